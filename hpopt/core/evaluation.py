@@ -1,0 +1,142 @@
+"""Evaluate one solution of a problem: whatever happens becomes an outcome."""
+
+from __future__ import annotations
+
+import copy
+import math
+import numbers
+import time
+import traceback as tracebacks
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hpopt.core.problem import Curve, Problem, TrialHandle, handle_for, objectives_of
+from hpopt.core.solution import Solution
+from hpopt.core.trial import Outcome, Status
+from hpopt.errors import EvaluationLost, MemoryLimitExceeded, TimeLimitExceeded
+
+OUT_OF_MEMORY = {"ResourceExhaustedError", "OutOfMemoryError"}
+
+
+def evaluate(
+    problem: Problem,
+    solution: Solution,
+    *,
+    directory: Path | str | None = None,
+    early_stopping: Callable[[Curve], bool] | None = None,
+) -> Outcome:
+    """Evaluate a solution, time it, and turn anything that happens into an Outcome.
+
+    Parameters
+    ----------
+    problem : Problem
+    solution : Solution
+    directory : path, optional
+        Where the trial may keep files.
+    early_stopping : callable, optional
+        Gets the reported curve, says whether to stop: a small picklable snapshot of a rule.
+
+    Returns
+    -------
+    Outcome
+        Plain data, whatever the evaluation returned or raised.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        The only thing that passes.
+    """
+    handle = handle_for(solution, directory=directory, early_stopping=early_stopping)
+    started, clock = time.time(), time.perf_counter()
+    values: dict[str, float] = {}
+    error = traceback = None
+    status: Status
+    try:
+        returned = problem.evaluate(copy.deepcopy(solution.config), handle)
+        status, values, error = judge(problem, returned, handle)
+    except (Exception, SystemExit) as problem_error:
+        status = "out_of_memory" if _is_out_of_memory(problem_error) else "failed"
+        error = _in_one_line(problem_error)
+        traceback = tracebacks.format_exc()
+    return Outcome(
+        status=status,
+        values=values,
+        curve=tuple(handle.curve),
+        error=error,
+        traceback=traceback,
+        started=started,
+        seconds=time.perf_counter() - clock,
+    )
+
+
+def judge(
+    problem: Problem, returned: Any, handle: TrialHandle | None = None
+) -> tuple[Status, dict[str, float], str | None]:
+    """Say what a returned value means: its status, its numbers, and what is wrong with it."""
+    names = [objective.name for objective in objectives_of(problem)]
+    if not isinstance(returned, Mapping):
+        if len(names) > 1:
+            wanted = f"a mapping with the objectives {names}"
+            return "failed", {}, f"evaluate must return {wanted}, but returned {_short(returned)}"
+        returned = {names[0]: returned}
+    values: dict[str, float] = {}
+    for name, value in returned.items():
+        number = _number(value)
+        if not isinstance(name, str) or number is None:
+            what = "a number" if len(returned) == 1 else "a mapping of names to numbers"
+            return "failed", {}, f"evaluate must return {what}, but {name!r} is {_short(value)}"
+        values[name] = number
+    missing = [name for name in names if name not in values]
+    if missing:
+        return (
+            "failed",
+            {},
+            f"evaluate must return the objectives {names}, but returned {sorted(values)}",
+        )
+    unfit = [name for name in names if not math.isfinite(values[name])]
+    if unfit:
+        return "invalid", {}, f"objective {unfit[0]!r} is {values[unfit[0]]}"
+    return ("stopped" if handle is not None and handle.stopped else "complete"), values, None
+
+
+def outcome_of_loss(lost: BaseException) -> Outcome:
+    """Give the outcome of an evaluation that ended without one: killed, or its worker gone."""
+    status: Status = "lost"
+    if isinstance(lost, TimeLimitExceeded):
+        status = "timeout"
+    elif isinstance(lost, MemoryLimitExceeded | MemoryError):
+        status = "out_of_memory"
+    seconds = lost.seconds if isinstance(lost, EvaluationLost) else 0.0
+    return Outcome(
+        status=status,
+        error=str(lost) if isinstance(lost, EvaluationLost) else _in_one_line(lost),
+        started=time.time() - seconds,
+        seconds=seconds,
+        memory=lost.memory if isinstance(lost, EvaluationLost) else None,
+    )
+
+
+def _number(value: Any) -> float | None:
+    """Give a plain float of any real number (also numpy's and 0-d arrays), else None."""
+    if hasattr(value, "item") and getattr(value, "size", 1) == 1:
+        value = value.item()
+    return float(value) if isinstance(value, numbers.Real) else None
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) <= 80 else text[:77] + '...'}"
+
+
+def _in_one_line(error: BaseException) -> str:
+    message = " ".join(str(error).split())
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ in OUT_OF_MEMORY
+        or "RESOURCE_EXHAUSTED" in str(error)
+    )

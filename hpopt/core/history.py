@@ -1,0 +1,86 @@
+"""What an optimizer has been told, as arrays that grow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FIRST_CAPACITY = 64
+
+
+class History:
+    """Told solutions in the order in which they were told.
+
+    Attributes
+    ----------
+    numbers : ndarray (n,) of int
+        The solutions' numbers.
+    points : ndarray (n, d), in [0, 1]
+        Where they are.
+    losses : ndarray (n, n_objectives)
+        What they gave, to be minimised; infinite where the evaluation gave no values.
+    """
+
+    def __init__(self, d: int, n_objectives: int) -> None:
+        self._n = 0
+        self._numbers = np.empty(FIRST_CAPACITY, dtype=np.int64)
+        self._points = np.empty((FIRST_CAPACITY, d))
+        self._losses = np.empty((FIRST_CAPACITY, n_objectives))
+        self._rows = np.full(FIRST_CAPACITY, -1, dtype=np.int64)
+        self._unbroken = 0
+
+    def __len__(self) -> int:
+        return self._n
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """The solutions' numbers, shape (n,)."""
+        return self._numbers[: self._n]
+
+    @property
+    def points(self) -> NDArray[np.float64]:
+        """Where they are, shape (n, d)."""
+        return self._points[: self._n]
+
+    @property
+    def losses(self) -> NDArray[np.float64]:
+        """What they gave, shape (n, n_objectives)."""
+        return self._losses[: self._n]
+
+    @property
+    def unbroken(self) -> int:
+        """The largest k for which numbers 0 … k-1 have all been told."""
+        while self._unbroken < len(self._rows) and self._rows[self._unbroken] >= 0:
+            self._unbroken += 1
+        return self._unbroken
+
+    def append(self, number: int, point: NDArray[np.float64], losses: NDArray[np.float64]) -> None:
+        """Add one solution; amortised constant time."""
+        if self._n == len(self._numbers):
+            self._numbers = _doubled(self._numbers)
+            self._points = _doubled(self._points)
+            self._losses = _doubled(self._losses)
+        if number >= len(self._rows):
+            longer = np.full(max(2 * len(self._rows), number + 1), -1, dtype=np.int64)
+            longer[: len(self._rows)] = self._rows
+            self._rows = longer
+        self._numbers[self._n] = number
+        self._points[self._n] = point
+        self._losses[self._n] = losses
+        self._rows[number] = self._n
+        self._n += 1
+
+    def __contains__(self, number: int) -> bool:
+        return 0 <= number < len(self._rows) and bool(self._rows[number] >= 0)
+
+    def rows(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Give the rows of numbers that have been told."""
+        return self._rows[numbers]
+
+
+def _doubled(array: NDArray[Any]) -> NDArray[Any]:
+    longer = np.empty((2 * len(array), *array.shape[1:]), dtype=array.dtype)
+    longer[: len(array)] = array
+    return longer

@@ -1,0 +1,147 @@
+"""What an evaluation gave, and the record of a solution with its outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from hpopt.core.solution import Config, Solution
+
+Status = Literal["complete", "stopped", "failed", "timeout", "out_of_memory", "invalid", "lost"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one evaluation gave.
+
+    Attributes
+    ----------
+    status : str
+        ``complete``; ``stopped`` (early, with the values so far); ``failed`` (an error);
+        ``timeout``; ``out_of_memory``; ``invalid`` (nan or infinite); ``lost`` (worker gone).
+    values : mapping of str to float
+        Objectives and extra metrics by name, as the problem gave them (not negated).
+        Empty unless the status is ``complete`` or ``stopped``.
+    curve : tuple of (step, value)
+        What the evaluation reported while it ran, in the order of the reports.
+    error, traceback : str or None
+        Why there are no values: in one line, and where it happened.
+    started : float
+        When the evaluation began, in seconds since the epoch.
+    seconds : float
+        How long it took.
+    memory : int or None
+        Peak resident memory of the process that ran it, in bytes, where it is known.
+    """
+
+    status: Status
+    values: Mapping[str, float] = field(default_factory=dict)
+    curve: tuple[tuple[float, float], ...] = ()
+    error: str | None = None
+    traceback: str | None = None
+    started: float = 0.0
+    seconds: float = 0.0
+    memory: int | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether there are values to learn from."""
+        return self.status in ("complete", "stopped")
+
+
+def failed(why: str, *, status: Status = "failed") -> Outcome:
+    """Give the outcome of an evaluation that failed, for ``study.tell``.
+
+    Parameters
+    ----------
+    why : str
+        The reason, as it will stand in ``trial.error``.
+    status : str
+        One of the statuses without values.
+    """
+    return Outcome(status=status, error=why)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The record of a solution with its outcome.
+
+    The attributes of both are at hand here: ``trial.number``, ``trial.config``,
+    ``trial.status``, ``trial.values``, ``trial.seconds``, ``trial.error`` …
+    """
+
+    solution: Solution
+    outcome: Outcome
+
+    @property
+    def number(self) -> int:
+        """The solution's number."""
+        return self.solution.number
+
+    @property
+    def config(self) -> Config:
+        """The solution's config."""
+        return self.solution.config
+
+    @property
+    def status(self) -> Status:
+        """The outcome's status."""
+        return self.outcome.status
+
+    @property
+    def ok(self) -> bool:
+        """Whether there are values to learn from."""
+        return self.outcome.ok
+
+    @property
+    def values(self) -> Mapping[str, float]:
+        """The outcome's values by name."""
+        return self.outcome.values
+
+    @property
+    def curve(self) -> tuple[tuple[float, float], ...]:
+        """What was reported while it ran, as (step, value)."""
+        return self.outcome.curve
+
+    @property
+    def error(self) -> str | None:
+        """Why there are no values, in one line."""
+        return self.outcome.error
+
+    @property
+    def traceback(self) -> str | None:
+        """Where the error happened."""
+        return self.outcome.traceback
+
+    @property
+    def started(self) -> float:
+        """When the evaluation began, in seconds since the epoch."""
+        return self.outcome.started
+
+    @property
+    def seconds(self) -> float:
+        """How long the evaluation took."""
+        return self.outcome.seconds
+
+    @property
+    def memory(self) -> int | None:
+        """Peak resident memory of its process, in bytes, where it is known."""
+        return self.outcome.memory
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the trial as plain data: what ``hpopt export --json`` prints."""
+        return {
+            "number": self.number,
+            "config": self.config,
+            "status": self.status,
+            "values": dict(self.values),
+            "seconds": self.seconds,
+            "error": self.error,
+            "seed": self.solution.seed,
+            "fidelity": self.solution.fidelity,
+            "started": self.started,
+            "memory": self.memory,
+            "curve": [list(pair) for pair in self.curve],
+        }

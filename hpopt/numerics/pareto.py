@@ -1,0 +1,94 @@
+"""Ranks of points with several losses.
+
+Deb et al. 2002, "A fast and elitist multiobjective genetic algorithm: NSGA-II", §III.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+def non_dominated_ranks(losses: Floats) -> Ints:
+    """Give the front that each point belongs to, 0 for the Pareto front.
+
+    Parameters
+    ----------
+    losses : ndarray (n, m)
+        To be minimised; infinite for a bad evaluation.
+
+    Returns
+    -------
+    ndarray (n,) of int
+    """
+    no_worse = (losses[:, None, :] <= losses[None, :, :]).all(axis=2)
+    better = (losses[:, None, :] < losses[None, :, :]).any(axis=2)
+    dominates = np.asarray(no_worse & better)
+    ranks = np.full(len(losses), -1, dtype=np.int64)
+    dominators = dominates.sum(axis=0)
+    rank = 0
+    while (ranks < 0).any():
+        front = (ranks < 0) & (dominators == 0)
+        ranks[front] = rank
+        dominators = dominators - dominates[front].sum(axis=0)
+        rank += 1
+    return ranks
+
+
+def crowding_distances(losses: Floats, ranks: Ints) -> Floats:
+    """Give how lonely each point is within its front; infinite at the ends of each loss.
+
+    Parameters
+    ----------
+    losses : ndarray (n, m)
+    ranks : ndarray (n,) of int
+
+    Returns
+    -------
+    ndarray (n,), in [0, inf]
+    """
+    distances = np.zeros(len(losses))
+    for rank in np.unique(ranks):
+        front = np.flatnonzero(ranks == rank)
+        for column in losses[front].T:
+            order = front[np.argsort(column, kind="stable")]
+            ordered = np.sort(column)
+            spread = ordered[-1] - ordered[0]
+            distances[order[[0, -1]]] = np.inf
+            if 0 < spread < np.inf:
+                distances[order[1:-1]] += (ordered[2:] - ordered[:-2]) / spread
+    return distances
+
+
+def order(losses: Floats) -> Ints:
+    """Give the points from best to worst: by front, then loneliness, then place.
+
+    With one loss this is its ascending order. Ties keep their order.
+    """
+    if losses.shape[1] == 1:
+        return np.argsort(losses[:, 0], kind="stable")
+    ranks = non_dominated_ranks(losses)
+    return np.lexsort((-crowding_distances(losses, ranks), ranks))
+
+
+def front(losses: Floats) -> NDArray[np.bool_]:
+    """Say which points no other one dominates, in memory that grows with n only.
+
+    Parameters
+    ----------
+    losses : ndarray (n, m)
+        To be minimised.
+
+    Returns
+    -------
+    ndarray (n,) of bool
+    """
+    best = np.ones(len(losses), dtype=bool)
+    for row, mine in enumerate(losses):
+        if best[row]:
+            dominated = (mine <= losses).all(axis=1) & (mine < losses).any(axis=1)
+            best &= ~dominated
+    return best

@@ -1,0 +1,62 @@
+"""Streams of random numbers keyed by what they are for, and permutations that are never built."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+ROUNDS = 6
+
+
+def keyed_generator(seed: int, *key: int) -> np.random.Generator:
+    """Give the generator that belongs to a key: always the same for the same arguments.
+
+    Parameters
+    ----------
+    seed, *key : int, >= 0
+
+    Notes
+    -----
+    Nothing is carried along from one draw to the next, so a search can be taken up anywhere.
+    """
+    return np.random.default_rng([seed, len(key), *key])
+
+
+def keyed_seed(seed: int, number: int) -> int:
+    """Give a seed in [0, 2**32) that follows from a study's seed and a trial's number."""
+    digest = hashlib.blake2b(b"%d/%d" % (seed, number), digest_size=4).digest()
+    return int.from_bytes(digest, "little")
+
+
+def permuted(index: int, n: int, seed: int) -> int:
+    """Give the place of `index` in a random permutation of range(n) that is never built.
+
+    A balanced Feistel network permutes the next power of four; whoever lands outside range(n)
+    walks on until inside (Black & Rogaway 2002, "Ciphers with arbitrary finite domains", §3).
+
+    Parameters
+    ----------
+    index : int, in [0, n)
+    n : int, >= 1
+    seed : int
+    """
+    half = max(1, ((n - 1).bit_length() + 1) // 2)
+    mask = (1 << half) - 1
+    size = (half + 7) // 8
+    while True:
+        left, right = index >> half, index & mask
+        for number in range(ROUNDS):
+            message = b"%d/%d/%d" % (seed, number, right)
+            mixed = int.from_bytes(hashlib.blake2b(message, digest_size=size).digest(), "little")
+            left, right = right, left ^ (mixed & mask)
+        index = (left << half) | right
+        if index < n:
+            return index
+
+
+def reflected(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Fold coordinates that left [0, 1] back into it, as if its ends were mirrors."""
+    folded = np.mod(points, 2.0)
+    return np.where(folded > 1.0, 2.0 - folded, folded)

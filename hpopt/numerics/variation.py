@@ -1,0 +1,125 @@
+"""Crossover, mutation and changes of length, on whole arrays of genes in [0, 1].
+
+Textbook operators: Eiben & Smith 2015, "Introduction to Evolutionary Computing", chapter 4.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpopt.numerics.sampling import reflected
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+
+def uniform_mask(n: int, d: int, rng: np.random.Generator) -> Bools:
+    """Say which genes come from the second parent: each with probability 1/2, shape (n, d)."""
+    return rng.random((n, d)) < 0.5
+
+
+def point_mask(n: int, d: int, points: int, rng: np.random.Generator) -> Bools:
+    """Say which genes come from the second parent in k-point crossover, shape (n, d).
+
+    The parents are cut at the same `points` different places between genes, and every second
+    piece is exchanged. With fewer than ``points + 1`` genes there are as many cuts as fit.
+    """
+    points = min(points, d - 1)
+    if points < 1:
+        return np.zeros((n, d), dtype=bool)
+    order = np.argsort(rng.random((n, d - 1)), axis=1)[:, :points]
+    cuts = np.zeros((n, d), dtype=np.int64)
+    np.put_along_axis(cuts, order + 1, 1, axis=1)
+    return np.asarray(np.cumsum(cuts, axis=1) % 2 == 1)
+
+
+def mutated(
+    genes: Floats,
+    levels: Ints,
+    ordered: Bools,
+    rng: np.random.Generator,
+    *,
+    probability: Floats | float,
+    step: float,
+    scale: float,
+) -> Floats:
+    """Mutate each gene with a probability: by a reset, or by a step where genes are ordered.
+
+    Parameters
+    ----------
+    genes : ndarray (n, d), in [0, 1]
+    levels : ndarray (d,)
+        How many values each gene distinguishes; 0 for a continuous one.
+    ordered : ndarray (d,) of bool
+        Which genes may step; the others are always reset.
+    probability : float or ndarray (n, 1), in [0, 1]
+        Of each gene to mutate.
+    step : float, in [0, 1]
+        The share of an ordered gene's mutations that step.
+    scale : float, > 0
+        Standard deviation of a step, as a share of the gene's range. A discrete gene moves by
+        one level at least.
+
+    Returns
+    -------
+    ndarray (n, d), in [0, 1]
+        Where a discrete gene mutates, its value changes.
+    """
+    chosen = rng.random(genes.shape) < probability
+    steps = ordered & (rng.random(genes.shape) < step)
+    stepped = _stepped(genes, levels, scale * rng.standard_normal(genes.shape))
+    fresh = _reset(genes, levels, rng.random(genes.shape))
+    return np.where(chosen, np.where(steps, stepped, fresh), genes)
+
+
+def _cells(genes: Floats, levels: Ints) -> Floats:
+    return np.minimum(np.floor(genes * levels), np.maximum(levels - 1, 0))
+
+
+def _stepped(genes: Floats, levels: Ints, moves: Floats) -> Floats:
+    """Move genes, discrete ones by one level at least, and reflect at the ends."""
+    least = np.where(levels > 0, 1.0 / np.maximum(levels, 1), 0.0)
+    moves = np.where(np.abs(moves) < least, np.copysign(least, moves), moves)
+    return np.where(levels == 1, genes, reflected(genes + moves))
+
+
+def _reset(genes: Floats, levels: Ints, fresh: Floats) -> Floats:
+    """Draw genes anew: a continuous one anywhere, a discrete one among the other values."""
+    others = np.maximum(levels - 1, 1)
+    jump = 1 + np.minimum(np.floor(fresh * others), others - 1)
+    discrete = (np.mod(_cells(genes, levels) + jump, np.maximum(levels, 1)) + 0.5) / np.maximum(
+        levels, 1
+    )
+    return np.where(levels == 0, fresh, np.where(levels == 1, genes, discrete))
+
+
+def lengthened(slots: Floats, places: Ints, layers: Floats) -> Floats:
+    """Put a layer before place i, moving the later ones up; the last slot falls off.
+
+    Parameters
+    ----------
+    slots : ndarray (n, max_length, w)
+    places : ndarray (n,) of int, in [0, max_length)
+    layers : ndarray (n, w)
+    """
+    index = np.arange(slots.shape[1])
+    source = index - (index > places[:, None])
+    longer = np.take_along_axis(slots, source[:, :, None], axis=1)
+    longer[np.arange(len(slots)), places] = layers
+    return longer
+
+
+def shortened(slots: Floats, places: Ints) -> Floats:
+    """Take out the layer at place i, moving the later ones down; it sleeps in the last slot.
+
+    Parameters
+    ----------
+    slots : ndarray (n, max_length, w)
+    places : ndarray (n,) of int, in [0, max_length)
+    """
+    index = np.arange(slots.shape[1])
+    source = index + (index >= places[:, None])
+    source[:, -1] = places
+    return np.take_along_axis(slots, source[:, :, None], axis=1)

@@ -1,0 +1,21 @@
+"""What may be chosen: parameters, and spaces of them."""
+
+from hpopt.space.choice import Categorical, Ordinal
+from hpopt.space.grid import Grid
+from hpopt.space.layout import SequenceLayout
+from hpopt.space.numeric import Float, Int
+from hpopt.space.parameter import Parameter
+from hpopt.space.sequence import Sequence
+from hpopt.space.space import Space
+
+__all__ = [
+    "Categorical",
+    "Float",
+    "Grid",
+    "Int",
+    "Ordinal",
+    "Parameter",
+    "Sequence",
+    "SequenceLayout",
+    "Space",
+]

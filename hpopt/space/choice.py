@@ -1,0 +1,179 @@
+"""Choices among listed values: Ordinal (in an order) and Categorical (in none)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+
+from hpopt.errors import ConfigError, SpaceError
+from hpopt.space.numeric import Scalar
+from hpopt.space.parameter import (
+    Bools,
+    Floats,
+    Resolution,
+    When,
+    identity,
+    normalised_when,
+    plain,
+    settings_of,
+)
+
+Self = TypeVar("Self", bound="Listed")
+
+
+class Listed(Scalar):
+    """A parameter of listed values: what Ordinal and Categorical share."""
+
+    noun: ClassVar[str]
+    when: When | None
+    _places: dict[str, int]
+
+    def _listed(self) -> tuple[Any, ...]:
+        """Give the listed values."""
+        listed: tuple[Any, ...] = getattr(self, self.noun)
+        return listed
+
+    def _check_listed(self) -> None:
+        given = getattr(self, self.noun)
+        if isinstance(given, str | bytes) or not hasattr(given, "__iter__"):
+            raise SpaceError(f"{self.noun} must be a list of values, but got {given!r}")
+        listed = tuple(_as_tuple(plain(value)) for value in given)
+        if not listed:
+            raise SpaceError(f"{self.noun} must hold at least one value, but got none")
+        places: dict[str, int] = {}
+        for place, value in enumerate(listed):
+            try:
+                text = json.dumps(value, allow_nan=False)
+            except (TypeError, ValueError):
+                raise SpaceError(
+                    f"{self.noun} must be str, int, float, bool, None or tuples of them, but got "
+                    f"{value!r}: name your objects and look them up in evaluate"
+                ) from None
+            if text in places:
+                raise SpaceError(f"{self.noun} must be different, but got {value!r} twice")
+            places[text] = place
+        object.__setattr__(self, self.noun, listed)
+        object.__setattr__(self, "_places", places)
+        object.__setattr__(self, "when", normalised_when(self.when))
+
+    @property
+    def n_levels(self) -> int:
+        """How many values it has."""
+        return len(self._places)
+
+    def codes(self, block: Floats) -> Floats:
+        """Give the places of the values in their list."""
+        return np.clip(np.floor(block * self.n_levels), 0, self.n_levels - 1)
+
+    def unit(self, codes: Floats) -> Floats:
+        """Give the centres of the cells: k values are k equal cells."""
+        return (codes + 0.5) / self.n_levels
+
+    def decode(self, block: Floats) -> list[Any]:
+        """Give the values as they were listed."""
+        listed = self._listed()
+        return [listed[place] for place in self.codes(block[:, 0]).astype(np.int64).tolist()]
+
+    def code(self, value: Any) -> float:
+        """Give the place of a value."""
+        return float(self._places[identity(value)])
+
+    def check(self, value: Any, name: str) -> Any:
+        """Give the listed value that equals this one."""
+        value = _as_tuple(plain(value))
+        listed = self._listed()
+        try:
+            place = self._places.get(identity(value))
+        except (TypeError, ValueError):
+            place = None
+        if place is None:
+            equal = [other for other in listed if _equal_number(other, value)]
+            if not equal:
+                raise ConfigError(f"{name} must be one of {list(listed)}, but got {value!r}")
+            return equal[0]
+        return listed[place]
+
+    def settings(self) -> dict[str, Any]:
+        """Give its settings as JSON data."""
+        return {self.noun: json.loads(json.dumps(self._listed()))}
+
+    @classmethod
+    def from_settings(cls: type[Self], settings: dict[str, Any]) -> Self:
+        """Make one of its settings."""
+        return cls(**settings_of(cls.kind, settings, (cls.noun,), ()))
+
+
+@dataclass(frozen=True)
+class Ordinal(Listed):
+    """One of a list of values in a meaningful order: a non-uniform grid.
+
+    Parameters
+    ----------
+    values : sequence
+        Numbers or names from least to most, all different.
+    when : mapping of str to value or values, optional
+        The parameter exists only where its parents have those values.
+    """
+
+    kind: ClassVar[str] = "ordinal"
+    noun: ClassVar[str] = "values"
+    values: Sequence[Any]
+    when: When | None = None
+    _places: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._check_listed()
+
+
+@dataclass(frozen=True)
+class Categorical(Listed):
+    """One of a list of values without an order.
+
+    Parameters
+    ----------
+    choices : sequence
+        All different: str, int, float, bool, None or tuples of them.
+    when : mapping of str to value or values, optional
+        The parameter exists only where its parents have those values.
+    """
+
+    kind: ClassVar[str] = "categorical"
+    noun: ClassVar[str] = "choices"
+    choices: Sequence[Any]
+    when: When | None = None
+    _places: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._check_listed()
+
+    @property
+    def ordered(self) -> Bools:  # type: ignore[override]
+        """Whether near coordinates mean similar values: no."""
+        return np.array([False])
+
+    def count(self, resolution: Resolution) -> float:
+        """Say how many choices there are: a grid has them all, whatever its resolution."""
+        super().count(resolution)
+        return self.n_levels
+
+    def neighbours(self, row: Floats, resolution: int) -> Floats:
+        """Give all other choices."""
+        others = np.delete(np.arange(self.n_levels, dtype=np.float64), int(self.codes(row)[0]))
+        return self.unit(others)[:, None]
+
+
+def _as_tuple(value: Any) -> Any:
+    """Give lists, which JSON makes of tuples, as tuples again, at any depth."""
+    if isinstance(value, list | tuple):
+        return tuple(_as_tuple(plain(part)) for part in value)
+    return value
+
+
+def _equal_number(one: Any, other: Any) -> bool:
+    """Say whether two numbers are equal; a bool is no number here."""
+    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in (one, other))
+    return numbers and one == other

@@ -1,0 +1,125 @@
+"""When a parameter exists: the values that its parents must have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from hpopt.errors import ConfigError, SpaceError
+from hpopt.space.parameter import Bools, Floats, Parameter
+
+
+class Conditions:
+    """The `when` of all parameters of a space, checked and in codes.
+
+    Parameters
+    ----------
+    parameters : mapping of str to Parameter
+        In the order in which they may depend on one another.
+
+    Attributes
+    ----------
+    parents : set of str
+        The parameters that others depend on.
+
+    Raises
+    ------
+    SpaceError
+        A parent is unknown, is declared later, has no countable values; or a parameter can never
+        exist.
+    """
+
+    def __init__(self, parameters: Mapping[str, Parameter]) -> None:
+        self._parameters = parameters
+        names = list(parameters)
+        self._allowed = {
+            name: self._allowed_codes(name, names[:place]) for place, name in enumerate(names)
+        }
+        self.parents = {parent for allowed in self._allowed.values() for parent in allowed}
+        self._check_possible()
+
+    def of(self, name: str) -> dict[str, Floats]:
+        """Give, for each parent of a parameter, the codes that it must have."""
+        return self._allowed[name]
+
+    def _allowed_codes(self, name: str, earlier: Sequence[str]) -> dict[str, Floats]:
+        allowed: dict[str, Floats] = {}
+        for parent, values in (self._parameters[name].when or {}).items():
+            parameter = self._parent(name, parent, earlier)
+            try:
+                checked = [parameter.check(value, parent) for value in values]
+            except ConfigError as error:
+                raise SpaceError(
+                    f"{name!r} can never exist when {parent!r} is one of {list(values)}: {error}"
+                ) from None
+            allowed[parent] = np.unique(parameter.codes(parameter.encode(checked))[:, 0])
+        return allowed
+
+    def _parent(self, name: str, parent: str, earlier: Sequence[str]) -> Parameter:
+        if parent not in self._parameters:
+            raise SpaceError(
+                f"the parents of a parameter must be in the space, but {name!r} has the parent "
+                f"{parent!r}; there are {list(self._parameters)}"
+            )
+        if parent not in earlier:
+            raise SpaceError(
+                "the parents of a parameter must be declared before it (so that there is no "
+                f"cycle), but {name!r} has the parent {parent!r}: declare {parent!r} first"
+            )
+        parameter = self._parameters[parent]
+        if parameter.width != 1 or not parameter.levels[0]:
+            raise SpaceError(
+                f"a parent must have a countable number of values, but {parent!r}, the parent of "
+                f"{name!r}, is a {parameter.kind}"
+            )
+        return parameter
+
+    def _check_possible(self) -> None:
+        """Raise unless each parameter exists for some values of its parents and theirs."""
+        required: dict[str, dict[str, Floats]] = {}
+        for name, allowed in self._allowed.items():
+            merged: dict[str, Floats] = {}
+            for source in [allowed, *(required[parent] for parent in allowed)]:
+                for parent, codes in source.items():
+                    merged[parent] = np.intersect1d(merged.get(parent, codes), codes)
+            for parent, codes in merged.items():
+                if not codes.size:
+                    raise SpaceError(
+                        f"{name!r} can never exist: its conditions ask for values of {parent!r} "
+                        "that exclude one another"
+                    )
+            required[name] = merged
+
+    def masks(self, points: Floats, columns: Mapping[str, slice]) -> dict[str, Bools]:
+        """Say for each parameter in which points it exists, shape (n,)."""
+        codes = {
+            parent: self._parameters[parent].codes(points[:, columns[parent]])[:, 0]
+            for parent in self.parents
+        }
+        masks: dict[str, Bools] = {}
+        for name, conditions in self._allowed.items():
+            mask = np.ones(len(points), dtype=bool)
+            for parent, allowed in conditions.items():
+                mask &= masks[parent] & np.isin(codes[parent], allowed)
+            masks[name] = mask
+        return masks
+
+    def exists(self, name: str, codes: Mapping[str, float | None]) -> bool:
+        """Say whether a parameter exists where its parents have these codes (None: absent)."""
+        return all(
+            codes[parent] is not None and codes[parent] in allowed
+            for parent, allowed in self._allowed[name].items()
+        )
+
+    def why_absent(self, name: str, config: Mapping[str, Any]) -> str | None:
+        """Say why a parameter does not exist in a config; None where it does."""
+        for parent, allowed in self._allowed[name].items():
+            if parent not in config:
+                return f"{parent} is absent too"
+            parameter = self._parameters[parent]
+            if not np.isin(parameter.codes(parameter.encode([config[parent]])), allowed).all():
+                wanted = list((self._parameters[name].when or {})[parent])
+                return f"it needs {parent} in {wanted}, but {parent} is {config[parent]!r}"
+        return None

@@ -1,0 +1,381 @@
+"""Numbers: Float and Int, linear or in the log, continuous or in steps."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, ClassVar
+
+import numpy as np
+
+from hpopt.errors import ConfigError, SpaceError
+from hpopt.space.parameter import (
+    Bools,
+    Floats,
+    Parameter,
+    Resolution,
+    When,
+    normalised_when,
+    plain,
+    settings_of,
+)
+from hpopt.space.rounding import decimals_for, round_decimals, round_significant
+
+LARGEST_INT = 2**53
+DEFAULT_RESOLUTION = 5
+
+
+class Scalar(Parameter):
+    """A parameter of one coordinate."""
+
+    width = 1
+
+    @property
+    @abstractmethod
+    def n_levels(self) -> int:
+        """How many values it has; 0 where it is continuous."""
+
+    @abstractmethod
+    def code(self, value: Any) -> float:
+        """Give the code of a canonical value."""
+
+    @abstractmethod
+    def unit(self, codes: Floats) -> Floats:
+        """Give the coordinates of codes."""
+
+    @property
+    def levels(self) -> Any:  # type: ignore[override]
+        """How many values its coordinate distinguishes, shape (1,)."""
+        return np.array([self.n_levels])
+
+    @property
+    def ordered(self) -> Bools:  # type: ignore[override]
+        """Whether near coordinates mean similar values, shape (1,)."""
+        return np.array([True])
+
+    @property
+    def size(self) -> float:
+        """How many values it has: an int, or inf."""
+        return self.n_levels or math.inf
+
+    def encode(self, values: Sequence[Any]) -> Floats:
+        """Give the coordinates of n canonical values, shape (n, 1)."""
+        codes = np.array([self.code(value) for value in values], dtype=np.float64)
+        return self.unit(codes)[:, None]
+
+    def snap(self, block: Floats) -> Floats:
+        """Move each discrete coordinate to the centre of its cell."""
+        return self.unit(self.codes(block)) if self.n_levels else block
+
+    def active(self, block: Floats) -> Bools:
+        """Say that its coordinate always matters."""
+        return np.ones(block.shape, dtype=bool)
+
+    def neighbours(self, row: Floats, resolution: int) -> Floats:
+        """Give the value below and the value above."""
+        if self.n_levels:
+            code = self.codes(row)[0]
+            codes = [c for c in (code - 1, code + 1) if 0 <= c < self.n_levels]
+            return self.unit(np.array(codes, dtype=np.float64))[:, None]
+        grid = np.linspace(0.0, 1.0, resolution)
+        tolerance = 1e-9
+        below, above = grid[grid < row[0] - tolerance], grid[grid > row[0] + tolerance]
+        return np.concatenate([below[-1:], above[:1]])[:, None]
+
+    def count(self, resolution: Resolution) -> float:
+        """Say how many values lie on its grid."""
+        if resolution is None:
+            return self.size
+        if isinstance(resolution, bool) or not isinstance(resolution, int) or resolution < 1:
+            raise SpaceError(f"a resolution must be an int of at least 1, but got {resolution!r}")
+        return min(resolution, self.n_levels) if self.n_levels else resolution
+
+    def unrank(self, index: int, resolution: Resolution) -> Floats:
+        """Give the coordinate of the grid's value number `index`: evenly spread, ends included."""
+        count = int(self.count(resolution))
+        if not self.n_levels:
+            return np.array([index / (count - 1) if count > 1 else 0.5])
+        if count == 1 and self.n_levels > 1:
+            code = (self.n_levels - 1) // 2
+        else:
+            code = index * (self.n_levels - 1) // max(count - 1, 1)
+        return self.unit(np.array([float(code)]))
+
+
+class Number(Scalar):
+    """A number of a range: what Float and Int share."""
+
+    low: float
+    high: float
+    log: bool
+    step: float | None
+
+    def _check_range(self) -> None:
+        for name in ("low", "high"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+                raise SpaceError(f"{name} must be a finite number, but got {value!r}")
+        if not self.low < self.high:
+            raise SpaceError(f"low < high must hold, but got low={self.low}, high={self.high}")
+        if not math.isfinite(self.high - self.low):
+            raise SpaceError(f"high - low must be finite, but got low={self.low}, high={self.high}")
+        if not isinstance(self.log, bool):
+            raise SpaceError(f"log must be True or False, but got {self.log!r}")
+        if self.log and self.low <= 0:
+            raise SpaceError(f"low > 0 must hold with log=True, but got low={self.low}")
+
+    def _check_step(self) -> None:
+        step = self.step
+        if step is None:
+            return
+        if isinstance(step, bool) or not isinstance(step, Real) or not 0 < step < math.inf:
+            raise SpaceError(f"step must be a positive number, but got {step!r}")
+        cells = (self.high - self.low) / step
+        if abs(cells - round(cells)) > 1e-9 * max(1.0, cells) or round(cells) < 1:
+            fitting = self.low + max(1, math.floor(cells)) * step
+            raise SpaceError(
+                f"step must divide high - low, but got low={self.low}, high={self.high}, "
+                f"step={step}: with this step high could be {fitting:.13g}"
+            )
+
+    def _edges(self) -> tuple[float, float]:
+        """Give the ends of the unit interval, in values or in their logs.
+
+        A discrete number's first and last cells reach half a step beyond the bounds, so that all
+        cells of a linear one are equal.
+        """
+        half = (self.step or 0) / 2
+        low, high = self.low - half, self.high + half
+        if not self.log:
+            return low, high
+        return math.log(low if low > 0 else self.low / 2), math.log(high)
+
+    def _stretch(self, block: Floats) -> Floats:
+        """Map [0, 1] to the range, half steps included."""
+        low, high = self._edges()
+        stretched = low + block * (high - low)
+        return np.exp(stretched) if self.log else stretched
+
+    def _squeeze(self, values: Floats) -> Floats:
+        """Map the range to [0, 1]."""
+        low, high = self._edges()
+        inside = np.log(values) if self.log else values
+        return np.clip((inside - low) / (high - low), 0.0, 1.0)
+
+    def _check_bounds(self, value: Any, name: str) -> None:
+        if not self.low <= value <= self.high:
+            raise ConfigError(f"{name} must lie in [{self.low}, {self.high}], but got {value!r}")
+
+
+@dataclass(frozen=True)
+class Float(Number):
+    """A real number.
+
+    Parameters
+    ----------
+    low, high : float
+        Both ends are reachable. ``low < high`` must hold.
+    log : bool
+        Whether ratios matter rather than differences (learning rates). Needs ``low > 0``.
+    step : float, optional
+        Only ``low, low + step, ... high``. It must divide ``high - low``.
+    when : mapping of str to value or values, optional
+        The parameter exists only where its parents have those values.
+
+    Notes
+    -----
+    Values are rounded to 13 digits (of the larger bound on a linear range, of the value in the
+    log), so that a config survives the way to coordinates and back to the bit.
+    """
+
+    kind: ClassVar[str] = "float"
+    low: float
+    high: float
+    log: bool = False
+    step: float | None = None
+    when: When | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("low", "high", "step"):
+            value = plain(getattr(self, name))
+            if isinstance(value, int) and not isinstance(value, bool):
+                value = float(value)
+            object.__setattr__(self, name, value)
+        self._check_range()
+        self._check_step()
+        object.__setattr__(self, "when", normalised_when(self.when))
+
+    @property
+    def n_levels(self) -> int:
+        """How many values it has; 0 without a step."""
+        return 0 if self.step is None else round((self.high - self.low) / self.step) + 1
+
+    def codes(self, block: Floats) -> Floats:
+        """Give the rounded values, or the places on the step grid."""
+        values = self._stretch(block)
+        if self.step is not None:
+            return np.clip(np.rint((values - self.low) / self.step), 0, self.n_levels - 1)
+        values = self._rounded(values)
+        values = np.where(block <= 0.0, self.low, np.where(block >= 1.0, self.high, values))
+        return np.asarray(np.clip(values, self.low, self.high))
+
+    def _rounded(self, values: Floats) -> Floats:
+        if self.log:
+            return round_significant(values)
+        decimals = decimals_for(self.low, self.high)
+        return values if decimals is None else round_decimals(values, decimals)
+
+    def _on_grid(self, codes: Floats) -> Floats:
+        """Give the values at places of the step grid, rounded so that 3 × 0.1 is 0.3."""
+        step = self.step or 0.0
+        values = self.low + codes * step
+        decimals = decimals_for(self.low, self.high)
+        rounded = values if decimals is None else round_decimals(values, decimals)
+        return np.where(
+            codes == 0, self.low, np.where(codes == self.n_levels - 1, self.high, rounded)
+        )
+
+    def unit(self, codes: Floats) -> Floats:
+        """Give the coordinates of codes."""
+        return self._squeeze(codes if self.step is None else self._on_grid(codes))
+
+    def decode(self, block: Floats) -> list[Any]:
+        """Give the values as Python floats."""
+        codes = self.codes(block[:, 0])
+        values: list[Any] = (codes if self.step is None else self._on_grid(codes)).tolist()
+        return values
+
+    def code(self, value: Any) -> float:
+        """Give the code of a value."""
+        if self.step is None:
+            return float(value)
+        return float(round((value - self.low) / self.step))
+
+    def check(self, value: Any, name: str) -> float:
+        """Give a number of the range, rounded as the space rounds."""
+        value = plain(value)
+        if isinstance(value, bool) or not isinstance(value, Real) or math.isnan(value):
+            raise ConfigError(f"{name} must be a number, but got {value!r}")
+        self._check_bounds(value, name)
+        canonical = self.decode(self.encode([float(value)]))[0]
+        if self.step is not None and abs(canonical - value) > 1e-6 * self.step:
+            raise ConfigError(
+                f"{name} must be {self.low} plus a multiple of {self.step}, but got {value!r}: "
+                f"the nearest is {canonical!r}"
+            )
+        return float(canonical)
+
+    def settings(self) -> dict[str, Any]:
+        """Give its settings as JSON data."""
+        return {"low": self.low, "high": self.high} | _options(self.log, self.step)
+
+    @classmethod
+    def from_settings(cls, settings: dict[str, Any]) -> Float:
+        """Make one of its settings."""
+        return cls(**settings_of(cls.kind, settings, ("low", "high"), ("log", "step")))
+
+
+@dataclass(frozen=True)
+class Int(Number):
+    """A whole number.
+
+    Parameters
+    ----------
+    low, high : int
+        Both ends are reachable. ``low < high`` must hold.
+    log : bool
+        Whether ratios matter rather than differences (layer widths). Needs ``low > 0``.
+    step : int
+        Only ``low, low + step, ... high``. It must divide ``high - low``.
+    when : mapping of str to value or values, optional
+        The parameter exists only where its parents have those values.
+    """
+
+    kind: ClassVar[str] = "int"
+    low: int
+    high: int
+    log: bool = False
+    step: int = 1
+    when: When | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("low", "high", "step"):
+            value = plain(getattr(self, name))
+            if isinstance(value, float) and value.is_integer():
+                value = int(value)
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise SpaceError(f"{name} of an Int must be a whole number, but got {value!r}")
+            if abs(value) > LARGEST_INT:
+                raise SpaceError(f"{name} of an Int must lie within 2**53, but got {value}")
+            object.__setattr__(self, name, value)
+        self._check_range()
+        self._check_step()
+        object.__setattr__(self, "when", normalised_when(self.when))
+        if self.n_levels > LARGEST_INT // 4 or (self.log and self.high > 10**13):
+            raise SpaceError(
+                f"an Int must have fewer than 2**51 values (10**13 with log=True), but got "
+                f"low={self.low}, high={self.high}"
+            )
+
+    @property
+    def n_levels(self) -> int:
+        """How many values it has."""
+        return (self.high - self.low) // self.step + 1
+
+    def codes(self, block: Floats) -> Floats:
+        """Give the places on the grid."""
+        if self.log:
+            codes = np.rint((self._stretch(block) - self.low) / self.step)
+        else:
+            codes = np.floor(block * self.n_levels)
+        return np.clip(codes, 0, self.n_levels - 1)
+
+    def unit(self, codes: Floats) -> Floats:
+        """Give the coordinates of codes: the centres of their cells."""
+        if self.log:
+            return self._squeeze(self.low + codes * self.step)
+        return (codes + 0.5) / self.n_levels
+
+    def decode(self, block: Floats) -> list[Any]:
+        """Give the values as Python ints."""
+        places = self.codes(block[:, 0]).astype(np.int64)
+        values: list[Any] = (self.low + places * self.step).tolist()
+        return values
+
+    def code(self, value: Any) -> float:
+        """Give the code of a value."""
+        return float((value - self.low) // self.step)
+
+    def check(self, value: Any, name: str) -> int:
+        """Give a whole number of the range."""
+        value = plain(value)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ConfigError(f"{name} must be a whole number, but got {value!r}")
+        self._check_bounds(value, name)
+        if (value - self.low) % self.step:
+            nearest = self.low + round((value - self.low) / self.step) * self.step
+            raise ConfigError(
+                f"{name} must be {self.low} plus a multiple of {self.step}, but got {value}: "
+                f"the nearest is {min(nearest, self.high)}"
+            )
+        return value
+
+    def settings(self) -> dict[str, Any]:
+        """Give its settings as JSON data."""
+        step = self.step if self.step != 1 else None
+        return {"low": self.low, "high": self.high} | _options(self.log, step)
+
+    @classmethod
+    def from_settings(cls, settings: dict[str, Any]) -> Int:
+        """Make one of its settings."""
+        return cls(**settings_of(cls.kind, settings, ("low", "high"), ("log", "step")))
+
+
+def _options(log: bool, step: float | None) -> dict[str, Any]:
+    """Give the settings that differ from their defaults."""
+    return ({"log": True} if log else {}) | ({"step": step} if step is not None else {})

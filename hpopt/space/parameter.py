@@ -1,0 +1,192 @@
+"""The contract of a parameter: how a block of coordinates becomes values, and back."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpopt.errors import SpaceError, UnknownNameError
+from hpopt.space.layout import SequenceLayout
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+When = Mapping[str, Any]
+DORMANT = 0.5  # the coordinate of what does not exist
+Resolution = int | Mapping[str, Any] | None
+
+
+class Parameter(ABC):
+    """One named choice of a space. It owns `width` coordinates in [0, 1].
+
+    All methods work on whole blocks of coordinates, shape (n, width).
+
+    Attributes
+    ----------
+    kind : str
+        Its name in JSON.
+    when : mapping of str to tuple
+        The values that its parents must have for it to exist; empty where it always does.
+    width : int
+        The number of its coordinates.
+    levels : ndarray (width,) of int
+        How many values each coordinate distinguishes; 0 for a continuous one.
+    ordered : ndarray (width,) of bool
+        Whether near coordinates mean similar values.
+    """
+
+    kind: ClassVar[str]
+    kinds: ClassVar[dict[str, type[Parameter]]] = {}
+    when: When | None
+    width: int
+    levels: NDArray[np.int64]
+    ordered: Bools
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "kind" in vars(cls):
+            Parameter.kinds[cls.kind] = cls
+
+    @property
+    @abstractmethod
+    def size(self) -> float:
+        """How many values it has: an int, or inf."""
+
+    @abstractmethod
+    def check(self, value: Any, name: str) -> Any:
+        """Give a user's value in its canonical form.
+
+        Raises
+        ------
+        ConfigError
+            It does not fit; the message says why and calls the parameter `name`.
+        """
+
+    @abstractmethod
+    def encode(self, values: Sequence[Any]) -> Floats:
+        """Give the coordinates of n canonical values, shape (n, width)."""
+
+    @abstractmethod
+    def decode(self, block: Floats) -> list[Any]:
+        """Give the n values at coordinates of shape (n, width)."""
+
+    @abstractmethod
+    def codes(self, block: Floats) -> Floats:
+        """Give numbers that are equal exactly where the values are, shape (n, width)."""
+
+    @abstractmethod
+    def snap(self, block: Floats) -> Floats:
+        """Move each discrete coordinate to the centre of its cell, shape (n, width)."""
+
+    @abstractmethod
+    def active(self, block: Floats) -> Bools:
+        """Say which coordinates matter, shape (n, width)."""
+
+    @abstractmethod
+    def neighbours(self, row: Floats, resolution: int) -> Floats:
+        """Give the blocks one step away from a block of shape (width,), shape (m, width)."""
+
+    @abstractmethod
+    def count(self, resolution: Resolution) -> float:
+        """Say how many values lie on its grid: an int, or inf."""
+
+    @abstractmethod
+    def unrank(self, index: int, resolution: Resolution) -> Floats:
+        """Give the block of the grid's value number `index`, shape (width,)."""
+
+    def layouts(self, start: int) -> tuple[SequenceLayout, ...]:
+        """Say where its variable-length lists lie when its first coordinate is `start`."""
+        return ()
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """Give what its constructor takes, as JSON data, without defaults and `when`."""
+
+    @classmethod
+    @abstractmethod
+    def from_settings(cls, settings: dict[str, Any]) -> Parameter:
+        """Make one of what `settings` gave (and ``when``)."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as JSON data."""
+        document = {"type": self.kind, **self.settings()}
+        if self.when:
+            document["when"] = {parent: list(values) for parent, values in self.when.items()}
+        return document
+
+    @staticmethod
+    def from_json(name: str, document: Any) -> Parameter:
+        """Make a parameter of its JSON data.
+
+        Raises
+        ------
+        SpaceError
+            The data is not a parameter's.
+        UnknownNameError
+            A type or a key does not exist; suggests the nearest.
+        """
+        if not isinstance(document, Mapping) or "type" not in document:
+            raise SpaceError(
+                f"parameter {name!r} must be a table with a type "
+                f"({', '.join(sorted(Parameter.kinds))}), but got {document!r}"
+            )
+        settings = {key: value for key, value in document.items() if key != "type"}
+        kind = document["type"]
+        if kind not in Parameter.kinds:
+            raise UnknownNameError(f"type of parameter {name!r}", str(kind), Parameter.kinds)
+        try:
+            return Parameter.kinds[kind].from_settings(settings)
+        except UnknownNameError:
+            raise
+        except SpaceError as error:
+            raise SpaceError(f"parameter {name!r}: {error}") from None
+
+
+def settings_of(
+    kind: str, settings: Mapping[str, Any], required: Sequence[str], optional: Sequence[str]
+) -> dict[str, Any]:
+    """Check the keys of a parameter's JSON data."""
+    known = [*required, *optional, "when"]
+    for key in settings:
+        if key not in known:
+            raise UnknownNameError(f"key of a {kind} parameter", str(key), known)
+    for key in required:
+        if key not in settings:
+            raise SpaceError(f"a {kind} parameter needs {key!r}, but got only {sorted(settings)}")
+    return dict(settings)
+
+
+def normalised_when(when: When | None) -> When | None:
+    """Check a `when` and make each of its entries a tuple of values."""
+    if when is None:
+        return None
+    if not isinstance(when, Mapping) or not all(isinstance(parent, str) for parent in when):
+        raise SpaceError(f"when must be a mapping of parents to values, but got {when!r}")
+    normalised = {}
+    for parent, values in when.items():
+        several = isinstance(values, list | tuple | set | frozenset | range)
+        chosen = (
+            tuple(sorted(values, key=repr) if isinstance(values, set | frozenset) else values)
+            if several
+            else (values,)
+        )
+        if not chosen:
+            raise SpaceError(f"when must name at least one value of {parent!r}, but got none")
+        normalised[parent] = chosen
+    return normalised or None
+
+
+def plain(value: Any) -> Any:
+    """Give numpy scalars as plain Python values, anything else as it is."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return value
+
+
+def identity(value: Any) -> str:
+    """Give a text that tells values apart that compare equal (1, 1.0 and True)."""
+    return json.dumps(value)

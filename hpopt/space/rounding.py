@@ -1,0 +1,56 @@
+"""Round floats to decimals that survive a round trip through the unit interval.
+
+A coordinate in [0, 1] has 53 bits; mapping it to a range and back loses a few of them. Values
+are therefore rounded to decimals coarse enough to absorb that loss: what is rounded once is
+found again to the bit, and a user's ``0.001`` stays ``0.001``.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+DIGITS = 13
+EXACT_POWER = 22  # the largest k for which 10**k is a float64 without error
+_POWERS = 10.0 ** np.arange(EXACT_POWER + 1)
+
+
+def decimals_for(low: float, high: float) -> int | None:
+    """Give the number of decimals that a linear range carries, None where rounding is useless.
+
+    The error of ``low + u (high - low)`` is a few units in the last place of the larger bound,
+    so `DIGITS` digits below that bound's magnitude absorb it. A range much narrower than its
+    bounds is left as it is.
+    """
+    largest = max(abs(low), abs(high))
+    if high - low < 1e-6 * largest:
+        return None
+    decimals = DIGITS - math.ceil(math.log10(largest))
+    return decimals if decimals <= EXACT_POWER else None
+
+
+def round_decimals(values: NDArray[np.float64], decimals: int) -> NDArray[np.float64]:
+    """Round to a number of decimals (may be negative), correctly rounded.
+
+    ``n / 10**k`` with both exact is the float nearest to the decimal: what ``float("...")`` gives.
+    """
+    if decimals >= 0:
+        power = _POWERS[decimals]
+        return np.asarray(np.rint(values * power) / power)
+    power = 10.0**-decimals
+    return np.asarray(np.rint(values / power) * power)
+
+
+def round_significant(values: NDArray[np.float64], digits: int = DIGITS) -> NDArray[np.float64]:
+    """Round positive numbers to significant digits, correctly rounded."""
+    exponents = np.floor(np.log10(values)).astype(np.int64)
+    decimals = digits - 1 - exponents
+    easy = (decimals >= 0) & (decimals <= EXACT_POWER)
+    powers = _POWERS[np.where(easy, decimals, 0)]
+    rounded = np.rint(values * powers) / powers
+    if not easy.all():
+        hard = [float(f"{value:.{digits}g}") for value in values[~easy]]
+        rounded[~easy] = hard
+    return np.asarray(rounded)

@@ -1,0 +1,224 @@
+"""A variable-length list of layers, each a small space."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from collections.abc import Sequence as AbstractSequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpopt.errors import ConfigError, SpaceError
+from hpopt.space.layout import SequenceLayout
+from hpopt.space.parameter import (
+    DORMANT,
+    Bools,
+    Floats,
+    Parameter,
+    Resolution,
+    When,
+    normalised_when,
+    settings_of,
+)
+from hpopt.space.space import Space
+
+
+@dataclass(frozen=True)
+class Sequence(Parameter):
+    """A list of between `min_length` and `max_length` layers; its value is a list of dicts.
+
+    Its coordinates are its length (equal cells), then `max_length` slots of one layer each.
+
+    Parameters
+    ----------
+    space : Space or mapping of str to Parameter
+        What may be chosen for each layer, with conditions among its own parameters.
+    min_length, max_length : int
+        ``0 <= min_length <= max_length`` must hold, and ``max_length >= 1``.
+    when : mapping of str to value or values, optional
+        The parameter exists only where its parents have those values.
+    """
+
+    kind: ClassVar[str] = "sequence"
+    space: Space | Mapping[str, Parameter]
+    min_length: int
+    max_length: int
+    when: When | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.space, Space):
+            object.__setattr__(self, "space", Space(self.space))
+        for name in ("min_length", "max_length"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | np.integer):
+                raise SpaceError(f"{name} must be a whole number, but got {value!r}")
+            object.__setattr__(self, name, int(value))
+        if not 0 <= self.min_length <= self.max_length or self.max_length < 1:
+            raise SpaceError(
+                "0 <= min_length <= max_length and max_length >= 1 must hold, but got "
+                f"min_length={self.min_length}, max_length={self.max_length}"
+            )
+        object.__setattr__(self, "when", normalised_when(self.when))
+
+    @property
+    def layer(self) -> Space:
+        """The space of one layer."""
+        return cast("Space", self.space)
+
+    @property
+    def width(self) -> int:  # type: ignore[override]
+        """The number of its coordinates."""
+        return 1 + self.max_length * self.layer.d
+
+    @property
+    def levels(self) -> NDArray[np.int64]:  # type: ignore[override]
+        """How many values each coordinate distinguishes, shape (width,)."""
+        return np.concatenate(
+            [[self._layout.n_lengths], np.tile(self.layer.levels, self.max_length)]
+        )
+
+    @property
+    def ordered(self) -> Bools:  # type: ignore[override]
+        """Whether near coordinates mean similar values, shape (width,)."""
+        return np.concatenate([[True], np.tile(self.layer.ordered, self.max_length)])
+
+    def layouts(self, start: int) -> tuple[SequenceLayout, ...]:
+        """Say where it lies when its first coordinate is number `start`."""
+        return (SequenceLayout(start, self.layer.d, self.min_length, self.max_length),)
+
+    @property
+    def _layout(self) -> SequenceLayout:
+        return self.layouts(0)[0]
+
+    @property
+    def size(self) -> float:
+        """How many lists there are: an int, or inf."""
+        return self.count(None)
+
+    # -- values and coordinates --------------------------------------------------------------
+
+    def _slots(self, block: Floats) -> Floats:
+        """Give all slots as points of the layer's space, shape (n * max_length, layer.d)."""
+        return np.ascontiguousarray(block[:, 1:]).reshape(-1, self.layer.d)
+
+    def _joined(self, first: Floats, slots: NDArray[Any]) -> NDArray[Any]:
+        return np.concatenate([first[:, None], slots.reshape(len(first), -1)], axis=1)
+
+    def check(self, value: Any, name: str) -> list[dict[str, Any]]:
+        """Give a list of layers in its canonical form."""
+        if isinstance(value, str | bytes | Mapping) or not isinstance(value, AbstractSequence):
+            raise ConfigError(f"{name} must be a list of layers, but got {value!r}")
+        if not self.min_length <= len(value) <= self.max_length:
+            raise ConfigError(
+                f"{name} must have {self.min_length} to {self.max_length} layers, but got "
+                f"{len(value)}"
+            )
+        return [self.layer._checked(layer, f"{name}[{i}].") for i, layer in enumerate(value)]
+
+    def encode(self, values: AbstractSequence[Any]) -> Floats:
+        """Give the coordinates of n lists, shape (n, width)."""
+        slots = np.full((len(values), self.max_length, self.layer.d), DORMANT)
+        for row, layers in enumerate(values):
+            if layers:
+                slots[row, : len(layers)] = self.layer.encode(layers)
+        return self._joined(
+            self._layout.length_coordinates([len(layers) for layers in values]), slots
+        )
+
+    def decode(self, block: Floats) -> list[Any]:
+        """Give the n lists."""
+        lengths = self._layout.lengths(block)
+        used = np.arange(self.max_length) < lengths[:, None]
+        layers = iter(self.layer.decode(self._slots(block)[used.ravel()]))
+        return [[next(layers) for _ in range(length)] for length in lengths.tolist()]
+
+    def codes(self, block: Floats) -> Floats:
+        """Give numbers that are equal exactly where the lists are, shape (n, width)."""
+        return self._joined(
+            self._layout.lengths(block).astype(np.float64), self.layer.codes(self._slots(block))
+        )
+
+    def snap(self, block: Floats) -> Floats:
+        """Move each discrete coordinate to the centre of its cell."""
+        return self._joined(
+            self._layout.length_coordinates(self._layout.lengths(block)),
+            self.layer.snap(self._slots(block)),
+        )
+
+    def active(self, block: Floats) -> Bools:
+        """Say which coordinates matter: the length, and the slots within it."""
+        used = (
+            np.repeat(np.arange(self.max_length), self.layer.d)
+            < self._layout.lengths(block)[:, None]
+        )
+        slots = self.layer.active(self._slots(block)).reshape(len(block), -1)
+        return self._joined(np.ones(len(block), dtype=bool), slots & used)
+
+    # -- the grid ----------------------------------------------------------------------------
+
+    def neighbours(self, row: Floats, resolution: int) -> Floats:
+        """Give the lists with one layer changed, deleted, or doubled."""
+        length = int(self._layout.lengths(row[None])[0])
+        slots = row[1:].reshape(self.max_length, self.layer.d)
+        moved = []
+        for place in range(length):
+            for layer in self.layer.neighbour_points(slots[place], resolution):
+                changed = slots.copy()
+                changed[place] = layer
+                moved.append((length, changed))
+        if length > self.min_length:
+            for place in range(length):
+                rest = np.delete(slots, place, axis=0)
+                moved.append((length - 1, np.concatenate([rest, slots[place][None]])))
+        if length < self.max_length:
+            for place in range(max(length, 1)):
+                new = slots[place] if length else np.full(self.layer.d, DORMANT)
+                longer = np.insert(slots, place, new, axis=0)[: self.max_length]
+                moved.append((length + 1, longer))
+        if not moved:
+            return np.empty((0, self.width))
+        lengths, blocks = zip(*moved, strict=True)
+        return self._joined(self._layout.length_coordinates(lengths), np.array(blocks))
+
+    def count(self, resolution: Resolution) -> float:
+        """Say how many lists lie on its grid, of all lengths together."""
+        layers = self.layer.grid(resolution).size
+        if math.isinf(layers):
+            return math.inf
+        total = 0
+        for length in range(self.min_length, self.max_length + 1):
+            total += int(layers) ** length
+        return total
+
+    def unrank(self, index: int, resolution: Resolution) -> Floats:
+        """Give the block of list number `index`: short lists first, the last layer fastest."""
+        grid = self.layer.grid(resolution)
+        layers = int(grid.size)
+        length = self.min_length
+        while index >= layers**length:
+            index -= layers**length
+            length += 1
+        slots = np.full((self.max_length, self.layer.d), DORMANT)
+        for place in reversed(range(length)):
+            index, digit = divmod(index, layers)
+            slots[place] = grid.point(digit)
+        return np.concatenate([[self._layout.length_coordinates(length)], slots.ravel()])
+
+    # -- JSON --------------------------------------------------------------------------------
+
+    def settings(self) -> dict[str, Any]:
+        """Give its settings as JSON data."""
+        return {
+            "space": self.layer.to_json(),
+            "min_length": self.min_length,
+            "max_length": self.max_length,
+        }
+
+    @classmethod
+    def from_settings(cls, settings: dict[str, Any]) -> Sequence:
+        """Make one of its settings."""
+        settings = settings_of(cls.kind, settings, ("space", "min_length", "max_length"), ())
+        return cls(**{**settings, "space": Space.from_json(settings["space"])})
