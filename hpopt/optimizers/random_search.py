@@ -1,0 +1,36 @@
+"""Random search.
+
+Bergstra & Bengio 2012, "Random search for hyper-parameter optimization",
+https://jmlr.org/papers/v13/bergstra12a.html
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from hpopt.core import Optimizer
+from hpopt.core.optimizer import Floats
+
+BLOCK = 64
+
+
+class RandomSearch(Optimizer):
+    """Draw every config uniformly, none twice.
+
+    Use it as the baseline that everything else must beat, and where evaluations are so cheap or
+    so noisy that learning from them does not pay. It needs no results, so it never waits.
+    A finite space is walked through to its end without repeats.
+
+    Examples
+    --------
+    >>> hpopt.optimize(problem, optimizer="random", trials=100)
+    """
+
+    name: ClassVar[str] = "random"
+
+    def _ask(self, number: int, n: int) -> Floats:
+        block = number // BLOCK
+        first = max(block * BLOCK, len(self.start))
+        rng = self.generator(block)
+        points = self.space.random((block + 1) * BLOCK - first, rng)
+        return self.novel(points, rng, before=first)[number - first :]

@@ -1,0 +1,234 @@
+"""When a run ends: rules on what has been done so far, combined with ``|`` and ``&``.
+
+Examples
+--------
+>>> Trials(200) | Time(3600)                  # whichever comes first
+>>> Target(0.99) | Plateau(50) & Trials(100)  # good enough; or no progress, but 100 at least
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hpopt.core import Objective
+from hpopt.errors import SettingError
+
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a rule may look at.
+
+    Attributes
+    ----------
+    n_asked, n_told : int
+        Solutions proposed and told in the whole study.
+    seconds : float
+        How long this run has taken.
+    objectives : tuple of Objective
+    best : mapping of str to float
+        The values of the best trial (by the first objective); empty without one.
+    n_since_best : int
+        How many trials were told after the best one.
+    """
+
+    n_asked: int
+    n_told: int
+    seconds: float
+    objectives: tuple[Objective, ...]
+    best: Mapping[str, float]
+    n_since_best: int
+
+
+class StoppingRule(ABC):
+    """When a run ends."""
+
+    @abstractmethod
+    def reason(self, progress: Progress) -> str | None:
+        """Say in words why the run is over; None while it is not."""
+
+    def room(self, progress: Progress) -> float:
+        """Say how many more solutions may be asked for: an int, or inf."""
+        return 0 if self.reason(progress) else math.inf
+
+    def total(self) -> float:
+        """Say how many trials the study will have at most: an int, or inf."""
+        return math.inf
+
+    def seconds(self) -> float:
+        """Say how long the run will take at most, in seconds, or inf."""
+        return math.inf
+
+    def __or__(self, other: StoppingRule) -> StoppingRule:
+        return Either(self, other)
+
+    def __and__(self, other: StoppingRule) -> StoppingRule:
+        return Both(self, other)
+
+
+@dataclass(frozen=True)
+class Never(StoppingRule):
+    """End only when nothing is left to try, or when a person says so."""
+
+    def reason(self, progress: Progress) -> str | None:
+        """Say nothing."""
+        return None
+
+
+@dataclass(frozen=True)
+class Trials(StoppingRule):
+    """End when the study has n trials."""
+
+    n: int
+
+    def __post_init__(self) -> None:
+        if isinstance(self.n, bool) or not isinstance(self.n, int) or self.n < 0:
+            raise SettingError(f"trials must be an int of at least 0, but got {self.n!r}")
+
+    def reason(self, progress: Progress) -> str | None:
+        """Say that all trials have been told."""
+        return f"{self.n} trials are done" if progress.n_told >= self.n else None
+
+    def room(self, progress: Progress) -> float:
+        """Say how many are left of the n."""
+        return max(0, self.n - progress.n_asked)
+
+    def total(self) -> float:
+        """Say n."""
+        return self.n
+
+
+@dataclass(frozen=True)
+class Time(StoppingRule):
+    """Start no trial after a time; those that run then are finished.
+
+    Parameters
+    ----------
+    limit : float or str
+        Seconds, or a text such as ``"90s"``, ``"15m"``, ``"2h"``, ``"1.5d"``.
+    """
+
+    limit: float | str
+
+    def __post_init__(self) -> None:
+        self.seconds()
+
+    def seconds(self) -> float:
+        """Give the limit in seconds."""
+        limit = self.limit
+        if isinstance(limit, str):
+            found = re.fullmatch(r"\s*([0-9.]+)\s*([smhd])\s*", limit)
+            try:
+                limit = float(found[1]) * UNITS[found[2]] if found else math.nan
+            except ValueError:
+                limit = math.nan
+        if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit >= 0:
+            raise SettingError(
+                "timeout must be a number of seconds of at least 0, or a text such as '90s', "
+                f"'15m', '2h', but got {self.limit!r}"
+            )
+        return float(limit)
+
+    def reason(self, progress: Progress) -> str | None:
+        """Say that the time is over."""
+        limit = self.limit if isinstance(self.limit, str) else f"{self.limit:g} s"
+        return f"the time of {limit} is over" if progress.seconds >= self.seconds() else None
+
+
+@dataclass(frozen=True)
+class Target(StoppingRule):
+    """End when a value is good enough.
+
+    Parameters
+    ----------
+    value : float
+        At least this where the objective is maximised, at most this where it is minimised.
+    """
+
+    value: float
+
+    def __post_init__(self) -> None:
+        value: Any = self.value
+        if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+            raise SettingError(f"a target must be a number, but got {value!r}")
+
+    def reason(self, progress: Progress) -> str | None:
+        """Say that the target is reached."""
+        objective = progress.objectives[0]
+        if not progress.best:
+            return None
+        reached = progress.best[objective.name]
+        if objective.sign * reached > objective.sign * self.value:
+            return None
+        return f"{objective.name} reached {reached:.6g} (the target was {self.value:g})"
+
+
+@dataclass(frozen=True)
+class Plateau(StoppingRule):
+    """End when the best has not changed for n trials."""
+
+    n: int
+
+    def __post_init__(self) -> None:
+        if isinstance(self.n, bool) or not isinstance(self.n, int) or self.n < 1:
+            raise SettingError(f"a plateau must be an int of at least 1, but got {self.n!r}")
+
+    def reason(self, progress: Progress) -> str | None:
+        """Say that nothing has become better."""
+        flat = progress.n_since_best >= self.n
+        return f"no better trial for {progress.n_since_best} trials" if flat else None
+
+
+@dataclass(frozen=True)
+class Either(StoppingRule):
+    """End when one of two rules says so: ``one | other``."""
+
+    one: StoppingRule
+    other: StoppingRule
+
+    def reason(self, progress: Progress) -> str | None:
+        """Give the reason of the rule that says so."""
+        return self.one.reason(progress) or self.other.reason(progress)
+
+    def room(self, progress: Progress) -> float:
+        """Give the smaller room."""
+        return min(self.one.room(progress), self.other.room(progress))
+
+    def total(self) -> float:
+        """Give the smaller total."""
+        return min(self.one.total(), self.other.total())
+
+    def seconds(self) -> float:
+        """Give the shorter time."""
+        return min(self.one.seconds(), self.other.seconds())
+
+
+@dataclass(frozen=True)
+class Both(StoppingRule):
+    """End when two rules say so: ``one & other``."""
+
+    one: StoppingRule
+    other: StoppingRule
+
+    def reason(self, progress: Progress) -> str | None:
+        """Give both reasons, where there are two."""
+        one, other = self.one.reason(progress), self.other.reason(progress)
+        return f"{one}, and {other}" if one and other else None
+
+    def room(self, progress: Progress) -> float:
+        """Give the larger room."""
+        return max(self.one.room(progress), self.other.room(progress))
+
+    def total(self) -> float:
+        """Give the larger total."""
+        return max(self.one.total(), self.other.total())
+
+    def seconds(self) -> float:
+        """Give the longer time."""
+        return max(self.one.seconds(), self.other.seconds())

@@ -1,0 +1,6 @@
+"""The loop: what ties a problem, an optimizer, an executor and a storage together."""
+
+from hpopt.study.record import Record, Result
+from hpopt.study.study import Study, optimize
+
+__all__ = ["Record", "Result", "Study", "optimize"]

@@ -1,0 +1,157 @@
+"""What a study file says of the study it holds, and how another one differs from it."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from hpopt._version import __version__
+from hpopt.core import Objective, Optimizer, Problem, objectives_of
+from hpopt.errors import StudyFileError, StudyMismatchError
+from hpopt.optimizers import BY_NAME, make_optimizer
+from hpopt.space import Space
+
+FORMAT = 1
+DEFAULT_OPTIMIZER = "genetic"
+
+
+def make_header(
+    problem: Problem,
+    optimizer: Optimizer,
+    seed: int,
+    start: Sequence[Mapping[str, Any]],
+    extra: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Describe a new study as JSON data."""
+    return {
+        "format": FORMAT,
+        "hpopt": __version__,
+        "python": platform.python_version(),
+        "created": time.time(),
+        "problem": f"{type(problem).__module__}.{type(problem).__qualname__}",
+        "space": problem.space.to_json(),
+        "objectives": [[o.name, o.direction] for o in objectives_of(problem)],
+        "fidelity": _fidelity(problem),
+        "seed": seed,
+        "optimizer": describe(optimizer),
+        "start": [dict(config) for config in start],
+        **(extra or {}),
+    }
+
+
+def describe(optimizer: Optimizer) -> dict[str, Any]:
+    """Give an optimizer's name and settings as JSON data."""
+    name = optimizer.name or f"{type(optimizer).__module__}.{type(optimizer).__qualname__}"
+    return {"name": name, "settings": optimizer.settings()}
+
+
+def objectives_in(header: Mapping[str, Any]) -> tuple[Objective, ...]:
+    """Read the objectives of a stored study."""
+    return tuple(Objective(name, direction) for name, direction in header["objectives"])
+
+
+def space_in(header: Mapping[str, Any]) -> Space:
+    """Read the space of a stored study, without what it forbids: enough to read its configs."""
+    return Space.from_json(header["space"], forbid=())
+
+
+def check_header(header: Mapping[str, Any], path: object) -> None:
+    """Raise StudyFileError where a header is not one that this version can read."""
+    missing = [k for k in ("format", "space", "objectives", "seed", "optimizer") if k not in header]
+    if missing:
+        raise StudyFileError(
+            f"a study file must hold a study's header, but {path} has one without {missing}: "
+            "it was written by something else"
+        )
+    if header["format"] > FORMAT:
+        raise StudyFileError(
+            f"this version of hpopt reads study files of format {FORMAT}, but {path} has format "
+            f"{header['format']} (written by hpopt {header.get('hpopt')}): upgrade hpopt"
+        )
+
+
+def stored_optimizer(
+    header: Mapping[str, Any], optimizer: str | Optimizer | None, path: object
+) -> Optimizer:
+    """Give the optimizer that a study goes on with.
+
+    Parameters
+    ----------
+    header : mapping
+    optimizer : str, Optimizer or None
+        What the user asked for; None takes the stored one.
+
+    Raises
+    ------
+    StudyMismatchError
+        It is not the one that the study began with.
+    """
+    stored = header["optimizer"]
+    if optimizer is None:
+        if stored["name"] not in BY_NAME:
+            raise StudyMismatchError(
+                f"the study {path} was made with an optimizer of your own, {stored['name']}: "
+                "give it again as optimizer="
+            )
+        return make_optimizer(stored["name"], stored["settings"])
+    chosen = make_optimizer(optimizer)
+    described = describe(chosen)
+    differences = []
+    if described["name"] != stored["name"]:
+        differences.append(f"optimizer is {described['name']!r} but was {stored['name']!r}")
+    else:
+        was = stored["settings"]
+        differences += [
+            f"{name} of the optimizer is {value!r} but was {was.get(name)!r}"
+            for name, value in described["settings"].items()
+            if was.get(name) != value
+        ]
+    _raise(differences, path)
+    return chosen
+
+
+def check_same(
+    header: Mapping[str, Any],
+    problem: Problem,
+    seed: int | None,
+    start: Iterable[Mapping[str, Any]],
+    path: object,
+) -> None:
+    """Raise StudyMismatchError where a study is of another problem, seed or start."""
+    differences = space_in(header).differences(Space(dict(problem.space))) + _forbidden_differences(
+        header, problem.space
+    )
+    objectives = [[o.name, o.direction] for o in objectives_of(problem)]
+    if objectives != header["objectives"]:
+        differences.append(f"objectives are {objectives} but were {header['objectives']}")
+    if _fidelity(problem) != header.get("fidelity"):
+        differences.append(f"fidelity is {_fidelity(problem)} but was {header.get('fidelity')}")
+    if seed is not None and seed != header["seed"]:
+        differences.append(f"seed is {seed} but was {header['seed']}")
+    configs = [problem.space.validate(config) for config in start]
+    before = [problem.space.validate(config) for config in header.get("start", [])]
+    if configs and configs != before:
+        differences.append(f"start is {configs} but was {before}")
+    _raise(differences, path)
+
+
+def _forbidden_differences(header: Mapping[str, Any], space: Space) -> list[str]:
+    was = header["space"].get("forbid", [])
+    now = space.to_json().get("forbid", [])
+    return [] if was == now else [f"forbid is {now} but was {was}"]
+
+
+def _raise(differences: Sequence[str], path: object) -> None:
+    if differences:
+        raise StudyMismatchError(
+            f"the study {path} can only go on as it began, but "
+            + "; ".join(differences)
+            + ". Use what it began with, or another study file"
+        )
+
+
+def _fidelity(problem: Problem) -> list[Any] | None:
+    fidelity = problem.fidelity
+    return [fidelity.low, fidelity.high, fidelity.name] if fidelity is not None else None

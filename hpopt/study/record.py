@@ -1,0 +1,182 @@
+"""What can be read of a study: its trials, the best of them, and how many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from hpopt.core import STATUSES, Objective, Trial, losses
+from hpopt.errors import MissingExtraError
+from hpopt.numerics import pareto
+from hpopt.space import Parameter, Space
+from hpopt.storage import Storage
+
+Opening = Callable[[], AbstractContextManager[Storage]]
+
+
+class Record:
+    """Read a study; each attribute is read from the storage when it is asked for.
+
+    Attributes
+    ----------
+    header : dict
+        What the study was made with, as JSON data.
+    objectives : tuple of Objective
+    space : Space
+    """
+
+    def __init__(
+        self,
+        header: Mapping[str, Any],
+        objectives: tuple[Objective, ...],
+        space: Space,
+        opening: Opening,
+    ) -> None:
+        self.header = dict(header)
+        self.objectives, self.space = objectives, space
+        self._opening = opening
+        self._has_tuples = any(_has_tuples(parameter) for parameter in space.values())
+
+    @property
+    def trials(self) -> list[Trial]:
+        """All finished trials, by number."""
+        return list(self.iterate())
+
+    def iterate(self) -> Iterator[Trial]:
+        """Give the finished trials by number, without holding them all in memory."""
+        with self._opening() as storage:
+            yield from map(self.restored, storage.trials())
+
+    def trial(self, number: int) -> Trial:
+        """Give the finished trial of a number.
+
+        Raises
+        ------
+        SettingError
+            There is none.
+        """
+        with self._opening() as storage:
+            return self.restored(storage.trial(number))
+
+    def output(self, number: int) -> str:
+        """Give the end of what a trial printed, at most 20,000 characters."""
+        with self._opening() as storage:
+            return storage.output(number)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many trials have each status, and how many are ``pending``."""
+        with self._opening() as storage:
+            return {status: storage.count().get(status, 0) for status in (*STATUSES, "pending")}
+
+    @property
+    def best(self) -> Trial | None:
+        """The best trial by the first objective (the earliest, among equals); None without one."""
+        return next(iter(self.top(1)), None)
+
+    def top(self, n: int) -> list[Trial]:
+        """Give the n best trials by the first objective, best first."""
+        import heapq
+
+        def loss(trial: Trial) -> tuple[float, int]:
+            return float(losses(self.objectives, trial.values)[0]), trial.number
+
+        return heapq.nsmallest(n, (trial for trial in self.iterate() if trial.ok), key=loss)
+
+    @property
+    def front(self) -> list[Trial]:
+        """The trials that no other is better than in every objective: the Pareto front."""
+        fine = [trial for trial in self.iterate() if trial.ok]
+        if not fine:
+            return []
+        ranks = pareto.front(np.array([losses(self.objectives, trial.values) for trial in fine]))
+        return [trial for trial, first in zip(fine, ranks, strict=True) if first]
+
+    def to_pandas(self) -> Any:
+        """Give the trials as a pandas.DataFrame, one row a trial.
+
+        Columns are number, status, the values by name, ``config.<name>``, seconds, memory, error.
+
+        Raises
+        ------
+        MissingExtraError
+            pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise MissingExtraError("pandas", "reports", "to_pandas()") from None
+        return pd.DataFrame([in_columns(trial) for trial in self.iterate()])
+
+    def restored(self, trial: Trial) -> Trial:
+        """Give a trial as it was before JSON: with the tuples of its choices."""
+        if not self._has_tuples:
+            return trial
+        solution = trial.solution
+        config = self.space.validate(solution.config)
+        return replace(trial, solution=replace(solution, config=config))
+
+
+def in_columns(trial: Trial) -> dict[str, Any]:
+    """Give a trial as one flat row."""
+    return {
+        "number": trial.number,
+        "status": trial.status,
+        **trial.values,
+        **{f"config.{name}": value for name, value in trial.config.items()},
+        "seconds": trial.seconds,
+        "memory": trial.memory,
+        "error": trial.error,
+    }
+
+
+class Result(Record):
+    """What a run gave.
+
+    Attributes
+    ----------
+    best : Trial or None
+    trials : list of Trial
+        All trials of the study, by number.
+    reason : str
+        Why the run ended, in words.
+    seconds : float
+        How long the run took.
+    """
+
+    def __init__(self, record: Record, opening: Opening, reason: str, seconds: float) -> None:
+        super().__init__(record.header, record.objectives, record.space, opening)
+        self.reason, self.seconds = reason, seconds
+        self._best = record.best
+        self._trials: list[Trial] | None = None
+
+    @property
+    def best(self) -> Trial | None:
+        """The best trial by the first objective when the run ended; None without one."""
+        return self._best
+
+    @property
+    def trials(self) -> list[Trial]:
+        """All finished trials of the study when they were first asked for, by number."""
+        if self._trials is None:
+            self._trials = super().trials
+        return self._trials
+
+    def __repr__(self) -> str:
+        best = self.best
+        found = "no values" if best is None else f"best {dict(best.values)} at {best.config}"
+        done = sum(n for status, n in self.counts.items() if status != "pending")
+        return f"<Result of {done} trials: {found}; ended as {self.reason}>"
+
+
+def _has_tuples(parameter: Parameter) -> bool:
+    """Say whether JSON changes a value of this parameter."""
+    layer = getattr(parameter, "layer", None)
+    if layer is not None:
+        return any(_has_tuples(inner) for inner in layer.values())
+    listed = getattr(parameter, "choices", getattr(parameter, "values", ()))
+    return any(isinstance(value, tuple) for value in listed)
