@@ -106,7 +106,7 @@ class Lines(ProgressDisplay):
 
     def end(self, snapshot: Snapshot, reason: str) -> None:
         """Write the last line."""
-        self.say(f"{in_one_line(snapshot)}; ended as {reason}")
+        self.say(f"{in_one_line(snapshot, ended=True)}; ended as {reason}")
 
 
 class Bar(ProgressDisplay):
@@ -117,7 +117,13 @@ class Bar(ProgressDisplay):
         from rich.live import Live
 
         self._console = Console(stderr=True)
-        self._live = Live(console=self._console, auto_refresh=False, transient=True)
+        # What a trial prints appears above the bar, unless it goes somewhere else than the bar.
+        self._live = Live(
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=sys.stdout.isatty(),
+        )
         self._shown = -math.inf
 
     def begin(self) -> None:
@@ -133,12 +139,12 @@ class Bar(ProgressDisplay):
 
     def say(self, message: str) -> None:
         """Print a sentence above the bar."""
-        self._console.print(message, markup=False, highlight=False)
+        self._console.print(message, markup=False, highlight=False, soft_wrap=True)
 
     def end(self, snapshot: Snapshot, reason: str) -> None:
         """Leave the final state behind."""
         self._live.stop()
-        self.say(f"{in_one_line(snapshot)}; ended as {reason}")
+        self.say(f"{in_one_line(snapshot, ended=True)}; ended as {reason}")
 
     def _drawn(self, snapshot: Snapshot) -> Any:
         from rich.console import Group
@@ -168,14 +174,14 @@ def make_display(progress: bool | ProgressDisplay) -> ProgressDisplay:
     return Bar() if sys.stderr.isatty() else Lines()
 
 
-def in_one_line(snapshot: Snapshot) -> str:
+def in_one_line(snapshot: Snapshot, *, ended: bool = False) -> str:
     """Say the state in one line."""
     best = f"; {best_in_words(snapshot)}" if snapshot.best is not None else ""
-    return f"{counted(snapshot)}{best}"
+    return f"{counted(snapshot, ended=ended)}{best}"
 
 
-def counted(snapshot: Snapshot) -> str:
-    """Say how far the study is."""
+def counted(snapshot: Snapshot, *, ended: bool = False) -> str:
+    """Say how far the study is, and how much time is left where it goes on."""
     total = f"/{int(snapshot.total)}" if snapshot.total < math.inf else ""
     parts = [f"{snapshot.n_done}{total} trials"]
     if snapshot.n_bad:
@@ -183,7 +189,7 @@ def counted(snapshot: Snapshot) -> str:
     if snapshot.n_running:
         parts.append(f"{snapshot.n_running} running")
     parts.append(duration(snapshot.seconds))
-    if snapshot.remaining < math.inf and snapshot.n_running:
+    if 0 < snapshot.remaining < math.inf and not ended:
         parts.append(f"{duration(snapshot.remaining)} left")
     return ", ".join(parts)
 
@@ -194,7 +200,7 @@ def best_in_words(snapshot: Snapshot) -> str:
     if best is None:
         return "no value yet"
     value = best.values[snapshot.objective.name]
-    config = json.dumps(best.config, default=str)
+    config = json.dumps(best.config, default=str, ensure_ascii=False)
     return f"best {snapshot.objective.name} {value:.6g} (trial {best.number}) {config}"
 
 

@@ -66,10 +66,10 @@ class StoppingRule(ABC):
         return math.inf
 
     def __or__(self, other: StoppingRule) -> StoppingRule:
-        return Either(self, other)
+        return Either(self, other) if isinstance(other, StoppingRule) else NotImplemented
 
     def __and__(self, other: StoppingRule) -> StoppingRule:
-        return Both(self, other)
+        return Both(self, other) if isinstance(other, StoppingRule) else NotImplemented
 
 
 @dataclass(frozen=True)

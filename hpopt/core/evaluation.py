@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import math
-import numbers
 import time
 import traceback as tracebacks
 from collections.abc import Callable, Mapping
@@ -53,9 +51,11 @@ def evaluate(
     error = traceback = None
     status: Status
     try:
-        returned = problem.evaluate(copy.deepcopy(solution.config), handle)
+        returned = problem.evaluate(_copied(solution.config), handle)
         status, values, error = judge(problem, returned, handle)
-    except (Exception, SystemExit) as problem_error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as problem_error:
         status = "out_of_memory" if _is_out_of_memory(problem_error) else "failed"
         error = _in_one_line(problem_error)
         traceback = tracebacks.format_exc()
@@ -117,26 +117,47 @@ def outcome_of_loss(lost: BaseException) -> Outcome:
     )
 
 
+def _copied(data: Any) -> Any:
+    """Copy plain data: its dicts and lists, as nothing else in it can be changed."""
+    if isinstance(data, dict):
+        return {key: _copied(value) for key, value in data.items()}
+    return [_copied(value) for value in data] if isinstance(data, list) else data
+
+
 def _number(value: Any) -> float | None:
-    """Give a plain float of any real number (also numpy's and 0-d arrays), else None."""
-    if hasattr(value, "item") and getattr(value, "size", 1) == 1:
-        value = value.item()
-    return float(value) if isinstance(value, numbers.Real) else None
+    """Give a plain float of any real number or array or tensor of one element, else None."""
+    try:
+        if callable(getattr(value, "item", None)):
+            value = value.item()
+        return float(value) if hasattr(value, "__float__") else None
+    except Exception:  # several elements, no elements, too large an int …
+        return None
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception as error:
+        text = f"without a repr ({type(error).__name__})"
     return f"{type(value).__name__} {text if len(text) <= 80 else text[:77] + '...'}"
 
 
 def _in_one_line(error: BaseException) -> str:
-    message = " ".join(str(error).split())
+    message = " ".join(_message(error).split())
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def _message(error: BaseException) -> str:
+    """Give an error's message, also where its own ``__str__`` raises."""
+    try:
+        return str(error)
+    except Exception as another:
+        return f"(its message cannot be read: {type(another).__name__})"
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
     return (
         isinstance(error, MemoryError)
         or type(error).__name__ in OUT_OF_MEMORY
-        or "RESOURCE_EXHAUSTED" in str(error)
+        or "RESOURCE_EXHAUSTED" in _message(error)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -25,6 +25,10 @@ Self = TypeVar("Self", bound="Optimizer")
 
 VARIATIONS = 8
 REDRAWS = 16
+ENOUGH = 32
+LAST_DRAWS = 64
+DRAWN_AT_ONCE = 1024
+SCANNED_AT_ONCE = 64
 
 
 class Optimizer(ABC):
@@ -88,7 +92,8 @@ class Optimizer(ABC):
         ConfigError
             A start config does not fit the space, or is there twice.
         SettingError
-            The optimizer is bound already, or its settings do not suit the problem.
+            The optimizer is bound already, the seed is none, or its settings do not suit the
+            problem.
         """
         if hasattr(self, "space"):
             raise SettingError(
@@ -96,11 +101,13 @@ class Optimizer(ABC):
                 f"{type(self).__name__}"
             )
         check_problem(problem)
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+            raise SettingError(f"seed must be an int of at least 0, but got {seed!r}")
+        self.start = _start(start, problem.space)
         self.objectives = objectives_of(problem)
         self._fidelity = problem.fidelity.high if problem.fidelity is not None else None
-        self.seed = seed
+        self.seed = int(seed)
         self.space = problem.space
-        self.start = tuple(self.space.validate(config) for config in start)
         self.history = History(self.space.d, len(self.objectives))
         self.pending = {}
         self.n_asked = 0
@@ -108,10 +115,6 @@ class Optimizer(ABC):
         self._queue: deque[tuple[Config, Floats]] = deque()
         self._scanned = 0
         self._everything: Grid | None = None
-        keys = [self.space.key(config) for config in self.start]
-        for number, key in enumerate(keys):
-            if key in keys[:number]:
-                raise ConfigError(f"start must hold different configs, but got {start} twice")
         self._setup()
         return self
 
@@ -142,6 +145,8 @@ class Optimizer(ABC):
         ------
         SettingError
             One of them was not asked, or was told before. Nothing is learned then.
+        ProblemError
+            One of them has values, but not all objectives. Nothing is learned then.
         """
         trials = [trials] if isinstance(trials, Trial) else list(trials)
         told: set[int] = set()
@@ -244,8 +249,9 @@ class Optimizer(ABC):
     ) -> Floats:
         """Replace points that are forbidden or known, or that repeat an earlier row.
 
-        Such a row is varied, then drawn anew, then (in a finite space) the next config of a
-        random enumeration takes its place; rows for which nothing is left are dropped.
+        Such a row is varied, then drawn anew; at last the next config of a random enumeration
+        takes its place (in an infinite space, the next of many draws). Rows for which nothing is
+        left are dropped.
 
         Parameters
         ----------
@@ -262,25 +268,27 @@ class Optimizer(ABC):
         -------
         ndarray (m, d), in [0, 1], m <= n
         """
-        points = self.space.snap(points)
+        points = self.space.snap(self.space.mended(points, rng))
         taken: set[bytes] = set()
         keys = self._settle(points, np.arange(len(points)), [b""] * len(points), taken, before)
+        fruitless = 0
         for attempt in range(VARIATIONS + REDRAWS):
             left = np.array([row for row, key in enumerate(keys) if not key], dtype=np.int64)
             if not left.size:
                 return points
             if vary is not None and attempt < VARIATIONS:
-                points[left] = self.space.snap(vary(points[left], rng))
+                others = vary(points[left], rng)
             else:
-                points[left] = self.space.snap(rng.random((left.size, self.space.d)))
+                others = rng.random((left.size, self.space.d))
+            points[left] = self.space.snap(self.space.mended(others, rng))
+            n_taken = len(taken)
             keys = self._settle(points, left, keys, taken, before)
-        for row, key in enumerate(keys):
-            if not key:
-                found = self._next_unknown(taken, before)
-                if found is None:
-                    break
-                keys[row], points[row] = found
-                taken.add(key)
+            fruitless = 0 if len(taken) > n_taken else fruitless + left.size
+            if fruitless >= ENOUGH and (vary is None or attempt >= VARIATIONS):
+                break  # nearly everything is known: draws are wasted
+        rest = [row for row, key in enumerate(keys) if not key]
+        for row, (key, point) in zip(rest, self._unknown_points(taken, before, rng), strict=False):
+            keys[row], points[row] = key, point
         return points[[row for row, key in enumerate(keys) if key]]
 
     def unknown(self, points: Floats, *, before: int) -> NDArray[np.bool_]:
@@ -320,19 +328,36 @@ class Optimizer(ABC):
                 taken.add(key)
         return keys
 
-    def _next_unknown(self, taken: set[bytes], before: int) -> tuple[bytes, Floats] | None:
-        """Give the next config of a random enumeration that nobody proposed; None at its end."""
+    def _unknown_points(
+        self, taken: set[bytes], before: int, rng: np.random.Generator
+    ) -> Iterator[tuple[bytes, Floats]]:
+        """Give the configs that nobody proposed; in an infinite space, those of many draws."""
         if self._everything is None:
             self._everything = self.space.grid()
         grid = self._everything
-        while self._scanned < grid.size < np.inf:
-            point = grid.point(permuted(self._scanned, int(grid.size), self.seed))
-            self._scanned += 1
-            key = self.space.keys_of(point[None])[0]
-            known = key in taken or self._known.get(key, before) < before
-            if not known and self.space.allowed(point[None])[0]:
-                return key, point
-        return None
+        if grid.size == np.inf:
+            fruitless = 0
+            while fruitless < LAST_DRAWS:
+                points = self.space.mended(rng.random((DRAWN_AT_ONCE, self.space.d)), rng)
+                points = self.space.snap(points)
+                keys = [b""] * len(points)
+                self._settle(points, np.arange(len(points)), keys, taken, before)
+                found = [(key, point) for key, point in zip(keys, points, strict=True) if key]
+                fruitless = 0 if found else fruitless + 1
+                yield from found
+            return
+        place = self._scanned
+        while place < grid.size:
+            places = range(place, int(min(place + SCANNED_AT_ONCE, grid.size)))
+            points = np.array([grid.point(permuted(i, int(grid.size), self.seed)) for i in places])
+            allowed = self.space.allowed(points).tolist()
+            for key, point, fine in zip(self.space.keys_of(points), points, allowed, strict=True):
+                gone = not fine or self._known.get(key, before) < before
+                if gone and place == self._scanned:
+                    self._scanned += 1  # never to be looked at again
+                elif not gone and key not in taken:
+                    yield key, point
+                place += 1
 
     def _refill(self, n: int) -> bool:
         """Put the next points into the queue; say whether there were any."""
@@ -351,11 +376,21 @@ class Optimizer(ABC):
         return True
 
     def _learn(self, trials: Sequence[Trial]) -> None:
-        for trial in trials:
+        rows = [losses(self.objectives, trial.values if trial.ok else {}) for trial in trials]
+        for trial, row in zip(trials, rows, strict=True):
             solution = self.pending.pop(trial.number)
-            values = trial.values if trial.ok else {}
-            self.history.append(solution.number, solution.point, losses(self.objectives, values))
+            self.history.append(solution.number, solution.point, row)
         self._tell(trials)
+
+
+def _start(start: Iterable[Mapping[str, Any]], space: Space) -> tuple[Config, ...]:
+    """Give the configs to ask first in their canonical form, each once."""
+    configs = tuple(space.validate(config) for config in start)
+    keys = [space.key(config) for config in configs]
+    for place, key in enumerate(keys):
+        if key in keys[:place]:
+            raise ConfigError(f"start must hold different configs, but got {configs[place]} twice")
+    return configs
 
 
 def _as_json(value: Any) -> Any:

@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, Literal
@@ -49,6 +50,19 @@ class Objective:
         """1 where small is good, -1 where large is good."""
         return 1 if self.direction == "minimize" else -1
 
+    def loss(self, values: Mapping[str, float]) -> float:
+        """Give its value as a number to minimise; infinite where it is nan.
+
+        This is the one place where directions are applied.
+
+        Raises
+        ------
+        KeyError
+            It is not among the values.
+        """
+        loss = self.sign * values[self.name]
+        return math.inf if math.isnan(loss) else loss
+
 
 @dataclass(frozen=True, slots=True)
 class Fidelity:
@@ -68,10 +82,11 @@ class Fidelity:
     name: str = "epochs"
 
     def __post_init__(self) -> None:
-        if not 0 < self.low <= self.high < math.inf:
+        numbers = all(isinstance(end, Real) for end in (self.low, self.high))
+        if not numbers or not 0 < self.low <= self.high < math.inf:
             raise ProblemError(
                 "0 < low <= high must hold for a fidelity, but got "
-                f"low={self.low}, high={self.high}"
+                f"low={self.low!r}, high={self.high!r}"
             )
 
 
@@ -102,7 +117,7 @@ class TrialHandle:
         self.number, self.seed, self.fidelity = number, seed, fidelity
         self.curve: list[tuple[float, float]] = []
         self.stopped = False
-        self._directory = Path(directory) if directory is not None else None
+        self._directory = directory
         self._early_stopping = early_stopping
 
     @property
@@ -112,9 +127,10 @@ class TrialHandle:
         Beside the study file where there is one (it stays), else a temporary folder.
         """
         if self._directory is None:
-            self._directory = Path(mkdtemp(prefix=f"hpopt-trial-{self.number}-"))
-        self._directory.mkdir(parents=True, exist_ok=True)
-        return self._directory
+            self._directory = mkdtemp(prefix=f"hpopt-trial-{self.number}-")
+        folder = Path(self._directory)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def report(self, step: float, value: float) -> None:
         """Tell the value reached after `step` units of work (the first objective's)."""
@@ -186,6 +202,8 @@ def normalised_objectives(
     """Make a tuple of objectives of one, several, or a mapping of name to direction."""
     if isinstance(objectives, Objective):
         return (objectives,)
+    if isinstance(objectives, tuple) and [type(each) for each in objectives] == [Objective]:
+        return objectives  # what each evaluation asks for
     if isinstance(objectives, Mapping):
         objectives = [Objective(name, direction) for name, direction in objectives.items()]
     if isinstance(objectives, str) or not isinstance(objectives, Iterable):
@@ -231,12 +249,22 @@ def check_problem(problem: Any) -> Problem:
 def losses(objectives: Sequence[Objective], values: Mapping[str, float]) -> NDArray[np.float64]:
     """Give the objectives as numbers to minimise, shape (n_objectives,).
 
-    This is the one place where directions are applied. Without values (a bad evaluation)
-    every loss is infinite.
+    Without values (a bad evaluation) every loss is infinite, and so is one that is nan.
+
+    Raises
+    ------
+    ProblemError
+        There are values, but not all objectives are among them.
     """
     if not values:
         return np.full(len(objectives), np.inf)
-    return np.array([o.sign * values[o.name] for o in objectives], dtype=np.float64)
+    try:
+        return np.array([objective.loss(values) for objective in objectives], dtype=np.float64)
+    except KeyError:
+        raise ProblemError(
+            f"values must hold the objectives {[o.name for o in objectives]}, but got "
+            f"{sorted(values)}"
+        ) from None
 
 
 def handle_for(

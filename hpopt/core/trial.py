@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from hpopt.core.solution import Config, Solution
+from hpopt.errors import SettingError
 
 Status = Literal["complete", "stopped", "failed", "timeout", "out_of_memory", "invalid", "lost"]
 STATUSES: tuple[Status, ...] = get_args(Status)
+WITH_VALUES = ("complete", "stopped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Outcome:
     @property
     def ok(self) -> bool:
         """Whether there are values to learn from."""
-        return self.status in ("complete", "stopped")
+        return self.status in WITH_VALUES
 
 
 def failed(why: str, *, status: Status = "failed") -> Outcome:
@@ -60,7 +62,17 @@ def failed(why: str, *, status: Status = "failed") -> Outcome:
         The reason, as it will stand in ``trial.error``.
     status : str
         One of the statuses without values.
+
+    Raises
+    ------
+    SettingError
+        The status has values, or does not exist.
     """
+    without = [known for known in STATUSES if known not in WITH_VALUES]
+    if status not in without:
+        raise SettingError(
+            f"the status of a failure must be one of {', '.join(without)}, but got {status!r}"
+        )
     return Outcome(status=status, error=why)
 
 

@@ -56,10 +56,10 @@ def crowding_distances(losses: Floats, ranks: Ints) -> Floats:
         for column in losses[front].T:
             order = front[np.argsort(column, kind="stable")]
             ordered = np.sort(column)
-            spread = ordered[-1] - ordered[0]
             distances[order[[0, -1]]] = np.inf
-            if 0 < spread < np.inf:
-                distances[order[1:-1]] += (ordered[2:] - ordered[:-2]) / spread
+            if np.isfinite(ordered[[0, -1]]).all() and ordered[0] < ordered[-1]:
+                shares = ordered / 2 / (ordered[-1] / 2 - ordered[0] / 2)  # halves: no overflow
+                distances[order[1:-1]] += shares[2:] - shares[:-2]
     return distances
 
 

@@ -49,7 +49,7 @@ def permuted(index: int, n: int, seed: int) -> int:
         left, right = index >> half, index & mask
         for number in range(ROUNDS):
             message = b"%d/%d/%d" % (seed, number, right)
-            mixed = int.from_bytes(hashlib.blake2b(message, digest_size=size).digest(), "little")
+            mixed = int.from_bytes(hashlib.shake_256(message).digest(size), "little")
             left, right = right, left ^ (mixed & mask)
         index = (left << half) | right
         if index < n:

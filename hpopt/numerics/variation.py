@@ -65,7 +65,7 @@ def mutated(
     Returns
     -------
     ndarray (n, d), in [0, 1]
-        Where a discrete gene mutates, its value changes.
+        Where a discrete gene mutates, it leaves its cell (one of `levels` equal ones).
     """
     chosen = rng.random(genes.shape) < probability
     steps = ordered & (rng.random(genes.shape) < step)
@@ -82,7 +82,12 @@ def _stepped(genes: Floats, levels: Ints, moves: Floats) -> Floats:
     """Move genes, discrete ones by one level at least, and reflect at the ends."""
     least = np.where(levels > 0, 1.0 / np.maximum(levels, 1), 0.0)
     moves = np.where(np.abs(moves) < least, np.copysign(least, moves), moves)
-    return np.where(levels == 1, genes, reflected(genes + moves))
+    moved = reflected(genes + moves)
+    # A mirror may lead back into the same cell: such a gene goes one level the other way.
+    returned = (levels > 0) & (_cells(moved, levels) == _cells(genes, levels))
+    inwards = np.where(_cells(genes, levels) < levels / 2 - 0.5, least, -least)
+    moved = np.where(returned, genes + inwards, moved)
+    return np.where(levels == 1, genes, moved)
 
 
 def _reset(genes: Floats, levels: Ints, fresh: Floats) -> Floats:

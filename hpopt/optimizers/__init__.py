@@ -43,8 +43,15 @@ def make_optimizer(
     ------
     UnknownNameError
         There is no such name or argument; suggests the nearest.
+    SettingError
+        It is neither a name nor an instance, or an instance with arguments.
     """
     if isinstance(optimizer, Optimizer):
+        if arguments:
+            raise SettingError(
+                f"arguments belong to a name, but got {dict(arguments)} beside a "
+                f"{type(optimizer).__name__}: give them to its class"
+            )
         return optimizer
     if isinstance(optimizer, type) and issubclass(optimizer, Optimizer):
         raise SettingError(

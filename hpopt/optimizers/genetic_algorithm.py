@@ -104,8 +104,10 @@ class GeneticAlgorithm(Optimizer):
         self.step_probability = _share("step_probability", step_probability)
         self.length_probability = _share("length_probability", length_probability)
         self.mutation_scale = mutation_scale
-        if not 0 < mutation_scale < np.inf:
-            raise SettingError(f"mutation_scale must be positive, but got {mutation_scale!r}")
+        if not isinstance(mutation_scale, int | float) or not 0 < mutation_scale < np.inf:
+            raise SettingError(
+                f"mutation_scale must be a positive number, but got {mutation_scale!r}"
+            )
 
     def _setup(self) -> None:
         self._first = max(self.population, len(self.start))

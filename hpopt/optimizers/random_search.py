@@ -11,7 +11,7 @@ from typing import ClassVar
 from hpopt.core import Optimizer
 from hpopt.core.optimizer import Floats
 
-BLOCK = 64
+BLOCK = 256
 
 
 class RandomSearch(Optimizer):
@@ -32,5 +32,5 @@ class RandomSearch(Optimizer):
         block = number // BLOCK
         first = max(block * BLOCK, len(self.start))
         rng = self.generator(block)
-        points = self.space.random((block + 1) * BLOCK - first, rng)
+        points = rng.random(((block + 1) * BLOCK - first, self.space.d))
         return self.novel(points, rng, before=first)[number - first :]

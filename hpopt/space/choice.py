@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
@@ -16,6 +16,7 @@ from hpopt.space.parameter import (
     Floats,
     Resolution,
     When,
+    as_json,
     identity,
     normalised_when,
     plain,
@@ -23,6 +24,7 @@ from hpopt.space.parameter import (
 )
 
 Self = TypeVar("Self", bound="Listed")
+PLAIN_TYPES = (str, int, float, bool, type(None))
 
 
 class Listed(Scalar):
@@ -46,13 +48,12 @@ class Listed(Scalar):
             raise SpaceError(f"{self.noun} must hold at least one value, but got none")
         places: dict[str, int] = {}
         for place, value in enumerate(listed):
-            try:
-                text = json.dumps(value, allow_nan=False)
-            except (TypeError, ValueError):
+            if not _is_plain(value):
                 raise SpaceError(
-                    f"{self.noun} must be str, int, float, bool, None or tuples of them, but got "
-                    f"{value!r}: name your objects and look them up in evaluate"
-                ) from None
+                    f"{self.noun} must be str, int, finite float, bool, None or tuples of them, "
+                    f"but got {value!r}: name your objects and look them up in evaluate"
+                )
+            text = identity(value)
             if text in places:
                 raise SpaceError(f"{self.noun} must be different, but got {value!r} twice")
             places[text] = place
@@ -67,7 +68,7 @@ class Listed(Scalar):
 
     def codes(self, block: Floats) -> Floats:
         """Give the places of the values in their list."""
-        return np.clip(np.floor(block * self.n_levels), 0, self.n_levels - 1)
+        return np.floor(block * self.n_levels).clip(0, self.n_levels - 1)
 
     def unit(self, codes: Floats) -> Floats:
         """Give the centres of the cells: k values are k equal cells."""
@@ -99,7 +100,7 @@ class Listed(Scalar):
 
     def settings(self) -> dict[str, Any]:
         """Give its settings as JSON data."""
-        return {self.noun: json.loads(json.dumps(self._listed()))}
+        return {self.noun: as_json(self._listed())}
 
     @classmethod
     def from_settings(cls: type[Self], settings: dict[str, Any]) -> Self:
@@ -171,6 +172,13 @@ def _as_tuple(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return tuple(_as_tuple(plain(part)) for part in value)
     return value
+
+
+def _is_plain(value: Any) -> bool:
+    """Say whether a value is data that JSON gives back as it was (lists as tuples)."""
+    if isinstance(value, tuple):
+        return all(_is_plain(part) for part in value)
+    return type(value) in PLAIN_TYPES and (type(value) is not float or math.isfinite(value))
 
 
 def _equal_number(one: Any, other: Any) -> bool:

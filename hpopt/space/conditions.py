@@ -93,17 +93,18 @@ class Conditions:
             required[name] = merged
 
     def masks(self, points: Floats, columns: Mapping[str, slice]) -> dict[str, Bools]:
-        """Say for each parameter in which points it exists, shape (n,)."""
+        """Say for each parameter in which points it exists, shape (n,); read-only."""
         codes = {
             parent: self._parameters[parent].codes(points[:, columns[parent]])[:, 0]
             for parent in self.parents
         }
+        everywhere = np.ones(len(points), dtype=bool)
         masks: dict[str, Bools] = {}
         for name, conditions in self._allowed.items():
-            mask = np.ones(len(points), dtype=bool)
+            masks[name] = everywhere
             for parent, allowed in conditions.items():
-                mask &= masks[parent] & np.isin(codes[parent], allowed)
-            masks[name] = mask
+                here = masks[parent] & np.isin(codes[parent], allowed)
+                masks[name] = masks[name] & here
         return masks
 
     def exists(self, name: str, codes: Mapping[str, float | None]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hpopt.errors import ConfigError, SpaceError, UnknownNameError
-from hpopt.space.parameter import Parameter, identity, normalised_when
+from hpopt.space.parameter import Parameter, Test, as_json, identity, normalised_when
 
 
 class Forbidden(ABC):
@@ -77,12 +77,13 @@ class ForbiddenMatch(Forbidden):
                 self.values[name] = tuple(parameters[name].check(value, name) for value in wanted)
             except ConfigError as error:
                 raise SpaceError(f"forbid={{{name!r}: ...}} can never match: {error}") from None
+        self._texts = {name: {*map(identity, wanted)} for name, wanted in self.values.items()}
 
     def __call__(self, config: dict[str, Any]) -> bool:
         """Say whether the config has one of the values of each name."""
         return all(
-            name in config and identity(config[name]) in map(identity, wanted)
-            for name, wanted in self.values.items()
+            name in config and identity(config[name]) in texts
+            for name, texts in self._texts.items()
         )
 
     def __repr__(self) -> str:
@@ -90,7 +91,25 @@ class ForbiddenMatch(Forbidden):
 
     def to_json(self) -> Any:
         """Give the values by name."""
-        return {"match": {name: list(values) for name, values in self.values.items()}}
+        return {"match": as_json(self.values)}
+
+
+class ForbiddenLayer(Forbidden):
+    """A list with a layer that the layers' own space forbids."""
+
+    def __init__(self, name: str, test: Test) -> None:
+        self.name, self.test = name, test
+
+    def __call__(self, config: dict[str, Any]) -> bool:
+        """Say whether one of the layers is forbidden."""
+        return any(map(self.test, config.get(self.name, ())))
+
+    def __repr__(self) -> str:
+        return f"{self.test!r} in {self.name!r}"
+
+    def to_json(self) -> Any:
+        """Give it as JSON data; it is stored with the list's own space."""
+        return {"layer": self.name}
 
 
 def forbidden_from_json(documents: Sequence[Any]) -> list[Any]:

@@ -44,7 +44,7 @@ class SequenceLayout:
     def lengths(self, points: Floats) -> Ints:
         """Give the number of layers at points (n, d), shape (n,)."""
         cells = np.floor(points[:, self.start] * self.n_lengths).astype(np.int64)
-        return self.min_length + np.clip(cells, 0, self.n_lengths - 1)
+        return self.min_length + cells.clip(0, self.n_lengths - 1)
 
     def length_coordinates(self, lengths: Any) -> Floats:
         """Give the coordinates of lengths: the centres of their cells."""
@@ -52,11 +52,13 @@ class SequenceLayout:
 
     def slots(self, points: Floats) -> Floats:
         """Give the layers at points (n, d), sleeping ones too, shape (n, max_length, slot)."""
-        return points[:, self.start + 1 : self.stop].reshape(len(points), self.max_length, -1)
+        shape = len(points), self.max_length, self.slot
+        return points[:, self.start + 1 : self.stop].reshape(shape)
 
     def replaced(self, points: Floats, lengths: Ints, slots: Floats) -> Floats:
         """Give points with these lengths and layers."""
+        width = self.max_length * self.slot
         points = points.copy()
         points[:, self.start] = self.length_coordinates(lengths)
-        points[:, self.start + 1 : self.stop] = slots.reshape(len(points), -1)
+        points[:, self.start + 1 : self.stop] = slots.reshape(len(points), width)
         return points

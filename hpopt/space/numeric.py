@@ -6,6 +6,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -22,10 +23,11 @@ from hpopt.space.parameter import (
     plain,
     settings_of,
 )
-from hpopt.space.rounding import decimals_for, round_decimals, round_significant
+from hpopt.space.rounding import decimals_for, digits_for, round_decimals, round_significant
 
 LARGEST_INT = 2**53
-DEFAULT_RESOLUTION = 5
+NARROW = 1e-6
+FINEST_STEP = 1e-11  # of the larger bound: what rounding to 13 digits keeps apart
 
 
 class Scalar(Parameter):
@@ -81,9 +83,8 @@ class Scalar(Parameter):
             codes = [c for c in (code - 1, code + 1) if 0 <= c < self.n_levels]
             return self.unit(np.array(codes, dtype=np.float64))[:, None]
         grid = np.linspace(0.0, 1.0, resolution)
-        tolerance = 1e-9
-        below, above = grid[grid < row[0] - tolerance], grid[grid > row[0] + tolerance]
-        return np.concatenate([below[-1:], above[:1]])[:, None]
+        values, own = self.codes(grid), self.codes(row)[0]
+        return np.concatenate([grid[values < own][-1:], grid[values > own][:1]])[:, None]
 
     def count(self, resolution: Resolution) -> float:
         """Say how many values lie on its grid."""
@@ -133,14 +134,23 @@ class Number(Scalar):
             return
         if isinstance(step, bool) or not isinstance(step, Real) or not 0 < step < math.inf:
             raise SpaceError(f"step must be a positive number, but got {step!r}")
-        cells = (self.high - self.low) / step
-        if abs(cells - round(cells)) > 1e-9 * max(1.0, cells) or round(cells) < 1:
-            fitting = self.low + max(1, math.floor(cells)) * step
+        if not self._step_divides(step):
+            fitting = self.low + max(1, int((self.high - self.low) // step)) * step
             raise SpaceError(
                 f"step must divide high - low, but got low={self.low}, high={self.high}, "
                 f"step={step}: with this step high could be {fitting:.13g}"
             )
 
+    @abstractmethod
+    def _step_divides(self, step: float) -> bool:
+        """Say whether the range is a whole number of steps."""
+
+    @cached_property
+    def _in_log(self) -> bool:
+        """Whether the log makes a difference: a very narrow range is as good as linear."""
+        return self.log and self.high - self.low > NARROW * self.high
+
+    @cached_property
     def _edges(self) -> tuple[float, float]:
         """Give the ends of the unit interval, in values or in their logs.
 
@@ -149,21 +159,21 @@ class Number(Scalar):
         """
         half = (self.step or 0) / 2
         low, high = self.low - half, self.high + half
-        if not self.log:
+        if not self._in_log:
             return low, high
         return math.log(low if low > 0 else self.low / 2), math.log(high)
 
     def _stretch(self, block: Floats) -> Floats:
         """Map [0, 1] to the range, half steps included."""
-        low, high = self._edges()
+        low, high = self._edges
         stretched = low + block * (high - low)
-        return np.exp(stretched) if self.log else stretched
+        return np.exp(stretched) if self._in_log else stretched
 
     def _squeeze(self, values: Floats) -> Floats:
         """Map the range to [0, 1]."""
-        low, high = self._edges()
-        inside = np.log(values) if self.log else values
-        return np.clip((inside - low) / (high - low), 0.0, 1.0)
+        low, high = self._edges
+        inside = np.log(values) if self._in_log else values
+        return ((inside - low) / (high - low)).clip(0.0, 1.0)
 
     def _check_bounds(self, value: Any, name: str) -> None:
         if not self.low <= value <= self.high:
@@ -188,7 +198,8 @@ class Float(Number):
     Notes
     -----
     Values are rounded to 13 digits (of the larger bound on a linear range, of the value in the
-    log), so that a config survives the way to coordinates and back to the bit.
+    log; to fewer where the log spans more than 40 powers of ten), so that a config survives the
+    way to coordinates and back to the bit.
     """
 
     kind: ClassVar[str] = "float"
@@ -200,13 +211,21 @@ class Float(Number):
 
     def __post_init__(self) -> None:
         for name in ("low", "high", "step"):
-            value = plain(getattr(self, name))
-            if isinstance(value, int) and not isinstance(value, bool):
-                value = float(value)
-            object.__setattr__(self, name, value)
+            object.__setattr__(self, name, _as_float(getattr(self, name)))
         self._check_range()
         self._check_step()
         object.__setattr__(self, "when", normalised_when(self.when))
+
+    def _step_divides(self, step: float) -> bool:
+        largest = max(abs(self.low), abs(self.high))
+        if step < FINEST_STEP * largest:
+            raise SpaceError(
+                f"step must be at least {FINEST_STEP} of the larger bound, but got low={self.low}, "
+                f"high={self.high}, step={step}: leave it out for a continuous parameter"
+            )
+        cells = (self.high - self.low) / step
+        tolerance = 1e-9 + 4 * np.finfo(float).eps * largest / step
+        return round(cells) >= 1 and bool(abs(cells - round(cells)) <= tolerance)
 
     @property
     def n_levels(self) -> int:
@@ -217,14 +236,22 @@ class Float(Number):
         """Give the rounded values, or the places on the step grid."""
         values = self._stretch(block)
         if self.step is not None:
-            return np.clip(np.rint((values - self.low) / self.step), 0, self.n_levels - 1)
-        values = self._rounded(values)
-        values = np.where(block <= 0.0, self.low, np.where(block >= 1.0, self.high, values))
-        return np.asarray(np.clip(values, self.low, self.high))
+            return np.rint((values - self.low) / self.step).clip(0, self.n_levels - 1)
+        values = self._rounded(values.clip(self.low, self.high)) + 0.0  # no -0.0
+        # What rounds to the same as an end is the end: coordinates cannot tell them apart.
+        least, most = self._rounded_ends
+        lowest = (block <= 0.0) | ((values <= least) & (block < 1.0))
+        highest = (block >= 1.0) | ((values >= most) & ~lowest)
+        return np.where(lowest, self.low, np.where(highest, self.high, values))
+
+    @cached_property
+    def _rounded_ends(self) -> list[float]:
+        ends: list[float] = self._rounded(np.array([self.low, self.high])).tolist()
+        return ends
 
     def _rounded(self, values: Floats) -> Floats:
-        if self.log:
-            return round_significant(values)
+        if self._in_log:
+            return round_significant(values, digits_for(self.low, self.high))
         decimals = decimals_for(self.low, self.high)
         return values if decimals is None else round_decimals(values, decimals)
 
@@ -233,14 +260,17 @@ class Float(Number):
         step = self.step or 0.0
         values = self.low + codes * step
         decimals = decimals_for(self.low, self.high)
-        rounded = values if decimals is None else round_decimals(values, decimals)
+        rounded = (values if decimals is None else round_decimals(values, decimals)) + 0.0
         return np.where(
             codes == 0, self.low, np.where(codes == self.n_levels - 1, self.high, rounded)
         )
 
     def unit(self, codes: Floats) -> Floats:
-        """Give the coordinates of codes."""
-        return self._squeeze(codes if self.step is None else self._on_grid(codes))
+        """Give the coordinates of codes: 0 and 1 for the ends of a continuous range."""
+        if self.step is not None:
+            return self._squeeze(self._on_grid(codes))
+        inside = np.where(codes >= self.high, 1.0, self._squeeze(codes))
+        return np.where(codes <= self.low, 0.0, inside)
 
     def decode(self, block: Floats) -> list[Any]:
         """Give the values as Python floats."""
@@ -320,6 +350,9 @@ class Int(Number):
                 f"low={self.low}, high={self.high}"
             )
 
+    def _step_divides(self, step: float) -> bool:
+        return (self.high - self.low) % self.step == 0
+
     @property
     def n_levels(self) -> int:
         """How many values it has."""
@@ -331,7 +364,7 @@ class Int(Number):
             codes = np.rint((self._stretch(block) - self.low) / self.step)
         else:
             codes = np.floor(block * self.n_levels)
-        return np.clip(codes, 0, self.n_levels - 1)
+        return codes.clip(0, self.n_levels - 1)
 
     def unit(self, codes: Floats) -> Floats:
         """Give the coordinates of codes: the centres of their cells."""
@@ -374,6 +407,17 @@ class Int(Number):
     def from_settings(cls, settings: dict[str, Any]) -> Int:
         """Make one of its settings."""
         return cls(**settings_of(cls.kind, settings, ("low", "high"), ("log", "step")))
+
+
+def _as_float(value: Any) -> Any:
+    """Give any real number as a float (without -0.0), anything else as it is."""
+    value = plain(value)
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return value
+    try:
+        return float(value) + 0.0
+    except OverflowError:
+        return math.inf
 
 
 def _options(log: bool, step: float | None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,6 +16,7 @@ from hpopt.space.layout import SequenceLayout
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 When = Mapping[str, Any]
+Test = Callable[[dict[str, Any]], bool]
 DORMANT = 0.5  # the coordinate of what does not exist
 Resolution = int | Mapping[str, Any] | None
 
@@ -98,6 +99,15 @@ class Parameter(ABC):
     def unrank(self, index: int, resolution: Resolution) -> Floats:
         """Give the block of the grid's value number `index`, shape (width,)."""
 
+    @property
+    def forbidden(self) -> tuple[Test, ...]:
+        """The predicates that no layer of its value may match."""
+        return ()
+
+    def mended(self, block: Floats, rng: np.random.Generator) -> Floats:
+        """Draw anew what its own predicates forbid, shape (n, width)."""
+        return block
+
     def layouts(self, start: int) -> tuple[SequenceLayout, ...]:
         """Say where its variable-length lists lie when its first coordinate is `start`."""
         return ()
@@ -115,7 +125,7 @@ class Parameter(ABC):
         """Give it as JSON data."""
         document = {"type": self.kind, **self.settings()}
         if self.when:
-            document["when"] = {parent: list(values) for parent, values in self.when.items()}
+            document["when"] = as_json({**self.when})
         return document
 
     @staticmethod
@@ -136,7 +146,7 @@ class Parameter(ABC):
             )
         settings = {key: value for key, value in document.items() if key != "type"}
         kind = document["type"]
-        if kind not in Parameter.kinds:
+        if not isinstance(kind, str) or kind not in Parameter.kinds:
             raise UnknownNameError(f"type of parameter {name!r}", str(kind), Parameter.kinds)
         try:
             return Parameter.kinds[kind].from_settings(settings)
@@ -176,7 +186,7 @@ def normalised_when(when: When | None) -> When | None:
         )
         if not chosen:
             raise SpaceError(f"when must name at least one value of {parent!r}, but got none")
-        normalised[parent] = chosen
+        normalised[parent] = tuple(plain(value) for value in chosen)
     return normalised or None
 
 
@@ -187,6 +197,11 @@ def plain(value: Any) -> Any:
     return value
 
 
+def as_json(value: Any) -> Any:
+    """Give data as it comes back from JSON: with lists for tuples."""
+    return json.loads(json.dumps(value))
+
+
 def identity(value: Any) -> str:
     """Give a text that tells values apart that compare equal (1, 1.0 and True)."""
-    return json.dumps(value)
+    return json.dumps(value, sort_keys=True)

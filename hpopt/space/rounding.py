@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 DIGITS = 13
+SAFE_LOG = 50.0  # the natural logarithm up to which a value in the log carries all of them
 EXACT_POWER = 22  # the largest k for which 10**k is a float64 without error
 _POWERS = 10.0 ** np.arange(EXACT_POWER + 1)
 
@@ -27,8 +28,17 @@ def decimals_for(low: float, high: float) -> int | None:
     largest = max(abs(low), abs(high))
     if high - low < 1e-6 * largest:
         return None
-    decimals = DIGITS - math.ceil(math.log10(largest))
-    return decimals if decimals <= EXACT_POWER else None
+    return DIGITS - math.ceil(math.log10(largest))
+
+
+def digits_for(low: float, high: float) -> int:
+    """Give the number of significant digits that a range in the log carries.
+
+    The error of ``exp(log(value))`` grows with the logarithm: up to `SAFE_LOG` all `DIGITS`
+    absorb it, beyond it one less for each power of ten.
+    """
+    largest = max(abs(math.log(low)), abs(math.log(high)), SAFE_LOG)
+    return DIGITS - math.ceil(math.log10(largest / SAFE_LOG))
 
 
 def round_decimals(values: NDArray[np.float64], decimals: int) -> NDArray[np.float64]:
@@ -36,14 +46,17 @@ def round_decimals(values: NDArray[np.float64], decimals: int) -> NDArray[np.flo
 
     ``n / 10**k`` with both exact is the float nearest to the decimal: what ``float("...")`` gives.
     """
+    if abs(decimals) > EXACT_POWER:
+        return np.array([round(value, decimals) for value in values.ravel().tolist()]).reshape(
+            values.shape
+        )
+    power = _POWERS[abs(decimals)]
     if decimals >= 0:
-        power = _POWERS[decimals]
         return np.asarray(np.rint(values * power) / power)
-    power = 10.0**-decimals
     return np.asarray(np.rint(values / power) * power)
 
 
-def round_significant(values: NDArray[np.float64], digits: int = DIGITS) -> NDArray[np.float64]:
+def round_significant(values: NDArray[np.float64], digits: int) -> NDArray[np.float64]:
     """Round positive numbers to significant digits, correctly rounded."""
     exponents = np.floor(np.log10(values)).astype(np.int64)
     decimals = digits - 1 - exponents

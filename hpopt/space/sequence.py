@@ -19,6 +19,7 @@ from hpopt.space.parameter import (
     Floats,
     Parameter,
     Resolution,
+    Test,
     When,
     normalised_when,
     settings_of,
@@ -98,6 +99,11 @@ class Sequence(Parameter):
         """How many lists there are: an int, or inf."""
         return self.count(None)
 
+    @property
+    def forbidden(self) -> tuple[Test, ...]:
+        """The predicates that no layer may match."""
+        return self.layer.predicates
+
     # -- values and coordinates --------------------------------------------------------------
 
     def _slots(self, block: Floats) -> Floats:
@@ -105,7 +111,7 @@ class Sequence(Parameter):
         return np.ascontiguousarray(block[:, 1:]).reshape(-1, self.layer.d)
 
     def _joined(self, first: Floats, slots: NDArray[Any]) -> NDArray[Any]:
-        return np.concatenate([first[:, None], slots.reshape(len(first), -1)], axis=1)
+        return np.concatenate([first[:, None], slots.reshape(len(first), self.width - 1)], axis=1)
 
     def check(self, value: Any, name: str) -> list[dict[str, Any]]:
         """Give a list of layers in its canonical form."""
@@ -154,8 +160,17 @@ class Sequence(Parameter):
             np.repeat(np.arange(self.max_length), self.layer.d)
             < self._layout.lengths(block)[:, None]
         )
-        slots = self.layer.active(self._slots(block)).reshape(len(block), -1)
+        slots = self.layer.active(self._slots(block)).reshape(used.shape)
         return self._joined(np.ones(len(block), dtype=bool), slots & used)
+
+    def mended(self, block: Floats, rng: np.random.Generator) -> Floats:
+        """Draw the layers anew that their space forbids, sleeping ones too."""
+        slots = self._slots(block)
+        forbidden = ~self.layer.allowed(slots)
+        if forbidden.any():
+            slots = slots.copy()
+            slots[forbidden] = self.layer.random(int(forbidden.sum()), rng)
+        return self._joined(block[:, 0], slots)
 
     # -- the grid ----------------------------------------------------------------------------
 
@@ -186,7 +201,7 @@ class Sequence(Parameter):
     def count(self, resolution: Resolution) -> float:
         """Say how many lists lie on its grid, of all lengths together."""
         layers = self.layer.grid(resolution).size
-        if math.isinf(layers):
+        if layers == math.inf:
             return math.inf
         total = 0
         for length in range(self.min_length, self.max_length + 1):

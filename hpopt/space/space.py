@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from hpopt.errors import ConfigError, SpaceError, UnknownNameError
 from hpopt.space.conditions import Conditions
-from hpopt.space.forbidden import Forbidden, forbidden_from_json
+from hpopt.space.forbidden import Forbidden, ForbiddenLayer, forbidden_from_json
 from hpopt.space.grid import Grid
 from hpopt.space.layout import SequenceLayout
-from hpopt.space.parameter import DORMANT, Bools, Floats, Parameter, Resolution
+from hpopt.space.parameter import DORMANT, Bools, Floats, Parameter, Resolution, identity
 
 TRIES = 10_000
 Predicate = Callable[[dict[str, Any]], bool] | Mapping[str, Any]
@@ -43,6 +43,8 @@ class Space(Mapping[str, Parameter]):
         Whether near coordinates mean similar values.
     sequences : tuple of SequenceLayout
         Where the variable-length lists lie.
+    forbidden, predicates : tuple of Forbidden
+        Its own predicates; these and those of its lists' layers.
 
     Raises
     ------
@@ -81,6 +83,10 @@ class Space(Mapping[str, Parameter]):
         if isinstance(forbid, str | Mapping) or not isinstance(forbid, Iterable):
             raise SpaceError(f"forbid must be a list of predicates, but got {forbid!r}")
         self.forbidden = tuple(Forbidden.of(predicate, self) for predicate in forbid)
+        self._in_layers = tuple(
+            ForbiddenLayer(name, test) for name, p in self.items() for test in p.forbidden
+        )
+        self.predicates: tuple[Forbidden, ...] = self.forbidden + self._in_layers
         self._check_not_all_forbidden()
 
     # -- a mapping of names to parameters ----------------------------------------------------
@@ -95,7 +101,7 @@ class Space(Mapping[str, Parameter]):
         return len(self._parameters)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Space) and self.to_json() == other.to_json()
+        return isinstance(other, Space) and identity(self.to_json()) == identity(other.to_json())
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -123,8 +129,10 @@ class Space(Mapping[str, Parameter]):
         masks = self.conditions.masks(points, self._columns)
         blocks = []
         for name, parameter in self._parameters.items():
-            block = parameter.active(points[:, self._columns[name]])
-            blocks.append(block & masks[name][:, None])
+            block = masks[name][:, None]
+            if parameter.width > 1:  # a single coordinate matters wherever its parameter exists
+                block = block & parameter.active(points[:, self._columns[name]])
+            blocks.append(block)
         return np.concatenate(blocks, axis=1)
 
     # -- the crossings -----------------------------------------------------------------------
@@ -220,7 +228,7 @@ class Space(Mapping[str, Parameter]):
             or should not be there, a forbidden combination.
         """
         checked = self._checked(config)
-        for forbidden in self.forbidden:
+        for forbidden in self.predicates:
             if forbidden(checked):
                 raise ConfigError(f"this config is forbidden by {forbidden}: {checked}")
         return checked
@@ -247,12 +255,19 @@ class Space(Mapping[str, Parameter]):
 
     def allowed(self, points: Floats) -> Bools:
         """Say which points no `forbid` excludes, shape (n,)."""
-        if not self.forbidden:
+        if not self.predicates:
             return np.ones(len(points), dtype=bool)
         configs = self.decode(points)
         return np.array(
-            [not any(f(config) for f in self.forbidden) for config in configs], dtype=bool
+            [not any(f(config) for f in self.predicates) for config in configs], dtype=bool
         )
+
+    def mended(self, points: Floats, rng: np.random.Generator) -> Floats:
+        """Draw the layers of lists anew that their own space forbids."""
+        if not self._in_layers:
+            return points
+        blocks = [p.mended(points[:, self._columns[name]], rng) for name, p in self.items()]
+        return np.concatenate(blocks, axis=1)
 
     def random(self, n: int, rng: np.random.Generator) -> Floats:
         """Draw n allowed points, uniform in the unit cube.
@@ -262,14 +277,14 @@ class Space(Mapping[str, Parameter]):
         SpaceError
             Fewer than one in 10,000 points is allowed.
         """
-        points = rng.random((n, self.d))
-        if not self.forbidden:
+        points = self.mended(rng.random((n, self.d)), rng)
+        if not self.predicates:
             return points
         wrong = ~self.allowed(points)
         for _ in range(TRIES):
             if not wrong.any():
                 return points
-            points[wrong] = rng.random((int(wrong.sum()), self.d))
+            points[wrong] = self.mended(rng.random((int(wrong.sum()), self.d)), rng)
             wrong[wrong] = ~self.allowed(points[wrong])
         raise SpaceError(
             f"forbid must leave something to draw, but {TRIES} draws in a row were forbidden"
@@ -283,13 +298,13 @@ class Space(Mapping[str, Parameter]):
         if not self.forbidden:
             return
         rng = np.random.default_rng(0)
-        if self.allowed(rng.random((256, self.d))).any():
+        if self.allowed(self.mended(rng.random((256, self.d)), rng)).any():
             return
         grid = self.grid()
         if grid.size <= TRIES:
             rest = np.array([grid.point(index) for index in range(int(grid.size))])
         else:
-            rest = rng.random((TRIES, self.d))
+            rest = self.mended(rng.random((TRIES, self.d)), rng)
         if not self.allowed(rest).any():
             raise SpaceError(
                 f"forbid must leave at least one config, but all of {len(rest)} tried are "
@@ -366,6 +381,10 @@ class Space(Mapping[str, Parameter]):
             raise SpaceError(f"a space must be a mapping, but got {document!r}")
         stored = document.get("parameters")
         parameters = stored if isinstance(stored, list) else list(document.items())
+        if not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in parameters):
+            raise SpaceError(
+                f"the parameters of a space must be pairs of name and table, but got {parameters!r}"
+            )
         if forbid is None:
             forbid = forbidden_from_json(
                 document.get("forbid", ()) if isinstance(stored, list) else ()
@@ -380,13 +399,13 @@ class Space(Mapping[str, Parameter]):
             theirs = other[name].to_json() if name in other else None
             if mine is None or theirs is None:
                 found.append(f"{name!r} is only in the {'new' if mine is None else 'stored'} space")
-            elif mine != theirs:
+            elif identity(mine) != identity(theirs):
                 found.append(f"{name!r} is {theirs} but was {mine}")
         if not found and list(self) != list(other):
             found.append(f"the order is {list(other)} but was {list(self)}")
         mine_forbidden = [forbidden.to_json() for forbidden in self.forbidden]
         their_forbidden = [forbidden.to_json() for forbidden in other.forbidden]
-        if mine_forbidden != their_forbidden:
+        if identity(mine_forbidden) != identity(their_forbidden):
             found.append(f"forbid is {their_forbidden} but was {mine_forbidden}")
         return found
 

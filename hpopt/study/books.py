@@ -3,95 +3,140 @@
 from __future__ import annotations
 
 import math
+import os
+import secrets
 import shutil
 import tempfile
-import time
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hpopt.core import Optimizer, Problem, Solution, Trial, losses
+from hpopt.core import Optimizer, Problem, Solution, Trial
 from hpopt.progress import Snapshot
 from hpopt.stopping import Progress
 from hpopt.storage import Journal, Storage
+
+COUNTABLE = 10**9
+"""A space of more configs has no end that anybody will see."""
 
 
 class Books:
     """Keep an optimizer, a storage and the counts of a study in step.
 
+    What a trial gave counts as soon as it is journaled. The optimizer learns it at once too, or
+    with a window when the numbers say so: that solution k is asked knowing exactly 0 … k - window
+    makes a search the same at any number of workers.
+
     Attributes
     ----------
     problem : Problem
     optimizer : Optimizer
-        Bound; it has been told the journal.
+        Bound. It knows the journal after `prepare`.
     best : Trial or None
     held : dict of int to Trial
-        Journaled and not told yet, as lower numbers are still running (see `window`).
+        Journaled, and not learned yet because of a window.
     n_told, n_bad, n_new : int
-        Trials told; those of them without values; those told since the books were opened.
+        Finished trials; those of them without values; those finished since the books were opened.
     """
 
     def __init__(
         self, problem: Problem, optimizer: Optimizer, storage: Storage, path: Path | None
     ) -> None:
         self.problem, self.optimizer, self._storage = problem, optimizer, storage
-        self._path = path
-        self._scratch: Path | None = None
+        self._folder = None if path is None else f"{path}.files"
         self._n_possible = optimizer.n_possible
         self.best: Trial | None = None
         self._best_loss = math.inf
         self.held: dict[int, Trial] = {}
         self.n_told = self.n_bad = self.n_new = self._n_since_best = 0
-
-    def take_up(self, journal: Journal, window: int | None = None) -> None:
-        """Replay a journal: in the order of its trials, or of their numbers with a window.
-
-        With a window, trials that ended before a lower number did are held back again.
-        """
-        told = list(journal.trials)
-        if window is not None:
-            told.sort(key=lambda trial: trial.number)
-            n_unbroken = sum(place == trial.number for place, trial in enumerate(told))
-            self.held = {trial.number: trial for trial in told[n_unbroken:]}
-            told = told[:n_unbroken]
-        pending = [*journal.pending, *(trial.solution for trial in self.held.values())]
-        self.optimizer.replay(told, [self._restored(solution) for solution in pending])
-        for trial in told:
+        self._journal: Journal | None = storage.load()
+        for trial in self._journal.trials:
             self._count(trial)
         self.n_new = 0
         if self.best is not None:
             self.best = replace(self.best, solution=self._restored(self.best.solution))
 
+    def prepare(self, window: int | None) -> None:
+        """Make the optimizer ready to be asked: the first time it is told the journal.
+
+        Parameters
+        ----------
+        window : int or None
+            Without one it learns all that has finished, in the order in which it did. With one
+            it learns in the order of numbers, no more than the next solution asks for.
+        """
+        if self._journal is not None:
+            self._replay(self._journal, window)
+            self._journal = None
+        if window is None and self.held:
+            self.optimizer.tell([self.held[number] for number in sorted(self.held)])
+            self.held.clear()
+
+    def _replay(self, journal: Journal, window: int | None) -> None:
+        told = list(journal.trials)
+        if window is not None:
+            told.sort(key=lambda trial: trial.number)
+            n_unbroken = sum(place == trial.number for place, trial in enumerate(told))
+            numbers = [solution.number for solution in journal.pending]
+            n_asked = 1 + max([*numbers, *(trial.number for trial in told[-1:])], default=-1)
+            n = min(n_unbroken, max(0, n_asked - window))
+            self.held = {trial.number: trial for trial in told[n:]}
+            told = told[:n]
+        pending = [*journal.pending, *(trial.solution for trial in self.held.values())]
+        self.optimizer.replay(told, [self._restored(solution) for solution in pending])
+
     def _restored(self, solution: Solution) -> Solution:
         """Give a solution as it was before JSON, which makes lists of tuples."""
         return replace(solution, config=self.problem.space.validate(solution.config))
 
-    @property
-    def n_in_order(self) -> int:
-        """The largest k for which the numbers 0 … k - 1 have all been told."""
-        return self.optimizer.history.unbroken
-
     def unfinished(self) -> list[Solution]:
-        """Give what was asked and never told, by number."""
+        """Give what was asked and never finished, by number."""
         pending = self.optimizer.pending
         return [pending[number] for number in sorted(pending) if number not in self.held]
 
-    def ask(self, n: int) -> list[Solution]:
-        """Ask for up to n solutions and journal that they are about to be evaluated."""
-        solutions = self.optimizer.ask(n)
+    def ask(self, n: int, window: int | None = None) -> list[Solution]:
+        """Ask for up to n solutions, or with a window for one, and journal them as running."""
+        solutions = self.optimizer.ask(n) if window is None else self._ask_in_window(window)
         if solutions:
-            self._storage.started(solutions, self.n_told)
+            self._storage.started(solutions, len(self.optimizer.history))
         return solutions
 
-    def journal(self, trials: Sequence[Trial], outputs: Mapping[int, str] | None = None) -> None:
-        """Write finished trials; when it returns they are safe."""
-        self._storage.append(trials, outputs)
+    def _ask_in_window(self, window: int) -> list[Solution]:
+        """Ask for solution k when 0 … k - window are learned, and only if it must be, more."""
+        while self.optimizer.history.unbroken <= self.optimizer.n_asked - window:
+            if not self._learn_next():
+                return []
+        while True:
+            solutions = self.optimizer.ask(1)
+            if solutions or not self._learn_next():
+                return solutions
 
-    def tell(self, trial: Trial) -> None:
-        """Learn from a trial that is journaled."""
+    def _learn_next(self) -> bool:
+        """Learn the next number, if it has finished; say whether it has."""
+        trial = self.held.pop(self.optimizer.history.unbroken, None)
+        if trial is None:
+            return False
         self.optimizer.tell(trial)
-        self._count(trial)
+        return True
+
+    def finish(
+        self,
+        trials: Sequence[Trial],
+        outputs: Mapping[int, str] | None = None,
+        *,
+        hold: bool = False,
+    ) -> None:
+        """Journal finished trials, then learn from them, or hold them for a window."""
+        if not trials:
+            return
+        self._storage.append(trials, outputs)
+        if hold:
+            self.held |= {trial.number: trial for trial in trials}
+        else:
+            self.optimizer.tell(trials)
+        for trial in trials:
+            self._count(trial)
 
     def _count(self, trial: Trial) -> None:
         self.n_told += 1
@@ -100,33 +145,30 @@ class Books:
         if not trial.ok:
             self.n_bad += 1
             return
-        loss = float(losses(self.optimizer.objectives, trial.values)[0])
-        better = loss < self._best_loss
-        equal = self.best is not None and loss == self._best_loss
-        if better or (equal and self.best is not None and trial.number < self.best.number):
-            self.best, self._best_loss = trial, loss
-        if better:
+        loss = self.optimizer.objectives[0].loss(trial.values)
+        if loss < self._best_loss:
             self._n_since_best = 0
+        elif self.best is None or loss > self._best_loss or trial.number > self.best.number:
+            return
+        self.best, self._best_loss = trial, loss
 
     def why_nothing_left(self) -> str:
-        """Say why the optimizer gave nothing; empty where it waits for pending results."""
+        """Say why the optimizer gave nothing."""
         if self.optimizer.pending:
-            return ""
+            return "the optimizer waits for solutions that somebody else has asked for"
         return f"all {self.n_told} configurations that there are have been tried"
 
-    def directory(self, solution: Solution) -> Path:
+    def directory(self, solution: Solution) -> str:
         """Give the folder for a trial's files; it is made when the trial first asks for it."""
-        if self._path is not None:
-            return self._path.with_name(self._path.name + ".files") / str(solution.number)
-        if self._scratch is None:
-            self._scratch = Path(tempfile.gettempdir()) / f"hpopt-study-{time.time_ns():x}"
-            weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
-        return self._scratch / str(solution.number)
+        if self._folder is None:
+            self._folder = f"{tempfile.gettempdir()}{os.sep}hpopt-study-{secrets.token_hex(8)}"
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        return f"{self._folder}{os.sep}{solution.number}"
 
-    def progress(self, seconds: float) -> Progress:
-        """Give what stopping rules look at."""
+    def progress(self, seconds: float, n_again: int = 0) -> Progress:
+        """Give what stopping rules look at; `n_again` asked ones wait to be evaluated again."""
         return Progress(
-            n_asked=self.optimizer.n_asked,
+            n_asked=self.optimizer.n_asked - n_again,
             n_told=self.n_told,
             seconds=seconds,
             objectives=self.optimizer.objectives,
@@ -141,7 +183,7 @@ class Books:
             n_bad=self.n_bad,
             n_new=self.n_new,
             n_running=n_running,
-            total=min(total, self._n_possible),
+            total=min(total, self._n_possible if self._n_possible < COUNTABLE else math.inf),
             seconds=seconds,
             limit=limit,
             best=self.best,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,11 +10,13 @@ from typing import Any
 
 from hpopt._version import __version__
 from hpopt.core import Objective, Optimizer, Problem, objectives_of
-from hpopt.errors import StudyFileError, StudyMismatchError
+from hpopt.errors import HpoptError, SettingError, StudyFileError, StudyMismatchError
 from hpopt.optimizers import BY_NAME, make_optimizer
 from hpopt.space import Space
 
 FORMAT = 1
+NEEDED = ("format", "space", "objectives", "seed", "optimizer")
+OWN = {"format", "hpopt", "python", "created", "problem", "fidelity", "start"} | set(NEEDED)
 DEFAULT_OPTIMIZER = "genetic"
 
 
@@ -25,7 +28,7 @@ def make_header(
     extra: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Describe a new study as JSON data."""
-    return {
+    header = {
         "format": FORMAT,
         "hpopt": __version__,
         "python": platform.python_version(),
@@ -37,8 +40,23 @@ def make_header(
         "seed": seed,
         "optimizer": describe(optimizer),
         "start": [dict(config) for config in start],
-        **(extra or {}),
     }
+    return header | checked_extra(extra)
+
+
+def checked_extra(extra: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Give what a user adds to a header.
+
+    Raises
+    ------
+    SettingError
+        It would take the place of what the header says itself.
+    """
+    found = dict(extra or {})
+    taken = sorted(OWN & found.keys())
+    if taken:
+        raise SettingError(f"about must not use the names of the header itself, but has {taken}")
+    return found
 
 
 def describe(optimizer: Optimizer) -> dict[str, Any]:
@@ -54,22 +72,29 @@ def objectives_in(header: Mapping[str, Any]) -> tuple[Objective, ...]:
 
 def space_in(header: Mapping[str, Any]) -> Space:
     """Read the space of a stored study, without what it forbids: enough to read its configs."""
-    return Space.from_json(header["space"], forbid=())
+    return Space.from_json(_permissive(header["space"]), forbid=())
 
 
 def check_header(header: Mapping[str, Any], path: object) -> None:
     """Raise StudyFileError where a header is not one that this version can read."""
-    missing = [k for k in ("format", "space", "objectives", "seed", "optimizer") if k not in header]
+    missing = [key for key in NEEDED if key not in header]
     if missing:
         raise StudyFileError(
             f"a study file must hold a study's header, but {path} has one without {missing}: "
             "it was written by something else"
         )
-    if header["format"] > FORMAT:
+    if header["format"] != FORMAT:
         raise StudyFileError(
             f"this version of hpopt reads study files of format {FORMAT}, but {path} has format "
             f"{header['format']} (written by hpopt {header.get('hpopt')}): upgrade hpopt"
         )
+    try:
+        objectives_in(header), space_in(header)
+    except (HpoptError, ValueError, TypeError, LookupError, AttributeError) as error:
+        raise StudyFileError(
+            f"the header of a study file must describe its space and objectives, but that of "
+            f"{path} cannot be understood ({error}): it was changed by something else"
+        ) from None
 
 
 def stored_optimizer(
@@ -120,9 +145,11 @@ def check_same(
     path: object,
 ) -> None:
     """Raise StudyMismatchError where a study is of another problem, seed or start."""
-    differences = space_in(header).differences(Space(dict(problem.space))) + _forbidden_differences(
-        header, problem.space
-    )
+    document = json.loads(json.dumps(problem.space.to_json()))
+    differences = space_in(header).differences(space_in({"space": document}))
+    forbidden, was = _forbidden(document), _forbidden(header["space"])
+    if forbidden != was:
+        differences.append(f"forbid is {forbidden} but was {was}")
     objectives = [[o.name, o.direction] for o in objectives_of(problem)]
     if objectives != header["objectives"]:
         differences.append(f"objectives are {objectives} but were {header['objectives']}")
@@ -130,17 +157,29 @@ def check_same(
         differences.append(f"fidelity is {_fidelity(problem)} but was {header.get('fidelity')}")
     if seed is not None and seed != header["seed"]:
         differences.append(f"seed is {seed} but was {header['seed']}")
+    _raise(differences, path)
     configs = [problem.space.validate(config) for config in start]
     before = [problem.space.validate(config) for config in header.get("start", [])]
     if configs and configs != before:
-        differences.append(f"start is {configs} but was {before}")
-    _raise(differences, path)
+        _raise([f"start is {configs} but was {before}"], path)
 
 
-def _forbidden_differences(header: Mapping[str, Any], space: Space) -> list[str]:
-    was = header["space"].get("forbid", [])
-    now = space.to_json().get("forbid", [])
-    return [] if was == now else [f"forbid is {now} but was {was}"]
+def _permissive(space: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a stored space without what it and its lists of layers forbid: functions, perhaps."""
+    parameters = [
+        [name, {**data, "space": _permissive(data["space"])} if "space" in data else data]
+        for name, data in space["parameters"]
+    ]
+    return {"parameters": parameters}
+
+
+def _forbidden(space: Mapping[str, Any], place: str = "the space") -> dict[str, Any]:
+    """Give what a stored space and its lists of layers forbid, by their names."""
+    found = {place: space["forbid"]} if space.get("forbid") else {}
+    for name, data in space["parameters"]:
+        if "space" in data:
+            found |= _forbidden(data["space"], name)
+    return found
 
 
 def _raise(differences: Sequence[str], path: object) -> None:

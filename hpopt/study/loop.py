@@ -9,16 +9,21 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from types import FrameType
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
-from hpopt.core import Outcome, Solution, Trial, evaluate, outcome_of_loss
-from hpopt.progress import ProgressDisplay
+from hpopt.core import Outcome, Solution, Trial, evaluate, failed, outcome_of_loss
+from hpopt.errors import ProblemError
+from hpopt.executors.transfer import TransferError
+from hpopt.progress import ProgressDisplay, Silent, Snapshot
 from hpopt.stopping import StoppingRule
 from hpopt.study.books import Books
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 POLL_SECONDS = 0.2
 INTERRUPTED = "Ctrl-C was pressed"
@@ -29,27 +34,27 @@ logger = logging.getLogger("hpopt")
 class Loop:
     """Run trials until a rule says so, nothing is left, or a person interrupts.
 
-    A twenty-line reference of what it does, for one worker::
+    For one worker and n trials it does what these five lines do::
 
-        while rule.room(progress) and (solutions := optimizer.ask(1)):
-            storage.started(solutions)
-            outcome = evaluate(problem, solutions[0])
-            storage.append([Trial(solutions[0], outcome)])
-            optimizer.tell(Trial(solutions[0], outcome))
+        while optimizer.n_asked < n and (solutions := optimizer.ask(1)):
+            storage.started(solutions, len(optimizer.history))
+            trial = Trial(solutions[0], evaluate(problem, solutions[0]))
+            storage.append([trial])
+            optimizer.tell(trial)
 
     Parameters
     ----------
     books : Books
-        The study's optimizer, storage and counts.
+        The study's optimizer, storage and counts; prepared for this window.
     executor : concurrent.futures.Executor
     n_slots : int
         How many evaluations to keep running.
     rule : StoppingRule
     window : int or None
-        Ask solution k only when 0 … k - window are told, and tell in the order of numbers.
+        Ask solution k knowing 0 … k - window; None asks with all that is known.
     display : ProgressDisplay
     callbacks : sequence of callables
-        Each gets the trial after it was told.
+        Each gets the trial after it was journaled.
     """
 
     def __init__(
@@ -71,8 +76,8 @@ class Loop:
         self._running: dict[Future[Outcome], Solution] = {}
         self._done: SimpleQueue[Future[Outcome]] = SimpleQueue()
         self._again: deque[Solution] = deque(books.unfinished())
-        self._held: dict[int, Trial] = books.held
         self._stop: str | None = None
+        self._stop_now = self._is_writing = self._has_begun = False
         self._started = time.monotonic()
 
     @property
@@ -86,7 +91,8 @@ class Loop:
 
     def run(self) -> str:
         """Run; give the reason why it ended, in words."""
-        self._display.begin()
+        self._show(self._display.begin)
+        self._show_state()
         reason = "an error was raised"
         try:
             with self._interruptible():
@@ -101,33 +107,27 @@ class Loop:
         finally:
             for future in list(self._running):
                 future.cancel()
-            self._display.end(self._snapshot(), reason)
+            self._show(self._display.end, self._snapshot(), reason)
 
     def _fill(self) -> str:
         """Start as many evaluations as there are free slots; say why, where there are fewer."""
         while len(self._running) < self._n_slots:
             if self._stop:
                 return self._stop
+            progress = self._books.progress(self.seconds, n_again=len(self._again))
+            reason, room = self._rule.reason(progress), self._rule.room(progress)
+            if reason or room < 1:
+                return reason or "all trials are done"
             if self._again:
                 self._submit(self._again.popleft())
                 continue
-            progress = self._books.progress(self.seconds)
-            room = min(self._rule.room(progress), self._room_in_window())
-            reason = self._rule.reason(progress)
-            if reason or room < 1:
-                return reason or "all trials are done"
             n = int(min(room, self._n_slots - len(self._running)))
-            solutions = self._books.ask(n)
+            solutions = self._uninterrupted(self._books.ask, n, self._window)
             for solution in solutions:
                 self._submit(solution)
             if not solutions:
                 return self._books.why_nothing_left()
         return ""
-
-    def _room_in_window(self) -> float:
-        if self._window is None:
-            return float("inf")
-        return self._window - (self._books.optimizer.n_asked - self._books.n_in_order)
 
     def _submit(self, solution: Solution) -> None:
         future: Future[Outcome] = self._executor.submit(
@@ -141,33 +141,34 @@ class Loop:
         try:
             ended = [self._done.get(timeout=POLL_SECONDS)]
         except Empty:
-            self._display.show(self._snapshot())
+            self._show_state()
             return
-        while True:
-            try:
-                ended.append(self._done.get_nowait())
-            except Empty:
-                break
+        while not self._done.empty():
+            ended.append(self._done.get())
+        self._check_begun(ended)
         trials, outputs = [], {}
         for future in ended:
             solution = self._running.pop(future)
-            trials.append(Trial(solution, outcome_of(future)))
+            try:
+                trials.append(Trial(solution, outcome_of(future)))
+            except KeyboardInterrupt:  # of a worker that Ctrl-C reached too: it stays pending
+                self._stop = INTERRUPTED
             if output := getattr(future, "output", ""):
                 outputs[solution.number] = output
-        self._books.journal(trials, outputs)
-        for trial in self._in_order(trials):
-            self._books.tell(trial)
+        self._uninterrupted(self._books.finish, trials, outputs, hold=self._window is not None)
+        for trial in trials:
             self._call_back(trial)
-        self._display.show(self._snapshot())
+        self._show_state()
 
-    def _in_order(self, trials: Sequence[Trial]) -> Iterator[Trial]:
-        """Give what may be told: everything, or with a window what follows the last number."""
-        if self._window is None:
-            yield from trials
+    def _check_begun(self, ended: Sequence[Future[Outcome]]) -> None:
+        """Raise ProblemError where no evaluation could even be sent to its worker."""
+        if self._has_begun:
             return
-        self._held |= {trial.number: trial for trial in trials}
-        while self._books.n_in_order in self._held:
-            yield self._held.pop(self._books.n_in_order)
+        lost = [None if future.cancelled() else future.exception() for future in ended]
+        unsent = [error for error in lost if isinstance(error, TransferError)]
+        if len(unsent) == len(lost) and all(error.what == "call" for error in unsent):
+            raise ProblemError(f"{unsent[0]} (no trial has run)") from unsent[0]
+        self._has_begun = True
 
     def _call_back(self, trial: Trial) -> None:
         for callback in self._callbacks:
@@ -176,7 +177,19 @@ class Loop:
             except Exception:
                 logger.exception("the callback %r raised on trial %d", callback, trial.number)
 
-    def _snapshot(self) -> Any:
+    def _show_state(self) -> None:
+        if type(self._display) is not Silent:
+            self._show(self._display.show, self._snapshot())
+
+    def _show(self, show: Callable[..., None], *arguments: Any) -> None:
+        """Show something; a display that fails must not end what it shows."""
+        try:
+            show(*arguments)
+        except Exception:
+            logger.exception("the progress display failed: nothing more is shown")
+            self._display = Silent()
+
+    def _snapshot(self) -> Snapshot:
         return self._books.snapshot(
             seconds=self.seconds,
             n_running=len(self._running),
@@ -194,12 +207,16 @@ class Loop:
 
         def interrupt(number: int, frame: FrameType | None) -> None:
             if self._stop == INTERRUPTED:
-                raise KeyboardInterrupt
+                if not self._is_writing or self._stop_now:
+                    raise KeyboardInterrupt
+                self._stop_now = True
+                return
             self._stop = INTERRUPTED
-            self._display.say(
-                f"Ctrl-C: finishing the {len(self._running)} running trials; once more to stop "
-                "now (nothing is lost either way)"
-            )
+            with contextlib.suppress(Exception):  # it may be in the middle of showing something
+                self._display.say(
+                    "Ctrl-C: finishing the trials that run; once more to stop now (nothing is lost "
+                    "either way)"
+                )
 
         signal.signal(signal.SIGINT, interrupt)
         try:
@@ -207,16 +224,36 @@ class Loop:
         finally:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
+    def _uninterrupted(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Work with the second Ctrl-C put off, so that optimizer and journal stay in step."""
+        self._is_writing = True
+        try:
+            done = work(*args, **kwargs)
+        finally:
+            self._is_writing = False
+        if self._stop_now:
+            raise KeyboardInterrupt
+        return done
+
 
 def outcome_of(future: Future[Outcome]) -> Outcome:
-    """Give what an evaluation gave, whatever became of it."""
+    """Give what an evaluation gave, whatever became of it.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Its worker got one.
+    """
     try:
-        outcome = future.result()
-    except Exception as lost:
+        outcome: Any = future.result()
+    except CancelledError:
+        return failed("the evaluation was cancelled in its executor", status="lost")
+    except KeyboardInterrupt:
+        raise
+    except BaseException as lost:
         return outcome_of_loss(lost)
-    except BaseException as cancelled:
-        if isinstance(cancelled, KeyboardInterrupt):
-            raise
-        return outcome_of_loss(cancelled)
+    if not isinstance(outcome, Outcome):
+        why = f"the executor must give what the evaluation returned, but gave {outcome!r:.80}"
+        return failed(why, status="lost")
     memory = getattr(future, "memory", None)
     return outcome if memory is None else replace(outcome, memory=memory)

@@ -71,7 +71,8 @@ class Record:
     def counts(self) -> dict[str, int]:
         """How many trials have each status, and how many are ``pending``."""
         with self._opening() as storage:
-            return {status: storage.count().get(status, 0) for status in (*STATUSES, "pending")}
+            counts = storage.count()
+        return {status: counts.get(status, 0) for status in (*STATUSES, "pending")}
 
     @property
     def best(self) -> Trial | None:
@@ -99,7 +100,8 @@ class Record:
     def to_pandas(self) -> Any:
         """Give the trials as a pandas.DataFrame, one row a trial.
 
-        Columns are number, status, the values by name, ``config.<name>``, seconds, memory, error.
+        Columns are number, status, the values by name (``values.<name>`` where it is that of
+        another column), ``config.<name>``, seconds, memory, error.
 
         Raises
         ------
@@ -121,12 +123,18 @@ class Record:
         return replace(trial, solution=replace(solution, config=config))
 
 
+COLUMNS = ("number", "status", "seconds", "memory", "error")
+
+
 def in_columns(trial: Trial) -> dict[str, Any]:
-    """Give a trial as one flat row."""
+    """Give a trial as one flat row; a value named as another column is ``values.<name>``."""
     return {
         "number": trial.number,
         "status": trial.status,
-        **trial.values,
+        **{
+            f"values.{name}" if name in COLUMNS or name.startswith("config.") else name: value
+            for name, value in trial.values.items()
+        },
         **{f"config.{name}": value for name, value in trial.config.items()},
         "seconds": trial.seconds,
         "memory": trial.memory,

@@ -9,25 +9,29 @@ import os
 import secrets
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, cast
+from typing import Any
 
-from hpopt.core import Optimizer, Outcome, Problem, Solution, Trial, check_problem, judge
-from hpopt.errors import ExhaustedError, SettingError, StudyError, WaitingError
+from hpopt.core import Optimizer, Outcome, Problem, Solution, Trial, check_problem
+from hpopt.errors import ExhaustedError, SettingError, StudyError, StudyFileError, WaitingError
 from hpopt.executors import Limits, make_executor
 from hpopt.optimizers import make_optimizer
 from hpopt.progress import ProgressDisplay, make_display
 from hpopt.stopping import Never, StoppingRule, Time, Trials
 from hpopt.storage import Storage, open_storage
 from hpopt.study import header as headers
+from hpopt.study.arguments import check_stop, check_window, checked_callbacks, checked_seed
 from hpopt.study.books import Books
 from hpopt.study.loop import Loop
 from hpopt.study.record import Record, Result
+from hpopt.study.told import is_same, told_outcome
 
 Path_ = str | os.PathLike[str]
 Callback = Callable[["Study", Trial], Any]
@@ -49,7 +53,8 @@ class Study(Record):
     start : sequence of dict
         Configs to try first: known good ones.
     about : mapping, optional
-        JSON data of your own for the file's header.
+        JSON data of your own for the file's header, under names that the header does not use;
+        in that of a study that exists it replaces what was there under these names.
 
     Raises
     ------
@@ -82,8 +87,9 @@ class Study(Record):
         about: Mapping[str, Any] | None = None,
     ) -> None:
         check_problem(problem)
-        _check_seed(seed)
+        seed = checked_seed(seed)
         start = list(start)
+        chosen = make_optimizer(optimizer) if optimizer is not None else None
         self.path = Path(path) if path is not None else None
         self.problem = problem
         storage = open_storage(path)
@@ -91,21 +97,27 @@ class Study(Record):
             header = storage.header()
             if header is None:
                 seed = secrets.randbits(32) if seed is None else seed
-                optimizer = make_optimizer(optimizer or headers.DEFAULT_OPTIMIZER)
-                optimizer.bind(problem, seed=seed, start=start)
-                header = headers.make_header(problem, optimizer, seed, optimizer.start, about)
+                used = chosen or make_optimizer(headers.DEFAULT_OPTIMIZER)
+                used.bind(problem, seed=seed, start=start)
+                header = headers.make_header(problem, used, seed, used.start, about)
                 storage.write_header(header)
             else:
                 headers.check_header(header, path)
                 headers.check_same(header, problem, seed, start, path)
-                optimizer = headers.stored_optimizer(header, optimizer, path)
-                optimizer.bind(problem, seed=header["seed"], start=header.get("start", ()))
+                used = headers.stored_optimizer(header, chosen, path)
+                used.bind(problem, seed=header["seed"], start=header.get("start", ()))
+                about = headers.checked_extra(about)
+                if any(header.get(key) != value for key, value in about.items()):
+                    header = {**header, **about}
+                    storage.write_header(header)
         except BaseException:
             storage.close()
             raise
-        super().__init__(header, optimizer.objectives, problem.space, lambda: nullcontext(storage))
-        self.optimizer, self._storage = optimizer, storage
+        super().__init__(header, used.objectives, problem.space, lambda: nullcontext(storage))
+        self.optimizer, self._storage = used, storage
+        self._absolute = self.path.absolute() if self.path is not None else None
         self._books: Books | None = None
+        self._again: deque[Solution] | None = None
         self._asked_at: dict[int, float] = {}
         self._loop: Loop | None = None
         self._closing = weakref.finalize(self, storage.close)
@@ -129,10 +141,15 @@ class Study(Record):
             if not Path(path).exists():
                 raise StudyError(f"a study to load must exist, but there is no {path}")
             return cls(problem, path=path)
+        path = Path(path).absolute()
         with open_storage(path, "r") as storage:
             header = storage.header()
-        headers.check_header(header or {}, path)
-        header = cast("dict[str, Any]", header)
+        if header is None:
+            raise StudyFileError(
+                f"a study must have begun to be read, but {path} is still empty: run it again as "
+                "it was begun"
+            )
+        headers.check_header(header, path)
         return Record(
             header,
             headers.objectives_in(header),
@@ -155,6 +172,9 @@ class Study(Record):
     def ask(self) -> Solution:
         """Give one solution to evaluate; it is journaled as running.
 
+        In a study that goes on, those come first that were asked and never told. The config is
+        yours to change.
+
         Raises
         ------
         WaitingError
@@ -162,9 +182,9 @@ class Study(Record):
         ExhaustedError
             Every configuration has been tried.
         """
-        books = self._ready()
-        solutions = books.ask(1)
-        if not solutions:
+        books = self._prepared()
+        solution = self._cut_off() or next(iter(books.ask(1)), None)
+        if solution is None:
             pending = sorted(books.optimizer.pending)
             if pending:
                 raise WaitingError(
@@ -172,8 +192,8 @@ class Study(Record):
                     f"tell {', '.join(map(str, pending[:10]))}{' …' if len(pending) > 10 else ''}"
                 )
             raise ExhaustedError(f"nothing is left to ask: {books.why_nothing_left()}")
-        self._asked_at[solutions[0].number] = time.time()
-        return solutions[0]
+        self._asked_at[solution.number] = time.time()
+        return replace(solution, config=deepcopy(solution.config))
 
     def tell(self, solution: Solution, value: float | Mapping[str, float] | Outcome) -> Trial:
         """Record what a solution gave.
@@ -190,29 +210,28 @@ class Study(Record):
         SettingError
             The solution was not asked for, was told before, or the value is not of this kind.
         """
-        books = self._ready()
+        books = self._prepared()
         if not isinstance(solution, Solution):
             raise SettingError(f"tell wants the solution that ask gave, but got {solution!r}")
-        began = self._asked_at.get(solution.number, time.time())
-        if isinstance(value, Outcome):
-            outcome = value if value.started else replace(value, started=began)
-        else:
-            status, values, error = judge(self.problem, value)
-            if status == "failed":
-                raise SettingError(str(error).replace("evaluate must return", "tell wants"))
-            outcome = Outcome(status, values, error=error, started=began)
-        if not outcome.seconds:
-            outcome = replace(outcome, seconds=max(0.0, time.time() - began))
         pending = books.optimizer.pending.get(solution.number)
-        if pending is None or pending.config != solution.config:
+        if pending is None or not is_same(pending, solution):
             known = solution.number in books.optimizer.history
             what = "has been told already" if known else "was never asked of this study"
             raise SettingError(f"each solution is told once, but number {solution.number} {what}")
-        trial = Trial(pending, outcome)
-        books.journal([trial])
-        books.tell(trial)
+        began = self._asked_at.get(solution.number, time.time())
+        trial = Trial(pending, told_outcome(self.problem, value, began))
+        books.finish([trial])
         self._asked_at.pop(solution.number, None)
         return trial
+
+    def _cut_off(self) -> Solution | None:
+        """Give the next solution that was asked before the study was opened and never told."""
+        pending = self.optimizer.pending
+        while self._again:
+            solution = self._again.popleft()
+            if solution.number in pending:
+                return solution
+        return None
 
     # -- the loop of the house -----------------------------------------------------------------
 
@@ -253,8 +272,9 @@ class Study(Record):
         trials_per_gpu : int
             How many trials share a GPU.
         window : int, optional
-            Ask solution k only when 0 … k - window are told, and tell in order: then strategies
-            that never wait also give the same trials at any number of workers up to `window`.
+            Ask solution k knowing what 0 … k - window gave, not more and not less: then strategies
+            that learn from every trial also give the same trials at any number of workers up to
+            `window`.
         callbacks : sequence of callables
             Each is called with the study and a trial that was told. An error in one is logged.
             `stop_soon` ends the run from within one.
@@ -271,27 +291,26 @@ class Study(Record):
             Ctrl-C was pressed twice; what ran is evaluated again when the study is resumed.
             (Pressed once, the running trials are finished and the result is returned.)
         """
+        if self._loop is not None:
+            raise StudyError("a study runs once at a time, but this one is running: wait for it")
         rule = self._rule(trials, timeout, stop)
-        _check_window(window)
-        for callback in callbacks:
-            if not callable(callback):
-                raise SettingError(f"callbacks must be callables, but got {callback!r}")
+        check_window(window)
+        callbacks = checked_callbacks(callbacks)
         display = make_display(progress)
-        books = self._ready(window)
+        books = self._prepared(window)
         runner, n_slots = make_executor(
             executor, workers, limits=limits, gpus=gpus, trials_per_gpu=trials_per_gpu
         )
-        loop = Loop(
-            books,
-            runner,
-            n_slots,
-            rule=rule,
-            window=window,
-            display=display,
-            callbacks=[functools.partial(callback, self) for callback in callbacks],
-        )
-        self._loop = loop
         try:
+            self._loop = loop = Loop(
+                books,
+                runner,
+                n_slots,
+                rule=rule,
+                window=window,
+                display=display,
+                callbacks=[functools.partial(callback, self) for callback in callbacks],
+            )
             reason = loop.run()
         except BaseException:
             if runner is not executor:
@@ -299,6 +318,7 @@ class Study(Record):
             raise
         finally:
             self._loop = None
+            self._again = deque(books.unfinished())
             if runner is not executor:
                 runner.shutdown(wait=True, cancel_futures=True)
         return Result(self, self._reopening(), reason, loop.seconds)
@@ -312,14 +332,13 @@ class Study(Record):
         self, trials: int | None, timeout: float | str | None, stop: StoppingRule | None
     ) -> StoppingRule:
         """Make one rule of all that ends a run."""
-        if stop is not None and not isinstance(stop, StoppingRule):
-            raise SettingError(f"stop must be a rule of hpopt.stopping, but got {stop!r}")
+        check_stop(stop)
         rules = [] if stop is None else [stop]
         if trials is not None:
             rules.append(Trials(Trials(trials).n + self._ready().n_told))
         if timeout is not None:
             rules.append(Time(timeout))
-        if not rules and math.isinf(self.optimizer.n_possible):
+        if not rules and self.optimizer.n_possible == math.inf:
             raise SettingError(
                 "a run must have an end, but got neither trials=, timeout= nor stop= and the "
                 "space has no end (stop=hpopt.stopping.Never() runs until Ctrl-C)"
@@ -328,21 +347,27 @@ class Study(Record):
 
     # -- files -----------------------------------------------------------------------------------
 
-    def _ready(self, window: int | None = None) -> Books:
-        """Replay the journal, the first time that it is needed."""
+    def _ready(self) -> Books:
+        """Read the journal, the first time that it is needed."""
         if not self._closing.alive:
             raise StudyError("a study that is closed cannot be used: open it again")
         if self._books is None:
-            books = Books(self.problem, self.optimizer, self._storage, self.path)
-            books.take_up(self._storage.load(), window)
-            self._books = books
+            self._books = Books(self.problem, self.optimizer, self._storage, self._absolute)
         return self._books
+
+    def _prepared(self, window: int | None = None) -> Books:
+        """Have the optimizer know the journal, as far as it must to be asked."""
+        books = self._ready()
+        books.prepare(window)
+        if self._again is None:
+            self._again = deque(books.unfinished())
+        return books
 
     def _reopening(self) -> Callable[[], AbstractContextManager[Storage]]:
         """Say how a result reads the trials, also when the study is closed."""
-        if self.path is None:
+        path = self._absolute
+        if path is None:
             return lambda: nullcontext(self._storage)
-        path = self.path.absolute()
         return lambda: open_storage(path, "r")
 
     def close(self) -> None:
@@ -364,87 +389,3 @@ class Study(Record):
     def __repr__(self) -> str:
         where = f" in {self.path}" if self.path is not None else ""
         return f"<Study of {self.header['problem']} by {self.optimizer!r}{where}>"
-
-
-def optimize(
-    problem: Problem,
-    optimizer: str | Optimizer | None = None,
-    *,
-    trials: int | None = None,
-    timeout: float | str | None = None,
-    stop: StoppingRule | None = None,
-    workers: int | str | None = None,
-    executor: str | Executor | None = None,
-    limits: Limits | None = None,
-    gpus: str | Sequence[int] | None = None,
-    trials_per_gpu: int = 1,
-    window: int | None = None,
-    start: Iterable[Mapping[str, Any]] = (),
-    study: Path_ | None = None,
-    seed: int | None = None,
-    callbacks: Sequence[Callback] = (),
-    progress: bool | ProgressDisplay = True,
-) -> Result:
-    """Search a problem for its best config.
-
-    With a study file, calling it again with the same arguments resumes the search after a crash,
-    and does nothing when it is complete.
-
-    Parameters
-    ----------
-    problem : Problem
-        A subclass of yours, or ``hpopt.FunctionProblem(function, space)``.
-    optimizer : str or Optimizer, optional
-        ``"genetic"`` (the default), ``"random"``, ``"quasi_random"``, ``"grid"``, or one made by
-        its class.
-    trials : int, optional
-        How many trials the study shall have **in all**.
-    study : path, optional
-        The study file, a SQLite database; without it the study lives in memory.
-    start, seed
-        See `Study`.
-    timeout, stop, workers, executor, limits, gpus, trials_per_gpu, window, callbacks, progress
-        See `Study.run`.
-
-    Returns
-    -------
-    Result
-        With ``best``, ``trials``, ``reason`` and ``to_pandas()``.
-
-    Examples
-    --------
-    >>> problem = hpopt.FunctionProblem(
-    ...     lambda config: (config["x"] - 1) ** 2, {"x": hpopt.Float(-5, 5)}
-    ... )
-    >>> hpopt.optimize(problem, trials=50, seed=0, progress=False).best.config
-    """
-    if trials is not None:
-        stop = Trials(trials) if stop is None else Trials(trials) | stop
-    opened = Study(problem, optimizer, path=study, seed=seed, start=start)
-    try:
-        return opened.run(
-            timeout=timeout,
-            stop=stop,
-            workers=workers,
-            executor=executor,
-            limits=limits,
-            gpus=gpus,
-            trials_per_gpu=trials_per_gpu,
-            window=window,
-            callbacks=callbacks,
-            progress=progress,
-        )
-    finally:
-        opened.close()
-
-
-def _check_seed(seed: Any) -> None:
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
-        raise SettingError(f"seed must be an int of at least 0, but got {seed!r}")
-
-
-def _check_window(window: Any) -> None:
-    if window is not None and (
-        isinstance(window, bool) or not isinstance(window, int) or window < 1
-    ):
-        raise SettingError(f"window must be an int of at least 1, but got {window!r}")

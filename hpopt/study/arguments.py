@@ -1,0 +1,45 @@
+"""What a user may give to a study, checked before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from hpopt.errors import SettingError
+from hpopt.stopping import StoppingRule
+
+
+def checked_seed(seed: Any) -> int | None:
+    """Give a seed as a plain int; raise SettingError where it is none."""
+    if seed is None:
+        return None
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise SettingError(f"seed must be an int of at least 0, but got {seed!r}")
+    return int(seed)
+
+
+def check_stop(stop: Any) -> None:
+    """Raise SettingError unless this is a stopping rule or None."""
+    if stop is not None and not isinstance(stop, StoppingRule):
+        raise SettingError(f"stop must be a rule of hpopt.stopping, but got {stop!r}")
+
+
+def checked_callbacks(callbacks: Any) -> list[Callable[..., Any]]:
+    """Give callbacks as a list; raise SettingError where one is none."""
+    if callable(callbacks) or not isinstance(callbacks, Iterable):
+        raise SettingError(f"callbacks must be a list of callables, but got {callbacks!r}")
+    found = list(callbacks)
+    for callback in found:
+        if not callable(callback):
+            raise SettingError(f"callbacks must be callables, but got {callback!r}")
+    return found
+
+
+def check_window(window: Any) -> None:
+    """Raise SettingError unless this is a window or None."""
+    if window is not None and (
+        isinstance(window, bool) or not isinstance(window, int) or window < 1
+    ):
+        raise SettingError(f"window must be an int of at least 1, but got {window!r}")

@@ -1,0 +1,88 @@
+"""The whole search in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from typing import Any
+
+from hpopt.core import Optimizer, Problem
+from hpopt.executors import Limits
+from hpopt.progress import ProgressDisplay
+from hpopt.stopping import StoppingRule, Trials
+from hpopt.study.arguments import check_stop
+from hpopt.study.record import Result
+from hpopt.study.study import Callback, Path_, Study
+
+
+def optimize(
+    problem: Problem,
+    optimizer: str | Optimizer | None = None,
+    *,
+    trials: int | None = None,
+    timeout: float | str | None = None,
+    stop: StoppingRule | None = None,
+    workers: int | str | None = None,
+    executor: str | Executor | None = None,
+    limits: Limits | None = None,
+    gpus: str | Sequence[int] | None = None,
+    trials_per_gpu: int = 1,
+    window: int | None = None,
+    start: Iterable[Mapping[str, Any]] = (),
+    study: Path_ | None = None,
+    seed: int | None = None,
+    callbacks: Sequence[Callback] = (),
+    progress: bool | ProgressDisplay = True,
+) -> Result:
+    """Search a problem for its best config.
+
+    With a study file, calling it again with the same arguments resumes the search after a crash,
+    and does nothing when it is complete.
+
+    Parameters
+    ----------
+    problem : Problem
+        A subclass of yours, or ``hpopt.FunctionProblem(function, space)``.
+    optimizer : str or Optimizer, optional
+        ``"genetic"`` (the default), ``"random"``, ``"quasi_random"``, ``"grid"``, or one made by
+        its class.
+    trials : int, optional
+        How many trials the study shall have **in all**.
+    study : path, optional
+        The study file, a SQLite database; without it the study lives in memory.
+    start, seed
+        See `Study`.
+    timeout, stop, workers, executor, limits, gpus, trials_per_gpu, window, callbacks, progress
+        See `Study.run`.
+
+    Returns
+    -------
+    Result
+        With ``best``, ``trials``, ``reason`` and ``to_pandas()``.
+
+    Examples
+    --------
+    >>> problem = hpopt.FunctionProblem(
+    ...     lambda config: (config["x"] - 1) ** 2, {"x": hpopt.Float(-5, 5)}
+    ... )
+    >>> hpopt.optimize(problem, trials=50, seed=0, progress=False).best.config
+    """
+    check_stop(stop)
+    if trials is not None:
+        stop = Trials(trials) if stop is None else Trials(trials) | stop
+    opened = Study(problem, optimizer, path=study, seed=seed, start=start)
+    try:
+        return opened.run(
+            timeout=timeout,
+            stop=stop,
+            workers=workers,
+            executor=executor,
+            limits=limits,
+            gpus=gpus,
+            trials_per_gpu=trials_per_gpu,
+            window=window,
+            callbacks=callbacks,
+            progress=progress,
+        )
+    finally:
+        opened.close()

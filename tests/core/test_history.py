@@ -1,0 +1,51 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hpopt.core import History
+
+
+@given(st.integers(0, 200).flatmap(lambda n: st.permutations(range(n))))
+def test_it_is_a_list_that_grows(numbers):
+    history, plain, told = History(2, 1), [], set()
+    for number in numbers:
+        point, loss = np.array([number / 7, 0.5]), np.array([-float(number)])
+        history.append(number, point, loss)
+        plain.append((number, point.tolist(), loss.tolist()))
+        told.add(number)
+        unbroken = next(k for k in range(len(numbers) + 1) if k not in told)
+        assert history.unbroken == unbroken
+    assert len(history) == len(plain)
+    assert history.numbers.tolist() == [number for number, _, _ in plain]
+    assert history.points.tolist() == [point for _, point, _ in plain]
+    assert history.losses.tolist() == [loss for _, _, loss in plain]
+    rows = history.rows(np.arange(len(numbers)))
+    assert history.numbers[rows].tolist() == list(range(len(numbers)))
+
+
+def test_numbers_may_be_far_apart():
+    history = History(1, 2)
+    for number in (100_000, 3, 0):
+        history.append(number, np.array([0.1]), np.array([1.0, np.inf]))
+    assert 100_000 in history
+    assert 3 in history
+    for absent in (-1, 1, 99_999, 10**9):
+        assert absent not in history
+    assert history.unbroken == 1
+    assert history.rows(np.array([3, 100_000])).tolist() == [1, 0]
+
+
+def test_an_empty_one():
+    history = History(3, 2)
+    assert len(history) == 0
+    assert history.points.shape == (0, 3)
+    assert history.losses.shape == (0, 2)
+    assert history.unbroken == 0
+    assert 0 not in history
+
+
+def test_it_keeps_copies():
+    history, point = History(1, 1), np.array([0.5])
+    history.append(0, point, np.array([1.0]))
+    point[0] = 0.9
+    assert history.points.tolist() == [[0.5]]

@@ -1,0 +1,234 @@
+"""The books that the base of every optimizer keeps."""
+
+import json
+
+import numpy as np
+import pytest
+from problems_for_tests import MIXED, Calling, of, trial_of
+
+from hpopt.core import Fidelity, Objective, Optimizer, Outcome, Trial, failed
+from hpopt.errors import ConfigError, ProblemError, SettingError
+from hpopt.space import Categorical, Float, Int, Space
+
+LINE = Space({"x": Float(0, 1)})
+PROBLEM = of(lambda config: config["x"], LINE)
+
+
+class Straight(Optimizer):
+    """Asks for k / 10 in batches of three, waits at number 6, ends at number 9."""
+
+    def __init__(self, *, factor=1.0, names=("a",)):
+        self.factor, self.names = factor, names
+
+    def _ask(self, number, n):
+        if number == 6 and self.history.unbroken < 6:
+            return np.empty((0, 1))
+        stop = min(9, number - number % 3 + 3)
+        return np.array([[k / 10] for k in range(number, stop)]).reshape(-1, 1)
+
+
+def test_asking_waits_and_ends():
+    optimizer = Straight().bind(PROBLEM)
+    first = optimizer.ask(5)
+    assert [solution.number for solution in first] == [0, 1, 2, 3, 4]
+    second = optimizer.ask(5)
+    assert [solution.number for solution in second] == [5]
+    assert optimizer.ask() == []
+    optimizer.tell([trial_of(s, 1.0) for s in first])
+    assert optimizer.ask(2) == []
+    optimizer.tell(trial_of(second[0], 2.0))
+    last = optimizer.ask(100)
+    assert [solution.config["x"] for solution in last] == [0.6, 0.7, 0.8]
+    optimizer.tell([trial_of(s, 0.5) for s in last])
+    assert optimizer.ask() == [] == optimizer.ask(3)
+    assert not optimizer.pending
+    assert optimizer.n_asked == 9
+
+
+def test_what_was_told_is_in_the_history():
+    optimizer = Straight().bind(of(None, LINE, objectives=Objective("up", "maximize")))
+    zero, one, two = optimizer.ask(3)
+    optimizer.tell([trial_of(two, 5.0, "up"), Trial(zero, failed("no"))])
+    assert optimizer.history.numbers.tolist() == [2, 0]
+    assert optimizer.history.losses.tolist() == [[-5.0], [np.inf]]
+    assert optimizer.history.points.tolist() == [[0.2], [0.0]]
+    assert list(optimizer.pending) == [1]
+    assert optimizer.best == 2
+    optimizer.tell(trial_of(one, 5.0, "up"))
+    assert optimizer.best == 1
+
+
+def test_a_stopped_trial_has_values_to_learn_from():
+    optimizer = Straight().bind(PROBLEM)
+    (solution,) = optimizer.ask()
+    optimizer.tell(Trial(solution, Outcome("stopped", {"value": 3.0})))
+    assert optimizer.history.losses.tolist() == [[3.0]]
+
+
+def test_values_without_the_objective_change_nothing():
+    optimizer = Straight().bind(PROBLEM)
+    zero, one = optimizer.ask(2)
+    with pytest.raises(ProblemError, match=r"must hold the objectives \['value'\]"):
+        optimizer.tell([trial_of(zero, 1.0), trial_of(one, 1.0, "valeu")])
+    assert len(optimizer.history) == 0
+    assert list(optimizer.pending) == [0, 1]
+    optimizer.tell([trial_of(zero, 1.0), trial_of(one, 1.0)])
+
+
+def test_nothing_told_is_nothing_known():
+    optimizer = Straight().bind(PROBLEM)
+    assert optimizer.best is None
+    optimizer.tell([])
+    optimizer.replay([])
+    assert optimizer.n_asked == 0
+    (solution,) = optimizer.ask()
+    optimizer.tell(Trial(solution, failed("no")))
+    assert optimizer.best is None
+
+
+def test_replay_keeps_what_is_pending():
+    optimizer = Straight().bind(PROBLEM)
+    asked = optimizer.ask(4)
+    told = [trial_of(asked[2], 1.0), trial_of(asked[0], 2.0)]
+    optimizer.tell(told)
+    fresh = Straight().bind(PROBLEM)
+    fresh.replay(told, [asked[1], asked[3]])
+    assert fresh.pending == {1: asked[1], 3: asked[3]}
+    assert fresh.n_asked == 4
+    assert fresh.best == 2
+    assert fresh.ask(5) == optimizer.ask(5)
+
+
+def test_every_solution_gets_the_whole_fidelity():
+    problem = Calling(None, LINE, fidelity=Fidelity(1, 81))
+    assert {s.fidelity for s in Straight().bind(problem).ask(4)} == {81}
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "0", None, True])
+def test_a_seed_is_a_whole_number(seed):
+    with pytest.raises(SettingError, match="seed must be an int of at least 0, but got"):
+        Straight().bind(PROBLEM, seed=seed)
+
+
+def test_seeds_of_numpy_and_of_any_size_are_fine():
+    seeds = [Straight().bind(PROBLEM, seed=seed).ask()[0].seed for seed in (np.int64(3), 3, 2**200)]
+    assert seeds[0] == seeds[1] != seeds[2]
+
+
+def test_start_may_be_a_generator_and_twice_names_the_config():
+    optimizer = Straight().bind(PROBLEM, start=({"x": x} for x in (0.9, 0.8)))
+    assert [s.config["x"] for s in optimizer.ask(3)] == [0.9, 0.8, 0.2]
+    with pytest.raises(ConfigError, match=r"different configs, but got \{'x': 0.5\} twice"):
+        Straight().bind(PROBLEM, start=iter([{"x": 0.1}, {"x": 0.5}, {"x": 0.5}]))
+
+
+def test_a_failed_bind_may_be_repeated():
+    optimizer = Straight()
+    with pytest.raises(ConfigError):
+        optimizer.bind(PROBLEM, start=[{"y": 1}])
+    with pytest.raises(SettingError):
+        optimizer.bind(PROBLEM, seed=-1)
+    with pytest.raises(ProblemError):
+        optimizer.bind(abs)
+    assert optimizer.bind(PROBLEM) is optimizer
+
+
+def test_settings_are_json():
+    optimizer = Straight(factor=2, names=("a", {"b": (1, object)}))
+    assert optimizer.argument_names() == ["factor", "names"]
+    settings = optimizer.settings()
+    assert settings["factor"] == 2
+    assert settings["names"][0] == "a"
+    json.dumps(settings)
+    assert repr(Straight()) == "Straight(factor=1.0, names=['a'])"
+
+
+# -- novel ---------------------------------------------------------------------------------------
+
+
+class Bare(Optimizer):
+    """Asks for nothing by itself."""
+
+    def _ask(self, number, n):
+        return self.novel(np.full((n, self.space.d), 0.5), self.generator(number), before=number)
+
+
+def keys(optimizer, points):
+    return optimizer.space.keys_of(points)
+
+
+def test_novel_keeps_what_is_new():
+    optimizer = Bare().bind(of(None, MIXED))
+    points = MIXED.random(50, np.random.default_rng(0))
+    found = optimizer.novel(points, optimizer.generator(0), before=0)
+    assert keys(optimizer, found) == keys(optimizer, points)
+
+
+def test_novel_replaces_what_is_known_repeated_or_forbidden():
+    space = Space({"x": Float(0, 1), "n": Int(0, 9)}, forbid=[{"n": 3}])
+    optimizer = Bare().bind(of(None, space))
+    known = optimizer.ask(3)
+    forbidden = space.encode([{"x": 0.5, "n": 3}])
+    fresh = space.encode([{"x": 0.25, "n": 1}])
+    points = np.concatenate([known[0].point[None], fresh, fresh, forbidden])
+    found = optimizer.novel(points, optimizer.generator(5), before=3)
+    assert len(found) == 4
+    assert keys(optimizer, found)[1] == keys(optimizer, fresh)[0]
+    asked = {space.key(solution.config) for solution in known}
+    assert len(set(keys(optimizer, found)) | asked) == 7
+    assert space.allowed(found).all()
+
+
+def test_novel_varies_before_it_draws():
+    optimizer = Bare().bind(of(None, LINE))
+    point = optimizer.ask()[0].point[None]
+    found = optimizer.novel(
+        point, optimizer.generator(1), before=1, vary=lambda points, rng: points + 0.001
+    )
+    assert found.tolist() == [[0.501]]
+
+
+def test_novel_leaves_no_config_out_and_drops_the_rest():
+    space = Space({"n": Int(0, 99)}, forbid=[lambda config: config["n"] >= 90])
+    optimizer = Bare().bind(of(None, space))
+    found = optimizer.novel(np.full((200, 1), 0.5), optimizer.generator(0), before=0)
+    assert sorted(config["n"] for config in space.decode(found)) == list(range(90))
+
+
+def test_what_novel_gave_and_nobody_asked_for_may_be_given_again():
+    space = Space({"n": Int(0, 9)})
+    optimizer = Bare().bind(of(None, space))
+    for _ in range(3):
+        candidates = optimizer.novel(np.full((10, 1), 0.5), optimizer.generator(0), before=0)
+        assert len(candidates) == 10
+    assert len({solution.config["n"] for solution in optimizer.ask(10)}) == 10
+    assert optimizer.ask() == []
+
+
+def test_novel_finds_the_rare_in_an_infinite_space():
+    space = Space({"n": Int(0, 299), "x": Float(0, 1, when={"n": 77})})
+    optimizer = Bare().bind(of(None, space))
+    solutions = optimizer.ask(400)
+    assert len(solutions) == 400
+    assert {solution.config["n"] for solution in solutions} == set(range(300))
+    assert sum("x" in solution.config for solution in solutions) == 101
+
+
+def test_novel_mends_forbidden_layers():
+    from hpopt.space import Sequence
+
+    layer = Space({"k": Int(1, 20)}, forbid=[lambda config: config["k"] > 1])
+    space = Space({"s": Sequence(layer, 10, 10), "x": Float(0, 1)})
+    optimizer = Bare().bind(of(None, space))
+    for solution in optimizer.ask(20):
+        assert solution.config["s"] == [{"k": 1}] * 10
+
+
+def test_unknown_says_what_is_new():
+    space = Space({"c": Categorical(["a", "b", "c", "d"])}, forbid=[{"c": "d"}])
+    optimizer = Bare().bind(of(None, space))
+    (solution,) = optimizer.ask()
+    assert solution.config == {"c": "c"}
+    points = space.encode([{"c": c} for c in "abcda"])
+    assert optimizer.unknown(points, before=1).tolist() == [True, True, False, False, False]
+    assert optimizer.unknown(points, before=0).tolist() == [True, True, True, False, False]

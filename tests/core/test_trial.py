@@ -1,0 +1,56 @@
+import json
+
+import numpy as np
+import pytest
+
+from hpopt.core import STATUSES, Outcome, Solution, Trial
+
+SOLUTION = Solution(2, {"x": 0.5, "layers": [{"k": 1}]}, np.array([0.5]), 9, 4.0)
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_a_trial_has_the_attributes_of_both(status):
+    outcome = Outcome(status, {"value": 1.0}, ((1.0, 2.0),), "why", "where", 5.0, 6.0, 7)
+    trial = Trial(SOLUTION, outcome)
+    assert trial.number == 2
+    assert trial.config is SOLUTION.config
+    for name in (
+        "status",
+        "values",
+        "curve",
+        "error",
+        "traceback",
+        "started",
+        "seconds",
+        "memory",
+        "ok",
+    ):
+        assert getattr(trial, name) == getattr(outcome, name)
+    assert trial.ok == (status in ("complete", "stopped"))
+
+
+def test_a_trial_is_plain_data():
+    trial = Trial(
+        SOLUTION, Outcome("complete", {"value": 1.0, "n": 2.0}, ((1.0, 2.0),), seconds=6.0)
+    )
+    document = trial.to_dict()
+    assert json.loads(json.dumps(document)) == document
+    assert document["number"] == 2
+    assert document["config"] == {"x": 0.5, "layers": [{"k": 1}]}
+    assert document["status"] == "complete"
+    assert document["values"] == {"value": 1.0, "n": 2.0}
+    assert document["seconds"] == 6.0
+    assert document["fidelity"] == 4.0
+
+
+def test_values_are_frozen():
+    trial = Trial(SOLUTION, Outcome("complete"))
+    for item, name in ((trial, "outcome"), (trial.outcome, "status"), (SOLUTION, "number")):
+        with pytest.raises(AttributeError):
+            setattr(item, name, None)
+
+
+def test_solutions_are_equal_by_what_they_ask_for():
+    other = Solution(2, {"x": 0.5, "layers": [{"k": 1}]}, np.array([0.1]), 9, 4.0)
+    assert other == SOLUTION
+    assert Solution(2, {"x": 0.6}, SOLUTION.point, 9, 4.0) != SOLUTION

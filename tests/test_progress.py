@@ -1,0 +1,314 @@
+"""What a running study shows: a bar on a terminal, lines elsewhere, nothing on request."""
+
+import io
+import math
+import os
+import re
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import hpopt
+from hpopt.core import Outcome, Solution, Trial
+from hpopt.progress import (
+    Bar,
+    Lines,
+    Silent,
+    Snapshot,
+    best_in_words,
+    counted,
+    duration,
+    in_one_line,
+    make_display,
+)
+
+
+class Given(hpopt.Problem):
+    space = hpopt.Space({"größe": hpopt.Float(0, 1), "name": hpopt.Categorical(["[red]a", "b"])})
+
+    def __init__(self, *values):
+        self.given = values
+
+    def evaluate(self, config, trial):
+        value = self.given[trial.number]
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+
+def snapshot(**changes):
+    plain = {
+        "n_done": 0,
+        "n_bad": 0,
+        "n_new": 0,
+        "n_running": 0,
+        "total": math.inf,
+        "seconds": 0.0,
+        "limit": math.inf,
+        "best": None,
+        "objective": hpopt.Objective("loss"),
+    }
+    return Snapshot(**{**plain, **changes})
+
+
+def best(value=0.5, number=3, **config):
+    solution = Solution(number, config or {"x": 0.25}, None, 0)
+    return Trial(solution, Outcome("complete", {"loss": value, "more": 1.0}))
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("seconds", "text"),
+        [(0, "0:00"), (7.9, "0:07"), (60, "1:00"), (754, "12:34"), (3599, "59:59"),
+         (3600, "1:00:00"), (11554, "3:12:34"), (360000, "100:00:00")],
+    )  # fmt: skip
+    def test_durations(self, seconds, text):
+        assert duration(seconds) == text
+
+    def test_counts(self):
+        assert counted(snapshot()) == "0 trials, 0:00"
+        assert counted(snapshot(n_done=3, total=10, seconds=61)) == "3/10 trials, 1:01"
+        full = snapshot(n_done=3, n_bad=1, n_new=3, n_running=2, total=9, seconds=60)
+        assert counted(full) == "3/9 trials, 1 failed, 2 running, 1:00, 2:00 left"
+
+    def test_no_time_is_left_when_it_has_ended(self):
+        assert counted(snapshot(n_done=9, n_new=9, total=9, seconds=60)) == "9/9 trials, 1:00"
+        half = snapshot(n_done=3, n_new=3, total=9, seconds=60)
+        assert counted(half, ended=True) == "3/9 trials, 1:00"
+
+    def test_the_best(self):
+        assert best_in_words(snapshot()) == "no value yet"
+        found = snapshot(best=best(0.123456789, 7, x=0.25, kind="dünn", size=(3, 3)))
+        words = 'best loss 0.123457 (trial 7) {"x": 0.25, "kind": "dünn", "size": [3, 3]}'
+        assert best_in_words(found) == words
+        assert in_one_line(found) == f"0 trials, 0:00; {words}"
+        assert in_one_line(snapshot()) == "0 trials, 0:00"
+
+
+class TestRemaining:
+    @pytest.mark.parametrize(
+        ("state", "seconds"),
+        [
+            ({}, math.inf),
+            ({"total": 10}, math.inf),  # nothing is known of how long one takes
+            ({"n_done": 5, "n_new": 5, "total": 10, "seconds": 50}, 50),
+            ({"n_done": 5, "n_new": 1, "total": 10, "seconds": 10}, 50),
+            ({"n_done": 5, "n_new": 5, "seconds": 50}, math.inf),
+            ({"seconds": 50, "limit": 60}, 10),
+            ({"seconds": 70, "limit": 60}, 0),
+            ({"n_done": 5, "n_new": 5, "total": 10, "seconds": 50, "limit": 60}, 10),
+            ({"n_done": 5, "n_new": 5, "total": 6, "seconds": 50, "limit": 600}, 10),
+            ({"n_done": 12, "n_new": 2, "total": 10, "seconds": 5}, 0),
+        ],
+    )
+    def test_by_trials_and_by_time(self, state, seconds):
+        assert snapshot(**state).remaining == seconds
+
+
+class TestLines:
+    @pytest.fixture
+    def shown(self, monkeypatch):
+        """Lines whose clock only moves when told to."""
+
+        class Shown:
+            def __init__(self):
+                self.stream, self.now = io.StringIO(), 0.0
+                self.display = Lines(self.stream)
+
+            def show(self, seconds, **state):
+                self.now += seconds
+                before = len(self.stream.getvalue())
+                self.display.show(snapshot(**state))
+                return self.stream.getvalue()[before:]
+
+        found = Shown()
+        monkeypatch.setattr("hpopt.progress.time.monotonic", lambda: found.now)
+        return found
+
+    def test_the_first_is_shown_at_once(self, shown):
+        assert shown.show(0) == "hpopt: 0 trials, 0:00\n"
+
+    def test_a_better_one_is_shown_but_not_every_instant(self, shown):
+        shown.show(0)
+        assert shown.show(0.5, best=best(number=0), n_done=1) == ""
+        assert "(trial 0)" in shown.show(0.5, best=best(number=0), n_done=2)
+        assert shown.show(5, best=best(number=0), n_done=9) == ""
+        assert "(trial 9)" in shown.show(1, best=best(number=9), n_done=10)
+
+    def test_every_ten_seconds_if_there_is_something_new(self, shown):
+        shown.show(0)
+        assert shown.show(9.9, n_done=1) == ""
+        assert shown.show(0.1, n_done=1) == "hpopt: 1 trials, 0:00\n"
+        assert shown.show(100, n_done=1) == ""
+        assert shown.show(0.1, n_done=2) != ""
+
+    def test_the_end_is_always_shown(self, shown):
+        shown.display.end(snapshot(n_done=3, total=9, n_new=3, seconds=3), "Ctrl-C was pressed")
+        assert shown.stream.getvalue() == ("hpopt: 3/9 trials, 0:03; ended as Ctrl-C was pressed\n")
+
+    def test_where_there_is_no_terminal(self, capsys):
+        result = hpopt.optimize(Given(3, ValueError(), 1), "random", trials=3, seed=1)
+        printed, shown = capsys.readouterr()
+        assert printed == ""
+        first, *_, last = shown.splitlines()
+        assert first == "hpopt: 0/3 trials, 0:00"
+        assert last.startswith("hpopt: 3/3 trials, 1 failed, 0:0")
+        assert last.endswith("; ended as 3 trials are done")
+        config = result.best.config
+        assert f'best value 1 (trial 2) {{"größe": {config["größe"]}, "name": "' in last
+        assert "\x1b" not in shown
+
+    def test_running_workers_are_counted(self):
+        together, states = threading.Barrier(2), []
+
+        class Both(Given):
+            def evaluate(self, config, trial):
+                together.wait(60)
+                return 1.0
+
+        class Noting(Silent):
+            def show(self, snapshot):
+                states.append((snapshot.n_running, snapshot.n_done))
+
+        with ThreadPoolExecutor(2) as threads:
+            hpopt.optimize(
+                Both(), "random", trials=2, workers=2, executor=threads, progress=Noting()
+            )
+        assert states[0] == (0, 0)
+        assert states[-1] == (0, 2)
+        assert all(running <= 2 - done for running, done in states)
+
+
+class Terminal:
+    """A terminal in place of stderr; what is written to it is read by a thread.
+
+    To be made in the test itself: pytest sets stderr again after the fixtures.
+    """
+
+    def __init__(self, monkeypatch):
+        self._reader, writer = os.openpty()
+        self._chunks = []
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+        self.stream = os.fdopen(writer, "w", buffering=1)
+        monkeypatch.setenv("TERM", "xterm-256color")
+        monkeypatch.setenv("COLUMNS", "100")
+        for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setattr(sys, "stderr", self.stream)
+
+    def _read(self):
+        while True:
+            try:
+                chunk = os.read(self._reader, 65536)
+            except OSError:  # how a terminal ends on Linux
+                chunk = b""
+            if not chunk:
+                return
+            self._chunks.append(chunk)
+
+    def end(self):
+        """Close it, and give all that was written, without colours and cursor movements."""
+        self.stream.close()
+        self._thread.join(30)
+        os.close(self._reader)
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", b"".join(self._chunks).decode())
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="needs a pseudo-terminal")
+class TestBar:
+    @pytest.fixture(autouse=True)
+    def every_state(self, monkeypatch):
+        monkeypatch.setattr("hpopt.progress.BAR_SECONDS", 0.0)
+
+    def test_a_run(self, monkeypatch):
+        terminal = Terminal(monkeypatch)
+        result = hpopt.optimize(Given(3, ValueError(), 1, 2), "random", trials=4, seed=1)
+        text = terminal.end()
+        assert "━" in text
+        for state in ("0/4 trials", "1/4 trials", "2/4 trials, 1 failed", "4/4 trials, 1 failed"):
+            assert state in text
+        assert re.search(r"1/4 trials, 0:0\d, 0:0\d left", text)
+        assert "best value 3 (trial 0)" in text
+        assert f'best value 1 (trial 2) {{"größe": {result.best.config["größe"]}' in text
+        last = text.strip().splitlines()[-1]
+        assert last.endswith("ended as 4 trials are done")
+        assert "left" not in last
+
+    def test_words_in_brackets_are_no_colours(self, monkeypatch):
+        terminal = Terminal(monkeypatch)
+        problem = Given(1.0)
+        start = [{"größe": 0.5, "name": "[red]a"}]
+        hpopt.optimize(problem, "random", trials=1, start=start)
+        assert '"name": "[red]a"' in terminal.end()
+
+    def test_without_an_end_it_pulses(self, monkeypatch):
+        terminal = Terminal(monkeypatch)
+        hpopt.optimize(Given(1, 2, 3), "random", stop=hpopt.stopping.Target(1))
+        text = terminal.end()
+        assert "━" in text
+        assert "0 trials, 0:00" in text
+        assert "value reached 1" in text
+
+    def test_what_is_said_stays(self, monkeypatch):
+        terminal = Terminal(monkeypatch)
+        bar = make_display(True)
+        assert isinstance(bar, Bar)
+        bar.begin()
+        bar.show(snapshot(n_done=1, total=3))
+        bar.say("Ctrl-C: finishing [what] runs")
+        bar.end(snapshot(n_done=2, total=3), "Ctrl-C was pressed")
+        text = terminal.end()
+        assert "Ctrl-C: finishing [what] runs" in text
+        assert "2/3 trials, 0:00; ended as Ctrl-C was pressed" in text
+
+    def test_what_trials_print_goes_where_it_went(self, monkeypatch, capsys):
+        """A bar on the terminal must not draw into it what is piped to a file."""
+        terminal = Terminal(monkeypatch)
+
+        class Printing(Given):
+            def evaluate(self, config, trial):
+                sys.stdout.write(f"this is trial {trial.number}\n")
+                return 0.0
+
+        hpopt.optimize(Printing(), "random", trials=2)
+        assert "this is trial" not in terminal.end()
+        assert capsys.readouterr().out == "this is trial 0\nthis is trial 1\n"
+
+
+class TestChoice:
+    def test_silence_on_request(self, capsys):
+        hpopt.optimize(Given(1), "random", trials=1, progress=False)
+        assert capsys.readouterr() == ("", "")
+
+    def test_one_of_your_own(self, capsys):
+        stream = io.StringIO()
+        hpopt.optimize(Given(1), "random", trials=1, progress=Lines(stream))
+        assert "1/1 trials" in stream.getvalue()
+        assert capsys.readouterr() == ("", "")
+
+    def test_by_the_terminal(self):
+        assert isinstance(make_display(True), Lines)
+        assert isinstance(make_display(False), Silent)
+
+    def test_a_resumed_study_shows_where_it_stands(self, tmp_path, capsys):
+        path = tmp_path / "study.db"
+        hpopt.optimize(Given(1, 2, 3), "random", trials=2, study=path, progress=False)
+        hpopt.optimize(Given(1, 2, 3), trials=3, study=path)
+        first, *_, last = capsys.readouterr().err.splitlines()
+        assert first.startswith("hpopt: 2/3 trials, 0:00; best value 1 (trial 0)")
+        assert last.startswith("hpopt: 3/3 trials")
+
+    def test_a_space_with_an_end_has_a_total(self, capsys):
+        problem = Given(*range(9))
+        problem.space = hpopt.Space({"x": hpopt.Int(1, 4)})
+        hpopt.optimize(problem, "random", trials=50)
+        assert "4/4 trials" in capsys.readouterr().err
+
+    def test_a_space_beyond_counting_has_none(self, capsys):
+        problem = Given(*range(9))
+        problem.space = hpopt.Space({f"p{i}": hpopt.Int(1, 1000) for i in range(200)})
+        hpopt.optimize(problem, "random", stop=hpopt.stopping.Plateau(2))
+        assert "hpopt: 3 trials, 0:0" in capsys.readouterr().err
