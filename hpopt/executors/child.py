@@ -1,0 +1,120 @@
+"""The worker process: it evaluates what its driver sends, one call at a time.
+
+`Worker` starts it. The main thread evaluates, because frameworks and signals want the main
+thread; another one looks out for the driver's end. Before anything else is imported, the pipes
+to the driver have been moved away from the standard streams, so whatever a library, C code or
+the interpreter's last words print goes to the output file and never between the frames.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import io
+import os
+import pickle
+import sys
+from io import FileIO
+from typing import Any
+
+from hpopt.errors import WorkerLost
+from hpopt.executors import lifeline
+from hpopt.executors.family import kill_leftovers
+from hpopt.executors.frames import PEAK, Kind, read_frame, write_frame
+from hpopt.executors.memory import PeakMemory
+from hpopt.executors.transfer import dump_exception, dump_result, load_call
+
+LINE_BUFFERED = 1
+
+
+def main(inbox: int, outbox: int, driver: int, lifeline_end: int) -> None:
+    """Serve a driver until it says stop, or goes away.
+
+    Parameters
+    ----------
+    inbox, outbox : int
+        File descriptors of the pipes from and to the driver.
+    driver : int
+        Its process id.
+    lifeline_end : int
+        A pipe that ends when the driver does, or -1.
+    """
+    lifeline.tie_to_driver(driver, lifeline_end)
+    lifeline.look_after_orphans()
+    lifeline.offer_to_be_killed_first()
+    lifeline.close_in_forks([inbox, outbox, lifeline_end])
+    faulthandler.enable()
+    _buffer_by_lines()
+    lifeline.watch_driver(inbox, driver)
+    _serve(FileIO(inbox, "rb"), FileIO(outbox, "wb"))
+
+
+def _serve(inbox: FileIO, outbox: FileIO) -> None:
+    place: tuple[str | None, list[str]] = (None, list(sys.path))
+    memory = PeakMemory()
+    write_frame(outbox, Kind.READY)
+    while True:
+        frame = read_frame(inbox)
+        if frame is None:
+            lifeline.die()
+        kind, body = frame
+        if kind is Kind.STOP:
+            break
+        if kind is Kind.PLACE:
+            place = pickle.loads(body)
+            sys.path[:] = place[1]
+            continue
+        if place[0] is not None:
+            with contextlib.suppress(OSError):  # the last call may have gone elsewhere
+                os.chdir(place[0])
+        answer, parts = _perform(body, memory, outbox)
+        del frame, body
+        write_frame(outbox, answer, *parts)
+        del parts
+        kill_leftovers()
+    kill_leftovers()
+
+
+def _perform(
+    call: bytearray, memory: PeakMemory, outbox: FileIO
+) -> tuple[Kind, tuple[bytes, bytes]]:
+    """Load a call, run it, and give the frame that answers it."""
+    memory.reset()
+    try:
+        function, args, kwargs = load_call(call)
+        write_frame(outbox, Kind.BEGAN)
+        answer, body = Kind.VALUE, dump_result(function(*args, **kwargs))
+    except KeyboardInterrupt:
+        lost = WorkerLost("the call was interrupted (SIGINT) in its worker process")
+        answer, body = Kind.RAISED, dump_exception(lost)
+    except BaseException as error:
+        answer, body = Kind.RAISED, dump_exception(error)
+    _flush()
+    return answer, (PEAK.pack(memory.read()), body)
+
+
+def _buffer_by_lines() -> None:
+    """Let lines reach the output file at once: a crash must not take them along."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True, errors="backslashreplace")
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        _libc().setvbuf(_c_stdout(), None, LINE_BUFFERED, 0)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        _libc().fflush(_c_stdout())
+
+
+def _libc() -> Any:
+    return ctypes.CDLL(None)
+
+
+def _c_stdout() -> Any:
+    name = "__stdoutp" if sys.platform == "darwin" else "stdout"
+    return ctypes.c_void_p.in_dll(_libc(), name)

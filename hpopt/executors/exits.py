@@ -1,0 +1,97 @@
+"""Say in words, and as an error, how a call ended that gave no answer."""
+
+from __future__ import annotations
+
+import signal
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+from hpopt.errors import EvaluationLost, MemoryLimitExceeded, TimeLimitExceeded, WorkerLost
+from hpopt.executors.limits import Limits
+
+Verdict = Literal["time", "memory", "driver"]
+
+SIGNALS = {
+    "SIGSEGV": "a segmentation fault in C code",
+    "SIGBUS": "a bus error, often a mapped file that was cut short or a full disk",
+    "SIGABRT": "C code that gave up, often a failed assertion",
+    "SIGFPE": "an arithmetic error in C code",
+    "SIGILL": "an illegal instruction, often a library built for another processor",
+    "SIGKILL": "from outside: often the system, because memory ran out",
+    "SIGTERM": "asked to end from outside",
+    "SIGXCPU": "the system's limit on processor time",
+    "SIGXFSZ": "the system's limit on the size of files",
+}
+
+
+@dataclass(slots=True)
+class Run:
+    """A call in a worker: its limits, what it took, and why it was ended, where it was."""
+
+    limits: Limits
+    began: float | None = None
+    memory: int = 0
+    verdict: Verdict | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long it has run by now."""
+        return 0.0 if self.began is None else time.monotonic() - self.began
+
+
+def loss(run: Run, seconds: float, how: str, output: str) -> EvaluationLost:
+    """Give the error of a call that gave no answer.
+
+    Parameters
+    ----------
+    run : Run
+    seconds : float
+        How long it had run.
+    how : str
+        How its process ended, for the message where no verdict says it.
+    output : str
+        The last that it printed.
+    """
+    kind: type[EvaluationLost] = WorkerLost
+    message = f"the worker process {how}"
+    if run.verdict == "time":
+        kind = TimeLimitExceeded
+        message = f"the call ran longer than its limit of {run.limits.seconds:g} s and was killed"
+    elif run.verdict == "memory":
+        kind = MemoryLimitExceeded
+        message = (
+            f"the call took {size(run.memory)} of memory, more than its limit of "
+            f"{size(run.limits.bytes or 0)}, and was killed"
+        )
+    elif run.verdict == "driver":
+        message = "the worker process was killed by the driver"
+    return kind(message, seconds=seconds, memory=run.memory or None, output=output)
+
+
+def meaning(returncode: int) -> str:
+    """Give the meaning of a `subprocess` return code, as the end of a sentence."""
+    if returncode >= 0:
+        return f"ended with exit code {returncode}, as by os._exit, before there was a result"
+    try:
+        name = signal.Signals(-returncode).name
+    except ValueError:
+        return f"was ended by signal {-returncode}"
+    why = SIGNALS.get(name)
+    return f"was ended by {name}" + (f" ({why})" if why else "")
+
+
+def last_line(output: str) -> str:
+    """Give the last line of what a process printed as the end of a message, where there is one."""
+    lines = output.strip().splitlines()
+    return f": {lines[-1].strip()}" if lines else ""
+
+
+def size(n_bytes: int) -> str:
+    """Give a number of bytes with three digits and a unit: ``1.23 GB``."""
+    value, unit = float(n_bytes), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.3g} {unit}"

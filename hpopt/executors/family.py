@@ -1,0 +1,133 @@
+"""A process and everything it started: found, killed, waited for.
+
+A worker process leads a session and a process group of its own, which takes one signal to
+kill. What left the group (daemons) is found through its parents, as long as these are alive.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterable
+
+import psutil
+
+PERSISTENT = ("multiprocessing.resource_tracker", "multiprocessing.forkserver", "loky.backend")
+"""In the command lines of helpers that Python and joblib keep for the life of a process."""
+
+
+def kill_family(pid: int) -> None:
+    """Kill a process group's leader, its group, and its descendants elsewhere.
+
+    The leader must not have been waited for yet, else its number may belong to a stranger.
+    """
+    kill_each(descendants(pid))  # first: afterwards nobody knows whose they were
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if hasattr(os, "killpg"):
+            os.killpg(pid, signal.SIGKILL)
+        else:
+            psutil.Process(pid).kill()
+
+
+def descendants(pid: int) -> list[psutil.Process]:
+    """Give the living descendants of a process, at any depth."""
+    try:
+        relatives: list[psutil.Process] = psutil.Process(pid).children(recursive=True)
+    except psutil.Error:
+        return []
+    return relatives
+
+
+def kill_each(processes: Iterable[psutil.Process]) -> None:
+    """Kill processes, of which some may be gone."""
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+
+
+def has_children() -> bool:
+    """Say whether this process has any child, dead ones that nobody waited for included.
+
+    One system call (where there is `waitid`), so it can be asked after every task.
+    """
+    if not hasattr(os, "waitid"):
+        return bool(psutil.Process().children())
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def kill_leftovers() -> None:
+    """Kill this process's descendants, but for those that are kept on purpose.
+
+    Kept are the resource trackers, the fork server and joblib's warm pool, with all that
+    these started: libraries hold them for the life of the process.
+    """
+    if not has_children():
+        return
+    children = psutil.Process().children()
+    passing = [process for process in children if not _is_persistent(process)]
+    kill_each(relative for process in passing for relative in descendants(process.pid))
+    kill_each(passing)
+    gone_by = time.monotonic() + 1.0
+    for process in passing:
+        while not _reaped(process.pid) and time.monotonic() < gone_by:
+            time.sleep(0.001)
+
+
+def is_dead(pid: int) -> bool:
+    """Say whether a child process has ended, without taking its exit status away."""
+    if not hasattr(os, "waitid"):
+        try:
+            return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+        except psutil.Error:
+            return True
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True
+
+
+def group_members(leader: int) -> list[int]:
+    """Give the process ids of a group, without its leader."""
+    members = []
+    for pid in psutil.pids():
+        with contextlib.suppress(OSError):
+            if pid != leader and os.getpgid(pid) == leader:
+                members.append(pid)
+    return members
+
+
+def parents() -> dict[int, int]:
+    """Give the parent of every process of the machine, by process id."""
+    if not sys.platform.startswith("linux"):
+        return {process.pid: process.info["ppid"] for process in psutil.process_iter(["ppid"])}
+    found = {}
+    for pid in psutil.pids():
+        with contextlib.suppress(OSError):
+            # The name, in brackets, may contain anything: also brackets and blanks.
+            file = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+            stat = os.read(file, 1024)
+            os.close(file)
+            found[pid] = int(stat[stat.rindex(b")") + 4 :].split(maxsplit=1)[0])
+    return found
+
+
+def _is_persistent(process: psutil.Process) -> bool:
+    try:
+        command = " ".join(process.cmdline())
+    except psutil.Error:
+        return False
+    return any(name in command for name in PERSISTENT)
+
+
+def _reaped(pid: int) -> bool:
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return True

@@ -1,0 +1,27 @@
+"""A future that also knows what its call cost and what it printed."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class TaskFuture(Future[T]):
+    """A ``concurrent.futures.Future`` of a call in one of hpopt's executors.
+
+    Attributes
+    ----------
+    memory : int or None
+        Peak resident memory of the process that ran the call while it ran it, in bytes;
+        None where it is not known.
+    output : str
+        The end of what the call printed, at most 20,000 characters. It is there when the
+        future is done, also when it failed.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.memory: int | None = None
+        self.output = ""

@@ -1,0 +1,86 @@
+"""Start the interpreter of a worker process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+
+from hpopt.errors import WorkerLost
+from hpopt.executors.output import OutputFile
+
+BOOT = """\
+import os, sys
+streams = os.dup(0), os.dup(1)
+os.dup2(2, 1)
+os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+driver, lifeline = map(int, sys.argv[1:3])
+sys.path[:] = sys.argv[3:]
+del sys.argv[1:]
+from hpopt.executors.child import main
+main(*streams, driver, lifeline)
+"""
+"""What the process runs. It takes the driver's sys.path before it imports anything (where
+``python -m`` would put the working directory first), so hpopt is found wherever the driver
+found it, and no file that happens to lie around hides a module."""
+
+
+def start_process(
+    environment: Mapping[str, str], output: OutputFile
+) -> tuple[subprocess.Popen[bytes], int]:
+    """Start a worker process.
+
+    Parameters
+    ----------
+    environment : mapping of str to str
+        All of its environment variables.
+    output : OutputFile
+        Takes its standard error, and its standard output once it is up.
+
+    Returns
+    -------
+    process : subprocess.Popen
+        Its stdin and stdout are the pipes for frames.
+    lifeline : int
+        The end of a pipe that the driver must hold open as long as the process may live; -1
+        where there is none.
+
+    Raises
+    ------
+    WorkerLost
+        When the system starts none.
+    """
+    theirs, ours = os.pipe() if os.name == "posix" else (-1, -1)
+    try:
+        process = subprocess.Popen(
+            _command(theirs),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=output.fileno(),
+            bufsize=0,
+            env=dict(environment),
+            pass_fds=(theirs,) if theirs >= 0 else (),
+            start_new_session=os.name == "posix",
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        close_descriptor(ours)
+        raise WorkerLost(
+            f"a worker process must be started by {sys.executable!r}, but {error}"
+        ) from error
+    finally:
+        close_descriptor(theirs)
+    return process, ours
+
+
+def close_descriptor(descriptor: int) -> None:
+    """Close a file descriptor, if it is one."""
+    if descriptor >= 0:
+        os.close(descriptor)
+
+
+def _command(lifeline: int) -> list[str]:
+    path = [entry for entry in sys.path if isinstance(entry, str)]
+    warnings = [f"-W{option}" for option in sys.warnoptions]
+    return [sys.executable, *warnings, "-c", BOOT, str(os.getpid()), str(lifeline), *path]

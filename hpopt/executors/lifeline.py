@@ -1,0 +1,153 @@
+"""Tie a worker process to its driver: it must not outlive it, whatever happens to either.
+
+Two ropes hold. The kernel's: on Linux the worker holds one end of a pipe whose other end only
+the driver has, and has asked for SIGKILL to its whole process group when that end closes. It
+needs no cooperation, so it also ends a worker that is stuck in C code. Python's, everywhere: a
+thread waits for the end of the pipe that brings the calls, looks every two seconds whether the
+parent is still the driver (the driver's own forks may keep its pipes open), and kills the family.
+
+PR_SET_PDEATHSIG is only used where the first rope can't be had: it would kill the worker
+alone, before anybody could kill what the worker started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import NoReturn
+
+import psutil
+
+from hpopt.executors.family import descendants, kill_each, kill_family
+
+PARENT_CHECK_SECONDS = 2.0
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+EASIER_TO_KILL = 300
+
+
+def tie_to_driver(driver: int, lifeline: int) -> None:
+    """Arrange that this process and its group die with the driver.
+
+    Parameters
+    ----------
+    driver : int
+        The driver's process id.
+    lifeline : int
+        The read end of a pipe on which the driver writes nothing, or -1.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    if not _kill_group_at_end_of(lifeline):
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != driver:
+        os._exit(1)
+
+
+def look_after_orphans() -> None:
+    """Become the parent of descendants that lose theirs (on Linux), so they can be found."""
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def offer_to_be_killed_first() -> None:
+    """Tell Linux to kill this process rather than the driver when memory runs out."""
+    with contextlib.suppress(OSError, ValueError):
+        score = Path("/proc/self/oom_score_adj")
+        score.write_text(str(min(int(score.read_text()) + EASIER_TO_KILL, 1000)))
+
+
+def watch_driver(inbox: int, driver: int) -> None:
+    """Die with the family when the driver has gone: a thread looks out for it.
+
+    Parameters
+    ----------
+    inbox : int
+        The pipe from the driver. The thread waits for its end only, not for what it brings.
+    driver : int
+        The driver's process id.
+    """
+
+    def watch() -> None:
+        while not _ends(inbox) and _lives(driver):
+            pass
+        die()
+
+    threading.Thread(target=watch, name="hpopt-lifeline", daemon=True).start()
+
+
+def close_in_forks(pipes: list[int]) -> None:
+    """Have forks of this process close its pipes: they are the worker's alone.
+
+    Else a fork would keep the driver waiting when the worker has died.
+    """
+
+    def close() -> None:
+        while pipes:  # once: in a fork of a fork these numbers may be other files
+            with contextlib.suppress(OSError):
+                os.close(pipes.pop())
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=close)
+
+
+def die() -> NoReturn:
+    """End this process and all that it started."""
+    try:
+        if hasattr(os, "getpgrp") and os.getpgrp() == os.getpid():
+            kill_family(os.getpid())
+        else:
+            kill_each(descendants(os.getpid()))
+    finally:
+        os._exit(1)
+
+
+def _lives(driver: int) -> bool:
+    if os.name == "posix":
+        return os.getppid() == driver
+    return bool(psutil.pid_exists(driver))
+
+
+def _ends(pipe: int) -> bool:
+    """Wait for the end of a pipe, but at most two seconds; say whether it came."""
+    if sys.platform == "win32":
+        time.sleep(PARENT_CHECK_SECONDS)
+        return False
+    return bool(_hang_ups(pipe).poll(PARENT_CHECK_SECONDS * 1000))
+
+
+def _hang_ups(pipe: int) -> select.poll:
+    poll = select.poll()
+    poll.register(pipe, 0)  # no event but the end, which is always told
+    return poll
+
+
+def _kill_group_at_end_of(lifeline: int) -> bool:
+    """Have the kernel kill this process group when the other end of a pipe closes."""
+    if lifeline < 0:
+        return False
+    try:
+        import fcntl
+
+        os.set_inheritable(lifeline, False)
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+        flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
+    except (OSError, AttributeError, ImportError):
+        return False
+    if _hang_ups(lifeline).poll(0):
+        die()
+    return True
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform.startswith("linux"):
+        import ctypes
+
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(option, value, 0, 0, 0)

@@ -1,0 +1,101 @@
+"""How long one evaluation may run, and how much memory it may take."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import re
+from dataclasses import dataclass
+
+from hpopt.errors import SettingError
+
+UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+BINARY_UNITS = {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+LEAST_MEMORY = 10**6
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one evaluation may spend before it is killed.
+
+    Limits are kept by worker processes (``executor="processes"``), which can be killed at any
+    point, also inside C code; an evaluation in the driver's own process can't.
+
+    Parameters
+    ----------
+    seconds : float, optional
+        Wall-clock time of one evaluation, above 0. It counts from the moment the evaluation
+        begins: starting the process and importing the problem are not part of it.
+    memory : int or str, optional
+        Resident memory of its process together with all processes it started, in bytes, at
+        least 1 MB; or with a unit: ``"512MB"``, ``"4GB"``, ``"1.5 GiB"``. kB, MB, GB and TB are
+        powers of 1000, KiB, MiB, GiB and TiB powers of 1024. It is kept as a number of bytes.
+
+    Raises
+    ------
+    SettingError
+        For anything else.
+
+    Examples
+    --------
+    >>> Limits(seconds=60, memory="4GB")
+    Limits(seconds=60.0, memory=4000000000)
+    """
+
+    seconds: float | None = None
+    memory: int | str | None = None
+
+    def __post_init__(self) -> None:
+        if self.seconds is not None:
+            object.__setattr__(self, "seconds", _seconds(self.seconds))
+        if self.memory is not None:
+            object.__setattr__(self, "memory", _bytes(self.memory))
+
+    @property
+    def bytes(self) -> int | None:
+        """The limit on memory in bytes, or None."""
+        return None if self.memory is None else int(self.memory)
+
+    def __bool__(self) -> bool:
+        return self.seconds is not None or self.memory is not None
+
+    def to_dict(self) -> dict[str, float | int | None]:
+        """Give the limits as plain data; ``Limits(**data)`` is the way back."""
+        return {"seconds": self.seconds, "memory": self.bytes}
+
+
+def _seconds(value: object) -> float:
+    valid = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not valid or not 0 < float(value) < math.inf:  # type: ignore[arg-type]
+        raise SettingError(
+            f"seconds must be a finite number above 0, but got {value!r}: leave it out for no limit"
+        )
+    return float(value)  # type: ignore[arg-type]
+
+
+def _bytes(value: object) -> int:
+    n_bytes: float
+    if isinstance(value, str):
+        n_bytes = _parsed(value)
+    elif isinstance(value, numbers.Real) and not isinstance(value, bool):
+        n_bytes = float(value)
+    else:
+        raise SettingError(
+            f"memory must be a number of bytes or text such as '4GB', but got {value!r}"
+        )
+    if not LEAST_MEMORY <= n_bytes < math.inf:
+        raise SettingError(
+            f"memory must be at least 1 MB, but got {value!r}: "
+            "a plain number is in bytes, so write '4GB' or 4 * 10**9 for four gigabytes"
+        )
+    return int(n_bytes)
+
+
+def _parsed(text: str) -> float:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([kmgt]i?)?b\s*", text.lower())
+    if match is None:
+        raise SettingError(
+            f"memory must be a number and one of B, kB, MB, GB, TB, KiB, MiB, GiB, TiB, "
+            f"but got {text!r}: write '4GB' or '512 MiB'"
+        )
+    return float(match[1]) * (UNITS | BINARY_UNITS)[match[2] or ""]

@@ -1,0 +1,76 @@
+"""Temporary folders that are found and removed when their driver was killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import socket
+import tempfile
+import threading
+import zlib
+from pathlib import Path
+
+import psutil
+
+NAME = re.compile(r"hpopt-(?P<home>[0-9a-f]{8})-(?P<pid>\d+)-(?P<created>\d+)-.+")
+SECONDS_APART = 3
+
+
+class Scratch:
+    """A temporary folder that is made when first asked for.
+
+    Its name says which process it belongs to. It is made where Python makes its temporary
+    files (``TMPDIR``).
+    """
+
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+        self._lock = threading.Lock()
+
+    def folder(self) -> Path:
+        """Give the folder."""
+        with self._lock:
+            if self._folder is None:
+                pid = os.getpid()
+                created = int(psutil.Process(pid).create_time())
+                prefix = f"hpopt-{_home()}-{pid}-{created}-"
+                self._folder = Path(tempfile.mkdtemp(prefix=prefix))
+            return self._folder
+
+    def remove(self) -> None:
+        """Remove it with all that is in it, if it was ever made."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def remove_dead_scratch() -> None:
+    """Remove the folders of this user's processes that are no more.
+
+    A folder of another machine or container (on a shared disk) is left alone, because who is
+    alive there can't be seen from here.
+    """
+    with contextlib.suppress(OSError):
+        for folder in Path(tempfile.gettempdir()).glob(f"hpopt-{_home()}-*"):
+            match = NAME.fullmatch(folder.name)
+            if match is not None and not _lives(int(match["pid"]), int(match["created"])):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _home() -> str:
+    """Name this machine, and the container on it, in eight characters."""
+    namespace = ""
+    with contextlib.suppress(OSError):
+        namespace = str(Path("/proc/self/ns/pid").readlink())
+    return f"{zlib.crc32(f'{socket.gethostname()} {namespace}'.encode()):08x}"
+
+
+def _lives(pid: int, created: int) -> bool:
+    """Say whether a process lives and is the one that began at that second of the epoch."""
+    try:
+        return bool(abs(psutil.Process(pid).create_time() - created) <= SECONDS_APART)
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True

@@ -1,0 +1,80 @@
+"""Run every call at once, in the caller's own thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import ParamSpec, TypeVar
+
+from hpopt.errors import SettingError
+from hpopt.executors.futures import TaskFuture
+from hpopt.executors.settings import Settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class SerialExecutor(Executor):
+    """Run each call inside ``submit``, which gives back a finished future.
+
+    When to use it: one evaluation at a time, for debugging (breakpoints, plain tracebacks) and
+    for evaluations that take microseconds. When not: a call that hangs, crashes or eats the
+    memory takes the driver with it; `ProcessExecutor` with one worker protects from that.
+
+    What a call prints goes where the driver prints, so its future's `output` stays empty, and
+    `memory` stays None, for the process is not the call's own.
+    """
+
+    workers = 1
+
+    def __init__(self) -> None:
+        self._closed = False
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> TaskFuture[T]:
+        """Run the call and give back its finished future.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            The only thing that passes: the person at the keyboard means the driver.
+        RuntimeError
+            After ``shutdown``.
+        """
+        if self._closed:
+            raise RuntimeError("an executor must not be shut down to take a call, but this one is")
+        future: TaskFuture[T] = TaskFuture()
+        future.set_running_or_notify_cancel()
+        try:
+            result = fn(*args, **kwargs)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+        return future
+
+    def share(self, obj: T) -> T:
+        """Give back the object itself: there is nobody to share it with."""
+        return obj
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take no more calls."""
+        self._closed = True
+
+
+def make(settings: Settings) -> SerialExecutor:
+    """Make the executor that ``executor="serial"`` names.
+
+    Raises
+    ------
+    SettingError
+        For what only worker processes can do.
+    """
+    if settings.need_processes:
+        raise SettingError(
+            "executor='serial' must have one worker, no limits and no gpus, but got "
+            f"workers={settings.workers}, limits={settings.limits}, gpus={settings.gpus}: "
+            "use executor='processes'"
+        )
+    return SerialExecutor()

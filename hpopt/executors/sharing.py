@@ -1,0 +1,114 @@
+"""Store an object once for all worker processes, its large arrays memory-mapped."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpopt.executors.transfer import TransferError, culprit
+
+T = TypeVar("T")
+
+LARGE = 1_000_000
+"""Arrays above this many bytes get a file of their own."""
+
+_loaded: dict[str, Any] = {}
+
+
+class Shared(Generic[T]):
+    """A handle of an object that is sent many times but stored once.
+
+    As an argument of ``submit`` it turns into the object itself on the way: a worker process
+    loads it when it meets it first, and keeps it. Its large arrays are memory maps
+    (copy-on-write), so processes share their pages, and what one writes stays its own.
+
+    Parameters
+    ----------
+    obj : object
+        It is stored as it is now; later changes of it are not seen by worker processes.
+    folder : path
+        Where to store it.
+
+    Raises
+    ------
+    TransferError
+        When it can't be pickled.
+    """
+
+    def __init__(self, obj: T, folder: Path) -> None:
+        self._object = obj
+        self._token = os.urandom(16).hex()
+        self._path = folder / f"{self._token}.pickle"
+        try:
+            _store(obj, self._path)
+        except OSError:
+            raise
+        except Exception as error:
+            raise TransferError(
+                "an object must be picklable to be shared with worker processes, but "
+                f"{culprit([(f'the {type(obj).__name__}', obj)], error)}: "
+                "leave it out by __getstate__"
+            ) from error
+
+    def get(self) -> T:
+        """Give the object itself."""
+        return self._object
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str, str]]:
+        return load_shared, (self._token, str(self._path))
+
+
+def load_shared(token: str, path: str) -> Any:
+    """Give a shared object, loaded from its file the first time.
+
+    Raises
+    ------
+    FileNotFoundError
+        When the executor that shared it has been shut down.
+    """
+    if token not in _loaded:
+        with Path(path).open("rb") as file:
+            _loaded[token] = pickle.load(file)
+    return _loaded[token]
+
+
+def load_array(path: str) -> NDArray[Any]:
+    """Map an array into memory, copy-on-write."""
+    import joblib
+
+    return cast("NDArray[Any]", joblib.load(path, mmap_mode="c"))
+
+
+def _store(obj: Any, path: Path) -> None:
+    import cloudpickle
+
+    numbers = itertools.count()
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        def reducer_override(self, part: Any) -> Any:
+            if not _is_large_array(part):
+                return super().reducer_override(part)
+            import joblib
+
+            array_path = str(path.with_suffix(f".{next(numbers)}.array"))
+            joblib.dump(np.asarray(part), array_path)
+            return load_array, (array_path,)
+
+    with path.open("wb") as file:
+        Pickler(file, protocol=pickle.HIGHEST_PROTOCOL).dump(obj)
+
+
+def _is_large_array(part: Any) -> bool:
+    return (
+        type(part) in (np.ndarray, np.memmap)
+        and part.nbytes > LARGE
+        and not part.dtype.hasobject
+        and (part.flags.c_contiguous or part.flags.f_contiguous)
+    )

@@ -1,0 +1,110 @@
+"""One thread that watches all running calls of a driver: their time, memory and output."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from typing import Protocol
+
+from hpopt.executors.memory import FamilyMemory
+
+PERIOD_SECONDS = 0.1
+FAMILY_EVERY = 5
+IDLE_ROUNDS = 20
+
+
+class Watched(Protocol):
+    """What the watchdog needs of a worker process with a running call."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
+    @property
+    def memory_limit(self) -> int | None:
+        """The limit on the memory of its family, in bytes."""
+
+    def check_time(self, now: float) -> None:
+        """Kill it if its call has run too long at the monotonic time `now`."""
+
+    def check_memory(self, n_bytes: int) -> None:
+        """Kill it if its family takes too much."""
+
+    def check_output(self) -> None:
+        """Keep what it prints from filling the disk."""
+
+    def check_death(self) -> None:
+        """Kill what is left of its group if it has died itself."""
+
+
+class Watchdog:
+    """Look at every running call each 0.1 seconds.
+
+    A limit is noticed within 0.1 seconds, new descendants of a process (whose memory counts
+    towards its limit) within 0.5. The thread begins with the first call; with nothing to
+    watch for two seconds it sleeps until there is something again.
+    """
+
+    def __init__(self) -> None:
+        self._watched: set[Watched] = set()
+        self._lock = threading.Lock()
+        self._awake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._memory = FamilyMemory()
+        self._stopped = False
+
+    def watch(self, worker: Watched) -> None:
+        """Begin to watch a worker's call."""
+        with self._lock:
+            self._watched.add(worker)
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, name="hpopt-watchdog", daemon=True
+                )
+                self._thread.start()
+        if not self._awake.is_set():
+            self._awake.set()
+
+    def unwatch(self, worker: Watched) -> None:
+        """End it. Watching what is not watched any more does no harm."""
+        with self._lock:
+            self._watched.discard(worker)
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopped = True
+        self._awake.set()
+
+    def _run(self) -> None:
+        n_idle = n_rounds = 0
+        while not self._stopped:
+            with self._lock:
+                watched = tuple(self._watched)
+                n_idle = 0 if watched else n_idle + 1
+                if n_idle > IDLE_ROUNDS:
+                    self._awake.clear()
+            if not watched and n_idle > IDLE_ROUNDS:
+                self._awake.wait()
+                n_idle = 0
+                continue
+            self._look(watched, n_rounds % FAMILY_EVERY == 0)
+            n_rounds += 1
+            time.sleep(PERIOD_SECONDS)
+
+    def _look(self, watched: tuple[Watched, ...], at_families: bool) -> None:
+        limited = [worker for worker in watched if worker.memory_limit is not None]
+        # Processes end while they are looked at. Whatever comes of that, limits must be kept on.
+        if at_families and limited:
+            with contextlib.suppress(Exception):
+                self._memory.find_families([worker.pid for worker in limited])
+        for worker in watched:
+            with contextlib.suppress(Exception):
+                self._look_at(worker)
+
+    def _look_at(self, worker: Watched) -> None:
+        worker.check_death()
+        worker.check_time(time.monotonic())
+        if worker.memory_limit is not None:
+            worker.check_memory(self._memory.measure(worker.pid, worker.memory_limit))
+        worker.check_output()

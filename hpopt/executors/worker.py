@@ -1,0 +1,272 @@
+"""A worker process as its driver sees it: started, called, killed, buried."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from io import FileIO
+from typing import cast
+
+from hpopt.errors import EvaluationLost, WorkerLost
+from hpopt.executors import exits, family
+from hpopt.executors.exits import Run, Verdict
+from hpopt.executors.frames import PEAK, Kind, read_frame, write_frame
+from hpopt.executors.launch import close_descriptor, start_process
+from hpopt.executors.limits import Limits
+from hpopt.executors.output import OutputFile
+from hpopt.executors.watchdog import Watchdog
+
+STOP_SECONDS = 5.0
+"""How long a process may take to end in good order (exit handlers) before it is killed."""
+
+TRACKERS_SECONDS = 0.5
+DEATH_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class Reply:
+    """What a worker answered to a call: the pickled value or exception, and what it cost."""
+
+    kind: Kind
+    body: memoryview
+    memory: int | None
+    output: str
+
+
+class NeverBegan(WorkerLost):
+    """Say that a process, warm from earlier calls, was gone before this one began."""
+
+
+class Worker:
+    """A child process that evaluates calls one after the other.
+
+    One thread calls it; any thread may kill it.
+
+    Parameters
+    ----------
+    environment : mapping of str to str
+        All of its environment variables.
+
+    Raises
+    ------
+    WorkerLost
+        When the system starts no process.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.n_calls = 0
+        self._started = time.monotonic()
+        self._ready = self._killed = self._buried = False
+        self._place: bytes | None = None
+        self._run: Run | None = None
+        self._lock = threading.Lock()
+        self._output = OutputFile()
+        try:
+            self._process, self._lifeline = start_process(environment, self._output)
+        except BaseException:
+            self._output.close()
+            raise
+
+    @property
+    def pid(self) -> int:
+        """Its process id, which is its process group's too."""
+        return self._process.pid
+
+    @property
+    def age(self) -> float:
+        """How long ago it was started, in seconds."""
+        return time.monotonic() - self._started
+
+    @property
+    def alive(self) -> bool:
+        """Whether it may take a call."""
+        return not (self._killed or self._buried or family.is_dead(self.pid))
+
+    def wait_until_ready(self) -> None:
+        """Wait until the process is up.
+
+        Raises
+        ------
+        WorkerLost
+            When it ends before it is.
+        """
+        try:
+            self._read_ready()
+        except (_GoneError, OSError) as gone:
+            raise self._bury(Run(Limits()), gone) from None
+
+    def call(self, call: bytes, place: bytes, limits: Limits, watchdog: Watchdog) -> Reply:
+        """Have a pickled call evaluated, and wait for what comes of it.
+
+        Parameters
+        ----------
+        call : bytes
+            See `dump_call`.
+        place : bytes
+            The pickled working directory and sys.path for it.
+        limits : Limits
+        watchdog : Watchdog
+            It keeps them.
+
+        Raises
+        ------
+        TimeLimitExceeded, MemoryLimitExceeded, WorkerLost
+            When the process ended, or was ended, before there was an answer.
+        """
+        run, was_ready = Run(limits), self._ready
+        with self._lock:
+            self._run = run
+        watchdog.watch(self)
+        try:
+            kind, body = self._converse(run, call, place)
+        except (_GoneError, OSError) as gone:
+            lost = self._bury(run, gone)
+            if was_ready and run.began is None and run.verdict is None:
+                raise NeverBegan(str(lost), output=lost.output) from None
+            raise lost from None
+        finally:
+            watchdog.unwatch(self)
+            with self._lock:
+                self._run = None
+        self.n_calls += 1
+        peak = max(PEAK.unpack_from(body)[0], run.memory)
+        return Reply(kind, memoryview(body)[PEAK.size :], peak or None, self._output.take())
+
+    def kill(self) -> None:
+        """Kill the process with all that it started, on behalf of the driver."""
+        with self._lock:
+            self._kill("driver")
+
+    def stop(self) -> None:
+        """Let the process end in good order, for at most 5 seconds, and bury it."""
+        if self.alive:
+            with contextlib.suppress(OSError):
+                write_frame(self._inbox, Kind.STOP)
+            _wait_for(lambda: family.is_dead(self.pid), STOP_SECONDS)
+            # Python's and joblib's resource trackers end by themselves, but clean up first.
+            _wait_for(lambda: not family.group_members(self.pid), TRACKERS_SECONDS)
+        self._bury(Run(Limits()), _GoneError())
+
+    @property
+    def memory_limit(self) -> int | None:
+        """The limit on the memory of the running call, in bytes."""
+        run = self._run
+        return None if run is None else run.limits.bytes
+
+    def check_time(self, now: float) -> None:
+        """Kill it if its call has run too long at the monotonic time `now`."""
+        with self._lock:
+            run = self._run
+            if run is None or run.began is None or run.limits.seconds is None:
+                return
+            if now - run.began > run.limits.seconds:
+                self._kill("time")
+
+    def check_memory(self, n_bytes: int) -> None:
+        """Kill it if its family takes too much."""
+        with self._lock:
+            run = self._run
+            if run is None or run.limits.bytes is None:
+                return
+            run.memory = max(run.memory, n_bytes)
+            if n_bytes > run.limits.bytes:
+                self._kill("memory")
+
+    def check_output(self) -> None:
+        """Keep what it prints from filling the disk."""
+        with self._lock:
+            if self._run is not None and not self._buried:
+                self._output.trim()
+
+    def check_death(self) -> None:
+        """Kill what is left of its group if it has died by itself.
+
+        A fork of it could hold its pipe open, and the driver would wait for ever.
+        """
+        with self._lock:
+            if not self._killed and not self._buried and family.is_dead(self.pid):
+                family.kill_family(self.pid)
+
+    @property
+    def _inbox(self) -> FileIO:
+        return cast(FileIO, self._process.stdin)
+
+    @property
+    def _outbox(self) -> FileIO:
+        return cast(FileIO, self._process.stdout)
+
+    def _converse(self, run: Run, call: bytes, place: bytes) -> tuple[Kind, bytearray]:
+        if place != self._place:
+            write_frame(self._inbox, Kind.PLACE, place)
+            self._place = place
+        write_frame(self._inbox, Kind.TASK, call)
+        self._read_ready()
+        kind, body = self._read()
+        if kind is Kind.BEGAN:
+            run.began = time.monotonic()
+            kind, body = self._read()
+        if kind not in (Kind.VALUE, Kind.RAISED):
+            raise _GoneError("sent what is no answer")
+        return kind, body
+
+    def _read(self) -> tuple[Kind, bytearray]:
+        try:
+            frame = read_frame(self._outbox)
+        except (ValueError, MemoryError, OverflowError) as error:
+            raise _GoneError("wrote something of its own into the pipe to the driver") from error
+        if frame is None:
+            raise _GoneError
+        return frame
+
+    def _read_ready(self) -> None:
+        if not self._ready and self._read()[0] is not Kind.READY:
+            raise _GoneError("sent an answer before it was ready")
+        self._ready = True
+
+    def _kill(self, verdict: Verdict) -> None:
+        """Kill it. The lock is held, so its number can't be a stranger's meanwhile."""
+        if self._killed or self._buried:
+            return
+        if self._run is not None:
+            self._run.verdict = verdict
+        self._killed = True
+        family.kill_family(self.pid)
+
+    def _bury(self, run: Run, gone: Exception) -> EvaluationLost:
+        """Wait for the death, kill what is left, close the pipes, and say what happened."""
+        seconds = run.seconds
+        died = self._buried or _wait_for(lambda: family.is_dead(self.pid), DEATH_SECONDS)
+        with self._lock:
+            if not self._buried:
+                family.kill_family(self.pid)
+                self._process.wait()
+                self._last_words = self._output.take()
+                self._output.close()
+                self._inbox.close()
+                self._outbox.close()
+                close_descriptor(self._lifeline)
+            self._buried = True
+        how = exits.meaning(self._process.returncode)
+        if not died:
+            why = str(gone) if isinstance(gone, _GoneError) else ""
+            how = f"{why or 'closed its pipe to the driver'} and was killed"
+        if not self._ready:
+            how = f"could not start: it {how}{exits.last_line(self._last_words)}"
+        return exits.loss(run, seconds, how, self._last_words)
+
+
+class _GoneError(Exception):
+    """Say within this module that no answer will come."""
+
+
+def _wait_for(condition: Callable[[], bool], seconds: float) -> bool:
+    end, pause = time.monotonic() + seconds, 0.0005
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(pause)
+        pause = min(2 * pause, 0.02)
+    return True
