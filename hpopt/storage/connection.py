@@ -1,0 +1,130 @@
+"""Open a study file with SQLite: to write it, or to read it, also while it is written.
+
+The writer keeps it in WAL mode, where readers and the writer never wait for one another, and
+gives it back as one plain file (``journal_mode=DELETE``). Readers open it read-only for one
+operation at a time: nothing of theirs stays behind, nor keeps the writer from tidying up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from pathlib import Path
+
+TIMEOUT = 10.0
+"""Seconds to wait where somebody else, such as the sqlite3 shell, has locked the file."""
+
+WAL_PAGES = 4000
+"""Pages in the write-ahead log after which they move to the file: some 4 MB."""
+
+WAL_BYTES = 16 * 2**20
+"""Length to which the log is cut after a long reader made it grow."""
+
+
+def connect(path: Path, options: str) -> sqlite3.Connection:
+    """Open an existing file, without transactions that begin by themselves."""
+    connection = sqlite3.connect(
+        f"{path.as_uri()}?{options}",
+        uri=True,
+        timeout=TIMEOUT,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    # The file may be somebody else's: nothing that its schema says may call functions.
+    connection.execute("PRAGMA trusted_schema = OFF")
+    return connection
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """Open a study file for reading, also in a folder where nothing can be written.
+
+    Raises
+    ------
+    sqlite3.Error
+        It cannot be read.
+    """
+    connection = connect(path, "mode=ro")
+    try:
+        _touch(connection)
+        return connection
+    except sqlite3.OperationalError as error:
+        connection.close()
+        # Reading beside a log needs a file for the readers' locks. Without a log nobody is
+        # writing, and nobody can: so the file may be read as one that never changes.
+        if has_log(path) or not ("unable to open" in str(error) or "readonly" in str(error)):
+            raise
+    except BaseException:
+        connection.close()
+        raise
+    connection = connect(path, "mode=ro&immutable=1")
+    try:
+        _touch(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_to_write(path: Path) -> sqlite3.Connection:
+    """Open a study file for writing; the caller holds its lock.
+
+    Raises
+    ------
+    sqlite3.Error
+        It cannot be written.
+    """
+    connection = connect(path, "mode=rw")
+    try:
+        mode = _set_journal_mode(connection, "WAL", patience=TIMEOUT)
+        if mode != "wal":
+            raise sqlite3.OperationalError(f"WAL is not possible here, only {mode}")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA secure_delete = OFF")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+        connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def close_writer(connection: sqlite3.Connection) -> None:
+    """Close the writer's connection and leave one plain file, if no reader is just reading.
+
+    Otherwise, and when the disk is full, the log stays beside it, with nothing lost: the next
+    writer tidies up.
+    """
+    with contextlib.suppress(sqlite3.Error):
+        _set_journal_mode(connection, "DELETE", patience=1.0)
+    connection.close()
+
+
+def has_log(path: Path) -> bool:
+    """Whether a write-ahead log with something in it lies beside the file."""
+    try:
+        return log_path(path).stat().st_size > 0
+    except OSError:
+        return False
+
+
+def log_path(path: Path) -> Path:
+    """Give the path of a study's write-ahead log."""
+    return path.with_name(path.name + "-wal")
+
+
+def _touch(connection: sqlite3.Connection) -> None:
+    connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+
+
+def _set_journal_mode(connection: sqlite3.Connection, mode: str, patience: float) -> str:
+    """Change the journal mode, which SQLite itself does not wait for while others read."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            (found,) = connection.execute(f"PRAGMA journal_mode = {mode}").fetchone()
+            return str(found)
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)

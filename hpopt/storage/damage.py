@@ -1,0 +1,179 @@
+"""Say in the user's words what SQLite found: no study, damage, a full disk, a lock."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hpopt.errors import StudyError, StudyFileError
+from hpopt.storage.connection import connect, has_log
+from hpopt.storage.rows import (
+    APPLICATION_ID,
+    OUTCOME_COLUMNS,
+    SOLUTION_COLUMNS,
+    solution_of_row,
+    trial_of_row,
+)
+
+ALL_COLUMNS = f"{SOLUTION_COLUMNS}, {OUTCOME_COLUMNS}, told, asked_after, output"
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What reading a damaged file may raise: also its error messages may be damaged."""
+
+STATUS = 5
+"""The place of the status in ALL_COLUMNS."""
+
+
+def study_error(error: Exception, path: Path) -> StudyError:
+    """Make the error for the user of one that SQLite has raised.
+
+    Parameters
+    ----------
+    error : one of SQLITE_ERRORS
+    path : Path
+        The study file.
+    """
+    text = str(error)
+    if "closed database" in text:
+        return StudyError(f"a study must be open, but {path} has been closed: open it again")
+    if "is full" in text or "disk I/O error" in text:
+        return StudyError(
+            f"a study needs a disk with room, but {path} could not be written ({text}): nothing "
+            "that was told before is lost; make room, then resume the study"
+        )
+    if "lock" in text:
+        return StudyError(
+            f"a study is written by hpopt alone, but another program has locked {path}: end "
+            "its transaction, then resume the study"
+        )
+    if "readonly" in text or "unable to open" in text or "WAL is not possible" in text:
+        return StudyError(_not_accessible(text, path))
+    if "not a database" in text:
+        return not_a_study(path, describe(path))
+    return damaged(path, text)
+
+
+def _not_accessible(text: str, path: Path) -> str:
+    if not path.exists():
+        return f"a study file must stay where it is, but there is no {path} now: bring it back"
+    if has_log(path):
+        return (
+            f"a study with a log beside it ({path.name}-wal) needs a folder that can be written, "
+            f"but {path.parent} cannot ({text}): copy both files to one that can"
+        )
+    return (
+        f"a study file must lie on a disk of this machine and be open to this user, but {path} "
+        f"cannot be used ({text}): check its permissions, and those of its folder"
+    )
+
+
+def not_a_study(path: Path, found: str) -> StudyFileError:
+    """Make the error for a path that is no study file."""
+    return StudyFileError(
+        f"a study file is wanted, but {path} is {found}: check the path; a new study "
+        "needs one where nothing is"
+    )
+
+
+def damaged(path: Path, what: str) -> StudyFileError:
+    """Make the error for a damaged study file, with what is left of it."""
+    if not _is_marked(path):
+        return not_a_study(path, f"a damaged SQLite database ({what})")
+    n_readable = sum(1 for row in readable_rows(path) if row[STATUS] is not None)
+    if n_readable == 0:
+        todo = "go back to a copy, or start a new study"
+    else:
+        todo = f"save them to a new study with hpopt.storage.salvage({str(path)!r}, 'saved.db')"
+    return StudyFileError(
+        f"a study file must be whole, but {path} is damaged ({what}), and {n_readable} of its "
+        f"trials can still be read: keep a copy of it as it is, then {todo}"
+    )
+
+
+def describe(path: Path) -> str:
+    """Say what kind of file this is, which SQLite says is no database."""
+    with path.open("rb") as file:
+        head = file.read(1024)
+    if head.startswith(b"SQLite format 3\0"):
+        return "a damaged SQLite database"
+    with contextlib.suppress(UnicodeDecodeError):
+        # Unlike bytes.decode, this allows that the last character is cut.
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)
+        if all(character.isprintable() or character.isspace() for character in text):
+            return f"a text file, which begins with {text[:30]!r}"
+    return f"a file of another kind, which begins with {head[:8]!r}"
+
+
+def readable_rows(path: Path) -> Iterator[tuple[Any, ...]]:
+    """Give the rows of a damaged study that can be read: ALL_COLUMNS.
+
+    From each damage on, numbers further and further ahead are tried; from the first that can be
+    read it goes back to the damage, and then on.
+    """
+    with contextlib.suppress(*SQLITE_ERRORS), _lenient_connection(path) as connection:
+        first: int | None = 0
+        while first is not None:
+            last = first - 1
+            for row in _rows_until_damage(connection, "number >= ? ORDER BY number", first):
+                last = max(last, row[0])
+                yield row
+            gap = last + 1
+            first = _next_readable(connection, gap)
+            if first is not None:
+                which = "number >= ? AND number < ? ORDER BY number DESC"
+                yield from _rows_until_damage(connection, which, gap, first)
+
+
+def _rows_until_damage(
+    connection: sqlite3.Connection, which: str, *numbers: int
+) -> Iterator[tuple[Any, ...]]:
+    with contextlib.suppress(*SQLITE_ERRORS, OverflowError):
+        query = f"SELECT {ALL_COLUMNS} FROM trials WHERE {which}"
+        yield from filter(_is_sound, connection.execute(query, numbers))
+
+
+def _next_readable(connection: sqlite3.Connection, gap: int) -> int | None:
+    """Give a number after the gap from which on rows can be read; None if there are none."""
+    for power in range(40):
+        with contextlib.suppress(*SQLITE_ERRORS, OverflowError):
+            number = gap + 2**power
+            query = "SELECT number FROM trials WHERE number >= ? LIMIT 1"
+            return number if connection.execute(query, (number,)).fetchone() else None
+    return None
+
+
+def readable_header(path: Path) -> str | None:
+    """Give the header of a damaged study, if it can be read."""
+    with contextlib.suppress(*SQLITE_ERRORS), _lenient_connection(path) as connection:
+        row = connection.execute("SELECT header FROM study").fetchone()
+        return str(row[0]) if row else None
+    return None
+
+
+def _is_marked(path: Path) -> bool:
+    """Whether the file says that it is a study."""
+    with contextlib.suppress(*SQLITE_ERRORS), _lenient_connection(path) as connection:
+        return bool(connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,))
+    return False
+
+
+@contextlib.contextmanager
+def _lenient_connection(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open a file that may be damaged: this pragma lets SQLite read one that is too short."""
+    connection = connect(path, "mode=ro" if has_log(path) else "mode=ro&immutable=1")
+    try:
+        connection.execute("PRAGMA writable_schema = ON")
+        yield connection
+    finally:
+        connection.close()
+
+
+def _is_sound(row: tuple[Any, ...]) -> bool:
+    try:
+        solution_of_row(row[:STATUS]) if row[STATUS] is None else trial_of_row(row)
+    except StudyFileError:
+        return False
+    return True

@@ -1,0 +1,136 @@
+"""A study's path: what may be there, how a new file is made, and what is found instead."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import stat
+from pathlib import Path
+
+from hpopt.errors import SettingError, StudyError, StudyFileError
+from hpopt.storage.connection import connect_to_read, has_log, log_path
+from hpopt.storage.damage import SQLITE_ERRORS, damaged, not_a_study, study_error
+from hpopt.storage.flush import flush, flush_folder
+from hpopt.storage.rows import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
+
+
+def study_path(path: str | os.PathLike[str]) -> Path:
+    """Give the one absolute path, without links, of a study file.
+
+    Raises
+    ------
+    SettingError
+        It is no path of a file.
+    """
+    text = os.fspath(path)
+    if not isinstance(text, str) or not text or "://" in text or text == ":memory:":
+        raise SettingError(
+            "a study's path must be that of a file, as 'study.db', or None to keep it in "
+            f"memory, but got {text!r}"
+        )
+    return Path(os.path.realpath(text))
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder of a study file.
+
+    Raises
+    ------
+    StudyFileError
+        It cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StudyFileError(
+            f"a study needs a folder, but {path.parent} cannot be made ({error.strerror}): "
+            "choose another path"
+        ) from None
+
+
+def create(path: Path) -> None:
+    """Make an empty study file: it is there whole or not at all, also after a power cut.
+
+    Raises
+    ------
+    StudyError
+        It cannot be made.
+    """
+    if has_log(path):
+        raise StudyFileError(
+            f"a new study must not lie beside the log of another, but {path} is missing and "
+            f"{log_path(path).name} is there, with the last trials of the one it belongs to: "
+            "bring that study back beside it, or delete it too"
+        )
+    draft = path.with_name(path.name + "-new")
+    try:
+        _write_schema(draft)
+        flush(draft)
+        draft.replace(path)
+        flush_folder(path.parent)
+    except SQLITE_ERRORS as error:
+        raise study_error(error, path) from None
+    except OSError as error:
+        raise StudyError(
+            f"a new study must be made as a file, but {path} cannot be ({error.strerror}): "
+            "check the permissions of the folder, or choose another path"
+        ) from None
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def _write_schema(draft: Path) -> None:
+    draft.unlink(missing_ok=True)
+    connection = sqlite3.connect(draft, isolation_level=None)
+    try:
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.executescript(SCHEMA)
+    finally:
+        connection.close()
+
+
+def examine(path: Path) -> None:
+    """Raise StudyFileError unless there is a study file that this hpopt understands."""
+    _examine_kind(path)
+    try:
+        with contextlib.closing(connect_to_read(path)) as connection:
+            (mark,) = connection.execute("PRAGMA application_id").fetchone()
+            (page,) = connection.execute("PRAGMA page_size").fetchone()
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            query = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+            tables = [str(name) for (name,) in connection.execute(query)]
+    except SQLITE_ERRORS as error:
+        raise study_error(error, path) from None
+    if mark != APPLICATION_ID:
+        named = ", ".join(tables[:5]) or "none"
+        raise not_a_study(path, f"another SQLite database (its tables: {named})")
+    if version > SCHEMA_VERSION:
+        raise StudyFileError(
+            f"a study file must be of a version that this hpopt knows, up to {SCHEMA_VERSION}, but "
+            f"{path} is of version {version}: upgrade hpopt"
+        )
+    if not {"study", "trials"} <= set(tables):
+        raise damaged(path, "a table is missing")
+    if path.stat().st_size % page and not has_log(path):
+        raise damaged(path, "its end is missing")  # SQLite would take the rest for zeros
+
+
+def _examine_kind(path: Path) -> None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise StudyFileError(
+            f"a study file must exist to be read, but there is no {path}: check the path"
+        ) from None
+    except OSError as error:
+        raise StudyFileError(
+            f"a study file must be accessible, but {path} is not ({error.strerror}): check the path"
+        ) from None
+    if stat.S_ISDIR(status.st_mode):
+        raise not_a_study(path, "a folder")
+    if not stat.S_ISREG(status.st_mode):
+        raise not_a_study(path, "no plain file")
+    if status.st_size == 0:
+        raise not_a_study(path, "an empty file")

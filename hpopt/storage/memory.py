@@ -1,0 +1,122 @@
+"""A journal that is kept in memory and ends with the process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+
+from hpopt.core.solution import Solution
+from hpopt.core.trial import STATUSES, Trial
+from hpopt.storage.storage import (
+    OUTPUT_CHARACTERS,
+    Header,
+    Journal,
+    Storage,
+    closed,
+    no_such_trial,
+    started_differently,
+    started_when_finished,
+    told_twice,
+)
+
+
+class MemoryStorage(Storage):
+    """Keep a study in memory: for short searches and for tests.
+
+    It keeps the very objects it gets, so they must not be changed afterwards.
+    """
+
+    def __init__(self) -> None:
+        self._guard = threading.RLock()
+        self._closed = False
+        self._header: Header | None = None
+        self._pending: dict[int, Solution] = {}
+        self._finished: dict[int, Trial] = {}  # in the order of telling
+        self._asked_after: dict[int, int] = {}
+        self._outputs: dict[int, str] = {}
+
+    def header(self) -> Header | None:
+        """Give the header; None in a fresh study."""
+        with self._open():
+            return None if self._header is None else dict(self._header)
+
+    def write_header(self, header: Header) -> None:
+        """Keep plain data about the study."""
+        with self._open():
+            self._header = dict(header)
+
+    def started(self, solutions: Sequence[Solution], asked_after: int) -> None:
+        """Journal that these are about to be evaluated."""
+        with self._open():
+            new: dict[int, Solution] = {}
+            for solution in solutions:
+                number = solution.number
+                if number in self._finished:
+                    raise started_when_finished(number)
+                known = self._pending.get(number) or new.setdefault(number, solution)
+                if known != solution:
+                    raise started_differently(number)
+            self._pending.update(new)
+            self._asked_after.update(dict.fromkeys(new, asked_after))
+
+    def append(self, trials: Sequence[Trial], outputs: Mapping[int, str] | None = None) -> None:
+        """Journal that these have finished, in this order."""
+        with self._open():
+            new: dict[int, Trial] = {}
+            for trial in trials:
+                number = trial.number
+                if number in self._finished or number in new:
+                    raise told_twice(number)
+                new[number] = Trial(self._pending.get(number, trial.solution), trial.outcome)
+            self._finished.update(new)
+            for number in new:
+                self._pending.pop(number, None)
+                if outputs and outputs.get(number):
+                    self._outputs[number] = outputs[number][-OUTPUT_CHARACTERS:]
+
+    def load(self) -> Journal:
+        """Read the journal as it is now."""
+        with self._open():
+            pending = tuple(self._pending[number] for number in sorted(self._pending))
+            return Journal(tuple(self._finished.values()), pending, dict(self._asked_after))
+
+    def trials(self) -> Iterator[Trial]:
+        """Read the finished trials by number."""
+        with self._open():
+            numbers = sorted(self._finished)
+        for number in numbers:
+            yield self._finished[number]
+
+    def trial(self, number: int) -> Trial:
+        """Read one finished trial."""
+        with self._open():
+            if number not in self._finished:
+                raise no_such_trial(number, pending=number in self._pending)
+            return self._finished[number]
+
+    def output(self, number: int) -> str:
+        """Read the end of what a trial printed."""
+        with self._open():
+            if number not in self._finished and number not in self._pending:
+                raise no_such_trial(number)
+            return self._outputs.get(number, "")
+
+    def count(self) -> dict[str, int]:
+        """Count the trials of each status, and those pending."""
+        with self._open():
+            counts = dict.fromkeys(("pending", *STATUSES), 0)
+            counts["pending"] = len(self._pending)
+            for trial in self._finished.values():
+                counts[trial.status] += 1
+            return counts
+
+    def close(self) -> None:
+        """Close it for good."""
+        with self._guard:
+            self._closed = True
+
+    def _open(self) -> threading.RLock:
+        """Give the guard, to be held while the study is read or changed."""
+        if self._closed:
+            raise closed()
+        return self._guard

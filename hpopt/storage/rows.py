@@ -1,0 +1,155 @@
+"""The tables of a study file, and how a trial becomes a row of one and comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from hpopt.core.solution import Solution
+from hpopt.core.trial import Outcome, Trial
+from hpopt.errors import StudyFileError
+from hpopt.storage.encoding import decode, encode
+from hpopt.storage.storage import OUTPUT_CHARACTERS
+
+APPLICATION_ID = 0x68706F74
+"""Marks an SQLite database as a study: ``hpot`` in ASCII."""
+
+SCHEMA_VERSION = 1
+"""Raised whenever an older hpopt could no longer read what is written."""
+
+PAGE_BYTES = 1024
+"""A trial writes its page into the log twice, so pages are small: of the length of some trials."""
+
+SCHEMA = f"""
+PRAGMA page_size = {PAGE_BYTES};
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {SCHEMA_VERSION};
+BEGIN;
+CREATE TABLE study (
+    id          INTEGER PRIMARY KEY CHECK (id = 1),
+    header      TEXT NOT NULL            -- JSON: space, objectives, seed, optimizer, versions
+);
+CREATE TABLE trials (
+    number      INTEGER PRIMARY KEY,
+    status      TEXT,                    -- NULL while it is pending
+    told        INTEGER,                 -- grows in the order of telling
+    asked_after INTEGER,                 -- how many trials had been told when it was asked
+    config      TEXT NOT NULL,           -- JSON
+    point       BLOB NOT NULL,           -- little-endian float64
+    seed        INTEGER NOT NULL,
+    fidelity    REAL,
+    metrics     TEXT,                    -- JSON: objectives and other numbers by name
+    started     REAL,                    -- seconds since the epoch
+    seconds     REAL,
+    memory      INTEGER,                 -- bytes
+    error       TEXT,
+    curve       TEXT,                    -- JSON: [[step, value], ...]
+    traceback   TEXT,
+    output      TEXT                     -- the end of what it printed
+);
+COMMIT;
+"""
+
+SOLUTION_COLUMNS = "number, config, point, seed, fidelity"
+OUTCOME_COLUMNS = "status, metrics, started, seconds, memory, error, curve, traceback"
+
+INSERT_SOLUTION = f"INSERT INTO trials ({SOLUTION_COLUMNS}, asked_after) VALUES (?,?,?,?,?,?)"
+FINISH_SOLUTION = (
+    f"UPDATE trials SET ({OUTCOME_COLUMNS}, told, output) = (?,?,?,?,?,?,?,?,?,?) "
+    "WHERE number = ? AND status IS NULL"
+)
+INSERT_TRIAL = (
+    f"INSERT OR IGNORE INTO trials ({OUTCOME_COLUMNS}, told, output, {SOLUTION_COLUMNS}) "
+    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+)
+
+FLOATS = np.dtype("<f8")
+
+Row = Sequence[Any]
+
+
+def row_of_solution(solution: Solution) -> tuple[Any, ...]:
+    """Give the SOLUTION_COLUMNS of a solution."""
+    return (
+        int(solution.number),
+        encode(solution.config),
+        np.asarray(solution.point, FLOATS).tobytes(),
+        int(solution.seed),
+        None if solution.fidelity is None else float(solution.fidelity),
+    )
+
+
+def row_of_outcome(outcome: Outcome) -> tuple[Any, ...]:
+    """Give the OUTCOME_COLUMNS of an outcome; what is told and the output follow them."""
+    return (
+        outcome.status,
+        encode(dict(outcome.values)) if outcome.values else None,
+        float(outcome.started),
+        float(outcome.seconds),
+        None if outcome.memory is None else int(outcome.memory),
+        _storable(outcome.error),
+        encode(outcome.curve) if outcome.curve else None,
+        _storable(outcome.traceback),
+    )
+
+
+def kept_output(output: str) -> str | None:
+    """Give the end of what a trial printed, as it is stored."""
+    return _storable(output[-OUTPUT_CHARACTERS:]) if output else None
+
+
+def solution_of_row(row: Row) -> Solution:
+    """Make a solution of its SOLUTION_COLUMNS.
+
+    Raises
+    ------
+    StudyFileError
+        The row is damaged.
+    """
+    number, config, point, seed, fidelity = row
+    try:
+        return Solution(number, decode(config), np.frombuffer(point, FLOATS), seed, fidelity)
+    except (ValueError, TypeError) as error:
+        raise _damaged(number, error) from None
+
+
+def trial_of_row(row: Row) -> Trial:
+    """Make a trial of its SOLUTION_COLUMNS and OUTCOME_COLUMNS.
+
+    Raises
+    ------
+    StudyFileError
+        The row is damaged.
+    """
+    solution = solution_of_row(row[:5])
+    status, metrics, started, seconds, memory, error, curve, traceback = row[5:13]
+    try:
+        outcome = Outcome(
+            status=status,
+            values=decode(metrics) if metrics else {},
+            curve=tuple([(step, value) for step, value in decode(curve)]) if curve else (),
+            error=error,
+            traceback=traceback,
+            started=started,
+            seconds=seconds,
+            memory=memory,
+        )
+    except (ValueError, TypeError) as problem:
+        raise _damaged(solution.number, problem) from None
+    return Trial(solution, outcome)
+
+
+def _storable(text: str | None) -> str | None:
+    """Replace what UTF-8 cannot hold: lone surrogates, as undecodable file names have them."""
+    if text is None or text.isascii():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _damaged(number: int, error: Exception) -> StudyFileError:
+    return StudyFileError(
+        f"a study file must be whole, but its trial {number} is damaged ({error}): keep a copy of "
+        "it as it is, then save the others with hpopt.storage.salvage(path, 'saved.db')"
+    )

@@ -1,0 +1,290 @@
+"""The study file: a journal of trials in SQLite, from Python's standard library.
+
+https://www.sqlite.org/wal.html
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from operator import index, itemgetter
+from typing import Any, Literal, TypeVar
+
+from hpopt.core.solution import Solution
+from hpopt.core.trial import STATUSES, Trial
+from hpopt.errors import SettingError, StudyError
+from hpopt.storage import files, rows
+from hpopt.storage.connection import close_writer, connect_to_read, connect_to_write, log_path
+from hpopt.storage.damage import SQLITE_ERRORS, damaged, study_error
+from hpopt.storage.encoding import decode, encode
+from hpopt.storage.flush import Flusher
+from hpopt.storage.lock import WriterLock
+from hpopt.storage.storage import (
+    Header,
+    Journal,
+    Storage,
+    closed,
+    no_such_trial,
+    started_differently,
+    started_when_finished,
+    told_twice,
+)
+
+Mode = Literal["w", "r"]
+Item = TypeVar("Item")
+
+TRIAL = f"{rows.SOLUTION_COLUMNS}, {rows.OUTCOME_COLUMNS}"
+STATUS, TOLD, ASKED_AFTER = 5, 13, 14
+"""Places in the rows of TRIAL and JOURNAL."""
+
+JOURNAL = f"SELECT {TRIAL}, told, asked_after FROM trials ORDER BY number"
+NEXT_TRIALS = (
+    f"SELECT {TRIAL} FROM trials WHERE number > ? AND status IS NOT NULL ORDER BY number LIMIT 500"
+)
+ONE_TRIAL = f"SELECT {TRIAL} FROM trials WHERE number = ?"
+COUNT = f"""SELECT TOTAL(status IS NULL),
+    {", ".join(f"TOTAL(status = '{status}')" for status in STATUSES)} FROM trials"""
+
+
+class SQLiteStorage(Storage):
+    """Keep a study in one SQLite file.
+
+    A killed process loses nothing that was written, a power cut at most the last second. One
+    process writes; any number of others read meanwhile, and nobody waits for anybody. Cost a
+    trial and memory do not grow with the study. The file must lie on a disk of this machine:
+    the log beside it (``-wal``) does not work over a network. It is one file once closed.
+
+    Parameters
+    ----------
+    path : path
+        The study file. In mode ``"w"`` it and its folder are made where they are missing.
+    mode : {"w", "r"}
+        To write, as the only one; or to read, also on a read-only disk.
+
+    Raises
+    ------
+    StudyLockedError
+        It is being written already.
+    StudyFileError
+        There is something else, or a damaged study, or nothing to read.
+    StudyError
+        The disk does not allow it.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], mode: Mode = "w") -> None:
+        if mode not in ("w", "r"):
+            raise SettingError(f"mode must be 'w' or 'r', but got {mode!r}")
+        self.path = files.study_path(path)
+        self._guard = threading.RLock()
+        self._closed = False
+        self._connection: sqlite3.Connection | None = None
+        if mode == "r":
+            files.examine(self.path)
+        else:
+            self._open_to_write()
+
+    def _open_to_write(self) -> None:
+        files.make_folder(self.path)
+        lock = WriterLock(self.path)
+        try:
+            if not self.path.exists():
+                files.create(self.path)
+            files.examine(self.path)
+            self._connection = connect_to_write(self.path)
+            query = "SELECT COALESCE(MAX(told), -1) + 1 FROM trials"
+            (self._next_told,) = self._connection.execute(query).fetchone()
+        except BaseException as error:
+            if self._connection is not None:
+                self._connection.close()
+            lock.release()
+            if isinstance(error, SQLITE_ERRORS):
+                raise study_error(error, self.path) from None
+            raise
+        self._flusher = Flusher(log_path(self.path))
+        # Also when it is forgotten, and when the interpreter ends: one file, and no lock.
+        self._finish = weakref.finalize(
+            self, _close, self._connection, self._flusher, lock, os.getpid()
+        )
+
+    def header(self) -> Header | None:
+        """Give the header; None in a fresh study."""
+        with self._reading() as connection:
+            row = connection.execute("SELECT header FROM study").fetchone()
+        if row is None:
+            return None
+        try:
+            return dict(decode(row[0]))
+        except (ValueError, TypeError) as error:
+            raise damaged(self.path, f"its header: {error}") from None
+
+    def write_header(self, header: Header) -> None:
+        """Keep plain data about the study."""
+
+        def write(connection: sqlite3.Connection, text: str) -> None:
+            connection.execute("INSERT OR REPLACE INTO study (id, header) VALUES (1, ?)", (text,))
+
+        self._write(write, [encode(header)])
+
+    def started(self, solutions: Sequence[Solution], asked_after: int) -> None:
+        """Journal that these are about to be evaluated."""
+
+        def write(connection: sqlite3.Connection, row: rows.Row) -> None:
+            try:
+                connection.execute(rows.INSERT_SOLUTION, row)
+            except sqlite3.IntegrityError:
+                _check_started_again(connection, row)
+
+        self._write(write, [(*rows.row_of_solution(each), asked_after) for each in solutions])
+
+    def append(self, trials: Sequence[Trial], outputs: Mapping[int, str] | None = None) -> None:
+        """Journal that these have finished, in this order."""
+        outputs = outputs or {}
+
+        def write(connection: sqlite3.Connection, trial: Trial) -> None:
+            # Counted before it is written: a failed write leaves a gap, never two of the same.
+            told, self._next_told = self._next_told, self._next_told + 1
+            number = int(trial.solution.number)
+            output = rows.kept_output(outputs[number]) if number in outputs else None
+            outcome = (*rows.row_of_outcome(trial.outcome), told, output)
+            if connection.execute(rows.FINISH_SOLUTION, (*outcome, number)).rowcount == 1:
+                return
+            row = (*outcome, *rows.row_of_solution(trial.solution))
+            if connection.execute(rows.INSERT_TRIAL, row).rowcount != 1:
+                raise told_twice(number)
+
+        self._write(write, trials)
+
+    def load(self) -> Journal:
+        """Read the journal as it is now."""
+        trials: list[tuple[int, Trial]] = []
+        pending: list[Solution] = []
+        asked_after: dict[int, int] = {}
+        with self._reading() as connection:
+            for row in connection.execute(JOURNAL):
+                if row[STATUS] is None:
+                    pending.append(rows.solution_of_row(row[:STATUS]))
+                else:
+                    trials.append((row[TOLD], rows.trial_of_row(row)))
+                if row[ASKED_AFTER] is not None:
+                    asked_after[row[0]] = row[ASKED_AFTER]
+        trials.sort(key=itemgetter(0))
+        return Journal(tuple([trial for _, trial in trials]), tuple(pending), asked_after)
+
+    def trials(self) -> Iterator[Trial]:
+        """Read the finished trials by number, some hundred at a time."""
+        last = -1
+        while True:
+            # Short reads: a long one would keep the writer's log from being reused.
+            with self._reading() as connection:
+                found = connection.execute(NEXT_TRIALS, (last,)).fetchall()
+            if not found:
+                return
+            for row in found:
+                yield rows.trial_of_row(row)
+            last = found[-1][0]
+
+    def trial(self, number: int) -> Trial:
+        """Read one finished trial."""
+        row = self._row(ONE_TRIAL, number)
+        if row is None or row[STATUS] is None:
+            raise no_such_trial(number, pending=row is not None)
+        return rows.trial_of_row(row)
+
+    def output(self, number: int) -> str:
+        """Read the end of what a trial printed."""
+        row = self._row("SELECT output FROM trials WHERE number = ?", number)
+        if row is None:
+            raise no_such_trial(number)
+        return row[0] or ""
+
+    def count(self) -> dict[str, int]:
+        """Count the trials of each status, and those pending."""
+        with self._reading() as connection:
+            counts = connection.execute(COUNT).fetchone()
+        return {name: int(n) for name, n in zip(("pending", *STATUSES), counts, strict=True)}
+
+    def close(self) -> None:
+        """Close it for good, and leave one file without a lock."""
+        with self._guard:
+            if not self._closed and self._connection is not None:
+                self._finish()
+            self._closed = True
+
+    def _row(self, query: str, number: int) -> Any:
+        """Give the row of a number, or None, also of what can be no number."""
+        with self._reading() as connection, suppress(TypeError, OverflowError):
+            return connection.execute(query, (index(number),)).fetchone()
+        return None
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """Give the writer's own connection, or a reader's for this one operation."""
+        if self._closed:
+            raise closed()
+        try:
+            if self._connection is None:
+                with closing(connect_to_read(self.path)) as connection:
+                    yield connection
+            else:
+                with self._guard:
+                    yield self._connection
+        except SQLITE_ERRORS as error:
+            raise study_error(error, self.path) from None
+
+    def _write(
+        self, write: Callable[[sqlite3.Connection, Item], None], items: Sequence[Item]
+    ) -> None:
+        """Write each item, all in one transaction; a single one is that by itself."""
+        with self._guard:
+            connection = self._connection_to_write()
+            try:
+                if len(items) == 1:
+                    write(connection, items[0])
+                else:
+                    connection.execute("BEGIN IMMEDIATE")
+                    for item in items:
+                        write(connection, item)
+                    connection.execute("COMMIT")
+            except BaseException as error:
+                with suppress(sqlite3.Error):
+                    connection.rollback()
+                if isinstance(error, SQLITE_ERRORS):
+                    raise study_error(error, self.path) from None
+                raise
+            finally:
+                self._flusher.touch()
+
+    def _connection_to_write(self) -> sqlite3.Connection:
+        if self._closed:
+            raise closed()
+        if self._connection is None:
+            raise StudyError(
+                f"a study must be opened for writing to be changed, but {self.path} was opened "
+                "for reading"
+            )
+        self._flusher.check()
+        return self._connection
+
+
+def _check_started_again(connection: sqlite3.Connection, row: Sequence[Any]) -> None:
+    number = row[0]
+    query = "SELECT status, config, seed, fidelity FROM trials WHERE number = ?"
+    status, config, seed, fidelity = connection.execute(query, (number,)).fetchone()
+    if status is not None:
+        raise started_when_finished(number)
+    if (config, seed, fidelity) != (row[1], row[3], row[4]):
+        raise started_differently(number)
+
+
+def _close(connection: sqlite3.Connection, flusher: Flusher, lock: WriterLock, owner: int) -> None:
+    if os.getpid() != owner:  # a forked child has copies of what its parent still uses
+        return
+    try:
+        flusher.close()
+        close_writer(connection)
+    finally:
+        lock.release()

@@ -1,0 +1,175 @@
+"""Where trials rest: the journal that a study writes, and what is read back from it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+from hpopt.core.solution import Solution
+from hpopt.core.trial import Trial
+from hpopt.errors import SettingError, StudyError
+
+OUTPUT_CHARACTERS = 20_000
+"""How much of what a trial prints is kept: its last characters."""
+
+Header = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """Everything that replaying a study needs.
+
+    Attributes
+    ----------
+    trials : tuple of Trial
+        The finished ones, in the order in which they were told.
+    pending : tuple of Solution
+        Those that were started and never finished, by number.
+    asked_after : mapping of int to int
+        Number of a started solution, finished or not, → how many trials had been told when
+        it was asked: the interleaving. A trial that was told without having been started is
+        not in it.
+    """
+
+    trials: tuple[Trial, ...] = ()
+    pending: tuple[Solution, ...] = ()
+    asked_after: Mapping[int, int] = field(default_factory=dict)
+
+
+class Storage(ABC):
+    """A journal of trials: what a call has written is kept when the call returns.
+
+    A write is kept whole or, when it raises, not at all, and the storage stays usable.
+    One storage may be used from several threads; one of them at a time writes. Close it, or
+    use it as a context manager.
+
+    What is read equals what was written, but for what JSON does not know: a tuple in a config
+    comes back as a list (``space`` gives its parameters' own values back). Points come back
+    as read-only arrays. nan and infinities come back as they were.
+
+    To write one, subclass this and let ``hpopt.testing.StorageContract`` prove it.
+    """
+
+    @abstractmethod
+    def header(self) -> Header | None:
+        """Give what was stored when the study was made; None in a fresh storage."""
+
+    @abstractmethod
+    def write_header(self, header: Header) -> None:
+        """Keep plain data (JSON) about the study, in place of what was there."""
+
+    @abstractmethod
+    def started(self, solutions: Sequence[Solution], asked_after: int) -> None:
+        """Journal that these are about to be evaluated.
+
+        Parameters
+        ----------
+        solutions : sequence of Solution
+            Starting one again that never finished changes nothing.
+        asked_after : int
+            How many trials had been told when they were asked.
+
+        Raises
+        ------
+        StudyError
+            A number is finished, or pending with another config.
+        """
+
+    @abstractmethod
+    def append(self, trials: Sequence[Trial], outputs: Mapping[int, str] | None = None) -> None:
+        """Journal that these have finished, in this order.
+
+        Parameters
+        ----------
+        trials : sequence of Trial
+            Where the solution was started, the solution as started stands.
+        outputs : mapping of int to str, optional
+            Number of a trial → what it printed; the last 20,000 characters are kept.
+
+        Raises
+        ------
+        StudyError
+            A number is finished already: none of the trials is kept then.
+        """
+
+    @abstractmethod
+    def load(self) -> Journal:
+        """Read the journal as it was at one moment, for replay."""
+
+    @abstractmethod
+    def trials(self) -> Iterator[Trial]:
+        """Read the finished trials by number, without holding them all in memory.
+
+        Trials may be written meanwhile; those are given, or not.
+        """
+
+    @abstractmethod
+    def trial(self, number: int) -> Trial:
+        """Read one finished trial.
+
+        Raises
+        ------
+        SettingError
+            There is no finished trial of this number.
+        """
+
+    @abstractmethod
+    def output(self, number: int) -> str:
+        """Read the end of what a trial printed; empty while it is pending.
+
+        Raises
+        ------
+        SettingError
+            There is no solution of this number.
+        """
+
+    @abstractmethod
+    def count(self) -> dict[str, int]:
+        """Count the trials of each status, and those ``"pending"``; all are there, also at 0."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close it for good; closing again is allowed, anything else raises StudyError."""
+
+    def __enter__(self) -> Storage:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def told_twice(number: int) -> StudyError:
+    """Make the error for a trial that is appended again."""
+    return StudyError(f"a trial is told once, but trial {number} has finished already")
+
+
+def started_when_finished(number: int) -> StudyError:
+    """Make the error for a solution that is started after it has finished."""
+    return StudyError(f"a finished trial is not evaluated again, but {number} was started again")
+
+
+def started_differently(number: int) -> StudyError:
+    """Make the error for a number that is pending with another config."""
+    return StudyError(
+        f"a number has one config, seed and fidelity for good, but {number} is pending with "
+        "others: resume the study with the optimizer, settings and seed that it was started with"
+    )
+
+
+def no_such_trial(number: int, *, pending: bool = False) -> SettingError:
+    """Make the error for the number of a trial that cannot be read."""
+    why = "it has not finished" if pending else "the study has no such number"
+    return SettingError(f"the number of a finished trial is wanted, but got {number!r}: {why}")
+
+
+def closed() -> StudyError:
+    """Make the error for the use of a closed storage."""
+    return StudyError("a storage must be open, but this one has been closed: open it again")
