@@ -1,0 +1,137 @@
+"""A problem of any function of a config."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal
+
+from hpopt.core.problem import (
+    Direction,
+    Fidelity,
+    Objective,
+    Problem,
+    TrialHandle,
+    check_problem,
+    normalised_objectives,
+)
+from hpopt.core.solution import Config
+from hpopt.errors import ProblemError
+from hpopt.space import Parameter, Space
+
+Style = Literal["config", "config, trial", "config, trial=trial"]
+
+
+class FunctionProblem(Problem):
+    """Optimise a function: use it where a config goes in and a number comes out.
+
+    Where data is loaded once and used by many evaluations, or where arguments are to be checked
+    before anything runs, subclass `Problem` instead.
+
+    Parameters
+    ----------
+    function : callable
+        Called as ``function(config)``, or as ``function(config, trial)`` where it has a second
+        parameter without a default, or one named ``trial``. It returns a number, or a mapping of
+        names to numbers with all objectives in it. A function, lambda, method, partial or
+        callable object; with worker processes cloudpickle must be able to carry it, which it
+        can for what is defined in a notebook or in ``__main__`` too.
+    space : Space or mapping of str to Parameter
+        What may be chosen.
+    objectives : Objective, several, or mapping of str to {"minimize", "maximize"}
+        What to make small or large. By default one number, ``value``, to be minimised.
+    fidelity : Fidelity, optional
+        The resource that one evaluation may spend; the function reads ``trial.fidelity``.
+
+    Raises
+    ------
+    ProblemError
+        The function cannot be called with a config, or another argument is not what it must be.
+    SpaceError
+        The space cannot be built.
+
+    Examples
+    --------
+    >>> problem = FunctionProblem(lambda config: config["x"] ** 2, {"x": Float(-5, 5)})
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        space: Space | Mapping[str, Parameter],
+        *,
+        objectives: Objective | Mapping[str, Direction] | Iterable[Objective] = Objective(),  # noqa: B008  (it is frozen)
+        fidelity: Fidelity | None = None,
+    ) -> None:
+        self._style = _style_of(function)
+        self.function = function
+        self.space = space if isinstance(space, Space) else Space(space)
+        self.objectives = normalised_objectives(objectives)
+        self.fidelity = fidelity
+        check_problem(self)
+
+    def evaluate(self, config: Config, trial: TrialHandle) -> Any:
+        """Call the function."""
+        if self._style == "config":
+            return self.function(config)
+        if self._style == "config, trial":
+            return self.function(config, trial)
+        return self.function(config, trial=trial)
+
+    def __repr__(self) -> str:
+        return f"FunctionProblem({_name_of(self.function)}, {self.space!r})"
+
+
+def _style_of(function: Any) -> Style:
+    """Say how the function is to be called; raise ProblemError where it cannot be."""
+    if not callable(function):
+        raise ProblemError(
+            f"function must be callable, but got {function!r}: "
+            "write FunctionProblem(function, space)"
+        )
+    if _is_coroutine(function):
+        raise ProblemError(
+            f"function must return its value, but {_name_of(function)} is a coroutine function: "
+            "wrap it as lambda config: asyncio.run(function(config))"
+        )
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some builtins have none
+        return "config"
+    return _style_of_signature(signature, _name_of(function))
+
+
+def _style_of_signature(signature: inspect.Signature, name: str) -> Style:
+    parameters = list(signature.parameters.values())
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    second = positional[1] if len(positional) > 1 else None
+    style: Style = "config"
+    if second is not None and (second.default is second.empty or second.name == "trial"):
+        style = "config, trial"
+    elif any(p.name == "trial" and p.kind is not p.VAR_KEYWORD for p in parameters[1:]):
+        style = "config, trial=trial"
+    try:
+        if style == "config, trial=trial":
+            signature.bind({}, trial=None)
+        else:
+            signature.bind(*([{}] if style == "config" else [{}, None]))
+    except TypeError as error:
+        raise ProblemError(
+            "function must be callable as function(config) or function(config, trial), but got "
+            f"{name}{signature} ({error}): give further arguments by functools.partial or a lambda"
+        ) from None
+    return style
+
+
+def _is_coroutine(function: Any) -> bool:
+    called = function if inspect.isroutine(function) else getattr(function, "__call__", None)  # noqa: B004  (the method itself is wanted)
+    return any(
+        test(candidate)
+        for test in (inspect.iscoroutinefunction, inspect.isasyncgenfunction)
+        for candidate in (function, called)
+    )
+
+
+def _name_of(function: Any) -> str:
+    name = getattr(function, "__qualname__", None)
+    return name if isinstance(name, str) else type(function).__qualname__

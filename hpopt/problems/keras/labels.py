@@ -1,0 +1,144 @@
+"""Labels of classes as numbers from 0, whatever they were."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpopt.errors import SettingError
+from hpopt.problems.keras.data import as_array
+
+ClassWeight = Mapping[Any, float] | Literal["balanced"]
+
+
+class Labels:
+    """The classes of some data, and the numbers that a network knows them by.
+
+    Parameters
+    ----------
+    y : array-like (n,), (n, 1), or (n, k) one-hot
+        Numbers or names of classes.
+    classes : sequence, optional
+        All classes there are, where not each of them is in `y`. By default those in `y`, sorted.
+
+    Attributes
+    ----------
+    classes : list
+        The label of each class, by its number.
+
+    Raises
+    ------
+    SettingError
+        These are no labels, or they are of fewer than two classes.
+    """
+
+    def __init__(self, y: Any, classes: Sequence[Any] | None = None) -> None:
+        found = _flat(y, "y")
+        self.classes: list[Any] = np.unique(found).tolist() if classes is None else list(classes)
+        if classes is None and _is_one_hot(np.asarray(y)):
+            self.classes = list(range(np.asarray(y).shape[1]))
+        self._numbers = {label: number for number, label in enumerate(self.classes)}
+        if len(self._numbers) < len(self.classes):
+            raise SettingError(f"classes must be different, but got {self.classes}")
+        if len(self.classes) < 2:
+            raise SettingError(
+                f"there must be at least two classes to tell apart, but got {self.classes}"
+            )
+
+    def numbers(self, y: Any, name: str = "y") -> NDArray[np.int32]:
+        """Give the numbers of labels, shape (n,).
+
+        Raises
+        ------
+        SettingError
+            A label is of none of the classes.
+        """
+        labels, inverse = np.unique(_flat(y, name), return_inverse=True)
+        unknown = [label for label in labels.tolist() if label not in self._numbers]
+        if unknown:
+            raise SettingError(
+                f"the labels in {name} must be among the classes {_short(self.classes)}, but got "
+                f"{_short(unknown)}"
+            )
+        numbers = np.array([self._numbers[label] for label in labels.tolist()], dtype=np.int32)
+        return numbers[inverse.ravel()]
+
+    def weights(self, class_weight: ClassWeight | None, y: Any) -> dict[int, float] | None:
+        """Give the weight of each class by its number.
+
+        Parameters
+        ----------
+        class_weight : mapping of label to float, "balanced" or None
+            Balanced: every class counts the same in sum, however many examples it has.
+        y : array-like
+            The labels.
+        """
+        if class_weight is None:
+            return None
+        if isinstance(class_weight, Mapping):
+            keys = self.numbers(list(class_weight), "class_weight").tolist()
+            return dict(zip(keys, map(float, class_weight.values()), strict=True))
+        if class_weight != "balanced":
+            raise SettingError(
+                "class_weight must be a mapping of classes to numbers or 'balanced', but got "
+                f"{class_weight!r}"
+            )
+        counts = np.bincount(self.numbers(y), minlength=len(self.classes))
+        shares = counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1))
+        return {number: float(share) for number, share in enumerate(shares)}
+
+
+def _flat(y: Any, name: str) -> NDArray[Any]:
+    """Give labels as an array (n,); one-hot rows as the places of their ones."""
+    array = as_array(y, name)
+    if _is_one_hot(array):
+        return np.asarray(array.argmax(axis=1))
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise SettingError(
+            f"{name} must hold one label an example, or one-hot rows, but its shape is "
+            f"{array.shape}"
+        )
+    if array.dtype.kind == "f" and not (np.isfinite(array) & (array == np.rint(array))).all():
+        wrong = array[~(np.isfinite(array) & (array == np.rint(array)))][0]
+        raise SettingError(
+            f"{name} must hold the labels of classes, but got the number {wrong}: to predict "
+            "numbers, subclass KerasProblem"
+        )
+    return _plain(array, name) if array.dtype.kind == "O" else array
+
+
+def _plain(array: NDArray[Any], name: str) -> NDArray[Any]:
+    """Give an array of objects, as pandas has them, as one of numbers or of names."""
+    listed = array.tolist()
+    missing = sum(
+        label is None or (isinstance(label, float) and math.isnan(label)) for label in listed
+    )
+    if missing:
+        raise SettingError(
+            f"{name} must hold the label of each example, but {missing} of {len(listed)} are "
+            "missing: leave these examples out"
+        )
+    plain = np.array(listed)
+    if plain.dtype.kind not in "buifU":
+        raise SettingError(f"{name} must hold numbers or names, but got {listed[0]!r}")
+    return plain
+
+
+def _is_one_hot(array: NDArray[Any]) -> bool:
+    return (
+        array.ndim == 2
+        and array.shape[1] > 1
+        and array.dtype.kind in "buif"
+        and bool(((array == 0) | (array == 1)).all() and (array.sum(axis=1) == 1).all())
+    )
+
+
+def _short(labels: Sequence[Any]) -> str:
+    shown = ", ".join(map(repr, labels[:10]))
+    return f"[{shown}{', ...' if len(labels) > 10 else ''}]"

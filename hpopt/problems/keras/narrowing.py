@@ -1,0 +1,68 @@
+"""Change single parameters of a ready space."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hpopt.errors import ConfigError, SpaceError, UnknownNameError
+from hpopt.space import Parameter
+
+
+def narrowed(
+    parameters: Mapping[str, Parameter], changes: Mapping[str, Any], also: Iterable[str] = ()
+) -> dict[str, Parameter]:
+    """Give parameters with some of them replaced, by name.
+
+    A parameter that cannot exist any more, because what it depends on lost the values that it
+    needs, is left out.
+
+    Parameters
+    ----------
+    parameters : mapping of str to Parameter
+    changes : mapping of str to Parameter
+    also : iterable of str
+        Further names that `changes` may have; their parameters come last.
+
+    Raises
+    ------
+    UnknownNameError
+        A change is of a parameter that is not there.
+    """
+    if not isinstance(changes, Mapping):
+        raise SpaceError(
+            f"space must be a Space, or a mapping of names to parameters, but got {changes!r}"
+        )
+    for name, parameter in changes.items():
+        if name not in parameters and name not in also:
+            raise UnknownNameError("parameter", str(name), [*parameters, *also])
+        if not isinstance(parameter, Parameter):
+            raise SpaceError(
+                f"{name!r} must be a Float, Int, Ordinal, Categorical or Sequence, but got "
+                f"{parameter!r}"
+            )
+    merged: dict[str, Parameter] = {}
+    for name, parameter in {**parameters, **changes}.items():
+        kept = parameter if name in changes else _still_possible(parameter, merged)
+        if kept is not None:
+            merged[name] = kept
+    return merged
+
+
+def _still_possible(parameter: Parameter, earlier: Mapping[str, Parameter]) -> Parameter | None:
+    """Give the parameter with the conditions that its parents can still meet; None without."""
+    when: dict[str, Any] = {}
+    for parent, values in (parameter.when or {}).items():
+        when[parent] = [v for v in values if parent in earlier and _takes(earlier[parent], v)]
+        if not when[parent]:
+            return None
+    return dataclasses.replace(parameter, when=when) if when else parameter  # type: ignore[type-var]
+
+
+def _takes(parameter: Parameter, value: Any) -> bool:
+    try:
+        parameter.check(value, "")
+    except ConfigError:
+        return False
+    return True

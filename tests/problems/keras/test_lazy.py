@@ -1,0 +1,53 @@
+"""Keras is imported by the first evaluation, and its absence is said at once."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import hpopt.problems
+from hpopt.errors import MissingExtraError
+from hpopt.problems.keras import Classifier
+from hpopt.problems.keras.session import import_keras
+
+X, Y = np.zeros((6, 4)), np.array([0, 1] * 3)
+
+
+def test_importing_the_problems_imports_no_framework():
+    code = (
+        "import sys, json, hpopt.problems.keras; hpopt.problems.Classifier;"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    printed = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, check=True, text=True
+    ).stdout
+    imported = set(json.loads(printed))
+    assert "hpopt.problems.keras.classifier" in imported
+    assert not imported & {"keras", "tensorflow", "torch", "jax", "sklearn", "scipy.stats"}
+
+
+def test_the_names_are_there():
+    assert hpopt.problems.Classifier is Classifier
+    assert set(hpopt.problems.__all__) == {"Classifier", "FunctionProblem", "KerasProblem"}
+    for name in hpopt.problems.__all__:
+        assert getattr(hpopt.problems, name).__doc__
+    with pytest.raises(AttributeError, match="no attribute 'Regressor'"):
+        hpopt.problems.Regressor  # noqa: B018
+
+
+def test_a_missing_keras_is_said_when_the_problem_is_made(monkeypatch):
+    monkeypatch.setitem(sys.modules, "keras", None)
+    for call in (lambda: Classifier(X, Y), import_keras):
+        with pytest.raises(MissingExtraError, match=r"pip install 'hpopt\[keras\]'"):
+            call()
+
+
+def test_an_old_keras_is_refused(monkeypatch):
+    class Old:
+        __version__ = "2.15.0"
+
+    monkeypatch.setitem(sys.modules, "keras", Old)
+    with pytest.raises(MissingExtraError, match=r"Keras 3 or later \(here is 2\.15\.0\)"):
+        import_keras()

@@ -1,0 +1,95 @@
+"""The weights of the best trials stay, those of others go."""
+
+import threading
+
+import pytest
+
+from hpopt.core.problem import TrialHandle
+from hpopt.errors import SettingError
+from hpopt.problems.keras.weights import LOSS, WEIGHTS, keep_best, load_weights
+
+
+class Model:
+    def set_weights(self, weights):
+        self.weights = weights
+
+    def save_weights(self, path):
+        path.write_text(str(self.weights))
+
+    def load_weights(self, path):
+        self.weights = path.read_text()
+
+
+def kept(folder):
+    return sorted(int(path.parent.name) for path in folder.glob(f"*/{WEIGHTS}"))
+
+
+def end(folder, number, loss, n_kept=2):
+    trial = TrialHandle(number, 0, directory=folder / str(number))
+    keep_best(Model(), [number], loss, trial, n_kept)
+
+
+def test_only_the_best_are_kept(tmp_path):
+    for number, (loss, left) in enumerate(
+        [(3, [0]), (1, [0, 1]), (2, [1, 2]), (5, [1, 2]), (0, [1, 4])]
+    ):
+        end(tmp_path, number, loss)
+        assert kept(tmp_path) == left
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "4"]
+
+
+def test_other_files_of_a_trial_stay(tmp_path):
+    end(tmp_path, 0, 2, n_kept=1)
+    (tmp_path / "0" / "log.txt").write_text("mine")
+    end(tmp_path, 1, 1, n_kept=1)
+    assert kept(tmp_path) == [1]
+    assert (tmp_path / "0" / "log.txt").exists()
+
+
+def test_a_trial_that_is_evaluated_again_replaces_its_own(tmp_path):
+    end(tmp_path, 0, 2, n_kept=1)
+    end(tmp_path, 0, 3, n_kept=1)
+    assert kept(tmp_path) == [0]
+    assert (tmp_path / "0" / LOSS).read_text() == "3"
+    end(tmp_path, 1, 1, n_kept=1)
+    end(tmp_path, 0, 4, n_kept=1)
+    assert kept(tmp_path) == [1]
+
+
+def test_half_written_and_foreign_files_do_not_disturb(tmp_path):
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / LOSS).write_text("")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / LOSS).write_text("0")
+    end(tmp_path, 0, 2, n_kept=1)
+    assert kept(tmp_path) == [0]
+
+
+def test_a_folder_of_no_study_is_left_to_itself(tmp_path):
+    for name, loss in (("run-a", 1), ("run-b", 2)):
+        trial = TrialHandle(0, 0, directory=tmp_path / name)
+        keep_best(Model(), [name], loss, trial, 1)
+    assert (tmp_path / "run-a" / WEIGHTS).exists()
+    assert (tmp_path / "run-b" / WEIGHTS).exists()
+
+
+def test_many_at_once_leave_the_best(tmp_path):
+    threads = [
+        threading.Thread(target=end, args=(tmp_path, number, (number * 7) % 20))
+        for number in range(20)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    best = sorted(range(20), key=lambda number: (number * 7) % 20)[:2]
+    assert kept(tmp_path) == sorted(best)
+
+
+def test_weights_come_back_or_it_says_why_not(tmp_path):
+    end(tmp_path, 0, 1)
+    model = Model()
+    load_weights(model, tmp_path / "0")
+    assert model.weights == "[0]"
+    with pytest.raises(SettingError, match="must have kept its weights"):
+        load_weights(model, tmp_path / "1")
