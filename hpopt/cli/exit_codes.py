@@ -1,0 +1,24 @@
+"""What the exit code of a command says; scripts rely on it."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+EXPLAINED = """\
+exit codes:
+  0    done
+  1    an error; one line on stderr says what to do (--debug shows the traceback)
+  2    wrong usage of the command line
+  3    no trial has values, so there is no best one
+  130  Ctrl-C: once, when the running trials had been finished; twice, at once.
+       Nothing is lost either way: go on with 'hpopt resume STUDY'
+"""
+
+
+class ExitCode(IntEnum):
+    """Say how a command ended; 2, wrong usage, is argparse's own."""
+
+    DONE = 0
+    ERROR = 1
+    NO_VALUES = 3
+    INTERRUPTED = 130

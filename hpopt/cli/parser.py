@@ -1,0 +1,225 @@
+"""The arguments of each command, and its help."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from hpopt._version import __version__
+from hpopt.cli.exit_codes import EXPLAINED, ExitCode
+from hpopt.cli.export import export
+from hpopt.cli.run import resume, run
+from hpopt.cli.show import best, show
+
+DESCRIPTION = "Search for the best hyper-parameters of models that are expensive to evaluate."
+
+EXAMPLES = """\
+examples:
+  hpopt run digits.toml              search, or go on with the study of this run file
+  hpopt show digits.db               the best trials and the state of the rest, also meanwhile
+  hpopt resume digits.db             go on after a crash or Ctrl-C
+  hpopt best digits.db > best.json   the best config
+  hpopt export digits.db --csv       all trials
+  hpopt COMMAND --help               more on each
+"""
+
+RUN_FILE = """\
+example:
+  hpopt run digits.toml --trials 100 --workers 2
+
+  where digits.toml says (JSON with the same keys in digits.json works too):
+
+    study = "digits.db"      # relative to where you are; left out: in memory only
+    trials = 60              # end with this many trials in all,
+    timeout = "20m"          # … or after this time (of each run): seconds, "90s", "2h",
+    target = 0.99            # … or when the first objective is as good as this,
+    plateau = 30             # … or when the best has not changed for so many trials
+    seed = 0
+    workers = 2              # or "auto"
+    # executor = "processes"; gpus = "auto" or [0, 1]; trials_per_gpu = 1; window = 4
+
+    [problem]
+    class = "digits.py:Digits"   # relative to this file; or "module:Class"; or a function
+    arguments = { epochs = 20 }  # (or an object) that makes (or is) an hpopt.Problem
+
+    [optimizer]              # or: optimizer = "genetic"
+    name = "genetic"         # genetic, grid, quasi_random or random
+    population = 12          # and any other argument of it
+
+    [space]                  # changes to the problem's own space, by name:
+    learning_rate = { high = 0.01 }                        # another bound
+    units = { type = "int", low = 8, high = 64, log = true }  # another parameter
+
+    [limits]                 # of each trial
+    seconds = 120
+    memory = "4GB"
+
+    [[start]]                # configs to try first
+    learning_rate = 0.001
+    units = 32
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser; it leaves the function of the command in `perform`."""
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument(
+        "--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks of errors"
+    )
+    parser = argparse.ArgumentParser(
+        prog="hpopt",
+        description=DESCRIPTION,
+        epilog=f"{EXAMPLES}\n{EXPLAINED}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(perform=None, debug=False)
+    parser.add_argument("--version", action="version", version=f"hpopt {__version__}")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks of errors")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    def add(
+        name: str,
+        perform: Callable[[argparse.Namespace], ExitCode],
+        summary: str,
+        example: str,
+        more: str = "",
+    ) -> argparse.ArgumentParser:
+        command: argparse.ArgumentParser = commands.add_parser(
+            name,
+            parents=[shared],
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.{more}",
+            epilog=f"{example}\n{EXPLAINED}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        command.set_defaults(perform=perform)
+        return command
+
+    _add_run(add)
+    _add_resume(add)
+    _add_show(add)
+    _add_best(add)
+    _add_export(add)
+    return parser
+
+
+def _add_run(add: Callable[..., argparse.ArgumentParser]) -> None:
+    command = add(
+        "run",
+        run,
+        "search as a run file says",
+        RUN_FILE,
+        "\n\nThe options win over the run file. A study that exists goes on where it ended:"
+        "\nthe same command again finishes it. Everything is checked before anything runs.",
+    )
+    command.add_argument("file", metavar="FILE", help="the run file, .toml or .json")
+    _add_budget(command)
+    command.add_argument("--seed", type=int, metavar="N", help="the same seed, the same search")
+    command.add_argument("--study", metavar="PATH", help="the study file")
+    command.add_argument("--optimizer", metavar="NAME", help="genetic, grid, quasi_random, random")
+
+
+def _add_resume(add: Callable[..., argparse.ArgumentParser]) -> None:
+    command = add(
+        "resume",
+        resume,
+        "go on with a study of 'hpopt run'",
+        "examples:\n  hpopt resume digits.db\n  hpopt resume digits.db --trials 200\n",
+        "\n\nIt goes on as its run file said when it was last run, with that run file's folder as"
+        "\nthe place of the problem; the options are for this time only. This runs the code that"
+        "\nthe study names: do it with studies that you trust.",
+    )
+    _add_study(command)
+    _add_budget(command)
+
+
+def _add_show(add: Callable[..., argparse.ArgumentParser]) -> None:
+    command = add(
+        "show",
+        show,
+        "show the best trials and the state of the rest, or one trial",
+        "examples:\n  hpopt show digits.db --top 10\n  hpopt show digits.db --trial 17\n",
+        "\n\nWorks while the study is running, and runs no code of the study's.",
+    )
+    _add_study(command)
+    which = command.add_mutually_exclusive_group()
+    which.add_argument(
+        "--top", type=_count, default=5, metavar="N", help="how many of the best (5)"
+    )
+    which.add_argument(
+        "--trial",
+        type=int,
+        metavar="N",
+        help="all of one trial: its curve, error, traceback and output",
+    )
+
+
+def _add_best(add: Callable[..., argparse.ArgumentParser]) -> None:
+    command = add(
+        "best",
+        best,
+        "print the best config as JSON, and nothing else",
+        "example:\n  hpopt best digits.db > best.json\n",
+        "\n\nThe best is that of the first objective.",
+    )
+    _add_study(command)
+
+
+def _add_export(add: Callable[..., argparse.ArgumentParser]) -> None:
+    command = add(
+        "export",
+        export,
+        "print all finished trials as JSON or CSV",
+        "examples:\n"
+        "  hpopt export digits.db --json | jq '.[] | select(.status == \"failed\") | .error'\n"
+        "  hpopt export digits.db --csv --output digits.csv\n",
+        "\n\nJSON: a list with one object a trial, whose keys are number, config, status, values"
+        "\n(objectives and other numbers by name), seconds, error, seed, fidelity, started, memory"
+        "\nand curve. What JSON has no number for (nan, inf) is null."
+        "\nCSV: one row a trial, config.NAME for each parameter; lists are JSON text.",
+    )
+    _add_study(command)
+    form = command.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON (also without an option)")
+    form.add_argument("--csv", action="store_true", help="as CSV")
+    command.add_argument("--output", metavar="FILE", help="write to a file instead of stdout")
+
+
+def _add_study(command: argparse.ArgumentParser) -> None:
+    command.add_argument("study", metavar="STUDY", help="the study file")
+
+
+def _add_budget(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--trials", type=int, metavar="N", help="end with this many trials in all")
+    command.add_argument(
+        "--timeout", type=_time, metavar="TIME", help="end after seconds, or 90s, 15m, 2h, 1.5d"
+    )
+    command.add_argument(
+        "--workers", type=_workers, metavar="N", help="trials at the same time, or 'auto'"
+    )
+    command.add_argument("--quiet", action="store_true", help="show the result, but no progress")
+
+
+def _time(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _workers(text: str) -> Any:
+    return text if text == "auto" else int(text)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, but got {number}")
+    return number
+
+
+_workers.__name__ = "number of workers"  # argparse names the type in its message
+_count.__name__ = "number"

@@ -1,0 +1,123 @@
+"""A run that is ready to begin: everything that a run file asks for, made and checked."""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hpopt.cli.problem_source import load_problem
+from hpopt.cli.run_file import RunFile
+from hpopt.cli.space_changes import change_space
+from hpopt.core import Optimizer, Problem, check_problem
+from hpopt.errors import ConfigError, SettingError
+from hpopt.executors import Limits, make_executor
+from hpopt.executors.settings import at_least_one
+from hpopt.optimizers import make_optimizer
+from hpopt.space import Space
+from hpopt.stopping import Plateau, StoppingRule, Target, Time, Trials
+from hpopt.study.header import DEFAULT_OPTIMIZER
+
+RULES: dict[str, Callable[[Any], StoppingRule]] = {
+    "trials": Trials,
+    "timeout": Time,
+    "target": Target,
+    "plateau": Plateau,
+}
+"""Keys of a run file that end a run; whichever comes first."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run needs; nothing of it has begun.
+
+    Attributes
+    ----------
+    problem : Problem
+    run_file : RunFile
+    stop : StoppingRule or None
+    settings : mapping
+        How to run: what `Study.run` takes of it.
+    """
+
+    problem: Problem
+    run_file: RunFile
+    stop: StoppingRule | None
+    settings: Mapping[str, Any]
+
+    @property
+    def seed(self) -> Any:
+        """The seed; None to draw one, or to take that of the study."""
+        return self.run_file.content.get("seed")
+
+    @property
+    def start(self) -> list[dict[str, Any]]:
+        """The configs to try first."""
+        return list(self.run_file.content.get("start", []))
+
+    def optimizer(self) -> Optimizer | None:
+        """Make the optimizer; None to take the default one, or that of the study."""
+        name = self.run_file.optimizer_name
+        return None if name is None else make_optimizer(name, self.run_file.optimizer_arguments)
+
+    def check_new(self) -> None:
+        """Raise an error where a new study could not begin: before its file is made."""
+        optimizer = self.optimizer() or make_optimizer(DEFAULT_OPTIMIZER)
+        optimizer.bind(self.problem, start=self.start)
+        self.check_end(optimizer)
+
+    def check_end(self, optimizer: Optimizer) -> None:
+        """Raise SettingError where the run would have no end."""
+        if self.stop is None and math.isinf(optimizer.n_possible):
+            raise SettingError(
+                "a run must have an end, and this space has none: give trials, timeout, target or "
+                "plateau in the run file, or --trials or --timeout"
+            )
+
+
+def prepare(run_file: RunFile) -> Plan:
+    """Make and check all that a run file asks for, the problem last.
+
+    Raises
+    ------
+    HpoptError
+        Something cannot be; says what to change.
+    """
+    content = run_file.content
+    rules = [make(content[key]) for key, make in RULES.items() if key in content]
+    stop = functools.reduce(operator.or_, rules) if rules else None
+    settings = _settings(content)
+    if run_file.optimizer_name is not None:
+        make_optimizer(run_file.optimizer_name, run_file.optimizer_arguments)
+    problem = load_problem(run_file.problem_class, run_file.problem_arguments, run_file.folder)
+    if "space" in content:
+        change_space(problem, content["space"])
+    plan = Plan(check_problem(problem), run_file, stop, settings)
+    _check_start(plan.start, problem.space)
+    return plan
+
+
+def _check_start(start: Sequence[Mapping[str, Any]], space: Space) -> None:
+    for number, config in enumerate(start, 1):
+        try:
+            space.validate(config)
+        except ConfigError as error:
+            raise ConfigError(f"[[start]] number {number}: {error}") from error
+
+
+def _settings(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Give how to run, checked by making the executor once."""
+    runner = {
+        "executor": content.get("executor"),
+        "workers": content.get("workers"),
+        "limits": Limits(**content["limits"]) if "limits" in content else None,
+        "gpus": content.get("gpus"),
+        "trials_per_gpu": content.get("trials_per_gpu", 1),
+    }
+    executor, _ = make_executor(**runner)
+    executor.shutdown()
+    window = content.get("window")
+    return {**runner, "window": None if window is None else at_least_one("window", window)}

@@ -1,0 +1,111 @@
+"""``hpopt run`` and ``hpopt resume``: search as a run file says, or go on with that."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shlex
+import sys
+from pathlib import Path
+
+from hpopt.cli.exit_codes import ExitCode
+from hpopt.cli.plan import Plan, prepare
+from hpopt.cli.run_file import RunFile
+from hpopt.errors import StudyError
+from hpopt.reports.digest import Digest, digest
+from hpopt.reports.printing import write
+from hpopt.reports.tables import best_trials
+from hpopt.study import Study
+from hpopt.study.loop import INTERRUPTED
+
+N_SHOWN = 5
+OPTIONS = ("trials", "timeout", "workers", "seed", "study", "optimizer")
+"""Options of the command line that stand in for keys of the run file."""
+
+
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Search as a run file says; go on where its study exists."""
+    options = {key: getattr(arguments, key) for key in OPTIONS}
+    run_file = RunFile.read(Path(arguments.file)).overridden(options)
+    plan = prepare(run_file)
+    path = run_file.content.get("study")
+    if path is None or not Path(path).exists():
+        plan.check_new()
+    with Study(
+        plan.problem,
+        plan.optimizer(),
+        path=path,
+        seed=plan.seed,
+        start=plan.start,
+        about=run_file.about(),
+    ) as study:
+        return _carry_out(study, plan, arguments)
+
+
+def resume(arguments: argparse.Namespace) -> ExitCode:
+    """Go on with a study, as the run file said that it was last run with."""
+    path = arguments.study
+    run_file = RunFile.of_study(Study.load(path).header, path)
+    folder = run_file.folder
+    if not folder.is_dir():
+        raise StudyError(
+            f"the folder of the run file must still be there, but {folder} is not: find "
+            f"{run_file.name}, and go on with 'hpopt run {run_file.name} --study {path}'"
+        )
+    options = {key: getattr(arguments, key) for key in ("trials", "timeout", "workers")}
+    plan = prepare(run_file.overridden(options))
+    with Study(plan.problem, plan.optimizer(), path=path, seed=plan.seed) as study:
+        return _carry_out(study, plan, arguments)
+
+
+def _carry_out(study: Study, plan: Plan, arguments: argparse.Namespace) -> ExitCode:
+    plan.check_end(study.optimizer)
+    if not arguments.quiet:
+        _say_how_it_begins(study)
+    try:
+        result = study.run(stop=plan.stop, progress=not arguments.quiet, **plan.settings)
+    except KeyboardInterrupt:
+        _say(f"stopped at once; {_next(study, ExitCode.INTERRUPTED)}")
+        return ExitCode.INTERRUPTED
+    read = digest(result, n_best=N_SHOWN, n_errors=1)
+    code = ExitCode.DONE if read.best else ExitCode.NO_VALUES
+    code = ExitCode.INTERRUPTED if result.reason == INTERRUPTED else code
+    if read.best:
+        write(best_trials(read.best, result.objectives, of=read.n_done))
+    if not arguments.quiet:
+        _say(_next(study, code))
+    if not read.best:
+        sys.stderr.write(f"error: no trial has values: {_why(read)}\n")
+    return code
+
+
+def _say_how_it_begins(study: Study) -> None:
+    counts = study.counts
+    done = sum(counts.values()) - counts["pending"]
+    if study.path is None:
+        _say("no study file is given, so the trials are kept in memory only")
+    elif done or counts["pending"]:
+        _say(f"going on with the study {study.path}, which has {done} trials")
+    else:
+        _say(f"a new study: {study.path}")
+
+
+def _why(read: Digest) -> str:
+    counts = ", ".join(f"{n} {status}" for status, n in read.counts.items()) or "none has run"
+    return f"{counts}; the last error was {read.errors[0].error}" if read.errors else counts
+
+
+def _next(study: Study, code: ExitCode) -> str:
+    """Say where the study is, and which command comes next."""
+    if study.path is None:
+        return "to keep the trials, give study in the run file, or --study PATH"
+    path = shlex.quote(str(study.path))
+    if code == ExitCode.INTERRUPTED:
+        return f"the study is {study.path}; go on with: hpopt resume {path}"
+    return f"the study is {study.path}; look at it with: hpopt show {path}"
+
+
+def _say(message: str) -> None:
+    with contextlib.suppress(OSError):  # a search goes on when nobody listens any more
+        sys.stderr.write(f"hpopt: {message}\n")
+        sys.stderr.flush()

@@ -1,0 +1,207 @@
+"""The run file: what a search is to be, as plain data with known keys."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from hpopt.errors import SettingError, StudyError, UnknownNameError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
+
+KEYS = (
+    "study",
+    "trials",
+    "timeout",
+    "target",
+    "plateau",
+    "seed",
+    "workers",
+    "executor",
+    "gpus",
+    "trials_per_gpu",
+    "window",
+    "start",
+    "problem",
+    "space",
+    "optimizer",
+    "limits",
+)
+KEYS_IN = {"problem": ("class", "arguments"), "limits": ("seconds", "memory")}
+"""The keys of the tables whose keys do not depend on anything."""
+
+
+@dataclass(frozen=True)
+class RunFile:
+    """What a run file says, with the right keys and kinds; values are checked when they are used.
+
+    Attributes
+    ----------
+    content : mapping
+        JSON data.
+    folder : Path
+        Absolute; files that it names are relative to it (but for the study).
+    name : str
+        For messages.
+    """
+
+    content: Mapping[str, Any]
+    folder: Path
+    name: str
+
+    def __post_init__(self) -> None:
+        _check_keys(self.content, KEYS, "the run file")
+        _check_plain(self.content)
+        for key in ("problem", "space", "optimizer", "limits"):
+            _check_table(self.content, key, text_too=key in ("problem", "optimizer"))
+        if not self.problem_class:
+            raise SettingError(
+                f'{self.name} must say what to optimise: [problem] with class = "file.py:Class"'
+            )
+        if self.optimizer_name == "":
+            raise SettingError('[optimizer] must have a name, such as name = "genetic"')
+        study = self.content.get("study")
+        if study is not None and (not isinstance(study, str) or not study):
+            raise SettingError(f"study must be the path of the study file, but got {study!r}")
+        start = self.content.get("start", [])
+        if not isinstance(start, list) or not all(isinstance(each, Mapping) for each in start):
+            raise SettingError(f"start must be a list of tables ([[start]]), but got {start!r}")
+
+    @classmethod
+    def read(cls, path: Path) -> RunFile:
+        """Read a file.
+
+        Raises
+        ------
+        SettingError
+            It cannot be read, is not TOML or JSON, or says what cannot be.
+        UnknownNameError
+            A key does not exist; suggests the nearest.
+        """
+        return cls(_parsed(path), path.absolute().parent, path.name)
+
+    @classmethod
+    def of_study(cls, header: Mapping[str, Any], path: str) -> RunFile:
+        """Give the run file that a study was last run with.
+
+        Raises
+        ------
+        StudyError
+            The study was made from Python.
+        """
+        stored = header.get("run")
+        if not isinstance(stored, Mapping) or not {"content", "folder", "file"} <= set(stored):
+            raise StudyError(
+                f"a study must come from 'hpopt run' to be resumed here, but {path} was made from "
+                f"Python, with the problem {header.get('problem')}: go on there, with "
+                f"hpopt.optimize(problem, study={path!r}, trials=...), or hpopt.Study(problem, "
+                f"path={path!r}).run(trials=...)"
+            )
+        return cls(stored["content"], Path(stored["folder"]), stored["file"])
+
+    def overridden(self, options: Mapping[str, Any]) -> RunFile:
+        """Give it with other values for some keys; None leaves a key as it is."""
+        given = {key: value for key, value in options.items() if value is not None}
+        if "optimizer" in given and given["optimizer"] == self.optimizer_name:
+            del given["optimizer"]  # the file has its arguments too
+        return replace(self, content={**self.content, **given})
+
+    def about(self) -> dict[str, Any]:
+        """Give what a study's header keeps of it."""
+        run = {"file": self.name, "folder": str(self.folder), "content": dict(self.content)}
+        return {"run": run}
+
+    @property
+    def problem_class(self) -> str:
+        """Where the problem's class is: ``file.py:Class``."""
+        problem = self.content.get("problem", "")
+        found = problem.get("class", "") if isinstance(problem, Mapping) else problem
+        if not isinstance(found, str):
+            raise SettingError(f"class in [problem] must be text, but got {found!r}")
+        return found
+
+    @property
+    def problem_arguments(self) -> Mapping[str, Any]:
+        """What it is called with."""
+        problem = self.content.get("problem")
+        arguments = problem.get("arguments", {}) if isinstance(problem, Mapping) else {}
+        if not isinstance(arguments, Mapping):
+            raise SettingError(f"arguments in [problem] must be a table, but got {arguments!r}")
+        return arguments
+
+    @property
+    def optimizer_name(self) -> Any:
+        """The optimizer's name; None where the file leaves it open."""
+        optimizer = self.content.get("optimizer")
+        return optimizer.get("name", "") if isinstance(optimizer, Mapping) else optimizer
+
+    @property
+    def optimizer_arguments(self) -> dict[str, Any]:
+        """What the optimizer gets."""
+        optimizer = self.content.get("optimizer")
+        table = optimizer if isinstance(optimizer, Mapping) else {}
+        return {key: value for key, value in table.items() if key != "name"}
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    kind = path.suffix.lower()
+    if kind not in (".toml", ".json"):
+        raise SettingError(
+            f"a run file must be .toml or .json, but got {str(path)!r}: to go on with a study, "
+            "write 'hpopt resume STUDY'"
+        )
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise SettingError(
+            f"a run file must be readable, but {path} is not ({error.strerror}): check the path"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise SettingError(f"a run file must be UTF-8 text, but {path} is not ({error})") from error
+    try:
+        content = tomllib.loads(text) if kind == ".toml" else json.loads(text)
+    except ValueError as error:
+        raise SettingError(f"{path} must be {kind[1:].upper()}, but it is not: {error}") from error
+    if not isinstance(content, dict):
+        raise SettingError(f"{path} must hold a JSON object, but holds {type(content).__name__}")
+    return content
+
+
+def _check_table(content: Mapping[str, Any], key: str, *, text_too: bool) -> None:
+    if key not in content:
+        return
+    table = content[key]
+    if isinstance(table, Mapping):
+        _check_keys(table, KEYS_IN.get(key, table), f"[{key}]")
+    elif not (text_too and isinstance(table, str)):
+        wanted = "text or a table" if text_too else "a table"
+        raise SettingError(f"{key} must be {wanted} ([{key}]), but got {table!r}")
+
+
+def _check_keys(table: Mapping[str, Any], known: Iterable[str], where: str) -> None:
+    known = tuple(known)
+    for key in table:
+        if key not in known:
+            raise UnknownNameError(f"key in {where}", str(key), known)
+
+
+def _check_plain(value: Any, where: str = "") -> None:
+    """Raise SettingError for TOML's dates and times, which a study file cannot hold."""
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            _check_plain(part, f"{where}.{key}" if where else str(key))
+    elif isinstance(value, list):
+        for part in value:
+            _check_plain(part, where)
+    elif not isinstance(value, str | int | float | None):
+        raise SettingError(
+            f"{where} must be a number, text, true, false, a list or a table, but got {value}: "
+            "write a date as text, in quotes"
+        )

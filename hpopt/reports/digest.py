@@ -1,0 +1,79 @@
+"""What one reading of a study's trials gives: the best, the counts, the pending, the errors."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hpopt.core import Trial, losses
+from hpopt.study import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """The state of a study.
+
+    Attributes
+    ----------
+    best : list of Trial
+        Best first, by the first objective.
+    counts : dict of str to int
+        Number of finished trials by status; only those that there are.
+    pending : list of int
+        Numbers of the trials that were started and have not finished.
+    errors : list of Trial
+        The last ones without values, the latest first.
+    seconds : float
+        How long all evaluations took together.
+    """
+
+    best: list[Trial]
+    counts: dict[str, int]
+    pending: list[int]
+    errors: list[Trial]
+    seconds: float
+
+    @property
+    def n_done(self) -> int:
+        """How many trials have finished."""
+        return sum(self.counts.values())
+
+
+def digest(record: Record, *, n_best: int = 5, n_errors: int = 3) -> Digest:
+    """Read a study once; memory does not grow with its trials.
+
+    Parameters
+    ----------
+    record : Record
+        It may be running: what ends meanwhile is in it, or not.
+    n_best, n_errors : int
+        How many trials to keep of each.
+    """
+    n_started = sum(record.counts.values())
+    counts: Counter[str] = Counter()
+    pending: list[int] = []
+    errors: deque[Trial] = deque(maxlen=n_errors)
+    seconds, following = 0.0, 0
+
+    def fine() -> Iterator[Trial]:
+        """Note every trial in passing, and give those with values."""
+        nonlocal seconds, following
+        for trial in record.iterate():
+            counts[trial.status] += 1
+            seconds += trial.seconds
+            # Numbers are given without gaps: one that is not finished has been started.
+            pending.extend(range(following, trial.number))
+            following = trial.number + 1
+            if trial.ok:
+                yield trial
+            else:
+                errors.appendleft(trial)
+
+    def order(trial: Trial) -> tuple[float, int]:
+        return float(losses(record.objectives, trial.values)[0]), trial.number
+
+    best = heapq.nsmallest(n_best, fine(), key=order)
+    pending.extend(range(following, n_started))
+    return Digest(best, dict(counts), pending, list(errors), seconds)

@@ -1,0 +1,207 @@
+import csv
+import io
+import json
+
+import pytest
+
+import hpopt as library
+from hpopt import Outcome, Study
+from hpopt.cli import ExitCode, main
+from hpopt.problems import FunctionProblem
+
+
+@pytest.fixture
+def study(write_run, hpopt):
+    """A study of 12 trials, two of which failed."""
+    assert hpopt("run", write_run(after="arguments = { fails = [2, 5] }"))[0] == ExitCode.DONE
+    return "hill.db"
+
+
+def test_alone_it_prints_its_help(capsys):
+    assert main([]) == 0
+    out = capsys.readouterr().out
+    for command in ("run", "resume", "show", "best", "export"):
+        assert f"hpopt {command}" in out
+    assert "exit codes" in out
+
+
+@pytest.mark.parametrize("command", ["run", "resume", "show", "best", "export"])
+def test_each_command_has_help_with_an_example(capsys, command):
+    with pytest.raises(SystemExit) as exit:
+        main([command, "--help"])
+    out = capsys.readouterr().out
+    assert exit.value.code == 0
+    assert f"  hpopt {command} digits" in out
+    assert "exit codes" in out
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as exit:
+        main(["--version"])
+    assert exit.value.code == 0
+    assert capsys.readouterr().out == f"hpopt {library.__version__}\n"
+
+
+def test_show_has_the_best_and_the_state_of_the_rest(study, hpopt):
+    code, out, err = hpopt("show", study, "--top", 3)
+    assert (code, err) == (ExitCode.DONE, "")
+    lines = out.splitlines()
+    ranked = sorted(
+        (t for t in Study.load(study).trials if t.ok), key=lambda t: -t.values["height"]
+    )
+    assert [line.split()[0] for line in lines[2:5]] == [str(t.number) for t in ranked[:3]]
+    assert lines[5] == ""
+    assert "10 complete, 2 failed" in out
+    assert "trial 5    failed: ValueError: no value for 5" in out
+    assert "none: no process is writing" in out
+    assert "hill_problem.Hill: height (maximize)" in out
+    assert "int 1 … 100, log (where kind is steep)" in out
+    assert "\x1b" not in out
+
+
+def test_show_while_it_runs_and_after_it_was_cut_off(folder, hpopt):
+    problem = FunctionProblem(
+        lambda config: 0, {"layers": library.Sequence({"units": library.Int(1, 9)}, 0, 2)}
+    )
+    with Study(problem, "random", path="own.db", seed=0) as study:
+        asked = [study.ask() for _ in range(4)]
+        assert "no trial has values yet" in hpopt("show", "own.db")[1]
+        study.tell(asked[1], 1.0)
+        study.tell(asked[3], library.failed("too\x1b[31m red"))
+        out = hpopt("show", "own.db")[1]
+    assert "the best 1 of 2 trials, the lowest value first" in out
+    assert "running    2: 0, 2" in out
+    assert "this process" in out
+    assert "trial 3    failed: too red" in out
+    assert "0 to 2 of (units: int 1 … 9)" in out
+    assert "cut off    2: 0, 2" in hpopt("show", "own.db")[1]
+
+
+def test_show_one_trial(study, hpopt):
+    code, out, _ = hpopt("show", study, "--trial", 3)
+    trial = Study.load(study).trial(3)
+    assert code == ExitCode.DONE
+    assert f"x     {trial.config['x']}" in out
+    assert f"seed     {trial.solution.seed}" in out
+    assert "curve (step, value)" in out
+    assert "slope" in out
+    assert "\x1b" not in out
+    out = hpopt("show", study, "--trial", 2)[1]
+    assert "error    ValueError: no value for 2" in out
+    assert "Traceback (most recent call last)" in out
+    assert 'raise ValueError(f"no value for {trial.number}")' in out
+    code, _, err = hpopt("show", study, "--trial", 99)
+    assert code == ExitCode.ERROR
+    assert "the study has no such number" in err
+
+
+def test_show_the_output_and_the_files_of_a_trial(write_run, hpopt, tmp_path):
+    hpopt("run", write_run(), "--workers", 2)
+    (tmp_path / "hill.db.files" / "4").mkdir(parents=True)
+    out = hpopt("show", "hill.db", "--trial", 4)[1]
+    assert out.endswith("output\nevaluating 4\n")
+    assert "memory   " in out
+    assert "hill.db.files/4" in out
+
+
+def test_best_is_the_config_and_nothing_else(study, hpopt):
+    code, out, err = hpopt("best", study)
+    assert (code, err) == (ExitCode.DONE, "")
+    assert json.loads(out) == Study.load(study).best.config
+
+
+def test_best_of_nothing(write_run, hpopt):
+    hpopt("run", write_run(after='arguments = { fails = ["all"] }'))
+    code, out, err = hpopt("best", "hill.db")
+    assert (code, out) == (ExitCode.NO_VALUES, "")
+    assert "no trial of hill.db has values" in err
+    assert hpopt("show", "hill.db")[0] == ExitCode.DONE
+
+
+def no_constant(name):
+    raise AssertionError(f"{name} is not JSON")
+
+
+def test_export_as_json(study, hpopt):
+    code, out, err = hpopt("export", study, "--json")
+    assert (code, err) == (ExitCode.DONE, "")
+    exported = json.loads(out, parse_constant=no_constant)
+    trials = Study.load(study).trials
+    assert len(exported) == 12
+    for each, trial in zip(exported, trials, strict=True):
+        assert each["number"] == trial.number
+        assert each["config"] == trial.config
+        assert each["status"] == trial.status
+        assert each["seconds"] == trial.seconds
+        assert each["seed"] == trial.solution.seed
+        assert each["error"] == trial.error
+        assert each["curve"] == [list(pair) for pair in trial.curve]
+        assert each["values"].get("height") == trial.values.get("height")
+        assert each["values"].get("odd") is None
+    assert "odd" in exported[0]["values"]
+    assert hpopt("export", study)[1] == out
+
+
+def test_export_as_csv(study, hpopt):
+    code, out, err = hpopt("export", study, "--csv")
+    assert (code, err) == (ExitCode.DONE, "")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert list(rows[0]) == [
+        *("number", "status", "height", "slope", "odd"),
+        *("config.x", "config.kind", "config.n", "seconds", "memory", "error"),
+    ]
+    for row, trial in zip(rows, Study.load(study).trials, strict=True):
+        assert int(row["number"]) == trial.number
+        assert float(row["config.x"]) == trial.config["x"]
+        assert row["config.n"] == str(trial.config.get("n", ""))
+        assert row["height"] == str(trial.values.get("height", ""))
+        assert row["error"] == (trial.error or "")
+
+
+def test_csv_of_lists_and_of_values_with_the_names_of_columns(folder, hpopt):
+    space = {"layers": library.Sequence({"units": library.Int(1, 9)}, 1, 2)}
+    problem = FunctionProblem(lambda config: 0, space)
+    with Study(problem, "random", path="own.db", seed=0) as study:
+        asked = [study.ask(), study.ask()]
+        study.tell(asked[0], {"value": 1.0, "seconds": 5.0})
+        study.tell(asked[1], Outcome("complete", {"value": 2.0, "late": float("inf")}, seconds=1))
+    rows = list(csv.DictReader(io.StringIO(hpopt("export", "own.db", "--csv")[1])))
+    assert json.loads(rows[0]["config.layers"]) == asked[0].config["layers"]
+    assert rows[0]["values.seconds"] == "5.0"
+    assert float(rows[0]["seconds"]) < 5
+    assert (rows[0]["late"], rows[1]["late"]) == ("", "inf")
+    exported = json.loads(hpopt("export", "own.db")[1], parse_constant=no_constant)
+    assert exported[1]["values"] == {"value": 2.0, "late": None}
+
+
+def test_export_of_no_trials(folder, hpopt):
+    problem = FunctionProblem(lambda config: 0, {"x": library.Float(0, 1)})
+    Study(problem, path="own.db").close()
+    assert json.loads(hpopt("export", "own.db")[1]) == []
+    assert hpopt("export", "own.db", "--csv")[1] == (
+        "number,status,value,config.x,seconds,memory,error\n"
+    )
+
+
+def test_export_to_a_file(study, hpopt, tmp_path):
+    code, out, _ = hpopt("export", study, "--csv", "--output", "out.csv")
+    assert (code, out) == (ExitCode.DONE, "")
+    assert (tmp_path / "out.csv").read_text() == hpopt("export", study, "--csv")[1]
+    code, _, err = hpopt("export", study, "--output", "no/such/folder.csv")
+    assert code == ExitCode.ERROR
+    assert "No such file or directory" in err
+
+
+def test_export_does_not_write_over_the_study(study, hpopt, tmp_path):
+    before = (tmp_path / study).read_bytes()
+    for name in (study, tmp_path / study):
+        code, _, err = hpopt("export", study, "--output", name)
+        assert code == ExitCode.ERROR
+        assert "another file than the study" in err
+    assert (tmp_path / study).read_bytes() == before
+
+
+def test_reading_never_runs_the_code_that_a_study_names(study, hpopt, problem):
+    problem.write_text("raise SystemExit('the code was run')")
+    for command in (("show",), ("best",), ("export",), ("export", "--csv"), ("show", "--top", "1")):
+        assert hpopt(*command, study)[0] == ExitCode.DONE
