@@ -1,0 +1,152 @@
+"""Prove that a problem can be searched: subclass the contract, say how to make it, run pytest."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import cloudpickle
+import pytest
+
+from hpopt.core import Outcome, Problem, Solution, evaluate, losses, objectives_of
+from hpopt.core.problem import Curve, check_problem
+from hpopt.errors import ProblemError
+from hpopt.problems.keras.metrics import direction_of
+
+
+class ProblemContract:
+    """Prove what every problem promises, on configs sampled from its own space.
+
+    Give it little data and few epochs: each test evaluates a few configs.
+
+    Examples
+    --------
+    >>> class TestMine(ProblemContract):
+    ...     def make(self):
+    ...         return Mine(epochs=1)
+
+    Attributes
+    ----------
+    n_configs : int
+        How many sampled configs must evaluate.
+    repeatable : bool
+        Whether the same config and seed give the same values. Set it to False for what cannot
+        repeat itself, such as a measured time: a search over it cannot be repeated either.
+    varying : tuple of str
+        Names of values that may differ all the same, such as measured seconds among them.
+    """
+
+    n_configs: ClassVar[int] = 2
+    repeatable: ClassVar[bool] = True
+    varying: ClassVar[tuple[str, ...]] = ()
+
+    def make(self) -> Problem:
+        """Make the problem: a fresh one at each call."""
+        raise NotImplementedError(f"{type(self).__name__}.make must give a problem")
+
+    @pytest.fixture(autouse=True)
+    def _folders(self, tmp_path: Path) -> None:
+        self._folder = tmp_path
+
+    @pytest.fixture
+    def problem(self) -> Problem:
+        """Give a fresh problem."""
+        return self.make()
+
+    def test_it_is_well_formed(self, problem: Problem) -> None:
+        """It has a space, objectives, and perhaps a fidelity."""
+        assert check_problem(problem) is problem
+        assert objectives_of(problem)
+
+    def test_its_directions_are_sane(self, problem: Problem) -> None:
+        """An objective whose name tells which way it is good has that direction."""
+        for objective in objectives_of(problem):
+            try:
+                expected = direction_of(objective.name)
+            except ProblemError:
+                continue
+            assert objective.direction == expected, (
+                f"{objective.name!r} is to be {objective.direction}d, but by its name it is good "
+                f"to {expected} it"
+            )
+
+    def test_sampled_configs_have_values(self, problem: Problem) -> None:
+        """Each gives all objectives, finite, and a curve of finite numbers."""
+        for number, config in enumerate(problem.space.sample(self.n_configs, seed=0)):
+            outcome = self._evaluated(problem, config, number)
+            assert all(map(math.isfinite, losses(objectives_of(problem), outcome.values)))
+            steps = [step for step, _ in outcome.curve]
+            assert steps == sorted(set(steps)), "report must be called with growing steps"
+            assert all(math.isfinite(value) for _, value in outcome.curve)
+
+    def test_the_same_seed_gives_the_same_values(self, problem: Problem) -> None:
+        """Also after another trial, in another copy of the problem."""
+        if not self.repeatable:
+            pytest.skip("the problem says that it cannot repeat itself")
+        config, another = problem.space.sample(2, seed=1)
+        first = self._evaluated(problem, config)
+        self._evaluated(problem, another, 1)
+        again = self._evaluated(problem, config)
+        assert self._constant(again) == self._constant(first)
+        assert again.curve == first.curve
+
+    def test_an_evaluation_changes_nothing(self, problem: Problem) -> None:
+        """Neither the config that is journaled, nor what may be chosen, nor what is wanted."""
+        space, objectives = problem.space.to_json(), objectives_of(problem)
+        config = problem.space.sample(1, seed=2)[0]
+        kept = copy.deepcopy(config)
+        self._evaluated(problem, config)
+        assert config == kept
+        assert problem.space.to_json() == space
+        assert objectives_of(problem) == objectives
+
+    def test_it_can_be_sent_to_a_worker_process(self, problem: Problem) -> None:
+        """Pickled before and after an evaluation, it is the same problem there."""
+        config = problem.space.sample(1, seed=3)[0]
+        sent = cloudpickle.loads(cloudpickle.dumps(problem))
+        outcome = self._evaluated(sent, config)
+        sent_later = cloudpickle.loads(cloudpickle.dumps(sent))
+        for copied in (sent, sent_later):
+            assert copied.space == problem.space
+            assert objectives_of(copied) == objectives_of(problem)
+        if self.repeatable:
+            values = self._constant(self._evaluated(problem, config))
+            assert values == self._constant(outcome)
+
+    def test_it_may_be_stopped_early(self, problem: Problem) -> None:
+        """A rule that stops it at its first report leaves it with values all the same."""
+        self._evaluated(problem, problem.space.sample(1, seed=4)[0], early_stopping=bool)
+
+    def test_it_spends_what_it_is_given(self, problem: Problem) -> None:
+        """The least and the most of its fidelity both give values."""
+        if problem.fidelity is None:
+            pytest.skip("the problem has no fidelity")
+        config = problem.space.sample(1, seed=5)[0]
+        for fidelity in (problem.fidelity.low, problem.fidelity.high):
+            self._evaluated(problem, config, fidelity=fidelity)
+
+    def _evaluated(
+        self,
+        problem: Problem,
+        config: dict[str, Any],
+        number: int = 0,
+        *,
+        fidelity: float | None = None,
+        early_stopping: Callable[[Curve], bool] | None = None,
+    ) -> Outcome:
+        """Evaluate a config that must give values."""
+        point = problem.space.encode([config])[0]
+        outcome = evaluate(
+            problem,
+            Solution(number, config, point, seed=12345 + number, fidelity=fidelity),
+            directory=self._folder / str(number),
+            early_stopping=early_stopping,
+        )
+        assert outcome.ok, f"{config} is {outcome.status}: {outcome.traceback or outcome.error}"
+        return outcome
+
+    def _constant(self, outcome: Outcome) -> Mapping[str, float]:
+        return {name: v for name, v in outcome.values.items() if name not in self.varying}

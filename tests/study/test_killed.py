@@ -1,0 +1,99 @@
+"""Promise 3: a driver that is killed at any instant loses nothing, and repeats nothing."""
+
+import os
+import random
+import time
+import uuid
+from pathlib import Path
+
+import hpopt
+
+from .conftest import marked_processes, wait_until
+from .drivers import KILLED
+from .problems import KNOWN_GOOD, Mixed, essence, numbers, stored
+
+N_KILLS = 20
+N_TRIALS = 200
+
+
+class Drivers:
+    """Drivers of one study, one after the other, in processes that can be told by a mark."""
+
+    def __init__(self, start_script, folder):
+        self.path, self.log = folder / "study.db", folder / "log"
+        self.log.touch()
+        self.mark = uuid.uuid4().hex
+        temporary = folder / "temporary"
+        temporary.mkdir()
+        self._parent = start_script(
+            KILLED,
+            self.path,
+            self.log,
+            N_TRIALS,
+            MARK=self.mark,
+            TMPDIR=str(temporary),
+            OPENBLAS_NUM_THREADS="1",
+        )
+
+    def start(self):
+        """Start the next driver, and give its process id."""
+        return int(self._tell_parent())
+
+    def end(self):
+        """Wait for its end, and give its status."""
+        return int(self._tell_parent())
+
+    def _tell_parent(self):
+        self._parent.stdin.write("next\n")
+        self._parent.stdin.flush()
+        answer = self._parent.stdout.readline()
+        assert answer, self._parent.stderr.read()
+        return answer
+
+    def evaluated(self):
+        """Give the numbers that evaluations were begun for, in order."""
+        return [int(number) for number in Path(self.log).read_text().split()]
+
+
+def at_some_moment(drivers, rng):
+    """Wait for a random moment: while a driver starts, or after its first evaluations."""
+    n_wanted = len(drivers.evaluated()) + rng.randint(1, 5)
+    seconds = rng.uniform(0, 0.5) if rng.random() < 0.4 else 20
+    wait_until(lambda: len(drivers.evaluated()) >= n_wanted, seconds)
+    time.sleep(rng.uniform(0, 0.02))
+
+
+def test_killed_at_twenty_moments(start_script, tmp_path):
+    drivers = Drivers(start_script, tmp_path)
+    rng = random.Random(os.urandom(8))
+    n_cut_off = 0
+    for _ in range(N_KILLS):
+        finished = set(numbers(stored(drivers.path)))
+        n_before = len(drivers.evaluated())
+        driver = drivers.start()
+        at_some_moment(drivers, rng)
+        os.kill(driver, 9)
+        assert drivers.end() == 9
+        assert not finished & set(drivers.evaluated()[n_before:])
+        now = numbers(stored(drivers.path))
+        assert finished <= set(now)
+        assert len(set(now)) == len(now)
+        n_cut_off += len(set(drivers.evaluated()) - set(now)) > 0
+    assert n_cut_off > 0  # else nothing was in flight when it was killed, and little is proven
+
+    finished = set(numbers(stored(drivers.path)))
+    n_before = len(drivers.evaluated())
+    drivers.start()
+    assert drivers.end() == 0
+    assert sorted({*drivers.evaluated()[n_before:], *finished}) == list(range(N_TRIALS))
+    assert not finished & set(drivers.evaluated()[n_before:])
+    unkilled = hpopt.optimize(
+        Mixed(),
+        hpopt.GeneticAlgorithm(population=8),
+        trials=N_TRIALS,
+        seed=11,
+        start=[KNOWN_GOOD],
+        progress=False,
+    )
+    assert essence(stored(drivers.path)) == essence(unkilled.trials)
+    assert wait_until(lambda: len(marked_processes(drivers.mark)) == 1)  # the parent itself

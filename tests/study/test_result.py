@@ -1,0 +1,185 @@
+"""What can be read of a study and of the result of a run."""
+
+import sys
+
+import pytest
+
+import hpopt
+from hpopt.errors import MissingExtraError, SettingError
+
+from .problems import Line, Mixed, Small, essence, numbers
+
+
+class Given(Line):
+    """Gives the values of a list, one after the other; an exception is raised."""
+
+    def __init__(self, *values, objectives=hpopt.Objective()):  # noqa: B008
+        self.given, self.objectives = values, objectives
+
+    def evaluate(self, config, trial):
+        value = self.given[trial.number]
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+
+def run(problem, **options):
+    return hpopt.optimize(problem, "random", trials=len(problem.given), progress=False, **options)
+
+
+class TestBest:
+    @pytest.mark.parametrize("kept", [True, False])
+    @pytest.mark.parametrize(
+        ("direction", "values", "number"),
+        [
+            ("minimize", [3, 1, 2], 1),
+            ("maximize", [3, 1, 2], 0),
+            ("minimize", [2, 1, 1, 1], 1),
+            ("maximize", [1, 2, 2], 1),
+            ("minimize", [ValueError(), float("nan"), 5, float("-inf")], 2),
+            ("maximize", [ValueError(), 0.0, -0.0], 1),
+            ("maximize", [-5, -7], 0),
+        ],
+    )
+    def test_the_earliest_of_the_best(self, path, kept, direction, values, number):
+        problem = Given(*values, objectives=hpopt.Objective("value", direction))
+        result = run(problem, study=path if kept else None)
+        assert result.best.number == number
+        assert result.best.config == result.trials[number].config
+        if kept:
+            assert hpopt.Study.load(path).best.number == number
+            with hpopt.Study(problem, path=path) as study:
+                assert study.best.number == number
+
+    def test_ties_go_to_the_lowest_number_whatever_was_told_first(self):
+        study = hpopt.Study(Line(), "random")
+        asked = [study.ask() for _ in range(3)]
+        for k in (2, 0, 1):
+            study.tell(asked[k], 1.0)
+        assert study.best.number == 0
+
+    def test_without_a_value(self):
+        assert run(Given(ValueError())).best is None
+        assert hpopt.Study(Line()).best is None
+
+    def test_the_first_of_several_objectives_counts(self):
+        objectives = (hpopt.Objective("a", "maximize"), hpopt.Objective("b"))
+        result = run(Given({"a": 1, "b": 0}, {"a": 2, "b": 9}, objectives=objectives))
+        assert result.best.number == 1
+
+    def test_top(self):
+        result = run(Given(3, 1, ValueError(), 2, 1))
+        assert numbers(result.top(3)) == [1, 4, 3]
+        assert numbers(result.top(99)) == [1, 4, 3, 0]
+        assert result.top(0) == []
+
+    def test_it_is_that_of_the_end_of_the_run(self):
+        study = hpopt.Study(Given(3, 2, 1), "random")
+        first, second = (study.run(trials=n, progress=False) for n in (1, 2))
+        assert (first.best.number, second.best.number, study.best.number) == (0, 2, 2)
+
+
+class TestFront:
+    BOTH = (hpopt.Objective("loss"), hpopt.Objective("speed", "maximize"))
+
+    def test_of_two_objectives(self):
+        points = [(1, 1), (2, 5), (3, 4), (2, 5), (0.5, 0), (4, 6)]
+        values = [{"loss": loss, "speed": speed} for loss, speed in points]
+        result = run(Given(*values, ValueError(), objectives=self.BOTH))
+        assert numbers(result.front) == [0, 1, 3, 4, 5]
+
+    def test_of_one_objective_it_is_the_best(self):
+        assert numbers(run(Given(3, 1, 2)).front) == [1]
+
+    def test_without_values(self):
+        assert run(Given(ValueError(), objectives=self.BOTH)).front == []
+
+
+class TestTrials:
+    def test_they_are_sorted_by_number(self):
+        study = hpopt.Study(Line(), "random")
+        asked = [study.ask() for _ in range(3)]
+        for k in (2, 0, 1):
+            study.tell(asked[k], float(k))
+        assert numbers(study.trials) == numbers(study.iterate()) == [0, 1, 2]
+
+    def test_one(self, path):
+        result = run(Given(1, 2), study=path)
+        assert essence([result.trial(1)]) == essence(result.trials[1:])
+        with pytest.raises(SettingError, match="no such number"):
+            result.trial(2)
+
+    def test_counts(self):
+        result = run(Given(1, ValueError(), float("nan")))
+        counts = result.counts
+        assert list(counts) == [*hpopt.core.STATUSES, "pending"]
+        assert {name: n for name, n in counts.items() if n} == {
+            "complete": 1,
+            "failed": 1,
+            "invalid": 1,
+        }
+
+    def test_a_result_is_readable_when_everything_else_is_gone(self, path):
+        kept, in_memory = run(Given(1, 2), study=path), run(Given(1, 2))
+        for result in (kept, in_memory):
+            assert len(result.trials) == 2
+            assert result.seconds > 0
+            assert result.space == Line.space
+
+    def test_what_a_trial_tells(self, path):
+        class Telling(Line):
+            fidelity = hpopt.Fidelity(1, 9)
+
+            def evaluate(self, config, trial):
+                assert trial.fidelity == 9
+                trial.report(1, 0.5)
+                trial.report(2, 0.25)
+                return {"value": 0.25, "size": 7}
+
+        result = hpopt.optimize(Telling(), "random", trials=1, study=path, progress=False)
+        trial = result.trials[0]
+        assert trial.curve == ((1, 0.5), (2, 0.25))
+        assert trial.values == {"value": 0.25, "size": 7}
+        assert trial.to_dict()["fidelity"] == 9
+
+
+class TestRepr:
+    def test_of_a_result(self):
+        result = run(Given(3, 1))
+        assert repr(result) == (
+            f"<Result of 2 trials: best {{'value': 1.0}} at {result.best.config}; "
+            "ended as 2 trials are done>"
+        )
+
+    def test_of_a_study(self, path):
+        with hpopt.Study(Small(), hpopt.GridSearch(shuffle=True), path=path) as study:
+            assert repr(study) == (
+                "<Study of study.problems.Small by GridSearch(resolution=None, shuffle=True) "
+                f"in {path}>"
+            )
+
+
+class TestPandas:
+    def test_a_row_a_trial(self):
+        pytest.importorskip("pandas")
+        frame = hpopt.optimize(Mixed(), "random", trials=20, seed=1, progress=False).to_pandas()
+        assert list(frame["number"]) == list(range(20))
+        assert set(frame["status"]) == {"complete"}
+        assert {"value", "seconds", "memory", "error", "config.rate"} <= set(frame.columns)
+        assert frame["config.momentum"].isna().any()
+        assert frame["value"].dtype == float
+
+    def test_no_column_hides_another(self):
+        pytest.importorskip("pandas")
+        names = ("error", "seconds", "number", "status", "memory")
+        objectives = [hpopt.Objective(name) for name in names]
+        values = {name: float(k) for k, name in enumerate(names)}
+        frame = run(Given(values, objectives=objectives)).to_pandas()
+        assert [frame.loc[0, f"values.{name}"] for name in names] == list(range(5))
+        assert frame.loc[0, "number"] == 0
+        assert frame.loc[0, "status"] == "complete"
+
+    def test_without_pandas_it_says_what_to_install(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "pandas", None)
+        with pytest.raises(MissingExtraError, match=r"pip install 'hpopt\[reports\]'"):
+            run(Given(1)).to_pandas()

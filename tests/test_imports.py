@@ -1,0 +1,147 @@
+"""Who may import whom: the ranks of the design, read off the source."""
+
+import ast
+import functools
+import sys
+from pathlib import Path
+
+import pytest
+
+import hpopt
+
+ROOT = Path(hpopt.__file__).parent
+RANKS = {
+    "errors": 0,
+    "_version": 0,
+    "space": 1,
+    "numerics": 1,
+    "core": 2,
+    "optimizers": 3,
+    "executors": 3,
+    "problems": 3,
+    "storage": 3,
+    "stopping": 3,
+    "progress": 3,
+    "study": 4,
+    "reports": 5,
+    "testing": 5,
+    "cli": 6,  # the design has it beside reports; it prints them, so it stands one above
+}
+TOP = 7
+HOMES = {
+    "keras": ("problems/keras/",),
+    "tensorflow": ("problems/keras/",),
+    "distributed": ("executors/dask.py",),
+    "dask": ("executors/dask.py",),
+    "mpi4py": ("executors/mpi.py",),
+    "matplotlib": ("reports/",),
+}
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def module_of(path):
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(path): path for path in FILES}
+
+
+def folder_of(module):
+    """Give the room that a module belongs to; "" for the house itself."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def rank_of(module):
+    folder = folder_of(module)
+    return TOP if folder in ("", "__main__") else RANKS[folder]
+
+
+@functools.cache
+def parsed(path):
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+@functools.cache
+def imports(path):
+    """Give the modules that a file imports anywhere, also inside functions."""
+    found = set()
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module if node.level == 0 else absolute(path, node)
+            for alias in node.names:
+                inner = f"{base}.{alias.name}"
+                found.add(inner if inner in MODULES else base)
+    return found
+
+
+def absolute(path, node):
+    package = module_of(path).split(".") if path.name == "__init__.py" else None
+    parts = package or module_of(path).split(".")[:-1]
+    parts = parts[: len(parts) - node.level + 1]
+    return ".".join([*parts, *([node.module] if node.module else [])])
+
+
+INSIDE = {
+    module: {name for name in imports(path) if name.split(".")[0] == "hpopt"}
+    for module, path in MODULES.items()
+}
+
+
+def test_every_room_has_a_rank():
+    rooms = {folder_of(module) for module in MODULES} - {"", "__main__"}
+    assert rooms <= set(RANKS)
+    assert {"errors", "space", "numerics", "core", "optimizers"} <= rooms
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_down_or_stay_in_the_room(module):
+    for imported in INSIDE[module]:
+        same_room = folder_of(imported) == folder_of(module)
+        assert same_room or rank_of(imported) < rank_of(module), f"{module} imports {imported}"
+
+
+def test_no_import_goes_round():
+    done, path = set(), []
+
+    def visit(module):
+        assert module not in path, " → ".join([*path[path.index(module) :], module])
+        if module not in done:
+            path.append(module)
+            for imported in sorted(INSIDE.get(module, ())):
+                visit(imported)
+            path.pop()
+            done.add(module)
+
+    for module in MODULES:
+        visit(module)
+
+
+def test_what_is_imported_exists():
+    for module, imported in INSIDE.items():
+        assert imported <= set(MODULES), f"{module}: {imported - set(MODULES)}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_is_imported_for_types_only(module):
+    names = {
+        getattr(node, "id", getattr(node, "attr", None)) or getattr(node, "name", None)
+        for node in ast.walk(parsed(MODULES[module]))
+    }
+    assert "TYPE_CHECKING" not in names
+
+
+@pytest.mark.parametrize("library", HOMES)
+def test_outside_libraries_have_one_home(library):
+    for path in FILES:
+        if any(name.split(".")[0] == library for name in imports(path)):
+            assert path.relative_to(ROOT).as_posix().startswith(HOMES[library])
+
+
+def test_the_mathematics_knows_arrays_only():
+    for module, path in MODULES.items():
+        if folder_of(module) == "numerics":
+            libraries = {name.split(".")[0] for name in imports(path)} - {"hpopt"}
+            assert libraries - set(sys.stdlib_module_names) <= {"numpy", "scipy"}
