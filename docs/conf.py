@@ -1,0 +1,80 @@
+"""Settings of the documentation's generator: ``sphinx-build -W docs docs/_build/html``."""
+
+import re
+
+from hpopt import __version__
+
+project = "hpopt"
+author = "The hpopt authors"
+project_copyright = "2026, the hpopt authors"
+release = version = __version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build"]
+nitpicky = False
+default_role = "py:obj"
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+autodoc_class_signature = "mixed"
+autodoc_preserve_defaults = True
+autodoc_default_options = {"members": True, "show-inheritance": True}
+napoleon_google_docstring = False
+napoleon_use_ivar = True
+napoleon_use_rtype = False
+napoleon_preprocess_types = False
+
+html_theme = "furo"
+html_title = f"hpopt {release}"
+html_show_sphinx = False
+html_static_path = ["_static"]
+html_css_files = ["hpopt.css"]
+pygments_style = "friendly"
+pygments_dark_style = "monokai"
+
+SEVERAL = re.compile(r"(?P<names>\w+(?:, \w+)+)(?P<kind> : .*)?")
+
+
+texts = {}
+
+
+def before_napoleon(app, what, name, *others):
+    """Keep the text of a property; make two entries of an attributes' entry ``a, b : int``."""
+    lines = others[-1]
+    if what in ("attribute", "data", "property"):
+        texts[name] = list(lines)
+    if "Attributes" in lines:
+        split_attributes(lines)
+
+
+def after_napoleon(app, what, name, *others):
+    """Give a property its text back, of which napoleon takes what is before a colon for a type."""
+    lines = others[-1]
+    lines[:] = texts.pop(name, lines)
+
+
+def split_attributes(lines):
+    """Give each of several attributes in one entry, which napoleon does for parameters only."""
+    first = lines.index("Attributes") + 2
+    last = next((n for n in range(first, len(lines)) if lines[n].startswith("---")), len(lines))
+    place = first
+    while place < last:
+        found = SEVERAL.fullmatch(lines[place])
+        place += 1
+        if found:
+            told = [line for line in lines[place:last] if line]
+            told = told[: next((n for n, line in enumerate(told) if line[0] != " "), len(told))]
+            entries = [f"{each}{found['kind'] or ''}" for each in found["names"].split(", ")]
+            new = [line for entry in entries for line in (entry, *told)]
+            lines[place - 1 : place + len(told)] = new
+            place += len(new) - 1 - len(told)
+            last += len(new) - 1 - len(told)
+
+
+def setup(app):
+    """Mend docstrings around napoleon, which comes at 500."""
+    app.connect("autodoc-process-docstring", before_napoleon, priority=400)
+    app.connect("autodoc-process-docstring", after_napoleon, priority=600)
