@@ -6,6 +6,7 @@ from hpopt.core import Fidelity, Objective, Optimizer, Outcome, Problem, Solutio
 from hpopt.errors import HpoptError
 from hpopt.executors import Limits
 from hpopt.optimizers import GeneticAlgorithm, GridSearch, QuasiRandomSearch, RandomSearch
+from hpopt.problems import FunctionProblem
 from hpopt.space import Categorical, Float, Int, Ordinal, Sequence, Space
 from hpopt.study import Result, Study, optimize
 
@@ -13,6 +14,7 @@ __all__ = [
     "Categorical",
     "Fidelity",
     "Float",
+    "FunctionProblem",
     "GeneticAlgorithm",
     "GridSearch",
     "HpoptError",

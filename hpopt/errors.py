@@ -17,15 +17,20 @@ what must hold, what was got, and what to do::
     │   ├── StudyFileError                   not a study file, or a damaged one
     │   ├── StudyLockedError                 another process is writing it
     │   └── StudyMismatchError               it belongs to another space, seed or strategy
+    ├── TransferError (PicklingError)        what cannot be sent to or from a worker
+    ├── RemoteError (RuntimeError)           stands for an exception that cannot be sent itself
+    ├── RemoteTraceback                      where in a worker an exception was raised: its cause
     └── EvaluationLost (RuntimeError)        an evaluation gave no outcome
         ├── TimeLimitExceeded (TimeoutError)
         ├── MemoryLimitExceeded (MemoryError)
         └── WorkerLost                       its process or machine went away
+            └── WorkerNotStarted             … before it was up, so that nothing could run
 """
 
 from __future__ import annotations
 
 import difflib
+import pickle
 from collections.abc import Iterable
 
 
@@ -115,6 +120,35 @@ class StudyMismatchError(StudyError):
     """Say in what a stored study differs from the one that was asked for."""
 
 
+class TransferError(HpoptError, pickle.PicklingError):
+    """Say what could not be sent between the driver and a worker process.
+
+    Parameters
+    ----------
+    message : str
+    what : {"call", "result"}
+        Whether the call did not get there, so that nothing ran, or its result did not get back.
+    """
+
+    def __init__(self, message: str, what: str = "call") -> None:
+        super().__init__(message)
+        self.what = what
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (str(self), self.what)
+
+
+class RemoteError(HpoptError, RuntimeError):
+    """Stand for an exception of a worker process that could not be sent itself."""
+
+
+class RemoteTraceback(HpoptError):  # noqa: N818  (the name that multiprocessing uses)
+    """Show where in the worker process an exception was raised: the ``__cause__`` of it."""
+
+    def __str__(self) -> str:
+        return "\n" + super().__str__()
+
+
 class EvaluationLost(HpoptError, RuntimeError):  # noqa: N818
     """Say that an evaluation gave no outcome.
 
@@ -155,3 +189,7 @@ class MemoryLimitExceeded(EvaluationLost, MemoryError):  # noqa: N818
 
 class WorkerLost(EvaluationLost):
     """Say that the process or machine of an evaluation went away."""
+
+
+class WorkerNotStarted(WorkerLost):
+    """Say that a worker process ended before it was up: no evaluation of any problem could run."""

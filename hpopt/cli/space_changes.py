@@ -9,6 +9,7 @@ from typing import Any
 from hpopt.core import Problem
 from hpopt.errors import ProblemError, SpaceError, UnknownNameError
 from hpopt.space import Parameter, Space
+from hpopt.space.changes import with_changes
 
 
 def change_space(problem: Problem, changes: Mapping[str, Any]) -> None:
@@ -40,8 +41,6 @@ def changed(space: Space, changes: Mapping[str, Any]) -> Space:
     A table with a ``type`` replaces the parameter; one without changes what it names of it. A
     parameter whose condition can no longer hold is left out. What is forbidden stays forbidden.
     """
-    from hpopt.problems.keras.narrowing import narrowed
-
     if not isinstance(changes, Mapping):
         raise SpaceError(f"changes to a space must be a table, but got {changes!r}")
     parameters = {}
@@ -49,7 +48,7 @@ def changed(space: Space, changes: Mapping[str, Any]) -> Space:
         if name not in space:
             raise UnknownNameError("parameter in [space]", name, space)
         parameters[name] = _changed_parameter(name, space[name], change)
-    return Space(narrowed(space, parameters), space.forbidden)
+    return Space(with_changes(space, parameters), space.forbidden)
 
 
 def _new(changes: Mapping[str, Any]) -> Space:

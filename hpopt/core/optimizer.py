@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -13,22 +13,14 @@ from numpy.typing import NDArray
 
 from hpopt.core.history import History
 from hpopt.core.problem import Objective, Problem, check_problem, losses, objectives_of
+from hpopt.core.proposals import Floats, Proposals, Vary
 from hpopt.core.solution import Config, Solution
 from hpopt.core.trial import Trial
 from hpopt.errors import ConfigError, SettingError
-from hpopt.numerics.sampling import keyed_generator, keyed_seed, permuted
-from hpopt.space import Grid, Space
+from hpopt.numerics.sampling import keyed_generator, keyed_seed
+from hpopt.space import Space
 
-Floats = NDArray[np.float64]
-Vary = Callable[[Floats, np.random.Generator], Floats]
 Self = TypeVar("Self", bound="Optimizer")
-
-VARIATIONS = 8
-REDRAWS = 16
-ENOUGH = 32
-LAST_DRAWS = 64
-DRAWN_AT_ONCE = 1024
-SCANNED_AT_ONCE = 64
 
 
 class Optimizer(ABC):
@@ -56,6 +48,10 @@ class Optimizer(ABC):
         How many solutions were asked: the next one's number.
     start : tuple of dict
         The configs that are asked first.
+    knowledge : History
+        What other searches found before this one began; see `learn`.
+    proposals : Proposals
+        Which configs were proposed.
     """
 
     name: ClassVar[str] = ""
@@ -67,6 +63,8 @@ class Optimizer(ABC):
     pending: dict[int, Solution]
     n_asked: int
     start: tuple[Config, ...]
+    knowledge: History
+    proposals: Proposals
 
     # -- for those who use it ----------------------------------------------------------------
 
@@ -111,10 +109,9 @@ class Optimizer(ABC):
         self.history = History(self.space.d, len(self.objectives))
         self.pending = {}
         self.n_asked = 0
-        self._known: dict[bytes, int] = {}
+        self.proposals = Proposals(self.space, self.seed)
+        self.knowledge = History(self.space.d, len(self.objectives))
         self._queue: deque[tuple[Config, Floats]] = deque()
-        self._scanned = 0
-        self._everything: Grid | None = None
         self._setup()
         return self
 
@@ -173,12 +170,47 @@ class Optimizer(ABC):
         asked = [trial.solution for trial in told] + list(pending)
         if not asked:
             return
-        keys = self.space.keys_of(np.array([solution.point for solution in asked]))
-        for solution, key in zip(asked, keys, strict=True):
-            self._known.setdefault(key, solution.number)
-            self.pending[solution.number] = solution
+        points = np.array([solution.point for solution in asked])
+        self.proposals.add(points, [solution.number for solution in asked])
+        self.pending.update((solution.number, solution) for solution in asked)
         self.n_asked = 1 + max(solution.number for solution in asked)
         self._learn(told)
+
+    def learn(self, points: Floats, losses: Floats, *, paid_for: bool = False) -> None:
+        """Take up what is known from elsewhere, after `bind` and before the first ask.
+
+        It becomes part of what the strategy is: a study that goes on must give it again.
+
+        Parameters
+        ----------
+        points : ndarray (n, d), in [0, 1]
+        losses : ndarray (n, n_objectives)
+            To be minimised; infinite where the evaluation gave no values.
+        paid_for : bool
+            Whether these configs must not be proposed again: an earlier stage of this study
+            proposed them. What another study found may be proposed.
+
+        Raises
+        ------
+        SettingError
+            Something was asked already, or the shapes do not fit.
+        """
+        if self.n_asked or self._queue:
+            raise SettingError(
+                f"knowledge must come before the first solution, but {self.n_asked} were asked"
+            )
+        points, losses = np.asarray(points, dtype=np.float64), np.asarray(losses, dtype=np.float64)
+        shapes = (len(points), self.space.d), (len(points), len(self.objectives))
+        if (points.shape, losses.shape) != shapes:
+            raise SettingError(
+                f"points and losses must have the shapes {shapes[0]} and {shapes[1]}, but have "
+                f"{points.shape} and {losses.shape}"
+            )
+        for point, row in zip(self.space.snap(points), losses, strict=True):
+            self.knowledge.append(len(self.knowledge), point, row)
+        if paid_for:
+            self.proposals.add(points, [-1] * len(points))
+        self._learned()
 
     @property
     def best(self) -> int | None:
@@ -232,6 +264,9 @@ class Optimizer(ABC):
     def _setup(self) -> None:  # noqa: B027
         """Prepare for the bound space; check settings against it."""
 
+    def _learned(self) -> None:  # noqa: B027
+        """Take note of new `knowledge`."""
+
     def _tell(self, trials: Sequence[Trial]) -> None:  # noqa: B027
         """Learn from trials that `history` already holds."""
 
@@ -249,115 +284,18 @@ class Optimizer(ABC):
     ) -> Floats:
         """Replace points that are forbidden or known, or that repeat an earlier row.
 
-        Such a row is varied, then drawn anew; at last the next config of a random enumeration
-        takes its place (in an infinite space, the next of many draws). Rows for which nothing is
-        left are dropped.
-
-        Parameters
-        ----------
-        points : ndarray (n, d), in [0, 1]
-            Proposals, in the order of their numbers.
-        rng : Generator
-            Its draws depend on the proposals only.
-        before : int
-            The first row's number: what was proposed under lower numbers is known.
-        vary : callable, optional
-            Gives other points in place of some; the strategy's own mutation.
-
-        Returns
-        -------
-        ndarray (m, d), in [0, 1], m <= n
+        See `Proposals.novel`.
         """
-        points = self.space.snap(self.space.mended(points, rng))
-        taken: set[bytes] = set()
-        keys = self._settle(points, np.arange(len(points)), [b""] * len(points), taken, before)
-        fruitless = 0
-        for attempt in range(VARIATIONS + REDRAWS):
-            left = np.array([row for row, key in enumerate(keys) if not key], dtype=np.int64)
-            if not left.size:
-                return points
-            if vary is not None and attempt < VARIATIONS:
-                others = vary(points[left], rng)
-            else:
-                others = rng.random((left.size, self.space.d))
-            points[left] = self.space.snap(self.space.mended(others, rng))
-            n_taken = len(taken)
-            keys = self._settle(points, left, keys, taken, before)
-            fruitless = 0 if len(taken) > n_taken else fruitless + left.size
-            if fruitless >= ENOUGH and (vary is None or attempt >= VARIATIONS):
-                break  # nearly everything is known: draws are wasted
-        rest = [row for row, key in enumerate(keys) if not key]
-        for row, (key, point) in zip(rest, self._unknown_points(taken, before, rng), strict=False):
-            keys[row], points[row] = key, point
-        return points[[row for row, key in enumerate(keys) if key]]
+        return self.proposals.novel(points, rng, before=before, vary=vary)
 
     def unknown(self, points: Floats, *, before: int) -> NDArray[np.bool_]:
         """Say which points are allowed, were not proposed under lower numbers, repeat no row.
 
-        Parameters
-        ----------
-        points : ndarray (n, d), in [0, 1]
-        before : int
-            The first row's number.
-
-        Returns
-        -------
-        ndarray (n,) of bool
+        See `Proposals.unknown`.
         """
-        rows = np.arange(len(points))
-        keys = self._settle(points, rows, [b""] * len(points), set(), before)
-        return np.array([bool(key) for key in keys], dtype=bool)
+        return self.proposals.unknown(points, before=before)
 
     # -- the books -----------------------------------------------------------------------------
-
-    def _settle(
-        self,
-        points: Floats,
-        rows: NDArray[np.int64],
-        keys: list[bytes],
-        taken: set[bytes],
-        before: int,
-    ) -> list[bytes]:
-        """Give the keys of the rows that are new and allowed; the others stay empty."""
-        allowed = self.space.allowed(points[rows]).tolist()
-        for row, key, fine in zip(
-            rows.tolist(), self.space.keys_of(points[rows]), allowed, strict=True
-        ):
-            if fine and key not in taken and self._known.get(key, before) >= before:
-                keys[row] = key
-                taken.add(key)
-        return keys
-
-    def _unknown_points(
-        self, taken: set[bytes], before: int, rng: np.random.Generator
-    ) -> Iterator[tuple[bytes, Floats]]:
-        """Give the configs that nobody proposed; in an infinite space, those of many draws."""
-        if self._everything is None:
-            self._everything = self.space.grid()
-        grid = self._everything
-        if grid.size == np.inf:
-            fruitless = 0
-            while fruitless < LAST_DRAWS:
-                points = self.space.mended(rng.random((DRAWN_AT_ONCE, self.space.d)), rng)
-                points = self.space.snap(points)
-                keys = [b""] * len(points)
-                self._settle(points, np.arange(len(points)), keys, taken, before)
-                found = [(key, point) for key, point in zip(keys, points, strict=True) if key]
-                fruitless = 0 if found else fruitless + 1
-                yield from found
-            return
-        place = self._scanned
-        while place < grid.size:
-            places = range(place, int(min(place + SCANNED_AT_ONCE, grid.size)))
-            points = np.array([grid.point(permuted(i, int(grid.size), self.seed)) for i in places])
-            allowed = self.space.allowed(points).tolist()
-            for key, point, fine in zip(self.space.keys_of(points), points, allowed, strict=True):
-                gone = not fine or self._known.get(key, before) < before
-                if gone and place == self._scanned:
-                    self._scanned += 1  # never to be looked at again
-                elif not gone and key not in taken:
-                    yield key, point
-                place += 1
 
     def _refill(self, n: int) -> bool:
         """Put the next points into the queue; say whether there were any."""
@@ -370,8 +308,7 @@ class Optimizer(ABC):
             return False
         points = np.ascontiguousarray(points)
         points.flags.writeable = False
-        for place, key in enumerate(self.space.keys_of(points)):
-            self._known.setdefault(key, number + place)
+        self.proposals.add(points, range(number, number + len(points)))
         self._queue.extend(zip(self.space.decode(points), points, strict=True))
         return True
 

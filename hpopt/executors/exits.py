@@ -7,7 +7,13 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-from hpopt.errors import EvaluationLost, MemoryLimitExceeded, TimeLimitExceeded, WorkerLost
+from hpopt.errors import (
+    EvaluationLost,
+    MemoryLimitExceeded,
+    TimeLimitExceeded,
+    WorkerLost,
+    WorkerNotStarted,
+)
 from hpopt.executors.limits import Limits
 
 Verdict = Literal["time", "memory", "driver"]
@@ -40,7 +46,9 @@ class Run:
         return 0.0 if self.began is None else time.monotonic() - self.began
 
 
-def loss(run: Run, seconds: float, how: str, output: str) -> EvaluationLost:
+def loss(
+    run: Run, seconds: float, how: str, output: str, *, started: bool = True
+) -> EvaluationLost:
     """Give the error of a call that gave no answer.
 
     Parameters
@@ -52,8 +60,10 @@ def loss(run: Run, seconds: float, how: str, output: str) -> EvaluationLost:
         How its process ended, for the message where no verdict says it.
     output : str
         The last that it printed.
+    started : bool
+        Whether its process had been up.
     """
-    kind: type[EvaluationLost] = WorkerLost
+    kind: type[EvaluationLost] = WorkerLost if started else WorkerNotStarted
     message = f"the worker process {how}"
     if run.verdict == "time":
         kind = TimeLimitExceeded
@@ -65,7 +75,7 @@ def loss(run: Run, seconds: float, how: str, output: str) -> EvaluationLost:
             f"{size(run.limits.bytes or 0)}, and was killed"
         )
     elif run.verdict == "driver":
-        message = "the worker process was killed by the driver"
+        kind, message = WorkerLost, "the worker process was killed by the driver"
     return kind(message, seconds=seconds, memory=run.memory or None, output=output)
 
 

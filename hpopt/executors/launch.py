@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-from hpopt.errors import WorkerLost
+from hpopt.errors import WorkerNotStarted
 from hpopt.executors.output import OutputFile
 
 BOOT = """\
@@ -48,7 +48,7 @@ def start_process(
 
     Raises
     ------
-    WorkerLost
+    WorkerNotStarted
         When the system starts none.
     """
     theirs, ours = os.pipe() if os.name == "posix" else (-1, -1)
@@ -66,7 +66,7 @@ def start_process(
         )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         close_descriptor(ours)
-        raise WorkerLost(
+        raise WorkerNotStarted(
             f"a worker process must be started by {sys.executable!r}, but {error}"
         ) from error
     finally:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import ParamSpec, TypeVar
 
+from hpopt.errors import TransferError
 from hpopt.executors.devices import available_cores, bound_environment
 from hpopt.executors.futures import TaskFuture
 from hpopt.executors.limits import Limits
 from hpopt.executors.settings import Recycling, Settings, resolve
 from hpopt.executors.sharing import Shared
-from hpopt.executors.transfer import TransferError, dump_call
+from hpopt.executors.transfer import dump_call
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -161,7 +162,7 @@ class ProcessExecutor(Executor):
 
         Raises
         ------
-        WorkerLost
+        WorkerNotStarted
             When one can't be started, with the reason.
         """
         for future in self._pool.warm_up():

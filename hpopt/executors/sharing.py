@@ -12,7 +12,8 @@ from typing import Any, Generic, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from hpopt.executors.transfer import TransferError, culprit
+from hpopt.errors import TransferError
+from hpopt.executors.transfer import culprit
 
 T = TypeVar("T")
 

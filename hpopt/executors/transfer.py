@@ -14,38 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from hpopt.errors import HpoptError
+from hpopt.errors import RemoteError, RemoteTraceback, TransferError
 
 DEEPEST = 6
-
-
-class TransferError(HpoptError, pickle.PicklingError):
-    """Say what could not be sent between the driver and a worker process.
-
-    Parameters
-    ----------
-    message : str
-    what : {"call", "result"}
-        Whether the call did not get there, so that nothing ran, or its result did not get back.
-    """
-
-    def __init__(self, message: str, what: str = "call") -> None:
-        super().__init__(message)
-        self.what = what
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (str(self), self.what)
-
-
-class RemoteError(HpoptError, RuntimeError):
-    """Stand for an exception of a worker process that could not be sent itself."""
-
-
-class RemoteTraceback(HpoptError):  # noqa: N818  (the name that multiprocessing uses)
-    """Show where in the worker process an exception was raised: the ``__cause__`` of it."""
-
-    def __str__(self) -> str:
-        return "\n" + super().__str__()
 
 
 def dump_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:

@@ -52,7 +52,7 @@ class Worker:
 
     Raises
     ------
-    WorkerLost
+    WorkerNotStarted
         When the system starts no process.
     """
 
@@ -90,7 +90,7 @@ class Worker:
 
         Raises
         ------
-        WorkerLost
+        WorkerNotStarted
             When it ends before it is.
         """
         try:
@@ -255,7 +255,7 @@ class Worker:
             how = f"{why or 'closed its pipe to the driver'} and was killed"
         if not self._ready:
             how = f"could not start: it {how}{exits.last_line(self._last_words)}"
-        return exits.loss(run, seconds, how, self._last_words)
+        return exits.loss(run, seconds, how, self._last_words, started=self._ready)
 
 
 class _GoneError(Exception):

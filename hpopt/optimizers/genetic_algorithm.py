@@ -6,15 +6,16 @@ used for networks by Young et al. 2015 (MENNDL), https://doi.org/10.1145/2834892
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpopt.core import Optimizer
-from hpopt.core.optimizer import Floats
+from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError, UnknownNameError
 from hpopt.numerics import pareto, variation
+from hpopt.optimizers.batches import Batches, Plan
 from hpopt.space import SequenceLayout
 
 Ints = NDArray[np.int64]
@@ -25,7 +26,7 @@ INITIALISATIONS = ("quasi_random", "random")
 TRUNCATED = 0.5
 
 
-class GeneticAlgorithm(Optimizer):
+class GeneticAlgorithm(Batches):
     """Breed each generation of configs from the better ones of the last.
 
     Use it for large mixed spaces with conditions and lists of layers, where hundreds of
@@ -109,27 +110,16 @@ class GeneticAlgorithm(Optimizer):
                 f"mutation_scale must be a positive number, but got {mutation_scale!r}"
             )
 
-    def _setup(self) -> None:
-        self._first = max(self.population, len(self.start))
-        self._generation = 0
-        self._survivors: Ints = np.empty(0, dtype=np.int64)
-
-    def _ask(self, number: int, n: int) -> Floats:
-        if number < self._first:
-            return self._initial()[number - len(self.start) :]
-        generation = 1 + (number - self._first) // self.population
-        begin = self._begin(generation)
-        if self.history.unbroken < begin:
-            return np.empty((0, self.space.d))
-        return self._bred(generation, begin)[number - begin :]
-
-    def _begin(self, generation: int) -> int:
-        """Give the number of a generation's first solution."""
-        return self._first + (generation - 1) * self.population if generation else 0
+    def _batches(self) -> Plan:
+        told = yield self._initial()
+        survivors = self._ordered(told.numbers)[: self.population]
+        for generation in count(1):
+            told = yield self._bred(survivors, self.generator(generation))
+            survivors = self._replaced(survivors, told.numbers)
 
     def _initial(self) -> Floats:
         """Give the first generation, less the configs that the user gave."""
-        n, rng = self._first - len(self.start), self.generator(0)
+        n, rng = max(0, self.population - len(self.start)), self.generator(0)
         if self.initialisation == "quasi_random":
             from scipy.stats import qmc
 
@@ -137,30 +127,22 @@ class GeneticAlgorithm(Optimizer):
             points = qmc.Sobol(self.space.d, rng=rng).random(rounded)[:n]
         else:
             points = rng.random((n, self.space.d))
-        return self.novel(points, rng, before=len(self.start))
+        return self.novel(points, rng, before=self.next_number)
 
-    def _bred(self, generation: int, begin: int) -> Floats:
+    def _bred(self, parents: Ints, rng: np.random.Generator) -> Floats:
         """Give a generation's offspring."""
-        parents = self._parents(generation)
-        rng = self.generator(generation)
         genes = self.history.points[self.history.rows(parents)]
         mother, father = (genes[self._selected(len(genes), rng)] for _ in range(2))
-        children = self._crossed(mother, father, rng)
-        return self.novel(self._mutated(children, rng), rng, before=begin, vary=self._mutated)
+        children = self._mutated(self._crossed(mother, father, rng), rng)
+        return self.novel(children, rng, before=self.next_number, vary=self._mutated)
 
-    def _parents(self, generation: int) -> Ints:
-        """Give the numbers of the individuals that a generation is bred from, best first."""
-        while self._generation < generation:
-            ended = self._generation
-            offspring = np.arange(self._begin(ended), self._begin(ended + 1))
-            everyone = self._ordered(np.concatenate([self._survivors, offspring]))
-            n_elites = self.population // 2 if self.elites is None else self.elites
-            elites = everyone[:n_elites]
-            youth = everyone[~np.isin(everyone, elites) & (everyone >= self._begin(ended))]
-            chosen = np.concatenate([elites, youth])[: self.population]
-            self._survivors = self._ordered(chosen)
-            self._generation += 1
-        return self._survivors
+    def _replaced(self, survivors: Ints, offspring: Ints) -> Ints:
+        """Give the numbers of the next parents, best first."""
+        everyone = self._ordered(np.concatenate([survivors, offspring]))
+        n_elites = self.population // 2 if self.elites is None else self.elites
+        elites = everyone[:n_elites]
+        youth = everyone[~np.isin(everyone, elites) & np.isin(everyone, offspring)]
+        return self._ordered(np.concatenate([elites, youth])[: self.population])
 
     def _ordered(self, numbers: Ints) -> Ints:
         """Give numbers from best to worst."""

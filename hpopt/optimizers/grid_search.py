@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from hpopt.core import Optimizer
-from hpopt.core.optimizer import Floats
+from hpopt.core.proposals import Floats
 from hpopt.numerics.sampling import permuted
 from hpopt.space import Sequence as LayerSequence
 from hpopt.space import Space

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from hpopt.core import Optimizer
-from hpopt.core.optimizer import Floats
+from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 
 BLOCK = 64

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from hpopt.core import Optimizer
-from hpopt.core.optimizer import Floats
+from hpopt.core.proposals import Floats
 
 BLOCK = 256
 

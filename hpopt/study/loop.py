@@ -16,8 +16,7 @@ from types import FrameType
 from typing import Any, ParamSpec, TypeVar
 
 from hpopt.core import Outcome, Solution, Trial, evaluate, failed, outcome_of_loss
-from hpopt.errors import ProblemError
-from hpopt.executors.transfer import TransferError
+from hpopt.errors import ProblemError, StudyError, TransferError, WorkerNotStarted
 from hpopt.progress import ProgressDisplay, Silent, Snapshot
 from hpopt.stopping import StoppingRule
 from hpopt.study.books import Books
@@ -161,13 +160,15 @@ class Loop:
         self._show_state()
 
     def _check_begun(self, ended: Sequence[Future[Outcome]]) -> None:
-        """Raise ProblemError where no evaluation could even be sent to its worker."""
+        """Raise where no evaluation could begin: it could not be sent, or no worker starts."""
         if self._has_begun:
             return
         lost = [None if future.cancelled() else future.exception() for future in ended]
         unsent = [error for error in lost if isinstance(error, TransferError)]
         if len(unsent) == len(lost) and all(error.what == "call" for error in unsent):
             raise ProblemError(f"{unsent[0]} (no trial has run)") from unsent[0]
+        if lost and all(isinstance(error, WorkerNotStarted) for error in lost):
+            raise StudyError(f"{lost[0]} (no trial has run)") from lost[0]
         self._has_begun = True
 
     def _call_back(self, trial: Trial) -> None:

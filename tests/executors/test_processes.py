@@ -13,9 +13,8 @@ import weakref
 import numpy as np
 import pytest
 
-from hpopt.errors import WorkerLost
+from hpopt.errors import RemoteError, RemoteTraceback, TransferError, WorkerLost
 from hpopt.executors import ProcessExecutor
-from hpopt.executors.transfer import RemoteError, RemoteTraceback, TransferError
 
 from .conftest import is_gone, wait_until
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hpopt.errors import TransferError
 from hpopt.executors import ProcessExecutor, sharing
 from hpopt.executors.sharing import LARGE, Shared
-from hpopt.executors.transfer import TransferError
 
 
 class Problem:

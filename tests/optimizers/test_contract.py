@@ -1,6 +1,6 @@
 from hpopt import GeneticAlgorithm, GridSearch, QuasiRandomSearch, RandomSearch
+from hpopt.testing import OptimizerContract
 from hpopt.testing.landscapes import LANDSCAPES
-from hpopt.testing.optimizers import OptimizerContract
 
 SOME = ("conditions", "layers", "forbidden", "tiny", "two_objectives")
 

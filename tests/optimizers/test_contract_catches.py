@@ -7,8 +7,8 @@ import pytest
 
 from hpopt import Optimizer, RandomSearch
 from hpopt.errors import ConfigError
+from hpopt.testing import OptimizerContract
 from hpopt.testing.landscapes import LANDSCAPES
-from hpopt.testing.optimizers import OptimizerContract
 
 
 class OneByOne(Optimizer):

@@ -8,7 +8,7 @@ import pytest
 from hpopt.core import Fidelity, Objective
 from hpopt.problems import FunctionProblem
 from hpopt.space import Categorical, Float, Int, Sequence, Space
-from hpopt.testing.problems import ProblemContract
+from hpopt.testing import ProblemContract
 
 SPACE = Space(
     {

@@ -1,5 +1,5 @@
 from hpopt.storage import MemoryStorage, SQLiteStorage
-from hpopt.testing.storages import DurableStorageContract, StorageContract
+from hpopt.testing import DurableStorageContract, StorageContract
 
 
 class TestMemoryStorage(StorageContract):

@@ -57,3 +57,26 @@ def test_a_file_that_is_gone_is_no_error(tmp_path, monkeypatch):
     time.sleep(0.1)
     flusher.close()
     flusher.check()
+
+
+def test_closing_just_when_the_wait_for_it_times_out_ends_the_thread(tmp_path):
+    flusher = Flusher(tmp_path / "file")
+    reached = threading.Event()
+
+    class LateEvent(threading.Event):
+        """Its wait times out just as it is set, as it may in any run."""
+
+        def wait(self, timeout=None):
+            reached.set()
+            super().wait()
+            while not flusher._dirty.is_set():
+                time.sleep(0.001)
+            return False
+
+    flusher._closing = LateEvent()
+    flusher.touch()
+    assert reached.wait(30)
+    closer = threading.Thread(target=flusher.close, daemon=True)
+    closer.start()
+    closer.join(30)
+    assert not closer.is_alive()

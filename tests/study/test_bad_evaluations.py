@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import hpopt
-from hpopt.errors import ProblemError, TimeLimitExceeded
+from hpopt.errors import ProblemError, StudyError, TimeLimitExceeded
 
 from .problems import Line, numbers
 
@@ -301,3 +301,14 @@ def load_only_here(pid):
     if os.getpid() != pid:
         raise ImportError("it lives only in the driver")
     return OnlyHere()
+
+
+def test_where_no_worker_starts_that_is_one_error_and_not_a_burnt_budget(tmp_path, monkeypatch):
+    problem = hpopt.FunctionProblem(lambda config: config["x"], {"x": hpopt.Float(0, 1)})
+    with hpopt.Study(problem, "random", path=tmp_path / "study.db", seed=0) as study:
+        with monkeypatch.context() as changed:
+            changed.setattr(sys, "executable", "/no/such/python")
+            with pytest.raises(StudyError, match=r"/no/such/python.*no trial has run"):
+                study.run(trials=5, workers=2, progress=False)
+        result = study.run(trials=5, workers=2, progress=False)
+    assert [trial.status for trial in result.trials] == ["complete"] * 5

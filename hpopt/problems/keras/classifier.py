@@ -19,12 +19,12 @@ from hpopt.problems.keras.layers import (
     dense,
     dense_layers,
 )
-from hpopt.problems.keras.narrowing import narrowed
 from hpopt.problems.keras.optimizers import make_optimizer, optimizer_parameters
 from hpopt.problems.keras.problem import KerasProblem
 from hpopt.problems.keras.session import import_keras
 from hpopt.space import Categorical, Float, Ordinal, Parameter, Space
 from hpopt.space import Sequence as LayerSequence
+from hpopt.space.changes import with_changes
 
 BLOCK = 1024
 """Examples of which the statistics are taken at a time, in memory."""
@@ -156,7 +156,7 @@ class Classifier(KerasProblem):
         if isinstance(space, Space):
             return space
         forbid = [DoesNotFit(*self.shape[:2])] if self.is_image else []
-        return Space(narrowed(self.parameters(), space or {}, also=("epochs",)), forbid)
+        return Space(with_changes(self.parameters(), space or {}, also=("epochs",)), forbid)
 
 
 def mean_and_variance(rows: Rows) -> tuple[list[float], list[float]]:

@@ -10,7 +10,7 @@ from hpopt.problems.keras.classifier import mean_and_variance
 from hpopt.problems.keras.data import Rows
 from hpopt.problems.keras.layers import dense
 from hpopt.space import Categorical, Float, Int, Ordinal, Sequence, Space
-from hpopt.testing.problems import ProblemContract
+from hpopt.testing import ProblemContract
 
 from .small import needs_keras, quiet, tried
 

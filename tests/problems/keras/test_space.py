@@ -4,11 +4,9 @@ import pickle
 
 import pytest
 
-from hpopt.errors import SpaceError, UnknownNameError
 from hpopt.problems.keras.layers import DoesNotFit, convolution
-from hpopt.problems.keras.narrowing import narrowed
 from hpopt.problems.keras.optimizers import OWN, optimizer_parameters
-from hpopt.space import Categorical, Float, Int, Sequence, Space
+from hpopt.space import Sequence, Space
 
 
 def layers(*kernels_and_pools):
@@ -56,42 +54,3 @@ def test_optimizers_bring_their_own_parameters():
         "adamw": usual | {"weight_decay"},
     }
     assert set(OWN["sgd"]) <= set(optimizer_parameters())
-
-
-def test_a_parameter_is_replaced_in_its_place():
-    parameters = optimizer_parameters()
-    rate = Float(1e-3, 1e-2, log=True)
-    changed = narrowed(parameters, {"learning_rate": rate})
-    assert list(changed) == list(parameters)
-    assert changed == {**parameters, "learning_rate": rate}
-    assert narrowed(parameters, {}) == parameters
-
-
-def test_what_can_no_longer_be_is_left_out():
-    without = narrowed(optimizer_parameters(), {"optimizer": Categorical(["adam", "rmsprop"])})
-    assert list(without) == ["optimizer", "learning_rate"]
-    chain = {
-        "a": Categorical([1, 2]),
-        "b": Categorical([1, 2], when={"a": 2}),
-        "c": Int(0, 9, when={"b": [1, 2]}),
-        "d": Int(0, 9, when={"a": [1, 2]}),
-    }
-    left = narrowed(chain, {"a": Categorical([1, 3])})
-    assert list(left) == ["a", "d"]
-    assert left["d"].when == {"a": (1,)}
-    Space(left)
-
-
-def test_more_names_may_be_allowed():
-    extended = narrowed({"a": Int(0, 9)}, {"epochs": Int(1, 9)}, also=["epochs"])
-    assert list(extended) == ["a", "epochs"]
-
-
-def test_bad_changes_are_refused():
-    parameters = optimizer_parameters()
-    with pytest.raises(UnknownNameError, match="did you mean 'learning_rate'"):
-        narrowed(parameters, {"learning_rte": Float(0, 1)})
-    with pytest.raises(SpaceError, match=r"'optimizer' must be a Float.*got 'adam'"):
-        narrowed(parameters, {"optimizer": "adam"})
-    with pytest.raises(SpaceError, match="mapping of names to parameters"):
-        narrowed(parameters, ["adam"])

@@ -1,4 +1,4 @@
-"""Change single parameters of a ready space."""
+"""Replace single parameters of a space by name."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hpopt.errors import ConfigError, SpaceError, UnknownNameError
-from hpopt.space import Parameter
+from hpopt.space.parameter import Parameter
 
 
-def narrowed(
+def with_changes(
     parameters: Mapping[str, Parameter], changes: Mapping[str, Any], also: Iterable[str] = ()
 ) -> dict[str, Parameter]:
     """Give parameters with some of them replaced, by name.

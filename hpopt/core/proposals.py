@@ -1,0 +1,161 @@
+"""Which configs were proposed, and what to propose in place of those that were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpopt.numerics.sampling import permuted
+from hpopt.space import Grid, Space
+
+Floats = NDArray[np.float64]
+Vary = Callable[[Floats, np.random.Generator], Floats]
+
+VARIATIONS = 8
+REDRAWS = 16
+ENOUGH = 32
+LAST_DRAWS = 64
+DRAWN_AT_ONCE = 1024
+SCANNED_AT_ONCE = 64
+
+
+class Proposals:
+    """Keep the canonical key of every config with the lowest number that it was proposed under.
+
+    Parameters
+    ----------
+    space : Space
+    seed : int
+        Of the random enumeration that the last new configs are found by.
+    """
+
+    def __init__(self, space: Space, seed: int) -> None:
+        self._space, self._seed = space, seed
+        self._known: dict[bytes, int] = {}
+        self._scanned = 0
+        self._everything: Grid | None = None
+
+    def add(self, points: Floats, numbers: Iterable[int]) -> None:
+        """Note that points (n, d) are proposed under these numbers."""
+        for key, number in zip(self._space.keys_of(points), numbers, strict=True):
+            self._known.setdefault(key, number)
+
+    def novel(
+        self,
+        points: Floats,
+        rng: np.random.Generator,
+        *,
+        before: int,
+        vary: Vary | None = None,
+    ) -> Floats:
+        """Replace points that are forbidden or known, or that repeat an earlier row.
+
+        Such a row is varied, then drawn anew; at last the next config of a random enumeration
+        takes its place (in an infinite space, the next of many draws). Rows for which nothing is
+        left are dropped.
+
+        Parameters
+        ----------
+        points : ndarray (n, d), in [0, 1]
+            Proposals, in the order of their numbers.
+        rng : Generator
+            Its draws depend on the proposals only.
+        before : int
+            The first row's number: what was proposed under lower numbers is known.
+        vary : callable, optional
+            Gives other points in place of some; the strategy's own mutation.
+
+        Returns
+        -------
+        ndarray (m, d), in [0, 1], m <= n
+        """
+        points = self._space.snap(self._space.mended(points, rng))
+        taken: set[bytes] = set()
+        keys = self._settle(points, np.arange(len(points)), [b""] * len(points), taken, before)
+        fruitless = 0
+        for attempt in range(VARIATIONS + REDRAWS):
+            left = np.array([row for row, key in enumerate(keys) if not key], dtype=np.int64)
+            if not left.size:
+                return points
+            if vary is not None and attempt < VARIATIONS:
+                others = vary(points[left], rng)
+            else:
+                others = rng.random((left.size, self._space.d))
+            points[left] = self._space.snap(self._space.mended(others, rng))
+            n_taken = len(taken)
+            keys = self._settle(points, left, keys, taken, before)
+            fruitless = 0 if len(taken) > n_taken else fruitless + left.size
+            if fruitless >= ENOUGH and (vary is None or attempt >= VARIATIONS):
+                break  # nearly everything is known: draws are wasted
+        rest = [row for row, key in enumerate(keys) if not key]
+        for row, (key, point) in zip(rest, self._unknown_points(taken, before, rng), strict=False):
+            keys[row], points[row] = key, point
+        return points[[row for row, key in enumerate(keys) if key]]
+
+    def unknown(self, points: Floats, *, before: int) -> NDArray[np.bool_]:
+        """Say which points are allowed, were not proposed under lower numbers, repeat no row.
+
+        Parameters
+        ----------
+        points : ndarray (n, d), in [0, 1]
+        before : int
+            The first row's number.
+
+        Returns
+        -------
+        ndarray (n,) of bool
+        """
+        rows = np.arange(len(points))
+        keys = self._settle(points, rows, [b""] * len(points), set(), before)
+        return np.array([bool(key) for key in keys], dtype=bool)
+
+    def _settle(
+        self,
+        points: Floats,
+        rows: NDArray[np.int64],
+        keys: list[bytes],
+        taken: set[bytes],
+        before: int,
+    ) -> list[bytes]:
+        """Give the keys of the rows that are new and allowed; the others stay empty."""
+        allowed = self._space.allowed(points[rows]).tolist()
+        for row, key, fine in zip(
+            rows.tolist(), self._space.keys_of(points[rows]), allowed, strict=True
+        ):
+            if fine and key not in taken and self._known.get(key, before) >= before:
+                keys[row] = key
+                taken.add(key)
+        return keys
+
+    def _unknown_points(
+        self, taken: set[bytes], before: int, rng: np.random.Generator
+    ) -> Iterator[tuple[bytes, Floats]]:
+        """Give the configs that nobody proposed; in an infinite space, those of many draws."""
+        if self._everything is None:
+            self._everything = self._space.grid()
+        grid = self._everything
+        if grid.size == np.inf:
+            fruitless = 0
+            while fruitless < LAST_DRAWS:
+                points = self._space.mended(rng.random((DRAWN_AT_ONCE, self._space.d)), rng)
+                points = self._space.snap(points)
+                keys = [b""] * len(points)
+                self._settle(points, np.arange(len(points)), keys, taken, before)
+                found = [(key, point) for key, point in zip(keys, points, strict=True) if key]
+                fruitless = 0 if found else fruitless + 1
+                yield from found
+            return
+        place = self._scanned
+        while place < grid.size:
+            places = range(place, int(min(place + SCANNED_AT_ONCE, grid.size)))
+            points = np.array([grid.point(permuted(i, int(grid.size), self._seed)) for i in places])
+            allowed = self._space.allowed(points).tolist()
+            for key, point, fine in zip(self._space.keys_of(points), points, allowed, strict=True):
+                gone = not fine or self._known.get(key, before) < before
+                if gone and place == self._scanned:
+                    self._scanned += 1  # never to be looked at again
+                elif not gone and key not in taken:
+                    yield key, point
+                place += 1
