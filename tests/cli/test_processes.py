@@ -12,7 +12,8 @@ import pytest
 
 from hpopt import Study
 from hpopt.cli import ExitCode
-from tests.cli.conftest import wait_until
+
+from .conftest import wait_until
 
 SLOW = "arguments = { pause = 0.05 }"
 
