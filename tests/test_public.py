@@ -20,7 +20,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-ROOT = Path(hpopt.__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 RELIED_ON = [
     "FunctionProblem",
     "GeneticAlgorithm",
