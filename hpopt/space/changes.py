@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hpopt.errors import ConfigError, SpaceError, UnknownNameError
+from hpopt.errors import SpaceError, UnknownNameError
 from hpopt.space.parameter import Parameter
 
 
@@ -44,7 +44,8 @@ def with_changes(
             )
     merged: dict[str, Parameter] = {}
     for name, parameter in {**parameters, **changes}.items():
-        kept = parameter if name in changes else _still_possible(parameter, merged)
+        inherits = name in parameters and parameter.when == parameters[name].when
+        kept = _still_possible(parameter, merged) if inherits else parameter
         if kept is not None:
             merged[name] = kept
     return merged
@@ -54,15 +55,7 @@ def _still_possible(parameter: Parameter, earlier: Mapping[str, Parameter]) -> P
     """Give the parameter with the conditions that its parents can still meet; None without."""
     when: dict[str, Any] = {}
     for parent, values in (parameter.when or {}).items():
-        when[parent] = [v for v in values if parent in earlier and _takes(earlier[parent], v)]
+        when[parent] = [v for v in values if parent in earlier and earlier[parent].takes(v)]
         if not when[parent]:
             return None
     return dataclasses.replace(parameter, when=when) if when else parameter  # type: ignore[type-var]
-
-
-def _takes(parameter: Parameter, value: Any) -> bool:
-    try:
-        parameter.check(value, "")
-    except ConfigError:
-        return False
-    return True

@@ -161,7 +161,7 @@ class Categorical(Listed):
         super().count(resolution)
         return self.n_levels
 
-    def neighbours(self, row: Floats, resolution: int) -> Floats:
+    def neighbours(self, row: Floats, resolution: int, step: float = 0.0) -> Floats:
         """Give all other choices."""
         others = np.delete(np.arange(self.n_levels, dtype=np.float64), int(self.codes(row)[0]))
         return self.unit(others)[:, None]

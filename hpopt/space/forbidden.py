@@ -112,6 +112,26 @@ class ForbiddenLayer(Forbidden):
         return {"layer": self.name}
 
 
+def still_forbidding(
+    predicates: Sequence[Forbidden], parameters: Mapping[str, Parameter]
+) -> list[Forbidden]:
+    """Give the predicates that configs of a smaller space can still match."""
+    kept: list[Forbidden] = []
+    for predicate in predicates:
+        if not isinstance(predicate, ForbiddenMatch):
+            kept.append(predicate)
+            continue
+        left = {
+            name: [
+                value for value in wanted if name in parameters and parameters[name].takes(value)
+            ]
+            for name, wanted in predicate.values.items()
+        }
+        if all(left.values()):
+            kept.append(ForbiddenMatch(left, parameters))
+    return kept
+
+
 def forbidden_from_json(documents: Sequence[Any]) -> list[Any]:
     """Give what can be restored of stored predicates.
 

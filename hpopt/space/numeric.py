@@ -76,15 +76,20 @@ class Scalar(Parameter):
         """Say that its coordinate always matters."""
         return np.ones(block.shape, dtype=bool)
 
-    def neighbours(self, row: Floats, resolution: int) -> Floats:
-        """Give the value below and the value above."""
+    def neighbours(self, row: Floats, resolution: int, step: float = 0.0) -> Floats:
+        """Give the value a step below and the value a step above, or the ends where they are near.
+
+        A step is the share `step` of the grid, and one of its points at least.
+        """
+        n_steps = max(1, round(step * ((self.n_levels or resolution) - 1)))
         if self.n_levels:
-            code = self.codes(row)[0]
-            codes = [c for c in (code - 1, code + 1) if 0 <= c < self.n_levels]
-            return self.unit(np.array(codes, dtype=np.float64))[:, None]
+            code, last = self.codes(row)[0], self.n_levels - 1
+            codes = np.unique([max(code - n_steps, 0), min(code + n_steps, last)])
+            return self.unit(codes[codes != code].astype(np.float64))[:, None]
         grid = np.linspace(0.0, 1.0, resolution)
         values, own = self.codes(grid), self.codes(row)[0]
-        return np.concatenate([grid[values < own][-1:], grid[values > own][:1]])[:, None]
+        below, above = grid[values < own][-n_steps:][:1], grid[values > own][:n_steps][-1:]
+        return np.concatenate([below, above])[:, None]
 
     def count(self, resolution: Resolution) -> float:
         """Say how many values lie on its grid."""

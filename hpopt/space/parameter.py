@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hpopt.errors import SpaceError, UnknownNameError
+from hpopt.errors import ConfigError, SpaceError, UnknownNameError
 from hpopt.space.layout import SequenceLayout
 
 Floats = NDArray[np.float64]
@@ -67,6 +67,14 @@ class Parameter(ABC):
             It does not fit; the message says why and calls the parameter `name`.
         """
 
+    def takes(self, value: Any) -> bool:
+        """Say whether a user's value fits."""
+        try:
+            self.check(value, "")
+        except ConfigError:
+            return False
+        return True
+
     @abstractmethod
     def encode(self, values: Sequence[Any]) -> Floats:
         """Give the coordinates of n canonical values, shape (n, width)."""
@@ -88,8 +96,11 @@ class Parameter(ABC):
         """Say which coordinates matter, shape (n, width)."""
 
     @abstractmethod
-    def neighbours(self, row: Floats, resolution: int) -> Floats:
-        """Give the blocks one step away from a block of shape (width,), shape (m, width)."""
+    def neighbours(self, row: Floats, resolution: int, step: float = 0.0) -> Floats:
+        """Give the blocks one step away from a block of shape (width,), shape (m, width).
+
+        See `Space.neighbours`.
+        """
 
     @abstractmethod
     def count(self, resolution: Resolution) -> float:

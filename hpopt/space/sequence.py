@@ -174,13 +174,13 @@ class Sequence(Parameter):
 
     # -- the grid ----------------------------------------------------------------------------
 
-    def neighbours(self, row: Floats, resolution: int) -> Floats:
+    def neighbours(self, row: Floats, resolution: int, step: float = 0.0) -> Floats:
         """Give the lists with one layer changed, deleted, or doubled."""
         length = int(self._layout.lengths(row[None])[0])
         slots = row[1:].reshape(self.max_length, self.layer.d)
         moved = []
         for place in range(length):
-            for layer in self.layer.neighbour_points(slots[place], resolution):
+            for layer in self.layer.neighbour_points(slots[place], resolution, step):
                 changed = slots.copy()
                 changed[place] = layer
                 moved.append((length, changed))

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hpopt.errors import ConfigError, SpaceError, UnknownNameError
-from hpopt.space.conditions import Conditions
-from hpopt.space.forbidden import Forbidden, ForbiddenLayer, forbidden_from_json
+from hpopt.errors import ConfigError, SpaceError
+from hpopt.space.changes import with_changes
+from hpopt.space.coordinates import Coordinates
+from hpopt.space.evidence import losses_of
+from hpopt.space.forbidden import (
+    Forbidden,
+    ForbiddenLayer,
+    forbidden_from_json,
+    still_forbidding,
+)
 from hpopt.space.grid import Grid
-from hpopt.space.layout import SequenceLayout
-from hpopt.space.parameter import DORMANT, Bools, Floats, Parameter, Resolution, identity
+from hpopt.space.narrowing import Narrowed, fitting, narrowed
+from hpopt.space.parameter import Bools, Floats, Parameter, Resolution, identity
+from hpopt.space.peeling import Rules
 
 TRIES = 10_000
 Predicate = Callable[[dict[str, Any]], bool] | Mapping[str, Any]
 
 
-class Space(Mapping[str, Parameter]):
+class Space(Coordinates):
     """What may be chosen.
 
     Parameters
@@ -64,22 +70,7 @@ class Space(Mapping[str, Parameter]):
     def __init__(
         self, parameters: Mapping[str, Parameter], forbid: Sequence[Predicate] = ()
     ) -> None:
-        _check_parameters(parameters)
-        self._parameters = dict(parameters)
-        self._columns: dict[str, slice] = {}
-        start = 0
-        for name, parameter in self._parameters.items():
-            self._columns[name] = slice(start, start + parameter.width)
-            start += parameter.width
-        self.d = start
-        self.levels: NDArray[np.int64] = np.concatenate([p.levels for p in self.values()])
-        self.ordered: Bools = np.concatenate([p.ordered for p in self.values()])
-        self.conditions = Conditions(self._parameters)
-        self.sequences: tuple[SequenceLayout, ...] = tuple(
-            layout
-            for name, parameter in self.items()
-            for layout in parameter.layouts(self._columns[name].start)
-        )
+        super().__init__(parameters)
         if isinstance(forbid, str | Mapping) or not isinstance(forbid, Iterable):
             raise SpaceError(f"forbid must be a list of predicates, but got {forbid!r}")
         self.forbidden = tuple(Forbidden.of(predicate, self) for predicate in forbid)
@@ -88,17 +79,6 @@ class Space(Mapping[str, Parameter]):
         )
         self.predicates: tuple[Forbidden, ...] = self.forbidden + self._in_layers
         self._check_not_all_forbidden()
-
-    # -- a mapping of names to parameters ----------------------------------------------------
-
-    def __getitem__(self, name: str) -> Parameter:
-        return self._parameters[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._parameters)
-
-    def __len__(self) -> int:
-        return len(self._parameters)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Space) and identity(self.to_json()) == identity(other.to_json())
@@ -109,112 +89,6 @@ class Space(Mapping[str, Parameter]):
         inside = ", ".join(f"{name!r}: {parameter!r}" for name, parameter in self.items())
         forbid = f", forbid={list(self.forbidden)!r}" if self.forbidden else ""
         return f"Space({{{inside}}}{forbid})"
-
-    def columns(self, name: str) -> slice:
-        """Say which coordinates belong to a parameter."""
-        return self._columns[name]
-
-    def active(self, points: Floats) -> Bools:
-        """Say which coordinates matter.
-
-        Parameters
-        ----------
-        points : ndarray (n, d), in [0, 1]
-
-        Returns
-        -------
-        ndarray (n, d) of bool
-        """
-        points = self._as_points(points)
-        masks = self.conditions.masks(points, self._columns)
-        blocks = []
-        for name, parameter in self._parameters.items():
-            block = masks[name][:, None]
-            if parameter.width > 1:  # a single coordinate matters wherever its parameter exists
-                block = block & parameter.active(points[:, self._columns[name]])
-            blocks.append(block)
-        return np.concatenate(blocks, axis=1)
-
-    # -- the crossings -----------------------------------------------------------------------
-
-    def decode(self, points: Floats) -> list[dict[str, Any]]:
-        """Give the configs at points.
-
-        Parameters
-        ----------
-        points : ndarray (n, d), in [0, 1]
-
-        Returns
-        -------
-        list of n dict
-            Active parameters only, plain Python values.
-        """
-        points = self._as_points(points)
-        values = [p.decode(points[:, self._columns[name]]) for name, p in self.items()]
-        names = list(self._parameters)
-        if not self.conditions.parents:
-            return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
-        masks = self.conditions.masks(points, self._columns)
-        shown = zip(*(masks[name].tolist() for name in names), strict=True)
-        return [
-            {name: value for name, value, here in zip(names, row, mask, strict=True) if here}
-            for row, mask in zip(zip(*values, strict=True), shown, strict=True)
-        ]
-
-    def encode(self, configs: Iterable[Mapping[str, Any]]) -> Floats:
-        """Give the points of configs; coordinates that are not active are 0.5.
-
-        Parameters
-        ----------
-        configs : iterable of n mappings
-
-        Returns
-        -------
-        ndarray (n, d), in [0, 1]
-
-        Raises
-        ------
-        ConfigError
-            One of them does not fit the space.
-        """
-        checked = [self._checked(config) for config in configs]
-        points = np.full((len(checked), self.d), DORMANT)
-        for name, parameter in self._parameters.items():
-            rows = [row for row, config in enumerate(checked) if name in config]
-            if rows:
-                block = parameter.encode([checked[row][name] for row in rows])
-                points[rows, self._columns[name]] = block
-        return points
-
-    def snap(self, points: Floats) -> Floats:
-        """Move each discrete coordinate to the centre of its cell; the configs stay the same."""
-        points = self._as_points(points)
-        blocks = [p.snap(points[:, self._columns[name]]) for name, p in self.items()]
-        return np.concatenate(blocks, axis=1)
-
-    def codes(self, points: Floats) -> Floats:
-        """Give numbers that are equal where the configs are: nan where not active, shape (n, d)."""
-        points = self._as_points(points)
-        blocks = [p.codes(points[:, self._columns[name]]) for name, p in self.items()]
-        return np.where(self.active(points), np.concatenate(blocks, axis=1), np.nan)
-
-    def keys_of(self, points: Floats) -> list[bytes]:
-        """Give the canonical keys of points.
-
-        Two points have the same key exactly where their configs are equal after rounding.
-        """
-        codes = self.codes(points) + 0.0
-        return [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in codes]
-
-    def key(self, config: Mapping[str, Any]) -> bytes:
-        """Give the canonical key of a config."""
-        return self.keys_of(self.encode([config]))[0]
-
-    def _as_points(self, points: Floats) -> Floats:
-        points = np.asarray(points, dtype=np.float64)
-        if points.ndim != 2 or points.shape[1] != self.d:
-            raise ConfigError(f"points must have the shape (n, {self.d}), but got {points.shape}")
-        return points
 
     # -- configs that a user gives -----------------------------------------------------------
 
@@ -231,24 +105,6 @@ class Space(Mapping[str, Parameter]):
         for forbidden in self.predicates:
             if forbidden(checked):
                 raise ConfigError(f"this config is forbidden by {forbidden}: {checked}")
-        return checked
-
-    def _checked(self, config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-        if not isinstance(config, Mapping):
-            raise ConfigError(f"a config must be a mapping of names to values, but got {config!r}")
-        for name in config:
-            if name not in self._parameters:
-                unknown = UnknownNameError("parameter", str(name), self._parameters)
-                raise ConfigError(f"{unknown} (in {prefix.rstrip('.') or 'the config'})")
-        checked: dict[str, Any] = {}
-        for name, parameter in self._parameters.items():
-            reason = self.conditions.why_absent(name, checked)
-            if reason is None and name not in config:
-                raise ConfigError(f"{prefix}{name} is missing: the config is {dict(config)!r}")
-            if reason is not None and name in config:
-                raise ConfigError(f"{prefix}{name} must be left out, as {reason}")
-            if reason is None:
-                checked[name] = parameter.check(config[name], prefix + name)
         return checked
 
     # -- drawing -----------------------------------------------------------------------------
@@ -322,7 +178,9 @@ class Space(Mapping[str, Parameter]):
         """How many configs there are: an int, or inf. Forbidden ones are counted too."""
         return self.grid().size
 
-    def neighbours(self, config: Mapping[str, Any], resolution: int = 11) -> list[dict[str, Any]]:
+    def neighbours(
+        self, config: Mapping[str, Any], resolution: int = 11, step: float = 0.0
+    ) -> list[dict[str, Any]]:
         """Give the allowed configs that are one step away on the grid.
 
         Parameters
@@ -330,6 +188,9 @@ class Space(Mapping[str, Parameter]):
         config : mapping
         resolution : int
             Into how many points the range of a continuous parameter is divided.
+        step : float, in [0, 1]
+            How far an ordered parameter steps, as a share of its grid: one of its values at
+            least, and to its end where that is nearer.
 
         Returns
         -------
@@ -337,21 +198,84 @@ class Space(Mapping[str, Parameter]):
             The next values of an ordered parameter, all other choices of a categorical one; for
             a Sequence one layer changed, deleted or doubled.
         """
-        return self.decode(self.neighbour_points(self.encode([config])[0], resolution))
+        return self.decode(self.neighbour_points(self.encode([config])[0], resolution, step))
 
-    def neighbour_points(self, point: Floats, resolution: int = 11) -> Floats:
+    def neighbour_points(self, point: Floats, resolution: int = 11, step: float = 0.0) -> Floats:
         """Give the allowed points one step away from a point (d,), shape (m, d)."""
         active = self.active(point[None])[0]
         moved = []
         for name, parameter in self._parameters.items():
             columns = self._columns[name]
             if active[columns.start]:
-                blocks = parameter.neighbours(point[columns], resolution)
+                blocks = parameter.neighbours(point[columns], resolution, step)
                 points = np.repeat(point[None], len(blocks), axis=0)
                 points[:, columns] = blocks
                 moved.append(points)
         neighbours = np.concatenate(moved) if moved else np.empty((0, self.d))
         return neighbours[self.allowed(neighbours)] if len(neighbours) else neighbours
+
+    # -- smaller spaces ----------------------------------------------------------------------
+
+    def changed(self, changes: Mapping[str, Parameter]) -> Space:
+        """Give the space with some parameters replaced, by name; what is forbidden stays so.
+
+        A parameter that cannot exist any more, because what it depends on lost the values that
+        it needs, is left out.
+
+        Raises
+        ------
+        UnknownNameError
+            A change is of a parameter that is not there.
+        """
+        parameters = with_changes(self, changes)
+        return Space(parameters, still_forbidding(self.forbidden, parameters))
+
+    def narrow(
+        self,
+        trials: Iterable[Any],
+        *,
+        objective: str | None = None,
+        direction: str = "minimize",
+        keep: float = 0.1,
+        confidence: float = 0.95,
+        min_values: int = 2,
+        min_width: float = 0.1,
+    ) -> Narrowed[Space]:
+        """Drop the values and the ends of ranges that underperform, and say why.
+
+        A value, or what lies beyond an end, is dropped where its trials rank worse than the
+        others by a one-sided rank-sum test, with five trials at least on both sides. A
+        conditional parameter is judged where it exists, one of a list's layers by the trials in
+        which it occurs. What is dropped takes its trials along, then everything is tested again.
+
+        Parameters
+        ----------
+        trials : iterable of Trial
+            Or of anything that has a ``config`` and ``values``. Trials without values are the
+            worst; those that do not fit the space are left out.
+        objective : str, optional
+            The value to judge by; needed where there are several.
+        direction : {"minimize", "maximize"}
+        keep : float, in [0, 1]
+            The share of the trials, the best ones, of which nothing is dropped. Of the best
+            trial nothing ever is.
+        confidence : float, in (0, 1)
+            Of the test, over all that is tested at the same time.
+        min_values : int, >= 1
+            How many values each parameter keeps at least.
+        min_width : float, in [0, 1]
+            The share of its range that each number keeps at least.
+
+        Returns
+        -------
+        Narrowed
+            With ``space`` and ``reasons``; print it.
+        """
+        rules = Rules(keep, confidence, min_values, min_width)
+        sign = 1.0 if direction == "minimize" else -1.0
+        given, losses = losses_of(trials, objective, direction)
+        places, configs = fitting(self, given)
+        return narrowed(self, configs, losses[places], rules=rules, sign=sign)
 
     # -- JSON --------------------------------------------------------------------------------
 
@@ -408,20 +332,3 @@ class Space(Mapping[str, Parameter]):
         if identity(mine_forbidden) != identity(their_forbidden):
             found.append(f"forbid is {their_forbidden} but was {mine_forbidden}")
         return found
-
-
-def _check_parameters(parameters: Any) -> None:
-    if not isinstance(parameters, Mapping):
-        raise SpaceError(
-            f"a space must be a mapping of names to parameters, but got {parameters!r}"
-        )
-    if not parameters:
-        raise SpaceError("a space must have at least one parameter, but got none")
-    for name, parameter in parameters.items():
-        if not isinstance(name, str) or not name:
-            raise SpaceError(f"the name of a parameter must be a non-empty str, but got {name!r}")
-        if not isinstance(parameter, Parameter):
-            raise SpaceError(
-                f"{name!r} must be a Float, Int, Ordinal, Categorical or Sequence, but got "
-                f"{parameter!r}"
-            )

@@ -219,6 +219,36 @@ def test_neighbours_are_one_step_away(space, seed):
             assert _is_a_step(space[name], config[name], neighbour[name])
 
 
+@given(ANY, seeds, st.floats(0, 1))
+def test_neighbours_of_larger_steps_are_further_or_at_the_end(space, seed, step):
+    config = space.sample(1, seed=seed)[0]
+    point = space.encode([config])
+    neighbours = space.neighbours(config, step=step)
+    assert len(neighbours) <= len(space.neighbours(config)) or space.predicates
+    for neighbour in neighbours:
+        assert repr(space.validate(neighbour)) == repr(neighbour) != repr(config)
+        for name in set(config) & set(neighbour):
+            parameter = space[name]
+            if _differ(config, neighbour, name) and parameter.width == 1:
+                columns = space.columns(name)
+                old, new = point[:, columns], space.encode([neighbour])[:, columns]
+                if parameter.ordered[0] and parameter.levels[0]:
+                    n_steps = max(1, round(step * (parameter.levels[0] - 1)))
+                    places = [int(parameter.codes(block)[0, 0]) for block in (old, new)]
+                    at_the_end = places[1] in (0, parameter.levels[0] - 1)
+                    distance = abs(places[0] - places[1])
+                    assert distance == n_steps or (at_the_end and distance < n_steps)
+
+
+def test_a_step_of_a_continuous_parameter_is_that_many_points_of_its_grid():
+    space = Space({"x": Float(0, 10)})
+    found = [
+        [neighbour["x"] for neighbour in space.neighbours({"x": x}, resolution=11, step=step)]
+        for x, step in [(4.0, 0.0), (4.0, 0.2), (4.5, 0.2), (4.0, 0.6), (0.0, 0.3), (4.0, 1.0)]
+    ]
+    assert found == [[3, 5], [2, 6], [3, 6], [0, 10], [3], [0, 10]]
+
+
 def _differ(config, neighbour, name):
     return repr(config[name]) != repr(neighbour[name])
 

@@ -1,0 +1,200 @@
+"""Named parameters in order, and the crossings between configs and coordinates."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpopt.errors import ConfigError, SpaceError, UnknownNameError
+from hpopt.space.conditions import Conditions
+from hpopt.space.layout import SequenceLayout
+from hpopt.space.parameter import DORMANT, Bools, Floats, Parameter
+
+
+class Coordinates(Mapping[str, Parameter]):
+    """A mapping of names to parameters, each with its columns of the unit cube.
+
+    Parameters
+    ----------
+    parameters : mapping of str to Parameter
+        The parents named in a parameter's `when` come before it.
+
+    Raises
+    ------
+    SpaceError
+        They make no space; the message names the parameter.
+    """
+
+    def __init__(self, parameters: Mapping[str, Parameter]) -> None:
+        _check_parameters(parameters)
+        self._parameters = dict(parameters)
+        self._columns: dict[str, slice] = {}
+        start = 0
+        for name, parameter in self._parameters.items():
+            self._columns[name] = slice(start, start + parameter.width)
+            start += parameter.width
+        self.d = start
+        self.levels: NDArray[np.int64] = np.concatenate([p.levels for p in self.values()])
+        self.ordered: Bools = np.concatenate([p.ordered for p in self.values()])
+        self.conditions = Conditions(self._parameters)
+        self.sequences: tuple[SequenceLayout, ...] = tuple(
+            layout
+            for name, parameter in self.items()
+            for layout in parameter.layouts(self._columns[name].start)
+        )
+
+    # -- a mapping of names to parameters ----------------------------------------------------
+
+    def __getitem__(self, name: str) -> Parameter:
+        return self._parameters[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parameters)
+
+    def __len__(self) -> int:
+        return len(self._parameters)
+
+    def columns(self, name: str) -> slice:
+        """Say which coordinates belong to a parameter."""
+        return self._columns[name]
+
+    def active(self, points: Floats) -> Bools:
+        """Say which coordinates matter.
+
+        Parameters
+        ----------
+        points : ndarray (n, d), in [0, 1]
+
+        Returns
+        -------
+        ndarray (n, d) of bool
+        """
+        points = self._as_points(points)
+        masks = self.conditions.masks(points, self._columns)
+        blocks = []
+        for name, parameter in self._parameters.items():
+            block = masks[name][:, None]
+            if parameter.width > 1:  # a single coordinate matters wherever its parameter exists
+                block = block & parameter.active(points[:, self._columns[name]])
+            blocks.append(block)
+        return np.concatenate(blocks, axis=1)
+
+    # -- the crossings -----------------------------------------------------------------------
+
+    def decode(self, points: Floats) -> list[dict[str, Any]]:
+        """Give the configs at points.
+
+        Parameters
+        ----------
+        points : ndarray (n, d), in [0, 1]
+
+        Returns
+        -------
+        list of n dict
+            Active parameters only, plain Python values.
+        """
+        points = self._as_points(points)
+        values = [p.decode(points[:, self._columns[name]]) for name, p in self.items()]
+        names = list(self._parameters)
+        if not self.conditions.parents:
+            return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
+        masks = self.conditions.masks(points, self._columns)
+        shown = zip(*(masks[name].tolist() for name in names), strict=True)
+        return [
+            {name: value for name, value, here in zip(names, row, mask, strict=True) if here}
+            for row, mask in zip(zip(*values, strict=True), shown, strict=True)
+        ]
+
+    def encode(self, configs: Iterable[Mapping[str, Any]]) -> Floats:
+        """Give the points of configs; coordinates that are not active are 0.5.
+
+        Parameters
+        ----------
+        configs : iterable of n mappings
+
+        Returns
+        -------
+        ndarray (n, d), in [0, 1]
+
+        Raises
+        ------
+        ConfigError
+            One of them does not fit the space.
+        """
+        checked = [self._checked(config) for config in configs]
+        points = np.full((len(checked), self.d), DORMANT)
+        for name, parameter in self._parameters.items():
+            rows = [row for row, config in enumerate(checked) if name in config]
+            if rows:
+                block = parameter.encode([checked[row][name] for row in rows])
+                points[rows, self._columns[name]] = block
+        return points
+
+    def snap(self, points: Floats) -> Floats:
+        """Move each discrete coordinate to the centre of its cell; the configs stay the same."""
+        points = self._as_points(points)
+        blocks = [p.snap(points[:, self._columns[name]]) for name, p in self.items()]
+        return np.concatenate(blocks, axis=1)
+
+    def codes(self, points: Floats) -> Floats:
+        """Give numbers that are equal where the configs are: nan where not active, shape (n, d)."""
+        points = self._as_points(points)
+        blocks = [p.codes(points[:, self._columns[name]]) for name, p in self.items()]
+        return np.where(self.active(points), np.concatenate(blocks, axis=1), np.nan)
+
+    def keys_of(self, points: Floats) -> list[bytes]:
+        """Give the canonical keys of points.
+
+        Two points have the same key exactly where their configs are equal after rounding.
+        """
+        codes = self.codes(points) + 0.0
+        return [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in codes]
+
+    def key(self, config: Mapping[str, Any]) -> bytes:
+        """Give the canonical key of a config."""
+        return self.keys_of(self.encode([config]))[0]
+
+    def _as_points(self, points: Floats) -> Floats:
+        points = np.asarray(points, dtype=np.float64)
+        if points.ndim != 2 or points.shape[1] != self.d:
+            raise ConfigError(f"points must have the shape (n, {self.d}), but got {points.shape}")
+        return points
+
+    def _checked(self, config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+        if not isinstance(config, Mapping):
+            raise ConfigError(f"a config must be a mapping of names to values, but got {config!r}")
+        for name in config:
+            if name not in self._parameters:
+                unknown = UnknownNameError("parameter", str(name), self._parameters)
+                raise ConfigError(f"{unknown} (in {prefix.rstrip('.') or 'the config'})")
+        checked: dict[str, Any] = {}
+        for name, parameter in self._parameters.items():
+            reason = self.conditions.why_absent(name, checked)
+            if reason is None and name not in config:
+                raise ConfigError(f"{prefix}{name} is missing: the config is {dict(config)!r}")
+            if reason is not None and name in config:
+                raise ConfigError(f"{prefix}{name} must be left out, as {reason}")
+            if reason is None:
+                checked[name] = parameter.check(config[name], prefix + name)
+        return checked
+
+
+def _check_parameters(parameters: Any) -> None:
+    if not isinstance(parameters, Mapping):
+        raise SpaceError(
+            f"a space must be a mapping of names to parameters, but got {parameters!r}"
+        )
+    if not parameters:
+        raise SpaceError("a space must have at least one parameter, but got none")
+    for name, parameter in parameters.items():
+        if not isinstance(name, str) or not name:
+            raise SpaceError(f"the name of a parameter must be a non-empty str, but got {name!r}")
+        if not isinstance(parameter, Parameter):
+            raise SpaceError(
+                f"{name!r} must be a Float, Int, Ordinal, Categorical or Sequence, but got "
+                f"{parameter!r}"
+            )

@@ -1,0 +1,214 @@
+"""What evaluated configs say of each parameter: where it was, and how those trials ranked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpopt.errors import SettingError
+from hpopt.space.choice import Listed
+from hpopt.space.numeric import Scalar
+from hpopt.space.parameter import Bools, Floats, Parameter
+
+Path = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Facet:
+    """One thing that can be narrowed: a parameter, or the length of a list.
+
+    A parameter of a layer occurs several times in a trial, or not at all; so does a conditional
+    one. What is outside an end in any layer makes the whole trial one of outside.
+
+    Attributes
+    ----------
+    path : tuple of str
+        Its name, below the names of the lists that it is in.
+    parameter : Parameter
+        For the length of a list, the list.
+    last : float
+        The position of its upper end: 1 where it is continuous, else the number of levels - 1.
+    least, most : ndarray (n,)
+        The lowest and the highest position that occurs in each trial; nan where it does not.
+    has : ndarray (n, k) of bool
+        Which of its listed values occur in each trial; k = 0 for numbers and lengths.
+    ends : list of float
+        The positions between which it is kept.
+    dropped : set of int
+        The places of the listed values that are dropped.
+    """
+
+    path: Path
+    parameter: Parameter
+    last: float
+    least: Floats
+    most: Floats
+    has: Bools
+    ends: list[float] = field(default_factory=list)
+    dropped: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.ends = [0.0, self.last]
+
+    @property
+    def occurs(self) -> Bools:
+        """In which trials it occurs, shape (n,)."""
+        return ~np.isnan(self.least)
+
+    @property
+    def is_discrete(self) -> bool:
+        """Whether its positions are levels."""
+        return not isinstance(self.parameter, Scalar) or self.parameter.n_levels > 0
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether its ends mean something."""
+        return bool(self.parameter.ordered[0])
+
+    @property
+    def n_left(self) -> float:
+        """How many levels are kept; the width that is kept where it is continuous."""
+        low, high = self.ends
+        if not self.is_discrete:
+            return high - low
+        return sum(low <= level <= high for level in range(int(self.last) + 1)) - len(
+            [place for place in self.dropped if low <= place <= high]
+        )
+
+    def value(self, position: float) -> Any:
+        """Give the value at a position; for the length of a list, the length."""
+        if not isinstance(self.parameter, Scalar):
+            sequence: Any = self.parameter
+            return int(sequence.min_length + position)
+        position_ = np.array([position])
+        unit = self.parameter.unit(position_) if self.is_discrete else position_
+        return self.parameter.decode(unit[:, None])[0]
+
+
+def facets(
+    parameters: Mapping[str, Parameter], trials: Sequence[Sequence[Mapping[str, Any]]], path: Path
+) -> list[Facet]:
+    """Give what can be narrowed.
+
+    Parameters
+    ----------
+    parameters : mapping of str to Parameter
+    trials : sequence of n sequences of mappings
+        The canonical configs of these parameters in each trial: its layers, or itself alone.
+    path : tuple of str
+        The names of the lists that they are in.
+    """
+    found: list[Facet] = []
+    for name, parameter in parameters.items():
+        values = [[config[name] for config in configs if name in config] for configs in trials]
+        if isinstance(parameter, Scalar):
+            found.append(_facet((*path, name), parameter, values))
+        elif parameter.layouts(0):
+            found += _of_list((*path, name), parameter, values)
+    return [facet for facet in found if facet.last > 0]
+
+
+def _of_list(path: Path, sequence: Any, values: Sequence[Sequence[Any]]) -> list[Facet]:
+    """Give the facets of a list of layers: its length, and those of its layers."""
+    low, high = sequence.min_length, sequence.max_length
+    lengths = [np.array([float(len(each) - low) for each in lists]) for lists in values]
+    layers = [[layer for each in lists for layer in each] for lists in values]
+    length = _made(path, sequence, float(high - low), lengths)
+    return [length, *facets(sequence.layer, layers, path)]
+
+
+def _facet(path: Path, parameter: Scalar, values: Sequence[Sequence[Any]]) -> Facet:
+    block = parameter.encode([value for several in values for value in several])
+    positions = parameter.codes(block[:, 0]) if parameter.n_levels else block[:, 0]
+    stops = np.cumsum([len(several) for several in values])
+    last = float(parameter.n_levels - 1 if parameter.n_levels else 1)
+    return _made(path, parameter, last, np.split(positions, stops[:-1]))
+
+
+def _made(path: Path, parameter: Parameter, last: float, positions: Sequence[Floats]) -> Facet:
+    least = np.array([each.min() if each.size else np.nan for each in positions])
+    most = np.array([each.max() if each.size else np.nan for each in positions])
+    n_values = parameter.n_levels if isinstance(parameter, Listed) else 0
+    has = np.zeros((len(positions), n_values), dtype=bool)
+    if n_values:
+        for row, each in enumerate(positions):
+            has[row, each.astype(np.int64)] = True
+    return Facet(path, parameter, last, least, most, has)
+
+
+def ranks(losses: Floats) -> Floats:
+    """Give ranks from 0 (the least loss) to n - 1; equal losses share the mean of theirs."""
+    _, places, counts = np.unique(losses, return_inverse=True, return_counts=True)
+    firsts = np.cumsum(counts) - counts
+    return np.asarray((firsts + (counts - 1) / 2)[places.ravel()])
+
+
+def worse(losses: Floats, pieces: Bools) -> Floats:
+    """Give how likely each piece would rank as badly as it does by chance alone.
+
+    The one-sided rank-sum test of Mann & Whitney 1947, "On a test of whether one of two random
+    variables is stochastically larger than the other",
+    https://doi.org/10.1214/aoms/1177730491, in its normal approximation with the corrections for
+    ties and continuity: z = (U - n1 n2 / 2 - 1/2) / sigma,
+    sigma² = n1 n2 / 12 · (n + 1 - sum(t³ - t) / (n (n - 1))).
+
+    Parameters
+    ----------
+    losses : ndarray (n,)
+        Infinite where the evaluation gave no values.
+    pieces : ndarray (k, n) of bool
+        Those that are suspected, k times, of being worse than the others.
+
+    Returns
+    -------
+    ndarray (k,), in [0, 1]
+        1 where a piece has none or all of them.
+    """
+    from scipy.special import ndtr
+
+    n = len(losses)
+    n_inside = pieces.sum(axis=1)
+    n_pairs = n_inside * (n - n_inside)
+    _, counts = np.unique(losses, return_counts=True)
+    ties = float((counts.astype(np.float64) ** 3 - counts).sum()) / max(1, n * (n - 1))
+    sigma = np.sqrt(n_pairs / 12 * (n + 1 - ties))
+    above = pieces @ ranks(losses) - n_inside * (n_inside - 1) / 2
+    z = (above - n_pairs / 2 - 0.5) / np.where(sigma > 0, sigma, 1.0)
+    return np.where(sigma > 0, ndtr(-z), 1.0)
+
+
+def losses_of(
+    trials: Iterable[Any], objective: str | None, direction: str
+) -> tuple[list[Mapping[str, Any]], NDArray[np.float64]]:
+    """Give the configs and losses of trials; a loss is infinite where there are no values.
+
+    Raises
+    ------
+    SettingError
+        The direction does not exist, the trials have no such objective, or none is named and
+        they have several values.
+    """
+    if direction not in ("minimize", "maximize"):
+        raise SettingError(f"direction must be 'minimize' or 'maximize', but got {direction!r}")
+    found = list(trials)
+    for trial in found:
+        if not hasattr(trial, "config") or not hasattr(trial, "values"):
+            raise SettingError(
+                "trials must be hpopt.Trial, or have a config and values like one, but got "
+                f"{trial!r:.80}"
+            )
+    names = list(dict.fromkeys(name for trial in found for name in trial.values))
+    if objective is None and len(names) > 1:
+        raise SettingError(f"objective must be one of the values {names}, but none was named")
+    name = objective if objective is not None else (names or [""])[0]
+    if names and name not in names:
+        raise SettingError(f"objective must be one of the values {names}, but got {name!r}")
+    sign = 1.0 if direction == "minimize" else -1.0
+    given = [sign * float(trial.values.get(name, math.nan)) for trial in found]
+    losses = np.array([math.inf if math.isnan(loss) else loss for loss in given])
+    return [trial.config for trial in found], losses

@@ -1,0 +1,130 @@
+"""Narrow a space: drop the values and ends of ranges that underperform, and say why.
+
+The three rounds of Aszemi & Dominic 2019, "Hyperparameter optimization in convolutional neural
+network using genetic algorithms", https://doi.org/10.14569/IJACSA.2019.0100638, drop by hand the
+values "that are not performing well". Here a piece is dropped where a rank test says so, one
+after the other, as in the peeling of Friedman & Fisher 1999, "Bump hunting in high-dimensional
+data", https://doi.org/10.1023/A:1008894516817.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpopt.errors import ConfigError, SpaceError
+from hpopt.space.choice import Listed
+from hpopt.space.coordinates import Coordinates
+from hpopt.space.evidence import Facet, Path, facets
+from hpopt.space.parameter import Floats, Parameter
+from hpopt.space.peeling import Peeling, Rules
+
+S = TypeVar("S", bound=Coordinates)
+
+
+@dataclass(frozen=True)
+class Narrowed(Generic[S]):
+    """A smaller space, and why it is smaller. Printed, it explains itself.
+
+    Attributes
+    ----------
+    space : Space
+        Each of its configs is one of the space that was narrowed.
+    reasons : tuple of str
+        What was dropped, and on what evidence.
+    n_trials : int
+        How many trials were the evidence.
+    """
+
+    space: S
+    reasons: tuple[str, ...]
+    n_trials: int
+
+    def __str__(self) -> str:
+        if self.reasons:
+            return "\n".join(self.reasons)
+        if not self.n_trials:
+            return "the whole space, as nothing is known of it"
+        return f"nothing underperforms clearly in {self.n_trials} trials"
+
+
+def narrowed(
+    space: S,
+    configs: Sequence[Mapping[str, Any]],
+    losses: Floats,
+    *,
+    rules: Rules | None = None,
+    sign: float = 1.0,
+) -> Narrowed[S]:
+    """Drop what underperforms.
+
+    Parameters
+    ----------
+    space : Space
+    configs : sequence of n mappings
+        Canonical ones of this space.
+    losses : ndarray (n,)
+        To be minimised; infinite where the evaluation gave no values.
+    rules : Rules, optional
+    sign : float, 1 or -1
+        What a loss is multiplied with where it is told.
+    """
+    rules = rules or Rules()
+    trials = [[config] for config in configs]
+    if not np.isfinite(losses).any():
+        return Narrowed(space, (), len(trials))
+    found = facets(space, trials, ())
+    reasons = Peeling(found, losses, rules, sign).run()
+    try:
+        smaller: Any = _changed(space, found, ())
+    except SpaceError as error:  # what is left can hardly be drawn
+        return Narrowed(space, (f"nothing is dropped, as then {error}",), len(trials))
+    return Narrowed(smaller, tuple(reasons), len(trials))
+
+
+def fitting(
+    space: Coordinates, configs: Sequence[Mapping[str, Any]]
+) -> tuple[list[int], list[dict[str, Any]]]:
+    """Give which configs lie in a space, and their canonical forms."""
+    places, found = [], []
+    for place, config in enumerate(configs):
+        try:
+            found.append(space._checked(config))
+        except ConfigError:
+            continue
+        places.append(place)
+    return places, found
+
+
+def _changed(space: Any, found: Sequence[Facet], path: Path) -> Any:
+    """Give the space that the ends and values of its facets leave."""
+    changes: dict[str, Parameter] = {}
+    for name, parameter in space.items():
+        own = [facet for facet in found if facet.path == (*path, name)]
+        settings: dict[str, Any] = _settings(own[0]) if own else {}
+        layer = getattr(parameter, "layer", None)
+        if layer is not None:
+            smaller = _changed(layer, found, (*path, name))
+            settings |= {"space": smaller} if smaller is not layer else {}
+        if settings:
+            changes[name] = dataclasses.replace(parameter, **settings)
+    return space.changed(changes) if changes else space
+
+
+def _settings(facet: Facet) -> dict[str, Any]:
+    """Give the arguments of a parameter that its ends and dropped values change."""
+    low, high = facet.ends
+    if isinstance(facet.parameter, Listed):
+        listed: NDArray[np.int64] = np.arange(facet.parameter.n_levels)
+        kept = [p for p in listed.tolist() if low <= p <= high and p not in facet.dropped]
+        if len(kept) == facet.parameter.n_levels:
+            return {}
+        return {facet.parameter.noun: [facet.value(place) for place in kept]}
+    names = ("min_length", "max_length") if hasattr(facet.parameter, "layer") else ("low", "high")
+    moved = zip(names, (low, high), (0.0, facet.last), strict=True)
+    return {name: facet.value(end) for name, end, before in moved if end != before}
