@@ -16,6 +16,7 @@ what must hold, what was got, and what to do::
     ├── StudyError (RuntimeError)            a study that cannot be used
     │   ├── StudyFileError                   not a study file, or a damaged one
     │   ├── StudyLockedError                 another process is writing it
+    │   ├── DiskFullError                    there is no room to write it
     │   └── StudyMismatchError               it belongs to another space, seed or strategy
     ├── TransferError (PicklingError)        what cannot be sent to or from a worker
     ├── RemoteError (RuntimeError)           stands for an exception that cannot be sent itself
@@ -114,6 +115,10 @@ class StudyFileError(StudyError):
 
 class StudyLockedError(StudyError):
     """Say that another process is writing this study."""
+
+
+class DiskFullError(StudyError):
+    """Say that there is no room on the disk to write a study; nothing that was told is lost."""
 
 
 class StudyMismatchError(StudyError):

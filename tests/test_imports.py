@@ -21,6 +21,7 @@ RANKS = {
     "problems": 3,
     "storage": 3,
     "stopping": 3,
+    "early_stopping": 3,
     "progress": 3,
     "study": 4,
     "reports": 5,

@@ -64,8 +64,8 @@ def packages():
 
 
 class TestNames:
-    def test_they_are_sorted_and_different(self):
-        assert hpopt.__all__ == sorted(set(hpopt.__all__))
+    def test_they_are_different(self):
+        assert len(hpopt.__all__) == len(set(hpopt.__all__))
 
     @pytest.mark.parametrize("package", packages())
     def test_they_exist(self, package):

@@ -36,8 +36,11 @@ example:
     target = 0.99            # … or when the first objective is as good as this,
     plateau = 30             # … or when the best has not changed for so many trials
     seed = 0
+    # learn_from = "earlier.db"  # what it found is known from the start
     workers = 2              # or "auto"
     # executor = "processes"; gpus = "auto" or [0, 1]; trials_per_gpu = 1; window = 4
+    # retries = 1              # of a trial whose worker was lost
+    # early_stopping = "median"    # or a table [early_stopping] with name and its settings
 
     [problem]
     class = "digits.py:Digits"   # relative to this file; or "module:Class"; or a function
@@ -120,6 +123,11 @@ def _add_run(add: Callable[..., argparse.ArgumentParser]) -> None:
     command.add_argument("--seed", type=int, metavar="N", help="the same seed, the same search")
     command.add_argument("--study", metavar="PATH", help="the study file")
     command.add_argument("--optimizer", metavar="NAME", help="genetic, grid, quasi_random, random")
+    command.add_argument(
+        "--learn-from",
+        metavar="STUDY",
+        help="an earlier study whose trials are known from the start",
+    )
 
 
 def _add_resume(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -141,7 +149,8 @@ def _add_show(add: Callable[..., argparse.ArgumentParser]) -> None:
         "show",
         show,
         "show the best trials and the state of the rest, or one trial",
-        "examples:\n  hpopt show digits.db --top 10\n  hpopt show digits.db --trial 17\n",
+        "examples:\n  hpopt show digits.db --top 10\n  hpopt show digits.db --trial 17\n"
+        "  hpopt show digits.db --follow\n",
         "\n\nWorks while the study is running, and runs no code of the study's.",
     )
     _add_study(command)
@@ -154,6 +163,11 @@ def _add_show(add: Callable[..., argparse.ArgumentParser]) -> None:
         type=int,
         metavar="N",
         help="all of one trial: its curve, error, traceback and output",
+    )
+    command.add_argument(
+        "--follow",
+        action="store_true",
+        help="go on showing what runs and what is best, until nobody runs the study",
     )
 
 
@@ -199,6 +213,12 @@ def _add_budget(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--workers", type=_workers, metavar="N", help="trials at the same time, or 'auto'"
+    )
+    command.add_argument(
+        "--retries", type=int, metavar="N", help="run a trial again whose worker was lost (1)"
+    )
+    command.add_argument(
+        "--early-stopping", metavar="NAME", help="end trials that are not worth finishing: median"
     )
     command.add_argument("--quiet", action="store_true", help="show the result, but no progress")
 

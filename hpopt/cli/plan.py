@@ -13,12 +13,15 @@ from hpopt.cli.problem_source import load_problem
 from hpopt.cli.run_file import RunFile
 from hpopt.cli.space_changes import change_space
 from hpopt.core import Optimizer, Problem, check_problem
+from hpopt.early_stopping import EarlyStoppingRule, make_early_stopping
 from hpopt.errors import ConfigError, SettingError
 from hpopt.executors import Limits, make_executor
 from hpopt.executors.settings import at_least_one
 from hpopt.optimizers import make_optimizer
 from hpopt.space import Space
 from hpopt.stopping import Plateau, StoppingRule, Target, Time, Trials
+from hpopt.study import Study
+from hpopt.study.arguments import check_retries
 from hpopt.study.header import DEFAULT_OPTIMIZER
 
 RULES: dict[str, Callable[[Any], StoppingRule]] = {
@@ -68,6 +71,8 @@ class Plan:
         optimizer = self.optimizer() or make_optimizer(DEFAULT_OPTIMIZER)
         optimizer.bind(self.problem, start=self.start)
         self.check_end(optimizer)
+        for path in self.run_file.learn_from:
+            Study.load(path)
 
     def check_end(self, optimizer: Optimizer) -> None:
         """Raise SettingError where the run would have no end."""
@@ -120,4 +125,20 @@ def _settings(content: Mapping[str, Any]) -> dict[str, Any]:
     executor, _ = make_executor(**runner)
     executor.shutdown()
     window = content.get("window")
-    return {**runner, "window": None if window is None else at_least_one("window", window)}
+    retries = content.get("retries", 1)
+    check_retries(retries)
+    return {
+        **runner,
+        "window": None if window is None else at_least_one("window", window),
+        "retries": retries,
+        "early_stopping": _early_stopping(content.get("early_stopping")),
+    }
+
+
+def _early_stopping(asked: Any) -> EarlyStoppingRule | None:
+    """Make the rule that a run file names, or describes in a table."""
+    if not isinstance(asked, Mapping):
+        return make_early_stopping(asked)
+    if "name" not in asked:
+        raise SettingError('[early_stopping] must have a name, such as name = "median"')
+    return make_early_stopping(asked["name"], {k: v for k, v in asked.items() if k != "name"})

@@ -16,10 +16,11 @@ from hpopt.reports.digest import Digest, digest
 from hpopt.reports.printing import write
 from hpopt.reports.tables import best_trials
 from hpopt.study import Study
-from hpopt.study.loop import INTERRUPTED
+from hpopt.study.interrupts import INTERRUPTED
 
 N_SHOWN = 5
-OPTIONS = ("trials", "timeout", "workers", "seed", "study", "optimizer")
+ALWAYS = ("trials", "timeout", "workers", "retries", "early_stopping")
+OPTIONS = (*ALWAYS, "seed", "study", "optimizer", "learn_from")
 """Options of the command line that stand in for keys of the run file."""
 
 
@@ -39,6 +40,10 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         start=plan.start,
         about=run_file.about(),
     ) as study:
+        for source in run_file.learn_from:
+            learned = study.learn_from(source)
+            if not arguments.quiet:
+                _say(str(learned))
         return _carry_out(study, plan, arguments)
 
 
@@ -52,7 +57,7 @@ def resume(arguments: argparse.Namespace) -> ExitCode:
             f"the folder of the run file must still be there, but {folder} is not: find "
             f"{run_file.name}, and go on with 'hpopt run {run_file.name} --study {path}'"
         )
-    options = {key: getattr(arguments, key) for key in ("trials", "timeout", "workers")}
+    options = {key: getattr(arguments, key) for key in ALWAYS}
     plan = prepare(run_file.overridden(options))
     with Study(plan.problem, plan.optimizer(), path=path, seed=plan.seed) as study:
         return _carry_out(study, plan, arguments)

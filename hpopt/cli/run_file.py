@@ -28,7 +28,10 @@ KEYS = (
     "gpus",
     "trials_per_gpu",
     "window",
+    "retries",
+    "early_stopping",
     "start",
+    "learn_from",
     "problem",
     "space",
     "optimizer",
@@ -59,8 +62,9 @@ class RunFile:
     def __post_init__(self) -> None:
         _check_keys(self.content, KEYS, "the run file")
         _check_plain(self.content)
-        for key in ("problem", "space", "optimizer", "limits"):
-            _check_table(self.content, key, text_too=key in ("problem", "optimizer"))
+        for key in ("problem", "space", "optimizer", "limits", "early_stopping"):
+            text_too = key in ("problem", "optimizer", "early_stopping")
+            _check_table(self.content, key, text_too=text_too)
         if not self.problem_class:
             raise SettingError(
                 f'{self.name} must say what to optimise: [problem] with class = "file.py:Class"'
@@ -70,6 +74,11 @@ class RunFile:
         study = self.content.get("study")
         if study is not None and (not isinstance(study, str) or not study):
             raise SettingError(f"study must be the path of the study file, but got {study!r}")
+        if not all(isinstance(path, str) and path for path in self.learn_from):
+            raise SettingError(
+                "learn_from must be the path of a study file, or a list of paths, but got "
+                f"{self.content['learn_from']!r}"
+            )
         start = self.content.get("start", [])
         if not isinstance(start, list) or not all(isinstance(each, Mapping) for each in start):
             raise SettingError(f"start must be a list of tables ([[start]]), but got {start!r}")
@@ -135,6 +144,12 @@ class RunFile:
         if not isinstance(arguments, Mapping):
             raise SettingError(f"arguments in [problem] must be a table, but got {arguments!r}")
         return arguments
+
+    @property
+    def learn_from(self) -> list[Any]:
+        """The paths of earlier studies to learn from."""
+        given = self.content.get("learn_from", [])
+        return given if isinstance(given, list) else [given]
 
     @property
     def optimizer_name(self) -> Any:

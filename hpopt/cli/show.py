@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from hpopt.cli.exit_codes import ExitCode
+from hpopt.cli.follow import follow
 from hpopt.reports.printing import write
 from hpopt.reports.tables import summary, trial_page
 from hpopt.storage import writer_of
@@ -18,6 +19,8 @@ def show(arguments: argparse.Namespace) -> ExitCode:
     """Show the best trials and the state of the rest, or one trial."""
     path = Path(arguments.study)
     record = Study.load(path)
+    if arguments.follow:
+        return follow(record, path, arguments.top)
     if arguments.trial is not None:
         write(trial_page(record, arguments.trial, path=path))
     else:

@@ -1,13 +1,15 @@
 """The contracts: what every problem, solution, optimizer and trial is."""
 
+from hpopt.core.batch import evaluate_together
 from hpopt.core.evaluation import evaluate, judge, outcome_of_loss
+from hpopt.core.handle import Curve, TrialHandle
 from hpopt.core.history import History
+from hpopt.core.live import LiveFolder, Sighting, sighting
 from hpopt.core.optimizer import Optimizer
 from hpopt.core.problem import (
     Fidelity,
     Objective,
     Problem,
-    TrialHandle,
     check_problem,
     losses,
     normalised_objectives,
@@ -19,22 +21,27 @@ from hpopt.core.trial import STATUSES, Outcome, Status, Trial, failed
 __all__ = [
     "STATUSES",
     "Config",
+    "Curve",
     "Fidelity",
     "History",
+    "LiveFolder",
     "Objective",
     "Optimizer",
     "Outcome",
     "Problem",
+    "Sighting",
     "Solution",
     "Status",
     "Trial",
     "TrialHandle",
     "check_problem",
     "evaluate",
+    "evaluate_together",
     "failed",
     "judge",
     "losses",
     "normalised_objectives",
     "objectives_of",
     "outcome_of_loss",
+    "sighting",
 ]

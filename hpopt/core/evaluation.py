@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 import traceback as tracebacks
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hpopt.core.problem import Curve, Problem, TrialHandle, handle_for, objectives_of
+from hpopt.core.handle import Curve, TrialHandle, handle_for
+from hpopt.core.live import LiveFolder
+from hpopt.core.problem import Problem, objectives_of
 from hpopt.core.solution import Solution
 from hpopt.core.trial import Outcome, Status
 from hpopt.errors import EvaluationLost, MemoryLimitExceeded, TimeLimitExceeded
 
 OUT_OF_MEMORY = {"ResourceExhaustedError", "OutOfMemoryError"}
+LARGE = 1_000_000
+"""Bytes of an object whose text nobody reads: writing it could take all of the memory."""
 
 
 def evaluate(
@@ -23,6 +28,7 @@ def evaluate(
     *,
     directory: Path | str | None = None,
     early_stopping: Callable[[Curve], bool] | None = None,
+    live: LiveFolder | None = None,
 ) -> Outcome:
     """Evaluate a solution, time it, and turn anything that happens into an Outcome.
 
@@ -34,6 +40,8 @@ def evaluate(
         Where the trial may keep files.
     early_stopping : callable, optional
         Gets the reported curve, says whether to stop: a small picklable snapshot of a rule.
+    live : LiveFolder, optional
+        Where to show that it runs, and what it reports.
 
     Returns
     -------
@@ -45,20 +53,21 @@ def evaluate(
     KeyboardInterrupt
         The only thing that passes.
     """
-    handle = handle_for(solution, directory=directory, early_stopping=early_stopping)
+    handle = handle_for(solution, directory=directory, early_stopping=early_stopping, live=live)
     started, clock = time.time(), time.perf_counter()
     values: dict[str, float] = {}
     error = traceback = None
     status: Status
     try:
-        returned = problem.evaluate(_copied(solution.config), handle)
+        returned = problem.evaluate(copied(solution.config), handle)
         status, values, error = judge(problem, returned, handle)
     except KeyboardInterrupt:
         raise
     except BaseException as problem_error:
-        status = "out_of_memory" if _is_out_of_memory(problem_error) else "failed"
-        error = _in_one_line(problem_error)
+        status, error = status_of(problem_error), in_one_line(problem_error)
         traceback = tracebacks.format_exc()
+    finally:
+        handle.end()
     return Outcome(
         status=status,
         values=values,
@@ -110,18 +119,23 @@ def outcome_of_loss(lost: BaseException) -> Outcome:
     seconds = lost.seconds if isinstance(lost, EvaluationLost) else 0.0
     return Outcome(
         status=status,
-        error=str(lost) if isinstance(lost, EvaluationLost) else _in_one_line(lost),
+        error=str(lost) if isinstance(lost, EvaluationLost) else in_one_line(lost),
         started=time.time() - seconds,
         seconds=seconds,
         memory=lost.memory if isinstance(lost, EvaluationLost) else None,
     )
 
 
-def _copied(data: Any) -> Any:
+def status_of(error: BaseException) -> Status:
+    """Give the status of an evaluation that raised an error."""
+    return "out_of_memory" if _is_out_of_memory(error) else "failed"
+
+
+def copied(data: Any) -> Any:
     """Copy plain data: its dicts and lists, as nothing else in it can be changed."""
     if isinstance(data, dict):
-        return {key: _copied(value) for key, value in data.items()}
-    return [_copied(value) for value in data] if isinstance(data, list) else data
+        return {key: copied(value) for key, value in data.items()}
+    return [copied(value) for value in data] if isinstance(data, list) else data
 
 
 def _number(value: Any) -> float | None:
@@ -136,13 +150,15 @@ def _number(value: Any) -> float | None:
 
 def _short(value: Any) -> str:
     try:
-        text = repr(value)
+        large = sys.getsizeof(value) > LARGE
+        text = f"of {sys.getsizeof(value)} bytes" if large else repr(value)
     except Exception as error:
         text = f"without a repr ({type(error).__name__})"
     return f"{type(value).__name__} {text if len(text) <= 80 else text[:77] + '...'}"
 
 
-def _in_one_line(error: BaseException) -> str:
+def in_one_line(error: BaseException) -> str:
+    """Write an error's kind and message in one line."""
     message = " ".join(_message(error).split())
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.core.history import History
-from hpopt.core.problem import Objective, Problem, check_problem, losses, objectives_of
+from hpopt.core.problem import Fidelity, Objective, Problem, check_problem, losses, objectives_of
 from hpopt.core.proposals import Floats, Proposals, Vary
 from hpopt.core.solution import Config, Solution
 from hpopt.core.trial import Trial
@@ -38,7 +38,7 @@ class Optimizer(ABC):
     ----------
     name : str
         How it is called in ``optimizer="..."``.
-    space, objectives, seed
+    space, objectives, fidelity, seed
         What it works on, after `bind`.
     history : History
         What it was told, as arrays.
@@ -58,6 +58,7 @@ class Optimizer(ABC):
 
     space: Space
     objectives: tuple[Objective, ...]
+    fidelity: Fidelity | None
     seed: int
     history: History
     pending: dict[int, Solution]
@@ -103,7 +104,7 @@ class Optimizer(ABC):
             raise SettingError(f"seed must be an int of at least 0, but got {seed!r}")
         self.start = _start(start, problem.space)
         self.objectives = objectives_of(problem)
-        self._fidelity = problem.fidelity.high if problem.fidelity is not None else None
+        self.fidelity = problem.fidelity
         self.seed = int(seed)
         self.space = problem.space
         self.history = History(self.space.d, len(self.objectives))
@@ -127,9 +128,8 @@ class Optimizer(ABC):
         while len(solutions) < n and (self._queue or self._refill(n - len(solutions))):
             config, point = self._queue.popleft()
             number = self.n_asked
-            solution = Solution(
-                number, config, point, keyed_seed(self.seed, number), self._fidelity
-            )
+            fidelity = self.fidelity.high if self.fidelity is not None else None
+            solution = Solution(number, config, point, keyed_seed(self.seed, number), fidelity)
             self.n_asked += 1
             self.pending[number] = solution
             solutions.append(solution)
@@ -158,7 +158,7 @@ class Optimizer(ABC):
         self._learn(trials)
 
     def replay(self, told: Sequence[Trial], pending: Sequence[Solution] = ()) -> None:
-        """Take up a search where a journal ends.
+        """Take up a search where a journal ends; a long journal may come in parts.
 
         Parameters
         ----------
@@ -173,7 +173,7 @@ class Optimizer(ABC):
         points = np.array([solution.point for solution in asked])
         self.proposals.add(points, [solution.number for solution in asked])
         self.pending.update((solution.number, solution) for solution in asked)
-        self.n_asked = 1 + max(solution.number for solution in asked)
+        self.n_asked = max(self.n_asked, 1 + max(solution.number for solution in asked))
         self._learn(told)
 
     def learn(self, points: Floats, losses: Floats, *, paid_for: bool = False) -> None:

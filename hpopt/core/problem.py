@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hpopt.core.handle import TrialHandle
 from hpopt.core.solution import Config, Solution
 from hpopt.errors import ProblemError
 from hpopt.space import Space
 
 Direction = Literal["minimize", "maximize"]
-Curve = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,62 +88,6 @@ class Fidelity:
             )
 
 
-class TrialHandle:
-    """What a running evaluation may know of its trial, and how it tells its progress.
-
-    Attributes
-    ----------
-    number : int
-        The solution's number.
-    seed : int, in [0, 2**32)
-        Use it for everything random in the evaluation.
-    fidelity : float or None
-        The resource to spend, where the problem declares one.
-    curve : list of (step, value)
-        What has been reported so far.
-    """
-
-    def __init__(
-        self,
-        number: int,
-        seed: int,
-        fidelity: float | None = None,
-        *,
-        directory: Path | str | None = None,
-        early_stopping: Callable[[Curve], bool] | None = None,
-    ) -> None:
-        self.number, self.seed, self.fidelity = number, seed, fidelity
-        self.curve: list[tuple[float, float]] = []
-        self.stopped = False
-        self._directory = directory
-        self._early_stopping = early_stopping
-
-    @property
-    def directory(self) -> Path:
-        """A folder for this trial's files: it is made when first asked for.
-
-        Beside the study file where there is one (it stays), else a temporary folder.
-        """
-        if self._directory is None:
-            self._directory = mkdtemp(prefix=f"hpopt-trial-{self.number}-")
-        folder = Path(self._directory)
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
-    def report(self, step: float, value: float) -> None:
-        """Tell the value reached after `step` units of work (the first objective's)."""
-        self.curve.append((float(step), float(value)))
-
-    def should_stop(self) -> bool:
-        """Say whether the study would rather not see this evaluation finished.
-
-        An evaluation that returns its values after a True becomes a ``stopped`` trial.
-        """
-        if self._early_stopping is not None and not self.stopped:
-            self.stopped = bool(self._early_stopping(tuple(self.curve)))
-        return self.stopped
-
-
 class Problem(ABC):
     """What is optimised: subclass it, set `space`, write `evaluate`.
 
@@ -166,11 +108,14 @@ class Problem(ABC):
         What to make small or large. By default one number, ``value``, to be minimised.
     fidelity : Fidelity or None
         The resource that one evaluation may spend, where it has one.
+    max_batch : int, at least 1
+        How many configs `evaluate_batch` takes at once; 1 where there is none.
     """
 
     space: Space
     objectives: Objective | Sequence[Objective] = (Objective(),)
     fidelity: Fidelity | None = None
+    max_batch: int = 1
 
     @abstractmethod
     def evaluate(self, config: Config, trial: TrialHandle) -> float | Mapping[str, float]:
@@ -189,6 +134,37 @@ class Problem(ABC):
             The objective; or all objectives by name, and any other numbers worth keeping.
             An exception, None, nan or a missing name becomes a trial with that status.
         """
+
+    def evaluate_batch(
+        self, configs: Sequence[Config], trials: Sequence[TrialHandle]
+    ) -> Sequence[float | Mapping[str, float] | Exception]:
+        """Evaluate several configs in one computation; write it where `max_batch` is above 1.
+
+        It must give what `evaluate` gives for each. It is never needed: one config alone goes
+        to `evaluate`, and so do those of a batch that raises, dies or outlives the limits (which
+        hold for a batch as a whole), each by itself, so that only the guilty ones fail.
+
+        Parameters
+        ----------
+        configs : sequence of dict
+            Copies that belong to this call: 2 to `max_batch` of one `batch_key`.
+        trials : sequence of TrialHandle
+            Their handles, in the same order.
+
+        Returns
+        -------
+        sequence of float or mapping of str to float
+            What `evaluate` would return for each, in the same order; an exception in place of
+            it fails that config alone.
+        """
+        raise NotImplementedError(f"{type(self).__name__}.evaluate_batch is not written")
+
+    def batch_key(self, solution: Solution) -> Hashable:
+        """Say which solutions may be evaluated in one batch: those of an equal key.
+
+        It is asked in the driver, and may look at the solution only. By default all may.
+        """
+        return None
 
 
 def objectives_of(problem: Problem) -> tuple[Objective, ...]:
@@ -243,7 +219,19 @@ def check_problem(problem: Any) -> Problem:
             f"{type(problem).__name__}.fidelity must be an hpopt.Fidelity or None, but got "
             f"{problem.fidelity!r}"
         )
+    _check_batches(problem)
     return problem
+
+
+def _check_batches(problem: Problem) -> None:
+    most, name = problem.max_batch, type(problem).__name__
+    if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+        raise ProblemError(f"{name}.max_batch must be an int of at least 1, but got {most!r}")
+    if most > 1 and type(problem).evaluate_batch is Problem.evaluate_batch:
+        raise ProblemError(
+            f"a problem with max_batch above 1 must have evaluate_batch, but {name} has "
+            f"max_batch={most} and none: write it, or leave max_batch out"
+        )
 
 
 def losses(objectives: Sequence[Objective], values: Mapping[str, float]) -> NDArray[np.float64]:
@@ -265,19 +253,3 @@ def losses(objectives: Sequence[Objective], values: Mapping[str, float]) -> NDAr
             f"values must hold the objectives {[o.name for o in objectives]}, but got "
             f"{sorted(values)}"
         ) from None
-
-
-def handle_for(
-    solution: Solution,
-    *,
-    directory: Path | str | None = None,
-    early_stopping: Callable[[Curve], bool] | None = None,
-) -> TrialHandle:
-    """Make the handle that an evaluation of this solution gets."""
-    return TrialHandle(
-        solution.number,
-        solution.seed,
-        solution.fidelity,
-        directory=directory,
-        early_stopping=early_stopping,
-    )

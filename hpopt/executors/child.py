@@ -19,7 +19,7 @@ from io import FileIO
 from typing import Any
 
 from hpopt.errors import WorkerLost
-from hpopt.executors import lifeline
+from hpopt.executors import lifeline, shares
 from hpopt.executors.family import kill_leftovers
 from hpopt.executors.frames import PEAK, Kind, read_frame, write_frame
 from hpopt.executors.memory import PeakMemory
@@ -45,6 +45,7 @@ def main(inbox: int, outbox: int, driver: int, lifeline_end: int) -> None:
     lifeline.offer_to_be_killed_first()
     lifeline.close_in_forks([inbox, outbox, lifeline_end])
     faulthandler.enable()
+    shares.keep_to_share()
     _buffer_by_lines()
     lifeline.watch_driver(inbox, driver)
     _serve(FileIO(inbox, "rb"), FileIO(outbox, "wb"))

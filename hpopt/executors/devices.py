@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -28,7 +29,17 @@ THREADS = (
 SHARED_GPU = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 """Frameworks take a whole GPU's memory at once unless they are told not to."""
 
-SMI_SECONDS = 20
+SHARE = "HPOPT_GPU_SHARE"
+"""The share of its GPU's memory that a worker process may use, for `hpopt.executors.shares`."""
+
+JAX_SHARE = "XLA_PYTHON_CLIENT_MEM_FRACTION"
+USABLE = 0.92
+"""What is left of a GPU's memory for data when each process has its context there."""
+
+ROCM_VISIBLE = "HIP_VISIBLE_DEVICES"
+ROCM_NODES = Path("/sys/class/kfd/kfd/topology/nodes")
+NO_DEVICES = "NoDevFiles"
+SMI_SECONDS, FREED_SECONDS = 20, 10
 
 
 def available_cores() -> int:
@@ -49,18 +60,20 @@ def available_cores() -> int:
 def find_gpus(environment: Mapping[str, str]) -> list[str]:
     """Give the names of the GPUs that this process may use, as CUDA_VISIBLE_DEVICES takes them.
 
-    These are the ones that CUDA_VISIBLE_DEVICES lists where it is set, else those that
-    ``nvidia-smi -L`` lists (the slices of those that are cut by MIG), else those of the
-    driver's folder in ``/proc``.
+    These are the ones that CUDA_VISIBLE_DEVICES (or HIP_VISIBLE_DEVICES) lists where it is set,
+    else those that ``nvidia-smi -L`` lists, else those of NVIDIA's driver in ``/proc``, else
+    those of AMD's in ``/sys``. Of GPUs that are cut by MIG they are the slices, by their UUIDs.
     """
-    if VISIBLE in environment:
-        return visible_gpus(environment[VISIBLE])
+    for variable in (VISIBLE, ROCM_VISIBLE):
+        if variable in environment:
+            return visible_gpus(environment[variable])
     listed = _nvidia_smi()
     if listed:
-        slices = re.findall(r"UUID: (MIG-[^)\s]+)", listed)
-        return slices or re.findall(r"^GPU (\d+):", listed, flags=re.MULTILINE)
+        return _listed_gpus(listed)
     driver = Path("/proc/driver/nvidia/gpus")
-    return [str(i) for i in range(len(list(driver.iterdir())))] if driver.is_dir() else []
+    if driver.is_dir():
+        return [str(i) for i in range(len(list(driver.iterdir())))]
+    return [str(i) for i in range(_n_rocm_gpus())]
 
 
 def visible_gpus(listed: str) -> list[str]:
@@ -68,7 +81,7 @@ def visible_gpus(listed: str) -> list[str]:
     gpus = []
     for entry in listed.split(","):
         name = entry.strip()
-        if not name or name.startswith("-"):
+        if not name or name.startswith("-") or name == NO_DEVICES:  # the last is Slurm's
             break
         gpus.append(name)
     return gpus
@@ -110,19 +123,31 @@ def resolve_gpus(
 
 
 def bound_environment(
-    environment: Mapping[str, str], slot: int, n_slots: int, gpus: Sequence[str] | None
+    environment: Mapping[str, str],
+    slot: int,
+    n_slots: int,
+    gpus: Sequence[str] | None,
+    trials_per_gpu: int = 1,
 ) -> dict[str, str]:
     """Give the environment of one slot's processes.
 
     What the user has set stays, but for the GPU. Without `gpus` (None) nothing is said about
-    GPUs; with [] they are hidden.
+    GPUs; with [] they are hidden. Where `trials_per_gpu` processes share one, each is given its
+    share of the memory: JAX by its own variable, PyTorch when it is imported (it has none),
+    while TensorFlow takes what it needs as it needs it.
     """
     threads = str(max(1, available_cores() // n_slots))
     bound = {**dict.fromkeys(THREADS, threads), **SHARED_GPU, **environment}
     if gpus is not None:
         bound[VISIBLE] = gpus[slot % len(gpus)] if gpus else NO_GPU
+        if ROCM_VISIBLE in environment or (VISIBLE not in environment and _n_rocm_gpus()):
+            bound[ROCM_VISIBLE] = bound[VISIBLE]
         if gpus and VISIBLE not in environment:
             bound.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # the order of nvidia-smi
+        if gpus and trials_per_gpu > 1:
+            share = f"{USABLE / trials_per_gpu:.3f}"
+            bound.setdefault(JAX_SHARE, share)
+            bound[SHARE] = share
     return bound
 
 
@@ -141,12 +166,53 @@ def _gpu_name(gpu: int | str, visible: list[str] | None) -> str:
     return visible[gpu]
 
 
-def _nvidia_smi() -> str:
+def _listed_gpus(listed: str) -> list[str]:
+    """Read ``nvidia-smi -L``: one line a GPU, then one for each of its slices."""
+    found: list[list[str]] = []
+    for line in listed.splitlines():
+        if gpu := re.match(r"GPU (\d+):", line):
+            found.append([gpu[1]])
+        elif found and (cut := re.search(r"UUID: (MIG-[^)\s]+)", line)):
+            found[-1].append(cut[1])
+    return [name for gpu in found for name in (gpu[1:] or gpu)]
+
+
+def _n_rocm_gpus() -> int:
+    """Count AMD's GPUs: the nodes of its driver that have vector units (processors have none)."""
+    n_gpus = 0
+    with contextlib.suppress(OSError):
+        for node in ROCM_NODES.iterdir():
+            text = (node / "properties").read_text()
+            n_gpus += re.search(r"^simd_count [1-9]", text, flags=re.MULTILINE) is not None
+    return n_gpus
+
+
+def wait_until_freed(pid: int, environment: Mapping[str, str]) -> None:
+    """Wait until a process that has ended has given its GPU's memory back, at most 10 seconds.
+
+    The driver of a GPU may take a while to clean up after a process that was killed, and the
+    next one would find too little memory. Without ``nvidia-smi``, and for a process without a
+    GPU in its environment, there is nothing to wait for.
+    """
+    if not visible_gpus(environment.get(VISIBLE, "")):
+        return
+    end = time.monotonic() + FREED_SECONDS
+    while pid in _gpu_users() and time.monotonic() < end:
+        time.sleep(0.1)
+
+
+def _gpu_users() -> set[int]:
+    """Give the ids of the processes that have memory on a GPU."""
+    listed = _nvidia_smi("--query-compute-apps=pid", "--format=csv,noheader")
+    return {int(line) for line in listed.split() if line.isdigit()}
+
+
+def _nvidia_smi(*options: str) -> str:
     import subprocess
 
     try:
         listing = subprocess.run(
-            ["nvidia-smi", "-L"],
+            ["nvidia-smi", *(options or ("-L",))],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

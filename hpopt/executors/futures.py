@@ -19,9 +19,12 @@ class TaskFuture(Future[T]):
     output : str
         The end of what the call printed, at most 20,000 characters. It is there when the
         future is done, also when it failed.
+    where : str
+        The machine that it runs on, or ran on, where that is known; else empty.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.memory: int | None = None
         self.output = ""
+        self.where = ""

@@ -14,7 +14,7 @@ from hpopt.errors import TransferError
 from hpopt.executors.devices import available_cores, bound_environment
 from hpopt.executors.futures import TaskFuture
 from hpopt.executors.limits import Limits
-from hpopt.executors.settings import Recycling, Settings, resolve
+from hpopt.executors.settings import Recycling, Request, resolve
 from hpopt.executors.sharing import Shared
 from hpopt.executors.transfer import dump_call
 
@@ -104,7 +104,9 @@ class ProcessExecutor(Executor):
         self._scratch = Scratch()
         self._pool = Pool(
             [
-                bound_environment(os.environ, slot, self.workers, settings.gpus)
+                bound_environment(
+                    os.environ, slot, self.workers, settings.gpus, settings.trials_per_gpu
+                )
                 for slot in range(self.workers)
             ],
             self.limits,
@@ -137,7 +139,7 @@ class ProcessExecutor(Executor):
             future.set_running_or_notify_cancel()
             future.set_exception(error)
             return future
-        self._pool.submit(future, call, _place())
+        self._pool.submit(future, call, place_of_driver())
         return future
 
     def share(self, obj: T) -> Shared[T]:
@@ -190,8 +192,9 @@ class ProcessExecutor(Executor):
         self._pool.kill()
 
 
-def make(settings: Settings) -> ProcessExecutor:
-    """Make the executor that ``executor="processes"`` names."""
+def make(request: Request) -> ProcessExecutor:
+    """Make the executor that ``executor="processes"`` names; it has one worker by default."""
+    settings = request.resolved(default_workers=1)
     return ProcessExecutor(
         settings.workers,
         limits=settings.limits,
@@ -201,7 +204,7 @@ def make(settings: Settings) -> ProcessExecutor:
     )
 
 
-def _place() -> bytes:
+def place_of_driver() -> bytes:
     """Pickle where the driver is: its working directory and sys.path."""
     directory: str | None
     try:

@@ -3,52 +3,66 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from typing import cast
+from dataclasses import replace
+from typing import Any, cast
 
 from hpopt.errors import SettingError, UnknownNameError
 from hpopt.executors.devices import available_cores
 from hpopt.executors.limits import Limits
-from hpopt.executors.settings import Recycling, Settings, at_least_one, resolve
+from hpopt.executors.settings import Recycling, Request, at_least_one
 
 MODULES = {
+    "dask": "hpopt.executors.dask",
+    "joblib": "hpopt.executors.joblib",
+    "mpi": "hpopt.executors.mpi",
     "processes": "hpopt.executors.processes",
     "serial": "hpopt.executors.serial",
+    "threads": "hpopt.executors.threads",
 }
-"""The module of each name. It has ``make(settings: Settings) -> Executor``."""
+"""The module of each name. It has ``make(request: Request) -> Executor``, whose attribute
+`workers` says how many calls to keep running in it."""
+
+WITH_ADDRESS = ("dask",)
+"""The names that take an address, after a colon."""
 
 
 def make_executor(
-    executor: str | Executor | None = None,
+    executor: Any = None,
     workers: int | str | None = None,
     *,
     limits: Limits | None = None,
     gpus: str | Sequence[int | str] | None = None,
     trials_per_gpu: int = 1,
     trials_per_child: Recycling = "auto",
-) -> tuple[Executor, int]:
+) -> tuple[Executor, int | Callable[[], int]]:
     """Give an executor and the number of calls to keep running in it.
 
     Parameters
     ----------
-    executor : str, concurrent.futures.Executor or None
-        ``"serial"``, ``"processes"``, or any executor, which is taken as it is. None is serial
-        for one worker without limits and GPUs, else worker processes.
+    executor : str, concurrent.futures.Executor, or a client or cluster of Dask's, optional
+        ``"serial"``, ``"processes"``, ``"threads"``, ``"joblib"``, ``"dask"``,
+        ``"dask:tcp://scheduler:8786"``, ``"mpi"``; a Dask client or cluster; or any executor,
+        which is taken as it is. None is serial for one worker without limits and GPUs, else
+        worker processes.
     workers : int, "auto" or None
-        How many calls run at the same time, at least 1. None is 1, or the number of slots on
-        the GPUs where there are any; ``"auto"`` is these slots, else the number of cores that
-        this process may use. For an executor of your own, both are its attribute `workers`
-        where it has one (hpopt's do; the standard library's keep their size to themselves),
-        else 1 and the number of cores.
+        How many calls run at the same time, at least 1. None is what a cluster has (the ranks of
+        MPI, the threads of a Dask cluster, the jobs of joblib's configuration); elsewhere 1, or
+        the number of slots on the GPUs where there are any. ``"auto"`` is what a cluster has,
+        these slots, or the number of cores that this process may use. For an executor of your
+        own, both are its attribute `workers` where it has one (hpopt's do; the standard
+        library's keep their size to themselves), else 1 and the number of cores.
     limits, gpus, trials_per_gpu, trials_per_child
-        See `ProcessExecutor`.
+        See `ProcessExecutor`. On a cluster they hold on each of its machines.
 
     Returns
     -------
     executor : concurrent.futures.Executor
         The caller shuts it down, unless it was given.
-    n_slots : int
+    n_slots : int, or callable without arguments
+        A callable where the number changes while the executor works: to be called each time.
 
     Raises
     ------
@@ -56,6 +70,8 @@ def make_executor(
         For a name that there isn't.
     SettingError
         For settings out of their range, or that the executor can't keep.
+    MissingExtraError
+        For an executor whose library is not installed.
     """
     if isinstance(executor, Executor):
         if limits or gpus is not None:
@@ -64,15 +80,26 @@ def make_executor(
                 f"{type(executor).__name__}: set them where you make it, or leave it out"
             )
         return executor, _size(executor, workers)
-    if executor == "serial" and workers == "auto":
-        workers = None
-    settings = resolve(workers, limits, gpus, trials_per_gpu, trials_per_child, default_workers=1)
+    request = Request(workers, limits, gpus, trials_per_gpu, trials_per_child)
+    request.check()
     if executor is None:
-        executor = "processes" if settings.need_processes else "serial"
-    return _make(executor, settings), settings.workers
+        wanted = request.resolved(default_workers=1)
+        executor = "processes" if wanted.need_processes else "serial"
+    made = _make(executor, request)
+    return made, _size(made, None)
 
 
-def _make(name: object, settings: Settings) -> Executor:
+def _make(executor: object, request: Request) -> Executor:
+    name, address = executor, None
+    if _is_of_dask(executor):
+        name, address = "dask", executor
+    elif isinstance(executor, str) and ":" in executor:
+        name, _, address = executor.partition(":")
+        if name in MODULES and (name not in WITH_ADDRESS or not address):
+            raise SettingError(
+                f"an address must follow one of {', '.join(WITH_ADDRESS)}, as in "
+                f"'dask:tcp://scheduler:8786', but got {executor!r}"
+            )
     if not isinstance(name, str):
         raise SettingError(
             "executor must be a name or a concurrent.futures.Executor (an instance), but got "
@@ -80,14 +107,24 @@ def _make(name: object, settings: Settings) -> Executor:
         )
     if name not in MODULES:
         raise UnknownNameError("executor", name, MODULES)
-    return cast(Executor, importlib.import_module(MODULES[name]).make(settings))
+    made = importlib.import_module(MODULES[name]).make(replace(request, address=address))
+    return cast(Executor, made)
 
 
-def _size(executor: Executor, workers: int | str | None) -> int:
+def _is_of_dask(executor: object) -> bool:
+    """Say whether this is a client or a cluster of Dask's, without importing Dask."""
+    if "distributed" not in sys.modules or isinstance(executor, str | type | None):
+        return False
+    from hpopt.executors.dask import is_of_dask
+
+    return is_of_dask(executor)
+
+
+def _size(executor: Executor, workers: int | str | None) -> int | Callable[[], int]:
+    if workers not in (None, "auto"):
+        return at_least_one("workers", workers)
+    if getattr(executor, "elastic", False):
+        return lambda: cast(int, executor.workers)  # type: ignore[attr-defined]
     own = getattr(executor, "workers", None)
     known = own if isinstance(own, int) and own >= 1 else None
-    if workers is None:
-        return known or 1
-    if workers == "auto":
-        return known or available_cores()
-    return at_least_one("workers", workers)
+    return known or (1 if workers is None else available_cores())

@@ -34,8 +34,8 @@ class Scratch:
         with self._lock:
             if self._folder is None:
                 pid = os.getpid()
-                created = int(psutil.Process(pid).create_time())
-                prefix = f"hpopt-{_home()}-{pid}-{created}-"
+                created = int(_began(pid))
+                prefix = f"hpopt-{home()}-{pid}-{created}-"
                 self._folder = Path(tempfile.mkdtemp(prefix=prefix))
             return self._folder
 
@@ -52,13 +52,13 @@ def remove_dead_scratch() -> None:
     alive there can't be seen from here.
     """
     with contextlib.suppress(OSError):
-        for folder in Path(tempfile.gettempdir()).glob(f"hpopt-{_home()}-*"):
+        for folder in Path(tempfile.gettempdir()).glob(f"hpopt-{home()}-*"):
             match = NAME.fullmatch(folder.name)
             if match is not None and not _lives(int(match["pid"]), int(match["created"])):
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _home() -> str:
+def home() -> str:
     """Name this machine, and the container on it, in eight characters."""
     namespace = ""
     with contextlib.suppress(OSError):
@@ -67,10 +67,20 @@ def _home() -> str:
 
 
 def _lives(pid: int, created: int) -> bool:
-    """Say whether a process lives and is the one that began at that second of the epoch."""
+    """Say whether a process lives and is the one that began at that second."""
     try:
-        return bool(abs(psutil.Process(pid).create_time() - created) <= SECONDS_APART)
-    except psutil.NoSuchProcess:
+        return abs(_began(pid) - created) <= SECONDS_APART
+    except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
         return False
     except psutil.Error:
         return True
+
+
+def _began(pid: int) -> float:
+    """Give the second at which a process began, by a clock that nobody can set back."""
+    stat = Path(f"/proc/{pid}/stat")
+    if not stat.exists():
+        return float(psutil.Process(pid).create_time())
+    # The name, in brackets, may contain anything; the 20th field after it counts from the boot.
+    ticks = stat.read_text(errors="replace").rpartition(")")[2].split()[19]
+    return int(ticks) / os.sysconf("SC_CLK_TCK")

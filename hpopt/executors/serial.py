@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import ParamSpec, TypeVar
 
 from hpopt.errors import SettingError
 from hpopt.executors.futures import TaskFuture
-from hpopt.executors.settings import Settings
+from hpopt.executors.settings import Request
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -63,7 +64,7 @@ class SerialExecutor(Executor):
         self._closed = True
 
 
-def make(settings: Settings) -> SerialExecutor:
+def make(request: Request) -> SerialExecutor:
     """Make the executor that ``executor="serial"`` names.
 
     Raises
@@ -71,6 +72,8 @@ def make(settings: Settings) -> SerialExecutor:
     SettingError
         For what only worker processes can do.
     """
+    one = replace(request, workers=1) if request.workers == "auto" else request
+    settings = one.resolved(default_workers=1)
     if settings.need_processes:
         raise SettingError(
             "executor='serial' must have one worker, no limits and no gpus, but got "

@@ -6,7 +6,7 @@ import operator
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from hpopt.errors import SettingError
 from hpopt.executors.devices import available_cores, resolve_gpus
@@ -16,8 +16,65 @@ Recycling = int | Literal["auto"] | None
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked of an executor that is to be made, as it was asked.
+
+    Which GPUs and how many cores there are is looked up where the calls will run, so a request
+    for another machine is only checked here.
+
+    Attributes
+    ----------
+    workers : int, "auto" or None
+    limits : Limits or None
+    gpus : "auto", sequence of int or str, or None
+    trials_per_gpu : int
+    trials_per_child : int, "auto" or None
+    address : str or object, optional
+        Where the calls are to run, for an executor that asks for it: what follows the colon
+        in ``executor="dask:tcp://…"``, or the object itself that was given.
+    """
+
+    workers: int | str | None = None
+    limits: Limits | None = None
+    gpus: str | Sequence[int | str] | None = None
+    trials_per_gpu: int = 1
+    trials_per_child: Recycling = "auto"
+    address: Any = None
+
+    def resolved(self, default_workers: int) -> Settings:
+        """Give the settings on this machine; see `resolve`."""
+        return resolve(
+            self.workers,
+            self.limits,
+            self.gpus,
+            self.trials_per_gpu,
+            self.trials_per_child,
+            default_workers=default_workers,
+        )
+
+    def check(self) -> None:
+        """Raise SettingError for what is out of its range on any machine."""
+        check_limits(self.limits)
+        at_least_one("trials_per_gpu", self.trials_per_gpu)
+        if self.trials_per_child not in (None, "auto"):
+            at_least_one("trials_per_child", self.trials_per_child)
+        if self.workers is not None and self.workers != "auto":
+            at_least_one("workers", self.workers)
+        if self.gpus != "auto":
+            resolve_gpus(self.gpus, {})
+
+    def check_plain(self, name: str) -> None:
+        """Raise SettingError for what only worker processes can do."""
+        if self.limits or self.gpus is not None:
+            raise SettingError(
+                f"executor={name!r} must have no limits and no gpus, but got "
+                f"limits={self.limits}, gpus={self.gpus}: use executor='processes'"
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """What was asked of an executor that is to be made.
+    """What was asked of an executor, with numbers and names for what was left open.
 
     Attributes
     ----------
@@ -60,8 +117,7 @@ def resolve(
     ------
     SettingError
     """
-    if limits is not None and not isinstance(limits, Limits):
-        raise SettingError(f"limits must be hpopt.Limits or None, but got {limits!r}")
+    check_limits(limits)
     names = resolve_gpus(gpus, os.environ)
     n_slots = len(names or ()) * at_least_one("trials_per_gpu", trials_per_gpu)
     if trials_per_child not in (None, "auto"):
@@ -79,6 +135,12 @@ def resolve(
             "raise trials_per_gpu to share a GPU"
         )
     return Settings(n_workers, limits, names, trials_per_gpu, trials_per_child)
+
+
+def check_limits(limits: object) -> None:
+    """Raise SettingError unless these are limits, or None."""
+    if limits is not None and not isinstance(limits, Limits):
+        raise SettingError(f"limits must be hpopt.Limits or None, but got {limits!r}")
 
 
 def at_least_one(name: str, value: object) -> int:

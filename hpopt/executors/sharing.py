@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import pickle
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
@@ -20,7 +22,11 @@ T = TypeVar("T")
 LARGE = 1_000_000
 """Arrays above this many bytes get a file of their own."""
 
+FOLDER = "HPOPT_SHARED_FOLDER"
+"""Names, in a worker process's environment, the folder of what travelled to its machine."""
+
 _loaded: dict[str, Any] = {}
+_here = threading.local()
 
 
 class Shared(Generic[T]):
@@ -45,10 +51,10 @@ class Shared(Generic[T]):
 
     def __init__(self, obj: T, folder: Path) -> None:
         self._object = obj
-        self._token = os.urandom(16).hex()
-        self._path = folder / f"{self._token}.pickle"
+        self.token = os.urandom(16).hex()
+        self.path = folder / f"{self.token}.pickle"
         try:
-            _store(obj, self._path)
+            _store(obj, self.path)
         except OSError:
             raise
         except Exception as error:
@@ -62,12 +68,33 @@ class Shared(Generic[T]):
         """Give the object itself."""
         return self._object
 
+    def files(self) -> list[Path]:
+        """Give the files that it was stored in; they can be moved to another folder together."""
+        return [self.path, *sorted(self.path.parent.glob(f"{self.token}.*.array"))]
+
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[str, str]]:
-        return load_shared, (self._token, str(self._path))
+        used: list[Shared[Any]] | None = getattr(_here, "used", None)
+        if used is not None and self not in used:
+            used.append(self)
+        return load_shared, (self.token, str(self.path))
+
+
+@contextlib.contextmanager
+def noting_used() -> Iterator[list[Shared[Any]]]:
+    """Give a list of the handles that this thread pickles in the block."""
+    used: list[Shared[Any]] = []
+    _here.used = used
+    try:
+        yield used
+    finally:
+        _here.used = None
 
 
 def load_shared(token: str, path: str) -> Any:
     """Give a shared object, loaded from its file the first time.
+
+    The file lies where the driver stored it, or, on another machine, in the folder that
+    ``HPOPT_SHARED_FOLDER`` names.
 
     Raises
     ------
@@ -75,16 +102,19 @@ def load_shared(token: str, path: str) -> Any:
         When the executor that shared it has been shut down.
     """
     if token not in _loaded:
-        with Path(path).open("rb") as file:
+        travelled = Path(os.environ.get(FOLDER, ""), Path(path).name)
+        here = travelled if FOLDER in os.environ and travelled.exists() else Path(path)
+        _here.folder = here.parent
+        with here.open("rb") as file:
             _loaded[token] = pickle.load(file)
     return _loaded[token]
 
 
-def load_array(path: str) -> NDArray[Any]:
-    """Map an array into memory, copy-on-write."""
+def load_array(name: str) -> NDArray[Any]:
+    """Map an array into memory, copy-on-write. Its file lies beside the object's."""
     import joblib
 
-    return cast("NDArray[Any]", joblib.load(path, mmap_mode="c"))
+    return cast("NDArray[Any]", joblib.load(_here.folder / name, mmap_mode="c"))
 
 
 def _store(obj: Any, path: Path) -> None:
@@ -98,9 +128,9 @@ def _store(obj: Any, path: Path) -> None:
                 return super().reducer_override(part)
             import joblib
 
-            array_path = str(path.with_suffix(f".{next(numbers)}.array"))
-            joblib.dump(np.asarray(part), array_path)
-            return load_array, (array_path,)
+            array_path = path.with_suffix(f".{next(numbers)}.array")
+            joblib.dump(np.asarray(part), str(array_path))
+            return load_array, (array_path.name,)
 
     with path.open("wb") as file:
         Pickler(file, protocol=pickle.HIGHEST_PROTOCOL).dump(obj)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpopt.errors import EvaluationLost, WorkerLost
+from hpopt.executors import devices
 from hpopt.executors.frames import Kind
 from hpopt.executors.futures import TaskFuture
 from hpopt.executors.limits import Limits
@@ -35,6 +36,7 @@ class Task:
     future: TaskFuture[Any]
     call: bytes | None = None
     place: bytes = b""
+    decode: Callable[[Reply], Any] | None = None
 
 
 class Pool:
@@ -89,8 +91,23 @@ class Pool:
                 "an executor must not be shut down to take a call, but this one is: make another"
             )
 
-    def submit(self, future: TaskFuture[Any], call: bytes, place: bytes) -> None:
+    def submit(
+        self,
+        future: TaskFuture[Any],
+        call: bytes,
+        place: bytes,
+        decode: Callable[[Reply], Any] | None = None,
+    ) -> None:
         """Give a call to an idle slot, or put it in line.
+
+        Parameters
+        ----------
+        future : TaskFuture
+        call, place : bytes
+            See `Worker.call`.
+        decode : callable, optional
+            Makes the future's result of what the worker answered. By default what the call
+            returned, or raised.
 
         Raises
         ------
@@ -99,7 +116,7 @@ class Pool:
         """
         with self._lock:
             self.check_open()
-            task = Task(future, call, place)
+            task = Task(future, call, place, decode or outcome)
             if self._idle:
                 self._idle.pop().give(task)
             else:
@@ -114,6 +131,12 @@ class Pool:
             if self._closed:
                 self._end_idle()
             return None
+
+    def kill_call(self, future: TaskFuture[Any]) -> None:
+        """Kill the worker process that runs this future's call, or drop the call from the line."""
+        if not future.cancel():
+            for slot in self._slots:
+                slot.kill_call(future)
 
     def warm_up(self) -> list[TaskFuture[None]]:
         """Have every idle slot start its process, and give the futures of that."""
@@ -177,6 +200,8 @@ class Slot:
         self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._worker: Worker | None = None
+        self._former: int | None = None
+        self._future: TaskFuture[Any] | None = None
         self._lock = threading.Lock()
 
     def give(self, task: Task) -> None:
@@ -197,6 +222,12 @@ class Slot:
         """Kill its process, if there is one."""
         with self._lock:
             if self._worker is not None:
+                self._worker.kill()
+
+    def kill_call(self, future: TaskFuture[Any]) -> None:
+        """Kill its process if it runs this future's call."""
+        with self._lock:
+            if self._worker is not None and self._future is future:
                 self._worker.kill()
 
     def join(self, seconds: float | None) -> None:
@@ -221,25 +252,32 @@ class Slot:
         if not future.set_running_or_notify_cancel():
             return
         try:
-            if task.call is None:
+            if task.call is None or task.decode is None:
                 self._ready_worker().wait_until_ready()
-            result = None if task.call is None else self._result(future, task.call, task.place)
+                result = None
+            else:
+                self._set_current(future)
+                result = task.decode(self._answer(future, task.call, task.place))
         except BaseException as error:
             # Where in this thread it was found out would tell the user nothing.
+            self._set_current(None)
             future.set_exception(error.with_traceback(None))
         else:
+            self._set_current(None)
             future.set_result(result)
 
-    def _result(self, future: TaskFuture[Any], call: bytes, place: bytes) -> Any:
+    def _set_current(self, future: TaskFuture[Any] | None) -> None:
+        with self._lock:
+            self._future = future
+
+    def _answer(self, future: TaskFuture[Any], call: bytes, place: bytes) -> Reply:
         try:
             reply = self._reply(call, place)
         except EvaluationLost as lost:
             future.memory, future.output = lost.memory, lost.output
             raise
         future.memory, future.output = reply.memory, reply.output
-        if reply.kind is Kind.RAISED:
-            raise load_exception(reply.body)
-        return load_result(reply.body)
+        return reply
 
     def _reply(self, call: bytes, place: bytes) -> Reply:
         limits, watchdog = self._pool.limits, self._pool.watchdog
@@ -251,6 +289,9 @@ class Slot:
     def _ready_worker(self) -> Worker:
         if self._worker is not None and not self._worker.alive:
             self._retire()
+        if self._worker is None and self._former is not None:
+            devices.wait_until_freed(self._former, self._environment)
+            self._former = None
         with self._lock:
             if self._pool.killed:
                 raise WorkerLost("the worker process was killed by the driver")
@@ -273,8 +314,16 @@ class Slot:
         worker = self._worker
         if worker is not None:
             worker.stop()
+            self._former = worker.pid
         with self._lock:
             self._worker = None
+
+
+def outcome(reply: Reply) -> Any:
+    """Give what a call returned, or raise what it raised."""
+    if reply.kind is Kind.RAISED:
+        raise load_exception(reply.body)
+    return load_result(reply.body)
 
 
 def _kill_all() -> None:

@@ -11,9 +11,10 @@ from hpopt.progress import duration
 from hpopt.reports import words
 from hpopt.reports.digest import Digest, digest
 from hpopt.storage import Writer
-from hpopt.study import Record
+from hpopt.study import Record, Running
 
 MOST_REPORTS = 40
+MOST_RUNNING = 20
 Row = tuple[str, Any]
 
 
@@ -44,7 +45,11 @@ def summary(
         table = best_trials(read.best, record.objectives, of=read.n_done)
     else:
         table = _text("no trial has values yet")
-    return Group(table, "", _fields(_state(record, read, path, writer)))
+    parts = [table, ""]
+    running = record.running if writer and read.pending else []
+    if running:
+        parts += [running_trials(running), ""]
+    return Group(*parts, _fields(_state(record, read, path, writer)))
 
 
 def best_trials(
@@ -81,6 +86,34 @@ def best_trials(
         cells = [str(trial.number), *(words.number(trial.values[name]) for name in names)]
         cells += [f"{trial.seconds:.1f}", words.as_json(trial.config)]
         cells += [words.values(trial.values, without=names)] if others else []
+        table.add_row(*map(_text, cells))
+    return table
+
+
+def running_trials(running: Sequence[Running], *, most: int = MOST_RUNNING) -> Any:
+    """Show what runs: number, for how long, the last report, and where, a row each.
+
+    Parameters
+    ----------
+    running : sequence of Running
+    most : int
+        How many rows at most.
+
+    Returns
+    -------
+    renderable of rich
+    """
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, title_justify="left", header_style="bold")
+    shown = f"the first {most} of " if len(running) > most else ""
+    table.title = _text(f"{shown}{len(running)} running")
+    for name in ("trial", "for", "step", "value"):
+        table.add_column(_text(name), justify="right", no_wrap=True)
+    table.add_column("where", no_wrap=True)
+    table.add_column("config", overflow="fold", min_width=20)
+    for each in running[:most]:
+        cells = [str(each.number), *words.running(each), words.as_json(each.solution.config)]
         table.add_row(*map(_text, cells))
     return table
 

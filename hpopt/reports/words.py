@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hpopt.optimizers import BY_NAME
+from hpopt.progress import duration
 from hpopt.space import Parameter, Space
+from hpopt.study import Running
 
 MOST_LISTED = 8
 
@@ -34,6 +35,18 @@ def as_json(value: Any) -> str:
 def moment(seconds: float) -> str:
     """Write a time since the epoch as a local date and time."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+def running(each: Running) -> list[str]:
+    """Say for how long a trial has run, its last report, and where it runs: four texts."""
+    lasted = "" if each.since is None else duration(max(0.0, time.time() - each.since))
+    seen = each.seen
+    if seen is None:
+        return [lasted, "", "", ""]
+    gpu = f", GPU {seen.gpu}" if seen.gpu else ""
+    step = "" if seen.step is None else number(seen.step)
+    value = "" if seen.value is None else number(seen.value)
+    return [lasted, step, value, f"{seen.host}, process {seen.pid}{gpu}"]
 
 
 def size(n_bytes: int) -> str:
@@ -75,10 +88,7 @@ def parameter(each: Parameter) -> str:
 def optimizer(described: Mapping[str, Any]) -> str:
     """Say an optimizer's name and the settings that are not its defaults."""
     name, settings = described["name"], described.get("settings", {})
-    defaults: dict[str, Any] = {}
-    if name in BY_NAME:
-        parameters = inspect.signature(BY_NAME[name]).parameters
-        defaults = {key: parameter.default for key, parameter in parameters.items()}
+    defaults: Mapping[str, Any] = BY_NAME[name]().settings() if name in BY_NAME else {}
     chosen = [f"{k} {v}" for k, v in settings.items() if k not in defaults or defaults[k] != v]
     return f"{name} ({', '.join(chosen)})" if chosen else str(name)
 

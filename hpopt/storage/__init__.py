@@ -9,12 +9,13 @@ from hpopt.storage.lock import Writer, writer_of
 from hpopt.storage.memory import MemoryStorage
 from hpopt.storage.salvage import salvage
 from hpopt.storage.sqlite import Mode, SQLiteStorage
-from hpopt.storage.storage import Header, Journal, Storage
+from hpopt.storage.storage import Header, Journal, Pending, Storage
 
 __all__ = [
     "Header",
     "Journal",
     "MemoryStorage",
+    "Pending",
     "SQLiteStorage",
     "Storage",
     "Writer",

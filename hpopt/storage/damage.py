@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hpopt.errors import StudyError, StudyFileError
+from hpopt.errors import DiskFullError, StudyError, StudyFileError
 from hpopt.storage.connection import connect, has_log
 from hpopt.storage.rows import (
     APPLICATION_ID,
@@ -40,7 +40,7 @@ def study_error(error: Exception, path: Path) -> StudyError:
     if "closed database" in text:
         return StudyError(f"a study must be open, but {path} has been closed: open it again")
     if "is full" in text or "disk I/O error" in text:
-        return StudyError(
+        return DiskFullError(
             f"a study needs a disk with room, but {path} could not be written ({text}): nothing "
             "that was told before is lost; make room, then resume the study"
         )

@@ -8,11 +8,14 @@ that waiting, so that a power cut costs at most the last second.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 from pathlib import Path
 
-from hpopt.errors import StudyError
+from hpopt.errors import DiskFullError, StudyError
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 INTERVAL = 0.5
 """Seconds between the first write and its way to the disk; the way itself takes some too."""
@@ -43,7 +46,8 @@ class Flusher:
         """Raise StudyError, once, when the disk has failed since the last check."""
         if self._error is not None:
             error, self._error = self._error, None
-            raise StudyError(
+            kind = DiskFullError if error.errno in FULL else StudyError
+            raise kind(
                 f"what is written must reach the disk, but for {self._path} it reports: {error}; "
                 "trials of the last seconds may be lost if the machine stops now: check the disk, "
                 "then resume the study"

@@ -41,7 +41,7 @@ CREATE TABLE trials (
     seed        INTEGER NOT NULL,
     fidelity    REAL,
     metrics     TEXT,                    -- JSON: objectives and other numbers by name
-    started     REAL,                    -- seconds since the epoch
+    started     REAL,                    -- seconds since the epoch; while pending: when asked
     seconds     REAL,
     memory      INTEGER,                 -- bytes
     error       TEXT,
@@ -55,7 +55,9 @@ COMMIT;
 SOLUTION_COLUMNS = "number, config, point, seed, fidelity"
 OUTCOME_COLUMNS = "status, metrics, started, seconds, memory, error, curve, traceback"
 
-INSERT_SOLUTION = f"INSERT INTO trials ({SOLUTION_COLUMNS}, asked_after) VALUES (?,?,?,?,?,?)"
+INSERT_SOLUTION = (
+    f"INSERT INTO trials ({SOLUTION_COLUMNS}, asked_after, started) VALUES (?,?,?,?,?,?,?)"
+)
 FINISH_SOLUTION = (
     f"UPDATE trials SET ({OUTCOME_COLUMNS}, told, output) = (?,?,?,?,?,?,?,?,?,?) "
     "WHERE number = ? AND status IS NULL"

@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 import weakref
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from operator import index, itemgetter
@@ -26,6 +28,7 @@ from hpopt.storage.lock import WriterLock
 from hpopt.storage.storage import (
     Header,
     Journal,
+    Pending,
     Storage,
     closed,
     no_such_trial,
@@ -38,13 +41,16 @@ Mode = Literal["w", "r"]
 Item = TypeVar("Item")
 
 TRIAL = f"{rows.SOLUTION_COLUMNS}, {rows.OUTCOME_COLUMNS}"
+AT_ONCE = 500
 STATUS, TOLD, ASKED_AFTER = 5, 13, 14
 """Places in the rows of TRIAL and JOURNAL."""
 
 JOURNAL = f"SELECT {TRIAL}, told, asked_after FROM trials ORDER BY number"
-NEXT_TRIALS = (
-    f"SELECT {TRIAL} FROM trials WHERE number > ? AND status IS NOT NULL ORDER BY number LIMIT 500"
-)
+NEXT_TRIALS = f"""SELECT {TRIAL} FROM trials
+    WHERE number > ? AND status IS NOT NULL ORDER BY number LIMIT {AT_ONCE}"""
+ORDER_OF_TELLING = "SELECT number FROM trials WHERE status IS NOT NULL ORDER BY told"
+ALL_PENDING = f"""SELECT {rows.SOLUTION_COLUMNS}, asked_after, started FROM trials
+    WHERE status IS NULL ORDER BY number"""
 ONE_TRIAL = f"SELECT {TRIAL} FROM trials WHERE number = ?"
 COUNT = f"""SELECT TOTAL(status IS NULL),
     {", ".join(f"TOTAL(status = '{status}')" for status in STATUSES)} FROM trials"""
@@ -138,7 +144,8 @@ class SQLiteStorage(Storage):
             except sqlite3.IntegrityError:
                 _check_started_again(connection, row)
 
-        self._write(write, [(*rows.row_of_solution(each), asked_after) for each in solutions])
+        now = time.time()
+        self._write(write, [(*rows.row_of_solution(each), asked_after, now) for each in solutions])
 
     def append(self, trials: Sequence[Trial], outputs: Mapping[int, str] | None = None) -> None:
         """Journal that these have finished, in this order."""
@@ -173,6 +180,27 @@ class SQLiteStorage(Storage):
                     asked_after[row[0]] = row[ASKED_AFTER]
         trials.sort(key=itemgetter(0))
         return Journal(tuple([trial for _, trial in trials]), tuple(pending), asked_after)
+
+    def told(self) -> Iterator[Trial]:
+        """Read the finished trials in the order of telling, some hundred at a time."""
+        with self._reading() as connection:
+            numbers = array("q", (number for (number,) in connection.execute(ORDER_OF_TELLING)))
+        for place in range(0, len(numbers), AT_ONCE):
+            wanted = numbers[place : place + AT_ONCE].tolist()
+            query = f"SELECT {TRIAL} FROM trials WHERE number IN ({','.join('?' * len(wanted))})"
+            with self._reading() as connection:
+                found = {row[0]: row for row in connection.execute(query, wanted)}
+            for number in wanted:
+                yield rows.trial_of_row(found[number])
+
+    def pending(self) -> list[Pending]:
+        """Read what was started and has not finished, by number."""
+        with self._reading() as connection:
+            found = connection.execute(ALL_PENDING).fetchall()
+        return [
+            Pending(rows.solution_of_row(row[:STATUS]), row[STATUS] or 0, row[STATUS + 1])
+            for row in found
+        ]
 
     def trials(self) -> Iterator[Trial]:
         """Read the finished trials by number, some hundred at a time."""

@@ -39,6 +39,24 @@ class Journal:
     asked_after: Mapping[int, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A solution that was started and has not finished.
+
+    Attributes
+    ----------
+    solution : Solution
+    asked_after : int
+        How many trials had been told when it was asked.
+    since : float or None
+        When it was started, in seconds since the epoch, where that is known.
+    """
+
+    solution: Solution
+    asked_after: int
+    since: float | None = None
+
+
 class Storage(ABC):
     """A journal of trials: what a call has written is kept when the call returns.
 
@@ -98,6 +116,15 @@ class Storage(ABC):
     @abstractmethod
     def load(self) -> Journal:
         """Read the journal as it was at one moment, for replay."""
+
+    def told(self) -> Iterator[Trial]:
+        """Read the finished trials in the order of telling, best without holding them all."""
+        return iter(self.load().trials)
+
+    def pending(self) -> list[Pending]:
+        """Read what was started and has not finished, by number."""
+        journal = self.load()
+        return [Pending(s, journal.asked_after.get(s.number, 0)) for s in journal.pending]
 
     @abstractmethod
     def trials(self) -> Iterator[Trial]:

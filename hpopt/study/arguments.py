@@ -37,6 +37,12 @@ def checked_callbacks(callbacks: Any) -> list[Callable[..., Any]]:
     return found
 
 
+def check_retries(retries: Any) -> None:
+    """Raise SettingError unless this is a number of retries."""
+    if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
+        raise SettingError(f"retries must be an int of at least 0, but got {retries!r}")
+
+
 def check_window(window: Any) -> None:
     """Raise SettingError unless this is a window or None."""
     if window is not None and (

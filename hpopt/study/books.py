@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import secrets
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from hpopt.core import Optimizer, Problem, Solution, Trial
-from hpopt.progress import Snapshot
+from hpopt.early_stopping import EarlyStoppingRule, Snapshot
+from hpopt.progress import Snapshot as Shown
+from hpopt.space import Space
 from hpopt.stopping import Progress
-from hpopt.storage import Journal, Storage
+from hpopt.storage import Storage
+from hpopt.study.rules import TravellingRules
+from hpopt.study.tally import Tally
 
 COUNTABLE = 10**9
 """A space of more configs has no end that anybody will see."""
+
+COUNTED = 10_000
+"""Up to so many configs are looked at, one by one, to count those that are not forbidden."""
+
+REPLAYED_AT_ONCE = 2000
 
 
 class Books:
@@ -33,11 +45,10 @@ class Books:
     problem : Problem
     optimizer : Optimizer
         Bound. It knows the journal after `prepare`.
-    best : Trial or None
     held : dict of int to Trial
         Journaled, and not learned yet because of a window.
-    n_told, n_bad, n_new : int
-        Finished trials; those of them without values; those finished since the books were opened.
+    rules : TravellingRules
+        What early stopping knows of each pending solution.
     """
 
     def __init__(
@@ -46,16 +57,21 @@ class Books:
         self.problem, self.optimizer, self._storage = problem, optimizer, storage
         self._folder = None if path is None else f"{path}.files"
         self._n_possible = optimizer.n_possible
-        self.best: Trial | None = None
-        self._best_loss = math.inf
         self.held: dict[int, Trial] = {}
-        self.n_told = self.n_bad = self.n_new = self._n_since_best = 0
-        self._journal: Journal | None = storage.load()
-        for trial in self._journal.trials:
-            self._count(trial)
-        self.n_new = 0
-        if self.best is not None:
-            self.best = replace(self.best, solution=self._restored(self.best.solution))
+        self.rules = TravellingRules(optimizer.objectives[0])
+        self._unjournaled: list[Solution] = []
+        self._tally: Tally | None = None
+        self._is_replayed = False
+
+    @property
+    def tally(self) -> Tally:
+        """What has been found so far; reads the journal, if nothing has yet."""
+        if self._tally is None:
+            tally = Tally(self.optimizer.objectives[0])
+            for trial in self._storage.told():
+                tally.count(trial)
+            self._tally = self._of_earlier_runs(tally)
+        return self._tally
 
     def prepare(self, window: int | None) -> None:
         """Make the optimizer ready to be asked: the first time it is told the journal.
@@ -66,25 +82,55 @@ class Books:
             Without one it learns all that has finished, in the order in which it did. With one
             it learns in the order of numbers, no more than the next solution asks for.
         """
-        if self._journal is not None:
-            self._replay(self._journal, window)
-            self._journal = None
+        if not self._is_replayed:
+            self._replay(window)
+            self._is_replayed = True
         if window is None and self.held:
             self.optimizer.tell([self.held[number] for number in sorted(self.held)])
             self.held.clear()
 
-    def _replay(self, journal: Journal, window: int | None) -> None:
-        told = list(journal.trials)
-        if window is not None:
-            told.sort(key=lambda trial: trial.number)
-            n_unbroken = sum(place == trial.number for place, trial in enumerate(told))
-            numbers = [solution.number for solution in journal.pending]
-            n_asked = 1 + max([*numbers, *(trial.number for trial in told[-1:])], default=-1)
-            n = min(n_unbroken, max(0, n_asked - window))
-            self.held = {trial.number: trial for trial in told[n:]}
-            told = told[:n]
-        pending = [*journal.pending, *(trial.solution for trial in self.held.values())]
-        self.optimizer.replay(told, [self._restored(solution) for solution in pending])
+    def stop_early(self, rule: EarlyStoppingRule | None, window: int | None) -> None:
+        """Have this rule of early stopping know what the optimizer knows, and none without one."""
+        if self.rules.begin(rule):
+            told = self._storage.told() if window is None else self._storage.trials()
+            pending = {each.solution.number: each.asked_after for each in self._storage.pending()}
+            self.rules.catch_up((t for t in told if t.number not in self.held), pending)
+
+    def _replay(self, window: int | None) -> None:
+        pending = [self._restored(each.solution) for each in self._storage.pending()]
+        self.optimizer.replay([], pending)
+        if window is None:
+            told = self._storage.told()
+        else:
+            n_asked = self.tally.n_told + len(pending)
+            told = self._until_gap(self._storage.trials(), max(0, n_asked - window))
+        tally = Tally(self.optimizer.objectives[0])
+        while chunk := list(itertools.islice(told, REPLAYED_AT_ONCE)):
+            self.optimizer.replay(chunk)
+            for trial in chunk:
+                tally.count(trial)
+        if self._tally is None:
+            self._tally = self._of_earlier_runs(tally)
+        # Those that are held were asked too; they are told when their turn comes.
+        held = [self._restored(trial.solution) for trial in self.held.values()]
+        self.optimizer.replay([], held)
+
+    def _until_gap(self, trials: Iterable[Trial], n: int) -> Iterator[Trial]:
+        """Give trials 0 … n - 1 as far as none is missing, and hold the others."""
+        following = 0
+        for trial in trials:
+            if trial.number == following < n:
+                following += 1
+                yield trial
+            else:
+                self.held[trial.number] = trial
+
+    def _of_earlier_runs(self, tally: Tally) -> Tally:
+        tally.n_new = 0
+        if tally.best is not None:
+            best = tally.best
+            tally.best = replace(best, solution=self._restored(best.solution))
+        return tally
 
     def _restored(self, solution: Solution) -> Solution:
         """Give a solution as it was before JSON, which makes lists of tuples."""
@@ -93,13 +139,30 @@ class Books:
     def unfinished(self) -> list[Solution]:
         """Give what was asked and never finished, by number."""
         pending = self.optimizer.pending
-        return [pending[number] for number in sorted(pending) if number not in self.held]
+        others = {*self.held, *(solution.number for solution in self._unjournaled)}
+        return [pending[number] for number in sorted(pending) if number not in others]
 
     def ask(self, n: int, window: int | None = None) -> list[Solution]:
-        """Ask for up to n solutions, or with a window for one, and journal them as running."""
-        solutions = self.optimizer.ask(n) if window is None else self._ask_in_window(window)
-        if solutions:
-            self._storage.started(solutions, len(self.optimizer.history))
+        """Ask for up to n solutions, and journal them as running.
+
+        Raises
+        ------
+        StudyError
+            They could not be journaled. The next call tries again with the same ones.
+        """
+        solutions: list[Solution] = []
+        while len(solutions) < n:
+            if not self._unjournaled:
+                more = n - len(solutions)
+                asked = self.optimizer.ask(more) if window is None else self._ask_in_window(window)
+                self.rules.give(asked)
+                self._unjournaled = asked
+            part = self._unjournaled[: n - len(solutions)]
+            if not part:
+                break
+            self._storage.started(part, len(self.optimizer.history))
+            del self._unjournaled[: len(part)]
+            solutions += part
         return solutions
 
     def _ask_in_window(self, window: int) -> list[Solution]:
@@ -117,7 +180,7 @@ class Books:
         trial = self.held.pop(self.optimizer.history.unbroken, None)
         if trial is None:
             return False
-        self.optimizer.tell(trial)
+        self._learn([trial])
         return True
 
     def finish(
@@ -127,36 +190,41 @@ class Books:
         *,
         hold: bool = False,
     ) -> None:
-        """Journal finished trials, then learn from them, or hold them for a window."""
+        """Journal finished trials, then learn from them, or hold them for a window.
+
+        Raises
+        ------
+        StudyError
+            They could not be journaled; then nothing of them is taken note of.
+        """
         if not trials:
             return
+        tally = self.tally  # read before there is more to read
         self._storage.append(trials, outputs)
         if hold:
             self.held |= {trial.number: trial for trial in trials}
         else:
-            self.optimizer.tell(trials)
+            self._learn(trials)
         for trial in trials:
-            self._count(trial)
+            tally.count(trial)
+            self.rules.drop(trial.number)
 
-    def _count(self, trial: Trial) -> None:
-        self.n_told += 1
-        self.n_new += 1
-        self._n_since_best += 1
-        if not trial.ok:
-            self.n_bad += 1
-            return
-        loss = self.optimizer.objectives[0].loss(trial.values)
-        if loss < self._best_loss:
-            self._n_since_best = 0
-        elif self.best is None or loss > self._best_loss or trial.number > self.best.number:
-            return
-        self.best, self._best_loss = trial, loss
+    def _learn(self, trials: Sequence[Trial]) -> None:
+        self.optimizer.tell(trials)
+        self.rules.learn(trials)
+
+    def rule_for(self, solution: Solution) -> Snapshot | None:
+        """Give the rule of early stopping that goes with a solution."""
+        return self.rules.of(solution.number)
 
     def why_nothing_left(self) -> str:
         """Say why the optimizer gave nothing."""
         if self.optimizer.pending:
             return "the optimizer waits for solutions that somebody else has asked for"
-        return f"all {self.n_told} configurations that there are have been tried"
+        n_told = self.tally.n_told
+        if n_told >= n_configs(self.problem.space):
+            return f"all {n_told} configurations that there are have been tried"
+        return f"the strategy has nothing left to try after {n_told} trials"
 
     def directory(self, solution: Solution) -> str:
         """Give the folder for a trial's files; it is made when the trial first asks for it."""
@@ -167,25 +235,35 @@ class Books:
 
     def progress(self, seconds: float, n_again: int = 0) -> Progress:
         """Give what stopping rules look at; `n_again` asked ones wait to be evaluated again."""
+        tally = self.tally
         return Progress(
             n_asked=self.optimizer.n_asked - n_again,
-            n_told=self.n_told,
+            n_told=tally.n_told,
             seconds=seconds,
             objectives=self.optimizer.objectives,
-            best=self.best.values if self.best is not None else {},
-            n_since_best=self._n_since_best,
+            best=tally.best.values if tally.best is not None else {},
+            n_since_best=tally.n_since_best,
         )
 
-    def snapshot(self, *, seconds: float, n_running: int, total: float, limit: float) -> Snapshot:
+    def snapshot(self, *, seconds: float, n_running: int, total: float, limit: float) -> Shown:
         """Give what is shown to a person."""
-        return Snapshot(
-            n_done=self.n_told,
-            n_bad=self.n_bad,
-            n_new=self.n_new,
+        tally = self.tally
+        return Shown(
+            n_done=tally.n_told,
+            n_bad=tally.n_bad,
+            n_new=tally.n_new,
             n_running=n_running,
             total=min(total, self._n_possible if self._n_possible < COUNTABLE else math.inf),
             seconds=seconds,
             limit=limit,
-            best=self.best,
+            best=tally.best,
             objective=self.optimizer.objectives[0],
         )
+
+
+def n_configs(space: Space) -> float:
+    """Count the configs of a space, without the forbidden ones where it is small."""
+    grid = space.grid()
+    if not space.predicates or grid.size > COUNTED:
+        return grid.size
+    return int(space.allowed(np.array([grid.point(i) for i in range(int(grid.size))])).sum())

@@ -16,7 +16,17 @@ from hpopt.space import Space
 
 FORMAT = 1
 NEEDED = ("format", "space", "objectives", "seed", "optimizer")
-OWN = {"format", "hpopt", "python", "created", "problem", "fidelity", "start"} | set(NEEDED)
+OWN = {
+    "format",
+    "hpopt",
+    "python",
+    "created",
+    "problem",
+    "fidelity",
+    "start",
+    "learned",
+    *NEEDED,
+}
 DEFAULT_OPTIMIZER = "genetic"
 
 

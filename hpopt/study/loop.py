@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import signal
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import CancelledError, Executor, Future
-from dataclasses import replace
-from queue import Empty, SimpleQueue
-from types import FrameType
+from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
-from hpopt.core import Outcome, Solution, Trial, evaluate, failed, outcome_of_loss
-from hpopt.errors import ProblemError, StudyError, TransferError, WorkerNotStarted
+from hpopt.core import Trial
+from hpopt.errors import DiskFullError
 from hpopt.progress import ProgressDisplay, Silent, Snapshot
 from hpopt.stopping import StoppingRule
 from hpopt.study.books import Books
+from hpopt.study.dispatch import Dispatch
+from hpopt.study.interrupts import INTERRUPTED, Interrupts
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 POLL_SECONDS = 0.2
-INTERRUPTED = "Ctrl-C was pressed"
+ROOM_SECONDS = 1.0
+"""How often a full disk is tried again."""
 
 logger = logging.getLogger("hpopt")
 
@@ -45,9 +40,8 @@ class Loop:
     ----------
     books : Books
         The study's optimizer, storage and counts; prepared for this window.
-    executor : concurrent.futures.Executor
-    n_slots : int
-        How many evaluations to keep running.
+    dispatch : Dispatch
+        What runs evaluations.
     rule : StoppingRule
     window : int or None
         Ask solution k knowing 0 … k - window; None asks with all that is known.
@@ -59,24 +53,17 @@ class Loop:
     def __init__(
         self,
         books: Books,
-        executor: Executor,
-        n_slots: int,
+        dispatch: Dispatch,
         *,
         rule: StoppingRule,
         window: int | None,
         display: ProgressDisplay,
         callbacks: Sequence[Callable[[Trial], Any]],
     ) -> None:
-        self._books, self._executor, self._n_slots = books, executor, n_slots
+        self._books, self._dispatch = books, dispatch
         self._rule, self._window = rule, window
         self._display, self._callbacks = display, callbacks
-        share = getattr(executor, "share", None)
-        self._problem = share(books.problem) if share is not None else books.problem
-        self._running: dict[Future[Outcome], Solution] = {}
-        self._done: SimpleQueue[Future[Outcome]] = SimpleQueue()
-        self._again: deque[Solution] = deque(books.unfinished())
-        self._stop: str | None = None
-        self._stop_now = self._is_writing = self._has_begun = False
+        self._interrupts = Interrupts(display.say)
         self._started = time.monotonic()
 
     @property
@@ -86,7 +73,7 @@ class Loop:
 
     def stop(self, reason: str) -> None:
         """Start nothing new; what runs is finished."""
-        self._stop = self._stop or reason
+        self._interrupts.stop(reason)
 
     def run(self) -> str:
         """Run; give the reason why it ended, in words."""
@@ -94,82 +81,82 @@ class Loop:
         self._show_state()
         reason = "an error was raised"
         try:
-            with self._interruptible():
+            with self._interrupts.heeded():
                 while True:
                     reason = self._fill()
-                    if not self._running:
+                    if reason and not self._dispatch.n_running:
                         return reason
                     self._collect()
         except KeyboardInterrupt:
             reason = f"{INTERRUPTED} twice"
             raise
         finally:
-            for future in list(self._running):
-                future.cancel()
+            self._dispatch.cancel()
             self._show(self._display.end, self._snapshot(), reason)
 
     def _fill(self) -> str:
         """Start as many evaluations as there are free slots; say why, where there are fewer."""
-        while len(self._running) < self._n_slots:
-            if self._stop:
-                return self._stop
-            progress = self._books.progress(self.seconds, n_again=len(self._again))
+        dispatch = self._dispatch
+        while not self._interrupts.reason and dispatch.n_free > 0:
+            progress = self._books.progress(self.seconds, n_again=len(dispatch.ready))
             reason, room = self._rule.reason(progress), self._rule.room(progress)
             if reason or room < 1:
                 return reason or "all trials are done"
-            if self._again:
-                self._submit(self._again.popleft())
-                continue
-            n = int(min(room, self._n_slots - len(self._running)))
-            solutions = self._uninterrupted(self._books.ask, n, self._window)
-            for solution in solutions:
-                self._submit(solution)
-            if not solutions:
+            room = int(min(room, dispatch.n_takes))
+            if room > len(dispatch.ready):
+                n_new = room - len(dispatch.ready)
+                dispatch.ready += self._written(self._books.ask, n_new, self._window)
+            if not dispatch.ready:
                 return self._books.why_nothing_left()
-        return ""
-
-    def _submit(self, solution: Solution) -> None:
-        future: Future[Outcome] = self._executor.submit(
-            evaluate, self._problem, solution, directory=self._books.directory(solution)
-        )
-        self._running[future] = solution
-        future.add_done_callback(self._done.put)
+            dispatch.send(room)
+        return self._interrupts.reason or ""
 
     def _collect(self) -> None:
         """Wait for evaluations to end, journal them, then learn from them."""
-        try:
-            ended = [self._done.get(timeout=POLL_SECONDS)]
-        except Empty:
-            self._show_state()
-            return
-        while not self._done.empty():
-            ended.append(self._done.get())
-        self._check_begun(ended)
-        trials, outputs = [], {}
-        for future in ended:
-            solution = self._running.pop(future)
-            try:
-                trials.append(Trial(solution, outcome_of(future)))
-            except KeyboardInterrupt:  # of a worker that Ctrl-C reached too: it stays pending
-                self._stop = INTERRUPTED
-            if output := getattr(future, "output", ""):
-                outputs[solution.number] = output
-        self._uninterrupted(self._books.finish, trials, outputs, hold=self._window is not None)
-        for trial in trials:
+        ended = self._dispatch.wait(POLL_SECONDS)
+        if ended.interrupted:
+            self._interrupts.reason = INTERRUPTED
+        hold = self._window is not None
+        self._written(self._books.finish, ended.trials, ended.outputs, hold=hold)
+        for trial in ended.trials:
             self._call_back(trial)
         self._show_state()
 
-    def _check_begun(self, ended: Sequence[Future[Outcome]]) -> None:
-        """Raise where no evaluation could begin: it could not be sent, or no worker starts."""
-        if self._has_begun:
-            return
-        lost = [None if future.cancelled() else future.exception() for future in ended]
-        unsent = [error for error in lost if isinstance(error, TransferError)]
-        if len(unsent) == len(lost) and all(error.what == "call" for error in unsent):
-            raise ProblemError(f"{unsent[0]} (no trial has run)") from unsent[0]
-        if lost and all(isinstance(error, WorkerNotStarted) for error in lost):
-            raise StudyError(f"{lost[0]} (no trial has run)") from lost[0]
-        self._has_begun = True
+    def _written(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do what writes the journal; on a full disk wait for room, and do it again.
+
+        Raises
+        ------
+        DiskFullError
+            The run was to be stopped while it waited.
+        """
+        waited = False
+        while True:
+            try:
+                done = self._interrupts.put_off(work, *args, **kwargs)
+            except DiskFullError as error:
+                if not waited:
+                    self._say(f"{error}. The run waits for room, and goes on then; Ctrl-C ends it")
+                waited = True
+                self._wait_for_room(error)
+            else:
+                if waited:
+                    self._say("there is room on the disk again: the run goes on")
+                return done
+
+    def _wait_for_room(self, error: DiskFullError) -> None:
+        end = time.monotonic() + ROOM_SECONDS
+        while time.monotonic() < end:
+            if self._interrupts.reason:
+                raise error
+            time.sleep(POLL_SECONDS)
+
+    def _say(self, sentence: str) -> None:
+        """Tell a person, or where none is looking on, the log."""
+        if type(self._display) is Silent:
+            logger.warning(sentence)
+        else:
+            self._show(self._display.say, sentence)
 
     def _call_back(self, trial: Trial) -> None:
         for callback in self._callbacks:
@@ -193,68 +180,7 @@ class Loop:
     def _snapshot(self) -> Snapshot:
         return self._books.snapshot(
             seconds=self.seconds,
-            n_running=len(self._running),
+            n_running=self._dispatch.n_running,
             total=self._rule.total(),
             limit=self._rule.seconds(),
         )
-
-    @contextlib.contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """Let the first Ctrl-C finish what runs, and the second raise KeyboardInterrupt."""
-        in_main = threading.current_thread() is threading.main_thread()
-        if not in_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-            yield
-            return
-
-        def interrupt(number: int, frame: FrameType | None) -> None:
-            if self._stop == INTERRUPTED:
-                if not self._is_writing or self._stop_now:
-                    raise KeyboardInterrupt
-                self._stop_now = True
-                return
-            self._stop = INTERRUPTED
-            with contextlib.suppress(Exception):  # it may be in the middle of showing something
-                self._display.say(
-                    "Ctrl-C: finishing the trials that run; once more to stop now (nothing is lost "
-                    "either way)"
-                )
-
-        signal.signal(signal.SIGINT, interrupt)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def _uninterrupted(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Work with the second Ctrl-C put off, so that optimizer and journal stay in step."""
-        self._is_writing = True
-        try:
-            done = work(*args, **kwargs)
-        finally:
-            self._is_writing = False
-        if self._stop_now:
-            raise KeyboardInterrupt
-        return done
-
-
-def outcome_of(future: Future[Outcome]) -> Outcome:
-    """Give what an evaluation gave, whatever became of it.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        Its worker got one.
-    """
-    try:
-        outcome: Any = future.result()
-    except CancelledError:
-        return failed("the evaluation was cancelled in its executor", status="lost")
-    except KeyboardInterrupt:
-        raise
-    except BaseException as lost:
-        return outcome_of_loss(lost)
-    if not isinstance(outcome, Outcome):
-        why = f"the executor must give what the evaluation returned, but gave {outcome!r:.80}"
-        return failed(why, status="lost")
-    memory = getattr(future, "memory", None)
-    return outcome if memory is None else replace(outcome, memory=memory)

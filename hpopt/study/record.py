@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hpopt.core import STATUSES, Objective, Trial, losses
-from hpopt.errors import MissingExtraError
+from hpopt.errors import MissingExtraError, UnknownNameError
 from hpopt.numerics import pareto
-from hpopt.space import Parameter, Space
+from hpopt.space import Narrowed, Parameter, Space
 from hpopt.storage import Storage
+from hpopt.study.live import Running, running
 
 Opening = Callable[[], AbstractContextManager[Storage]]
 
@@ -35,10 +37,11 @@ class Record:
         objectives: tuple[Objective, ...],
         space: Space,
         opening: Opening,
+        path: Path | None = None,
     ) -> None:
         self.header = dict(header)
         self.objectives, self.space = objectives, space
-        self._opening = opening
+        self._opening, self._path = opening, path
         self._has_tuples = any(_has_tuples(parameter) for parameter in space.values())
 
     @property
@@ -75,6 +78,16 @@ class Record:
         return {status: counts.get(status, 0) for status in (*STATUSES, "pending")}
 
     @property
+    def running(self) -> list[Running]:
+        """What was asked and has not finished: where each runs, since when, its last report.
+
+        It can be read by any process on this machine, or on one that sees the study's folder.
+        Where no process is writing the study, they are what it left when it ended.
+        """
+        with self._opening() as storage:
+            return running(storage, self._path)
+
+    @property
     def best(self) -> Trial | None:
         """The best trial by the first objective (the earliest, among equals); None without one."""
         return next(iter(self.top(1)), None)
@@ -96,6 +109,43 @@ class Record:
             return []
         ranks = pareto.front(np.array([losses(self.objectives, trial.values) for trial in fine]))
         return [trial for trial, first in zip(fine, ranks, strict=True) if first]
+
+    def narrow(
+        self,
+        *,
+        objective: str | None = None,
+        keep: float = 0.1,
+        confidence: float = 0.95,
+        min_values: int = 2,
+        min_width: float = 0.1,
+    ) -> Narrowed[Space]:
+        """Drop the values and ends of ranges of the space that underperform, and say why.
+
+        Parameters
+        ----------
+        objective : str, optional
+            Which objective to judge by; by default the first.
+        keep, confidence, min_values, min_width
+            See `Space.narrow`.
+
+        Returns
+        -------
+        Narrowed
+            With ``space``, for another problem, and ``reasons``; print it.
+        """
+        directions = {each.name: each.direction for each in self.objectives}
+        name = self.objectives[0].name if objective is None else objective
+        if name not in directions:
+            raise UnknownNameError("objective", str(name), directions)
+        return self.space.narrow(
+            self.iterate(),
+            objective=name,
+            direction=directions[name],
+            keep=keep,
+            confidence=confidence,
+            min_values=min_values,
+            min_width=min_width,
+        )
 
     def to_pandas(self) -> Any:
         """Give the trials as a pandas.DataFrame, one row a trial.
@@ -157,7 +207,7 @@ class Result(Record):
     """
 
     def __init__(self, record: Record, opening: Opening, reason: str, seconds: float) -> None:
-        super().__init__(record.header, record.objectives, record.space, opening)
+        super().__init__(record.header, record.objectives, record.space, opening, record._path)
         self.reason, self.seconds = reason, seconds
         self._best = record.best
         self._trials: list[Trial] | None = None

@@ -7,11 +7,12 @@ from concurrent.futures import Executor
 from typing import Any
 
 from hpopt.core import Optimizer, Problem
+from hpopt.early_stopping import EarlyStoppingRule
 from hpopt.executors import Limits
 from hpopt.progress import ProgressDisplay
 from hpopt.stopping import StoppingRule, Trials
 from hpopt.study.arguments import check_stop
-from hpopt.study.record import Result
+from hpopt.study.record import Record, Result
 from hpopt.study.study import Callback, Path_, Study
 
 
@@ -28,7 +29,10 @@ def optimize(
     gpus: str | Sequence[int] | None = None,
     trials_per_gpu: int = 1,
     window: int | None = None,
+    retries: int = 1,
+    early_stopping: str | EarlyStoppingRule | None = None,
     start: Iterable[Mapping[str, Any]] = (),
+    learn_from: Path_ | Record | None = None,
     study: Path_ | None = None,
     seed: int | None = None,
     callbacks: Sequence[Callback] = (),
@@ -50,9 +54,12 @@ def optimize(
         How many trials the study shall have **in all**.
     study : path, optional
         The study file, a SQLite database; without it the study lives in memory.
+    learn_from : path or study, optional
+        An earlier study on an overlapping space; see `Study.learn_from`.
     start, seed
         See `Study`.
-    timeout, stop, workers, executor, limits, gpus, trials_per_gpu, window, callbacks, progress
+    timeout, stop, workers, executor, limits, gpus, trials_per_gpu, window, retries, \
+    early_stopping, callbacks, progress
         See `Study.run`.
 
     Returns
@@ -72,6 +79,8 @@ def optimize(
         stop = Trials(trials) if stop is None else Trials(trials) | stop
     opened = Study(problem, optimizer, path=study, seed=seed, start=start)
     try:
+        if learn_from is not None:
+            opened.learn_from(learn_from)
         return opened.run(
             timeout=timeout,
             stop=stop,
@@ -81,6 +90,8 @@ def optimize(
             gpus=gpus,
             trials_per_gpu=trials_per_gpu,
             window=window,
+            retries=retries,
+            early_stopping=early_stopping,
             callbacks=callbacks,
             progress=progress,
         )

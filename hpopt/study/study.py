@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import functools
-import math
-import operator
 import os
-import secrets
-import time
 import weakref
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
-from copy import deepcopy
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from hpopt.core import Optimizer, Outcome, Problem, Solution, Trial, check_problem
-from hpopt.errors import ExhaustedError, SettingError, StudyError, StudyFileError, WaitingError
+from hpopt.early_stopping import EarlyStoppingRule, make_early_stopping
+from hpopt.errors import StudyError
 from hpopt.executors import Limits, make_executor
 from hpopt.optimizers import make_optimizer
 from hpopt.progress import ProgressDisplay, make_display
-from hpopt.stopping import Never, StoppingRule, Time, Trials
+from hpopt.stopping import StoppingRule
 from hpopt.storage import Storage, open_storage
 from hpopt.study import header as headers
-from hpopt.study.arguments import check_stop, check_window, checked_callbacks, checked_seed
+from hpopt.study.arguments import (
+    check_retries,
+    check_window,
+    checked_callbacks,
+    checked_seed,
+)
 from hpopt.study.books import Books
+from hpopt.study.by_hand import ByHand
+from hpopt.study.dispatch import Dispatch
+from hpopt.study.ending import one_rule
+from hpopt.study.knowledge import Learned, take_up
+from hpopt.study.live import live_folder
 from hpopt.study.loop import Loop
+from hpopt.study.opening import header_of, opened
 from hpopt.study.record import Record, Result
-from hpopt.study.told import is_same, told_outcome
 
 Path_ = str | os.PathLike[str]
 Callback = Callable[["Study", Trial], Any]
@@ -94,31 +98,19 @@ class Study(Record):
         self.problem = problem
         storage = open_storage(path)
         try:
-            header = storage.header()
-            if header is None:
-                seed = secrets.randbits(32) if seed is None else seed
-                used = chosen or make_optimizer(headers.DEFAULT_OPTIMIZER)
-                used.bind(problem, seed=seed, start=start)
-                header = headers.make_header(problem, used, seed, used.start, about)
-                storage.write_header(header)
-            else:
-                headers.check_header(header, path)
-                headers.check_same(header, problem, seed, start, path)
-                used = headers.stored_optimizer(header, chosen, path)
-                used.bind(problem, seed=header["seed"], start=header.get("start", ()))
-                about = headers.checked_extra(about)
-                if any(header.get(key) != value for key, value in about.items()):
-                    header = {**header, **about}
-                    storage.write_header(header)
+            header, used = opened(
+                storage, problem, chosen, seed=seed, start=start, about=about, path=path
+            )
         except BaseException:
             storage.close()
             raise
-        super().__init__(header, used.objectives, problem.space, lambda: nullcontext(storage))
+        absolute = self.path.absolute() if self.path is not None else None
+        super().__init__(
+            header, used.objectives, problem.space, lambda: nullcontext(storage), absolute
+        )
         self.optimizer, self._storage = used, storage
-        self._absolute = self.path.absolute() if self.path is not None else None
         self._books: Books | None = None
-        self._again: deque[Solution] | None = None
-        self._asked_at: dict[int, float] = {}
+        self._by_hand = ByHand()
         self._loop: Loop | None = None
         self._closing = weakref.finalize(self, storage.close)
 
@@ -142,19 +134,13 @@ class Study(Record):
                 raise StudyError(f"a study to load must exist, but there is no {path}")
             return cls(problem, path=path)
         path = Path(path).absolute()
-        with open_storage(path, "r") as storage:
-            header = storage.header()
-        if header is None:
-            raise StudyFileError(
-                f"a study must have begun to be read, but {path} is still empty: run it again as "
-                "it was begun"
-            )
-        headers.check_header(header, path)
+        header = header_of(path)
         return Record(
             header,
             headers.objectives_in(header),
             headers.space_in(header),
             lambda: open_storage(path, "r"),
+            path,
         )
 
     @property
@@ -165,7 +151,36 @@ class Study(Record):
     @property
     def best(self) -> Trial | None:
         """The best trial by the first objective (the earliest, among equals); None without one."""
-        return self._ready().best
+        return self._ready().tally.best
+
+    def learn_from(self, source: Path_ | Record) -> Learned:
+        """Take up what an earlier study on an overlapping space found, before the first trial.
+
+        Its trials that fit this space are told to the optimizer as known. They are kept in this
+        study's file, so it goes on without the other; to learn from the same study again
+        changes nothing, whatever that one has gained since.
+
+        Parameters
+        ----------
+        source : path, Study, Record or Result
+
+        Returns
+        -------
+        Learned
+            How many trials were learned, and why others were left out; print it.
+
+        Raises
+        ------
+        StudyError
+            This study has begun.
+        StudyMismatchError
+            An objective of this name had the other direction.
+        """
+        self._ready()
+        self.header, learned = take_up(
+            self.optimizer, self.header, source, self._storage, Study.load
+        )
+        return learned
 
     # -- a loop of your own --------------------------------------------------------------------
 
@@ -182,18 +197,7 @@ class Study(Record):
         ExhaustedError
             Every configuration has been tried.
         """
-        books = self._prepared()
-        solution = self._cut_off() or next(iter(books.ask(1)), None)
-        if solution is None:
-            pending = sorted(books.optimizer.pending)
-            if pending:
-                raise WaitingError(
-                    "the optimizer needs the results of running solutions before the next one: "
-                    f"tell {', '.join(map(str, pending[:10]))}{' …' if len(pending) > 10 else ''}"
-                )
-            raise ExhaustedError(f"nothing is left to ask: {books.why_nothing_left()}")
-        self._asked_at[solution.number] = time.time()
-        return replace(solution, config=deepcopy(solution.config))
+        return self._by_hand.ask(self._prepared())
 
     def tell(self, solution: Solution, value: float | Mapping[str, float] | Outcome) -> Trial:
         """Record what a solution gave.
@@ -210,28 +214,7 @@ class Study(Record):
         SettingError
             The solution was not asked for, was told before, or the value is not of this kind.
         """
-        books = self._prepared()
-        if not isinstance(solution, Solution):
-            raise SettingError(f"tell wants the solution that ask gave, but got {solution!r}")
-        pending = books.optimizer.pending.get(solution.number)
-        if pending is None or not is_same(pending, solution):
-            known = solution.number in books.optimizer.history
-            what = "has been told already" if known else "was never asked of this study"
-            raise SettingError(f"each solution is told once, but number {solution.number} {what}")
-        began = self._asked_at.get(solution.number, time.time())
-        trial = Trial(pending, told_outcome(self.problem, value, began))
-        books.finish([trial])
-        self._asked_at.pop(solution.number, None)
-        return trial
-
-    def _cut_off(self) -> Solution | None:
-        """Give the next solution that was asked before the study was opened and never told."""
-        pending = self.optimizer.pending
-        while self._again:
-            solution = self._again.popleft()
-            if solution.number in pending:
-                return solution
-        return None
+        return self._by_hand.tell(self._prepared(), solution, value)
 
     # -- the loop of the house -----------------------------------------------------------------
 
@@ -247,6 +230,8 @@ class Study(Record):
         gpus: str | Sequence[int] | None = None,
         trials_per_gpu: int = 1,
         window: int | None = None,
+        retries: int = 1,
+        early_stopping: str | EarlyStoppingRule | None = None,
         callbacks: Sequence[Callback] = (),
         progress: bool | ProgressDisplay = True,
     ) -> Result:
@@ -264,7 +249,9 @@ class Study(Record):
             How many evaluations at the same time; ``"auto"`` is one a core, or a slot of the GPUs.
         executor : str or concurrent.futures.Executor, optional
             ``"serial"`` (the default for one worker), ``"processes"`` (for more, and wherever
-            there are limits or GPUs), or any executor.
+            there are limits or GPUs), ``"threads"``, ``"joblib"``, ``"dask"``,
+            ``"dask:tcp://scheduler:8786"``, ``"mpi"``, a client or cluster of Dask's, or any
+            executor.
         limits : Limits, optional
             Of time and memory for each trial.
         gpus : "auto" or sequence of int, optional
@@ -275,6 +262,13 @@ class Study(Record):
             Ask solution k knowing what 0 … k - window gave, not more and not less: then strategies
             that learn from every trial also give the same trials at any number of workers up to
             `window`.
+        retries : int, at least 0
+            How often a trial whose worker was lost (a crash, a kill, a machine that went away)
+            runs again, under its own number and seed, before its status is ``lost``. Those that
+            met their limits do not run again.
+        early_stopping : str or EarlyStoppingRule, optional
+            ``"median"``, or a rule of `hpopt.early_stopping`, for evaluations that report and ask
+            ``trial.should_stop()``.
         callbacks : sequence of callables
             Each is called with the study and a trial that was told. An error in one is logged.
             `stop_soon` ends the run from within one.
@@ -293,32 +287,38 @@ class Study(Record):
         """
         if self._loop is not None:
             raise StudyError("a study runs once at a time, but this one is running: wait for it")
-        rule = self._rule(trials, timeout, stop)
         check_window(window)
+        check_retries(retries)
         callbacks = checked_callbacks(callbacks)
         display = make_display(progress)
+        early_rule = make_early_stopping(early_stopping)
+        rule = one_rule(
+            trials, timeout, stop, n_told=self._n_told(), n_possible=self.optimizer.n_possible
+        )
         books = self._prepared(window)
+        books.stop_early(early_rule, window)
         runner, n_slots = make_executor(
             executor, workers, limits=limits, gpus=gpus, trials_per_gpu=trials_per_gpu
         )
         try:
-            self._loop = loop = Loop(
-                books,
-                runner,
-                n_slots,
-                rule=rule,
-                window=window,
-                display=display,
-                callbacks=[functools.partial(callback, self) for callback in callbacks],
-            )
-            reason = loop.run()
+            with live_folder(self._path) as live:
+                dispatch = Dispatch(books, runner, n_slots, retries=retries, live=live)
+                self._loop = loop = Loop(
+                    books,
+                    dispatch,
+                    rule=rule,
+                    window=window,
+                    display=display,
+                    callbacks=[functools.partial(callback, self) for callback in callbacks],
+                )
+                reason = loop.run()
         except BaseException:
             if runner is not executor:
                 getattr(runner, "kill_workers", lambda: None)()
             raise
         finally:
             self._loop = None
-            self._again = deque(books.unfinished())
+            self._by_hand.forget()
             if runner is not executor:
                 runner.shutdown(wait=True, cancel_futures=True)
         return Result(self, self._reopening(), reason, loop.seconds)
@@ -328,23 +328,6 @@ class Study(Record):
         if self._loop is not None:
             self._loop.stop(reason)
 
-    def _rule(
-        self, trials: int | None, timeout: float | str | None, stop: StoppingRule | None
-    ) -> StoppingRule:
-        """Make one rule of all that ends a run."""
-        check_stop(stop)
-        rules = [] if stop is None else [stop]
-        if trials is not None:
-            rules.append(Trials(Trials(trials).n + self._ready().n_told))
-        if timeout is not None:
-            rules.append(Time(timeout))
-        if not rules and self.optimizer.n_possible == math.inf:
-            raise SettingError(
-                "a run must have an end, but got neither trials=, timeout= nor stop= and the "
-                "space has no end (stop=hpopt.stopping.Never() runs until Ctrl-C)"
-            )
-        return functools.reduce(operator.or_, rules, Never())
-
     # -- files -----------------------------------------------------------------------------------
 
     def _ready(self) -> Books:
@@ -352,20 +335,23 @@ class Study(Record):
         if not self._closing.alive:
             raise StudyError("a study that is closed cannot be used: open it again")
         if self._books is None:
-            self._books = Books(self.problem, self.optimizer, self._storage, self._absolute)
+            self._books = Books(self.problem, self.optimizer, self._storage, self._path)
         return self._books
+
+    def _n_told(self) -> int:
+        """Count the finished trials, without reading them."""
+        self._ready()
+        return sum(n for status, n in self._storage.count().items() if status != "pending")
 
     def _prepared(self, window: int | None = None) -> Books:
         """Have the optimizer know the journal, as far as it must to be asked."""
         books = self._ready()
         books.prepare(window)
-        if self._again is None:
-            self._again = deque(books.unfinished())
         return books
 
     def _reopening(self) -> Callable[[], AbstractContextManager[Storage]]:
         """Say how a result reads the trials, also when the study is closed."""
-        path = self._absolute
+        path = self._path
         if path is None:
             return lambda: nullcontext(self._storage)
         return lambda: open_storage(path, "r")

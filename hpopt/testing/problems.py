@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 import cloudpickle
 import pytest
 
-from hpopt.core import Outcome, Problem, Solution, evaluate, losses, objectives_of
-from hpopt.core.problem import Curve, check_problem
+from hpopt.core import (
+    Outcome,
+    Problem,
+    Solution,
+    evaluate,
+    evaluate_together,
+    losses,
+    objectives_of,
+)
+from hpopt.core.handle import Curve
+from hpopt.core.problem import check_problem
 from hpopt.errors import ProblemError
 from hpopt.problems.keras.metrics import direction_of
 
@@ -116,6 +125,27 @@ class ProblemContract:
             values = self._constant(self._evaluated(problem, config))
             assert values == self._constant(outcome)
 
+    def test_a_batch_gives_what_one_by_one_gives(self, problem: Problem) -> None:
+        """For configs of one `batch_key`, whatever their number."""
+        if problem.max_batch == 1:
+            pytest.skip("the problem takes no batches")
+        groups: dict[Hashable, list[Solution]] = {}
+        for number, config in enumerate(problem.space.sample(4 * self.n_configs, seed=6)):
+            solution = self._solution(problem, config, number)
+            groups.setdefault(problem.batch_key(solution), []).append(solution)
+        key = max(groups, key=lambda each: len(groups[each]))
+        group = groups[key][: problem.max_batch]
+        if len(group) == 1:  # every config has a key of its own: the same one goes with itself
+            group = [group[0], self._solution(problem, group[0].config, group[0].number)]
+        folders = [self._folder / "together" / str(place) for place in range(len(group))]
+        together = evaluate_together(problem, group, directories=folders)
+        assert together is not None, "evaluate_batch must give a value for each, without an error"
+        for solution, outcome in zip(group, together, strict=True):
+            assert outcome.ok, f"{solution.config} is {outcome.status}: {outcome.error}"
+            if self.repeatable:
+                alone = self._evaluated(problem, solution.config, solution.number)
+                assert self._constant(outcome) == self._constant(alone)
+
     def test_it_may_be_stopped_early(self, problem: Problem) -> None:
         """A rule that stops it at its first report leaves it with values all the same."""
         self._evaluated(problem, problem.space.sample(1, seed=4)[0], early_stopping=bool)
@@ -138,15 +168,24 @@ class ProblemContract:
         early_stopping: Callable[[Curve], bool] | None = None,
     ) -> Outcome:
         """Evaluate a config that must give values."""
-        point = problem.space.encode([config])[0]
         outcome = evaluate(
             problem,
-            Solution(number, config, point, seed=12345 + number, fidelity=fidelity),
+            self._solution(problem, config, number, fidelity),
             directory=self._folder / str(number),
             early_stopping=early_stopping,
         )
         assert outcome.ok, f"{config} is {outcome.status}: {outcome.traceback or outcome.error}"
         return outcome
+
+    def _solution(
+        self,
+        problem: Problem,
+        config: dict[str, Any],
+        number: int,
+        fidelity: float | None = None,
+    ) -> Solution:
+        point = problem.space.encode([config])[0]
+        return Solution(number, config, point, seed=12345 + number, fidelity=fidelity)
 
     def _constant(self, outcome: Outcome) -> Mapping[str, float]:
         return {name: v for name, v in outcome.values.items() if name not in self.varying}

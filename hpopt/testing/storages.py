@@ -66,6 +66,12 @@ class StorageContract:
             described(solution(2)),
         ]
         assert journal.asked_after == {0: 0, 1: 0, 2: 1}
+        pending = storage.pending()
+        assert [described(each.solution) for each in pending] == [
+            described(each) for each in journal.pending
+        ]
+        assert [each.asked_after for each in pending] == [0, 0, 1]
+        assert all(each.since is None or each.since > 0 for each in pending)
         assert journal.trials == ()
         assert storage.count()["pending"] == 3
 
@@ -122,6 +128,10 @@ class StorageContract:
         storage.append([trial(numbers[0])])
         storage.append([trial(number) for number in numbers[1:]])
         assert [each.number for each in storage.load().trials] == numbers
+        assert [each.number for each in storage.told()] == numbers
+        assert [described(each) for each in storage.told()] == [
+            described(each) for each in storage.load().trials
+        ]
         assert [each.number for each in storage.load().pending] == [2, 5]
         assert [each.number for each in storage.trials()] == sorted(numbers)
 

@@ -28,7 +28,7 @@ WRONG = [
     ('timeout = "3 parsecs"', "", "timeout must be a number of seconds"),
     ("timeout = -1", "", "timeout must be a number of seconds of at least 0"),
     ("workers = 0", "", "workers must be at least 1, but got 0"),
-    ('executor = "threads"', "", "unknown executor 'threads'"),
+    ('executor = "fibres"', "", "unknown executor 'fibres'"),
     ('executor = "serial"\nworkers = 2', "", "executor='serial' must have one worker"),
     ("window = 0", "", "window must be at least 1"),
     ("trials_per_gpu = 0", "", "trials_per_gpu must be at least 1"),

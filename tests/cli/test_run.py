@@ -244,3 +244,77 @@ def test_a_file_of_the_same_name_elsewhere_is_no_trouble(write_run, hpopt, folde
     monkeypatch.syspath_prepend(str(folder / "other"))
     assert hpopt("run", write_run(), "--workers", 2)[0] == ExitCode.DONE
     assert all(trial.ok for trial in Study.load("hill.db").trials)
+
+
+class TestLearnFrom:
+    """What an earlier study found is known from the start, and told to people."""
+
+    def test_an_option_or_a_key(self, write_run, hpopt):
+        run = write_run()
+        hpopt("run", run, "--study", "earlier.db")
+        code, _, err = hpopt("run", run, "--learn-from", "earlier.db", "--optimizer", "genetic")
+        assert code == ExitCode.DONE
+        assert "learned 12 of 12 trials of earlier.db" in err
+        by_option = [trial.config for trial in Study.load("hill.db").trials]
+        keys = 'learn_from = ["earlier.db"]'
+        run = write_run(keys, name="known.toml")
+        hpopt("run", run, "--study", "known.db", "--optimizer", "genetic")
+        assert [trial.config for trial in Study.load("known.db").trials] == by_option
+
+    def test_it_goes_on_without_the_earlier_one(self, write_run, hpopt, folder):
+        run = write_run()
+        hpopt("run", run, "--study", "earlier.db")
+        run = write_run('learn_from = "earlier.db"')
+        hpopt("run", run, "--trials", 3)
+        (folder / "earlier.db").unlink()
+        assert hpopt("run", run, "--trials", 5)[0] == ExitCode.DONE
+        assert hpopt("resume", "hill.db", "--trials", 7)[0] == ExitCode.DONE
+        assert numbers() == list(range(7))
+
+    def test_what_does_not_fit_is_said(self, write_run, hpopt):
+        hpopt("run", write_run(), "--study", "earlier.db")
+        run = write_run(
+            after="""
+            [space]
+            kind = { choices = ["steep"] }
+            """
+        )
+        _, _, err = hpopt("run", run, "--learn-from", "earlier.db")
+        assert "'kind' is out of this space's range" in err
+
+    def test_a_study_that_is_not_there(self, write_run, hpopt, folder):
+        code, _, err = hpopt("run", write_run(), "--learn-from", "nothing.db")
+        assert code == ExitCode.ERROR
+        assert "there is no" in err
+        assert not (folder / "hill.db").exists()
+
+    def test_a_key_of_another_kind(self, write_run, hpopt):
+        code, _, err = hpopt("run", write_run("learn_from = 3"))
+        assert code == ExitCode.ERROR
+        assert "learn_from must be the path of a study file, or a list of paths, but got 3" in err
+
+    def test_not_when_it_has_begun(self, write_run, hpopt):
+        run = write_run()
+        hpopt("run", run, "--study", "earlier.db", "--seed", 9)
+        hpopt("run", run)
+        code, _, err = hpopt("run", run, "--learn-from", "earlier.db")
+        assert code == ExitCode.ERROR
+        assert "learns from another before its first trial, but this one has 12" in err
+
+
+def test_retries_and_early_stopping_reach_the_run(write_run, hpopt, monkeypatch):
+    from hpopt.early_stopping import MedianRule
+
+    given = []
+    run = Study.run
+
+    def noting(study, **settings):
+        given.append((settings["retries"], settings["early_stopping"]))
+        return run(study, **settings)
+
+    monkeypatch.setattr(Study, "run", noting)
+    before = 'retries = 3\nearly_stopping = { name = "median", warmup_steps = 1 }\n'
+    assert hpopt("run", write_run(before))[0] == ExitCode.DONE
+    assert hpopt("run", write_run(before), "--retries", 0, "--early-stopping", "median")[0] == 0
+    assert hpopt("run", write_run())[0] == ExitCode.DONE
+    assert given == [(3, MedianRule(1)), (0, MedianRule()), (1, None)]

@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from hpopt.executors import ProcessExecutor, SerialExecutor
+from hpopt.executors.joblib import JoblibExecutor
+from hpopt.executors.threads import ThreadExecutor
 from hpopt.testing import ExecutorContract
 
 
@@ -18,12 +20,55 @@ class TestProcesses(ExecutorContract):
         return ProcessExecutor(2)
 
 
-class TestThreads(ExecutorContract):
+class TestStandardThreads(ExecutorContract):
     def make(self):
         return ThreadPoolExecutor(2)
 
 
-class OneForAll(ThreadPoolExecutor):
+class TestThreads(ExecutorContract):
+    def make(self):
+        return ThreadExecutor(2)
+
+
+def make_dask():
+    pytest.importorskip("distributed")
+    from hpopt.executors.dask import DaskExecutor
+
+    return DaskExecutor(workers=2)
+
+
+@pytest.fixture(scope="module")
+def on_joblib():
+    """Executors that take a while to start serve all tests but the last."""
+    with JoblibExecutor(2) as executor:
+        yield executor
+
+
+@pytest.fixture(scope="module")
+def on_dask():
+    with make_dask() as executor:
+        yield executor
+
+
+class TestJoblib(ExecutorContract):
+    def make(self):
+        return JoblibExecutor(2)
+
+    @pytest.fixture
+    def executor(self, on_joblib):
+        return on_joblib
+
+
+class TestDask(ExecutorContract):
+    def make(self):
+        return make_dask()
+
+    @pytest.fixture
+    def executor(self, on_dask):
+        return on_dask
+
+
+class FirstForAll(ThreadPoolExecutor):
     """It gives every call the future of the first."""
 
     def submit(self, fn, /, *args, **kwargs):
@@ -32,5 +77,5 @@ class OneForAll(ThreadPoolExecutor):
 
 
 def test_a_wrong_executor_is_found():
-    with OneForAll(2) as executor, pytest.raises(AssertionError):
+    with FirstForAll(2) as executor, pytest.raises(AssertionError):
         ExecutorContract().test_each_call_gets_its_own_result(executor)

@@ -1,4 +1,5 @@
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,14 @@ GPU 0: NVIDIA A100 (UUID: GPU-aaaa)
 """
 
 
+SMI_SOME_CUT = """\
+GPU 0: NVIDIA A100 (UUID: GPU-aaaa)
+GPU 1: NVIDIA A100 (UUID: GPU-bbbb)
+  MIG 3g.20gb     Device  0: (UUID: MIG-cccc)
+GPU 2: NVIDIA A100 (UUID: GPU-dddd)
+"""
+
+
 @pytest.fixture
 def smi(tmp_path, monkeypatch):
     """Put an nvidia-smi on the path that prints a text."""
@@ -32,12 +41,23 @@ def smi(tmp_path, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def no_gpu_set(monkeypatch):
-    for name in (*devices.THREADS, *devices.SHARED_GPU, devices.VISIBLE):
+    for name in (
+        *devices.THREADS,
+        *devices.SHARED_GPU,
+        devices.VISIBLE,
+        devices.ROCM_VISIBLE,
+        devices.JAX_SHARE,
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
 @pytest.mark.parametrize(
-    ("listing", "found"), [(SMI, ["0", "1"]), (SMI_MIG, ["MIG-cccc", "MIG-dddd"])]
+    ("listing", "found"),
+    [
+        (SMI, ["0", "1"]),
+        (SMI_MIG, ["MIG-cccc", "MIG-dddd"]),
+        (SMI_SOME_CUT, ["0", "MIG-cccc", "2"]),
+    ],
 )
 def test_gpus_are_found_by_nvidia_smi(smi, listing, found):
     smi(listing)
@@ -53,11 +73,37 @@ def test_no_gpu_is_found_where_nvidia_smi_fails(smi):
 
 @pytest.mark.parametrize(
     ("visible", "found"),
-    [("2,3", ["2", "3"]), ("GPU-x", ["GPU-x"]), ("1,-1,2", ["1"]), ("", []), ("-1", [])],
+    [
+        ("2,3", ["2", "3"]),
+        ("GPU-x", ["GPU-x"]),
+        ("1,-1,2", ["1"]),
+        ("", []),
+        ("-1", []),
+        ("NoDevFiles", []),
+    ],
 )
 def test_what_the_driver_may_see_comes_first(smi, visible, found):
     smi(SMI)
     assert devices.find_gpus({"CUDA_VISIBLE_DEVICES": visible}) == found
+
+
+@pytest.fixture
+def rocm(tmp_path, monkeypatch):
+    """Two GPUs and a processor, as AMD's driver shows them."""
+    for number, n_simd in enumerate([0, 304, 304]):
+        node = tmp_path / "nodes" / str(number)
+        node.mkdir(parents=True)
+        (node / "properties").write_text(f"cpu_cores_count 64\nsimd_count {n_simd}\n")
+    monkeypatch.setattr(devices, "ROCM_NODES", tmp_path / "nodes")
+
+
+def test_gpus_of_amd_are_found_and_bound(rocm, smi):
+    smi("no such driver\n", exit_code=9)
+    if not Path("/proc/driver/nvidia/gpus").exists():
+        assert devices.find_gpus({}) == ["0", "1"]
+    assert devices.find_gpus({"HIP_VISIBLE_DEVICES": "3"}) == ["3"]
+    environment = devices.bound_environment({}, 1, 2, ["0", "1"])
+    assert environment["HIP_VISIBLE_DEVICES"] == environment["CUDA_VISIBLE_DEVICES"] == "1"
 
 
 def test_numbers_count_within_what_is_visible():
@@ -88,6 +134,70 @@ def test_slots_are_spread_over_the_gpus():
     environments = [devices.bound_environment({}, i, 4, ["0", "7"]) for i in range(4)]
     assert [e["CUDA_VISIBLE_DEVICES"] for e in environments] == ["0", "7", "0", "7"]
     assert {e["CUDA_DEVICE_ORDER"] for e in environments} == {"PCI_BUS_ID"}
+
+
+@pytest.mark.parametrize(("trials_per_gpu", "share"), [(1, None), (2, "0.460"), (4, "0.230")])
+def test_the_memory_of_a_gpu_is_shared_out(trials_per_gpu, share):
+    environment = devices.bound_environment({}, 0, 4, ["0"], trials_per_gpu)
+    assert environment.get("XLA_PYTHON_CLIENT_MEM_FRACTION") == share
+    assert environment.get(devices.SHARE) == share
+    mine = {"XLA_PYTHON_CLIENT_MEM_FRACTION": ".1"}
+    bound = devices.bound_environment(mine, 0, 4, ["0"], trials_per_gpu)
+    assert bound["XLA_PYTHON_CLIENT_MEM_FRACTION"] == ".1"
+
+
+TORCH = """
+CALLS = []
+
+class cuda:
+    @staticmethod
+    def _lazy_call(call):
+        CALLS.append("later")
+        call()
+
+    @staticmethod
+    def set_per_process_memory_fraction(share):
+        CALLS.append(share)
+"""
+
+
+def test_pytorch_is_told_its_share_when_it_is_imported(tmp_path, monkeypatch, nothing_left):
+    (tmp_path / "torch.py").write_text(TORCH)
+    monkeypatch.setattr("sys.path", [str(tmp_path), *sys.path])
+
+    def calls():
+        import torch
+
+        return torch.CALLS
+
+    with ProcessExecutor(2, gpus=[0], trials_per_gpu=2) as executor:
+        assert executor.submit(calls).result(30) == ["later", 0.46]
+    with ProcessExecutor(1, gpus=[0]) as executor:
+        assert executor.submit(calls).result(30) == []
+
+
+def test_a_slot_is_free_when_its_process_has_given_the_memory_back(smi, tmp_path, monkeypatch):
+    """An nvidia-smi that lists the killed process for three more looks."""
+    (tmp_path / "looks").write_text("")
+    smi("")
+    (tmp_path / "nvidia-smi").write_text(
+        "#!/bin/sh\n"
+        f"echo $1 >> {tmp_path}/looks\n"
+        f"test $(wc -l < {tmp_path}/looks) -lt 4 && cat {tmp_path}/pid\nexit 0\n"
+    )
+
+    def die(path):
+        Path(path).write_text(f"{os.getpid()}\n")
+        os.kill(os.getpid(), 9)
+
+    with ProcessExecutor(gpus=["GPU-x"]) as executor:
+        assert "SIGKILL" in str(executor.submit(die, tmp_path / "pid").exception(60))
+        assert executor.submit(abs, -1).result(60) == 1
+        assert (tmp_path / "looks").read_text() == "--query-compute-apps=pid\n" * 4
+    with ProcessExecutor(1, gpus=[]) as executor:
+        assert executor.submit(die, tmp_path / "pid").exception(30) is not None
+        assert executor.submit(abs, -1).result(30) == 1
+        assert (tmp_path / "looks").read_text().count("\n") == 4
 
 
 def test_threads_are_shared_out(monkeypatch):

@@ -1,10 +1,12 @@
+import sys
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 import pytest
 
-from hpopt.errors import SettingError, UnknownNameError
+from hpopt.errors import MissingExtraError, SettingError, UnknownNameError
 from hpopt.executors import Limits, ProcessExecutor, SerialExecutor, make_executor, registry
 from hpopt.executors.devices import available_cores
+from hpopt.executors.threads import ThreadExecutor
 
 
 @pytest.fixture
@@ -128,4 +130,40 @@ def test_settings_out_of_range_are_refused(monkeypatch, arguments, message):
 
 @pytest.mark.parametrize("name", registry.MODULES)
 def test_every_name_makes_an_executor(make, name):
+    if name == "dask":
+        pytest.importorskip("distributed")
+    if name == "mpi":
+        pytest.skip("test_mpi.py makes it, on the ranks of an MPI job")
     assert isinstance(make(name)[0], Executor)
+
+
+@pytest.mark.parametrize(("workers", "n_slots"), [(None, 1), (3, 3), ("auto", available_cores())])
+def test_threads_are_as_many_as_asked_for(make, workers, n_slots):
+    executor, n_made = make("threads", workers)
+    assert type(executor) is ThreadExecutor
+    assert n_made == executor.workers == n_slots
+
+
+@pytest.mark.parametrize("arguments", [{"limits": Limits(seconds=1)}, {"gpus": [0]}])
+def test_threads_can_keep_no_limits(arguments):
+    with pytest.raises(SettingError, match="executor='threads' must have no limits and no gpus"):
+        make_executor("threads", **arguments)
+
+
+def test_a_library_that_is_missing_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    monkeypatch.delitem(sys.modules, "hpopt.executors.dask", raising=False)
+    with pytest.raises(MissingExtraError, match=r"pip install 'hpopt\[dask\]'"):
+        make_executor("dask")
+
+
+def test_an_executor_whose_size_changes_is_asked_each_time():
+    class Growing(ThreadPoolExecutor):
+        workers, elastic = 1, True
+
+    with Growing(4) as executor:
+        _, n_slots = make_executor(executor)
+        before = n_slots()
+        executor.workers = 4
+        assert (before, n_slots()) == (1, 4)
+        assert make_executor(executor, 2)[1] == 2

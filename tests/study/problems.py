@@ -132,7 +132,35 @@ STRATEGIES = {
         crossover="two_point",
         elites=1,
     ),
+    "menndl": lambda: hpopt.MENNDL(population=4),
+    "self_adaptive": lambda: hpopt.SelfAdaptive(population=3, offspring=4),
+    "latin_hypercube": lambda: hpopt.LatinHypercube(n=5),
+    "neighbourhood": lambda: hpopt.NeighbourhoodSearch(initial=2, poll=4),
+    "differential_evolution": lambda: hpopt.DifferentialEvolution(population=4, adaptive=True),
+    "annealing": lambda: hpopt.SimulatedAnnealing(chains=2, cooling=0.5),
+    "memetic": lambda: hpopt.Memetic(
+        algorithm={"name": "mu_plus_lambda", "population": 3, "offspring": 2, "patience": 1},
+        local_share=0.5,
+    ),
+    "chain": lambda: hpopt.Chain(
+        ("quasi_random", 2), ({"name": "genetic", "population": 3}, 5), ("grid", None)
+    ),
+    "narrowing": lambda: hpopt.Narrowing(
+        optimizer={"name": "genetic", "population": 3},
+        trials_per_round=6,
+        confidence=0.01,
+        keep=0.0,
+    ),
 }
+
+LEARNING = {
+    "bayesian": lambda: hpopt.BayesianOptimization(first=3, most_points=20),
+    "tpe": lambda: hpopt.TPE(first=3),
+    "greedy": Greedy,
+    "steady_state": lambda: hpopt.SteadyState(population=3),
+    "regularized": lambda: hpopt.RegularizedEvolution(population=4, sample=2),
+}
+"""Strategies that learn from every trial, so that they are the same where they know the same."""
 
 
 def essence(trials):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import hpopt
-from hpopt.errors import ProblemError, StudyError, TimeLimitExceeded
+from hpopt.errors import ProblemError, StudyError, TimeLimitExceeded, WorkerNotStarted
 
 from .problems import Line, numbers
 
@@ -240,7 +240,14 @@ class Rude(Executor):
 
 def test_an_executor_may_lose_what_it_got(path):
     result = hpopt.optimize(
-        Line(), "random", trials=9, workers=3, executor=Rude(), study=path, progress=False
+        Line(),
+        "random",
+        trials=9,
+        workers=3,
+        executor=Rude(),
+        retries=0,
+        study=path,
+        progress=False,
     )
     assert numbers(result.trials) == list(range(9))
     lost = ["lost", "lost", "lost", "lost", "timeout", "lost"]
@@ -312,3 +319,24 @@ def test_where_no_worker_starts_that_is_one_error_and_not_a_burnt_budget(tmp_pat
                 study.run(trials=5, workers=2, progress=False)
         result = study.run(trials=5, workers=2, progress=False)
     assert [trial.status for trial in result.trials] == ["complete"] * 5
+
+
+def test_workers_that_are_killed_while_they_start_are_forgiven(path):
+    """Once in a while; where none ever starts, that is an error."""
+    not_started = []
+
+    class Unlucky(Executor):
+        def submit(self, fn, /, *args, **kwargs):
+            future = Future()
+            if len(not_started) < 2:
+                not_started.append(args[1].number)
+                future.set_exception(WorkerNotStarted("it was ended by SIGTERM"))
+            else:
+                future.set_result(fn(*args, **kwargs))
+            return future
+
+    with hpopt.Study(Line(), "random", path=path, seed=1) as study:
+        result = study.run(trials=4, workers=2, executor=Unlucky(), retries=0, progress=False)
+    assert not_started == [0, 1]
+    assert numbers(result.trials) == [0, 1, 2, 3]
+    assert {trial.status for trial in result.trials} == {"complete"}

@@ -59,6 +59,21 @@ def test_forbidden_configs_are_not_tried(name):
     assert result.reason == "all 9 configurations that there are have been tried"
 
 
+@pytest.mark.parametrize(
+    ("problem", "optimizer", "n"),
+    [
+        (Small(), hpopt.GeneticAlgorithm(population=3, generations=2), 6),
+        (Line(), hpopt.GeneticAlgorithm(population=3, generations=2), 6),
+        (Small(), hpopt.Chain(("random", 2), ("genetic", 3)), 5),
+        (Line(), hpopt.GridSearch(resolution=7), 7),
+    ],
+)
+def test_a_strategy_that_ends_before_the_space_does(problem, optimizer, n):
+    result = hpopt.optimize(problem, optimizer, trials=50, progress=False)
+    assert len(result.trials) == n
+    assert result.reason == f"the strategy has nothing left to try after {n} trials"
+
+
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_also_across_resumes(path, name):
     for trials in (5, 11, 30, 40):

@@ -9,7 +9,17 @@ import hpopt
 from hpopt.errors import StudyError
 from hpopt.storage import SQLiteStorage
 
-from .problems import ALSO_GOOD, KNOWN_GOOD, STRATEGIES, Greedy, Mixed, essence, numbers, stored
+from .problems import (
+    ALSO_GOOD,
+    KNOWN_GOOD,
+    LEARNING,
+    STRATEGIES,
+    Greedy,
+    Mixed,
+    essence,
+    numbers,
+    stored,
+)
 
 N_TRIALS = 8
 SEED = 5
@@ -59,9 +69,9 @@ def uninterrupted():
     return run
 
 
-@pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.parametrize("name", [*STRATEGIES, *LEARNING])
 def test_after_any_number_of_trials(path, uninterrupted, name):
-    make = STRATEGIES[name]
+    make = (STRATEGIES | LEARNING)[name]
     expected = uninterrupted(make)
     for k in range(N_TRIALS + 1):
         place = path.with_name(f"{k}.db")
@@ -95,11 +105,12 @@ def test_in_the_middle_of_any_evaluation(path, uninterrupted, name, k):
 
 
 @pytest.mark.parametrize(
-    ("name", "window"), [*itertools.product(STRATEGIES, [None, 3]), ("greedy", 3)]
+    ("name", "window"),
+    [*itertools.product(STRATEGIES, [None, 3]), *itertools.product(LEARNING, [3])],
 )
 def test_with_several_in_flight(path, uninterrupted, name, window):
     """Every third trial that ends is the last of its run, and the others in flight are lost."""
-    make = STRATEGIES.get(name, Greedy)
+    make = (STRATEGIES | LEARNING)[name]
     n_trials, n_runs, finished = 13, 0, set()
     expected = uninterrupted(make, n_trials, window=window)
     while len(finished) < n_trials:

@@ -10,7 +10,7 @@ import hpopt
 from hpopt.progress import Silent
 from hpopt.storage import MemoryStorage
 
-from .problems import KNOWN_GOOD, STRATEGIES, Greedy, Line, Mixed, essence
+from .problems import KNOWN_GOOD, LEARNING, STRATEGIES, Greedy, Line, Mixed, essence
 
 N_TRIALS = 16
 
@@ -53,15 +53,17 @@ def test_a_seed_is_drawn_and_recorded(search):
 class TestWindow:
     """A strategy that learns from every trial is the same as long as it knows the same."""
 
+    @pytest.mark.parametrize("name", LEARNING)
     @pytest.mark.parametrize("window", [1, 2, 3, 5])
-    def test_a_learning_strategy_gives_the_same_trials(self, search, processes, window):
-        expected = search(Mixed(), Greedy(), N_TRIALS, window=window)
+    def test_a_learning_strategy_gives_the_same_trials(self, search, processes, window, name):
+        make = LEARNING[name]
+        expected = search(Mixed(), make(), N_TRIALS, window=window)
         slow = Mixed(delay=0.006)
         for workers in range(1, min(window, 3) + 1):
             options = {"workers": workers, "window": window}
-            assert search(slow, Greedy(), N_TRIALS, executor=processes, **options) == expected
+            assert search(slow, make(), N_TRIALS, executor=processes, **options) == expected
             with ThreadPoolExecutor(workers) as threads:
-                assert search(slow, Greedy(), N_TRIALS, executor=threads, **options) == expected
+                assert search(slow, make(), N_TRIALS, executor=threads, **options) == expected
 
     def test_windows_differ_as_less_is_known(self, search):
         first, second = (search(Mixed(), Greedy(), 8, window=window) for window in (1, 3))

@@ -1,0 +1,89 @@
+"""Evaluate several solutions of a problem in one computation."""
+
+from __future__ import annotations
+
+import time
+import traceback as tracebacks
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from hpopt.core.evaluation import copied, in_one_line, judge, status_of
+from hpopt.core.handle import Curve, TrialHandle, handle_for
+from hpopt.core.live import LiveFolder
+from hpopt.core.problem import Problem
+from hpopt.core.solution import Solution
+from hpopt.core.trial import Outcome
+
+
+def evaluate_together(
+    problem: Problem,
+    solutions: Sequence[Solution],
+    *,
+    directories: Sequence[Path | str | None] | None = None,
+    early_stopping: Sequence[Callable[[Curve], bool] | None] | None = None,
+    live: LiveFolder | None = None,
+) -> list[Outcome] | None:
+    """Evaluate solutions by the problem's `evaluate_batch`.
+
+    Parameters
+    ----------
+    problem : Problem
+    solutions : sequence of Solution
+        Of one `batch_key`, `max_batch` at most.
+    directories, early_stopping
+        For each of them what `evaluate` gets for one.
+    live : LiveFolder, optional
+        Where to show that they run.
+
+    Returns
+    -------
+    list of Outcome, or None
+        In the order of the solutions, each with its share of the time. None says that the batch
+        as a whole has failed, so that nothing is known of any: evaluate them one by one.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        The only thing that passes.
+    """
+    folders = directories or [None] * len(solutions)
+    rules = early_stopping or [None] * len(solutions)
+    handles = [
+        handle_for(solution, directory=folder, early_stopping=rule, live=live)
+        for solution, folder, rule in zip(solutions, folders, rules, strict=True)
+    ]
+    started, clock = time.time(), time.perf_counter()
+    try:
+        returned = list(problem.evaluate_batch([copied(s.config) for s in solutions], handles))
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        return None
+    finally:
+        for handle in handles:
+            handle.end()
+    if len(returned) != len(solutions):
+        return None
+    seconds = (time.perf_counter() - clock) / len(solutions)
+    return [
+        _outcome(problem, value, handle, started, seconds)
+        for value, handle in zip(returned, handles, strict=True)
+    ]
+
+
+def _outcome(
+    problem: Problem, returned: Any, handle: TrialHandle, started: float, seconds: float
+) -> Outcome:
+    curve = tuple(handle.curve)
+    if isinstance(returned, Exception):
+        return Outcome(
+            status=status_of(returned),
+            curve=curve,
+            error=in_one_line(returned),
+            traceback="".join(tracebacks.format_exception(returned)),
+            started=started,
+            seconds=seconds,
+        )
+    status, values, error = judge(problem, returned, handle)
+    return Outcome(status, values, curve, error, started=started, seconds=seconds)

@@ -1,0 +1,132 @@
+"""Where an evaluation runs, since when, and what it last reported: for others to read meanwhile.
+
+Each running evaluation keeps one small file in a folder beside the study. Whoever looks at the
+study reads the files; nobody is asked, and no executor knows of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PERIOD_SECONDS = 0.5
+"""How often a report is written down at most; so long, too, an evaluation must run in the
+driver's own process until its first one is: short ones cost nothing there."""
+
+WIDTH = 256
+"""Bytes of a file: all of one length, so that one write replaces what was there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What is known of a running evaluation.
+
+    Attributes
+    ----------
+    number : int
+        The solution's number.
+    pid, host, gpu : int, str, str
+        The process that runs it, its machine, and the GPUs it may see (``CUDA_VISIBLE_DEVICES``).
+    since : float
+        When it began, in seconds since the epoch.
+    step, value : float or None
+        Its last report.
+    """
+
+    number: int
+    pid: int
+    host: str
+    gpu: str
+    since: float
+    step: float | None = None
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFolder:
+    """The folder of these files; it travels with the work.
+
+    Only the driver makes and removes it. Where a worker does not find it (on another machine, on
+    a full disk) nothing is written, and nothing else changes.
+
+    Parameters
+    ----------
+    path : str
+        Absolute.
+    driver : int
+        The driver's process id.
+    """
+
+    path: str
+    driver: int
+
+    def beacon(self, number: int) -> Beacon:
+        """Give what the evaluation of this number shows itself by."""
+        return Beacon(f"{self.path}{os.sep}{number}", number, at_once=os.getpid() != self.driver)
+
+    def forget(self, number: int) -> None:
+        """Remove what an evaluation has left that could not do so itself."""
+        with contextlib.suppress(OSError):
+            Path(f"{self.path}{os.sep}{number}").unlink()
+
+
+class Beacon:
+    """Show one running evaluation.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    number : int
+    at_once : bool
+        Whether to show it as it begins, or only with a report when it has run for a while.
+    """
+
+    def __init__(self, path: str, number: int, *, at_once: bool) -> None:
+        self._path, self._number = path, number
+        self._since, self._shown = time.time(), time.monotonic()
+        self._exists = False
+        if at_once:
+            self._write(None, None)
+
+    def report(self, step: float, value: float) -> None:
+        """Show what was reported last, if some time has passed since."""
+        now = time.monotonic()
+        if now - self._shown >= PERIOD_SECONDS:
+            self._shown = now
+            self._write(step, value)
+
+    def end(self) -> None:
+        """Show it no more."""
+        if self._exists:
+            with contextlib.suppress(OSError):
+                os.unlink(self._path)  # noqa: PTH108  (Path takes twice as long)
+
+    def _write(self, step: float | None, value: float | None) -> None:
+        gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "")[:32]
+        seen = [self._number, os.getpid(), socket.gethostname()[:64], gpu, self._since, step, value]
+        with contextlib.suppress(OSError):
+            file = os.open(
+                self._path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666
+            )
+            try:
+                os.write(file, json.dumps(seen).ljust(WIDTH).encode())
+                self._exists = True
+            finally:
+                os.close(file)
+
+
+def sighting(folder: str, number: int) -> Sighting | None:
+    """Read what is shown of a number; None where nothing is, or not yet all of it."""
+    try:
+        found: list[Any] = json.loads(Path(f"{folder}{os.sep}{number}").read_text(encoding="utf-8"))
+        seen = Sighting(*found)
+    except (OSError, ValueError, TypeError):
+        return None
+    return seen if seen.number == number else None

@@ -1,0 +1,180 @@
+"""When an evaluation ends early: rules that travel with each trial.
+
+A rule learns from finished trials in the driver. What it knows when a solution is asked goes with
+the solution to wherever it runs, as a small snapshot, which the evaluation asks after each report.
+So nobody has to be reached while it runs, and every executor will do.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from bisect import insort
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hpopt.core import Curve, Objective, Trial
+from hpopt.errors import SettingError, UnknownNameError
+
+Snapshot = Callable[[Curve], bool]
+"""Gets what an evaluation has reported, as (step, value); says whether to stop it."""
+
+
+class EarlyStoppingRule(ABC):
+    """Say how to find evaluations that are not worth finishing: subclass it and write `begin`.
+
+    It is settings only, so one rule may serve several studies.
+    """
+
+    @abstractmethod
+    def begin(self, objective: Objective) -> Experience:
+        """Give what learns from a study whose reports are values of this objective."""
+
+
+class Experience(ABC):
+    """What a rule has learned from the finished trials of one study."""
+
+    @abstractmethod
+    def learn(self, trial: Trial) -> None:
+        """Learn from a finished trial, whatever its status."""
+
+    @abstractmethod
+    def snapshot(self) -> Snapshot | None:
+        """Give what is known now, to travel with a trial; None where nothing is worth stopping.
+
+        It must be picklable and small, and must not change with what is learned later.
+        """
+
+
+@dataclass(frozen=True)
+class MedianRule(EarlyStoppingRule):
+    """Stop what is worse than the median of the trials before it.
+
+    An evaluation is stopped at a step where the best that it has reported so far is worse than
+    the median, over all complete trials that reported at this step, of the mean of what each had
+    reported up to it. This is Google Vizier's rule (Golovin et al. 2017).
+
+    When to use it: training curves that can be compared step by step, from some 20 trials on. When
+    not: evaluations that start slow and win late (raise `warmup_steps`), or steps that differ
+    from trial to trial, so that few trials share one.
+
+    Parameters
+    ----------
+    warmup_steps : float, at least 0
+        Never stop before this step.
+    min_trials : int, at least 1
+        How many complete trials must have reported at a step before one is stopped there.
+
+    References
+    ----------
+    Golovin et al. 2017, "Google Vizier: A Service for Black-Box Optimization", section 3.2.2.
+    https://doi.org/10.1145/3097983.3098043
+    """
+
+    warmup_steps: float = 0
+    min_trials: int = 5
+
+    def __post_init__(self) -> None:
+        steps, least = self.warmup_steps, self.min_trials
+        if isinstance(steps, bool) or not isinstance(steps, int | float) or not 0 <= steps < 1e300:
+            raise SettingError(f"warmup_steps must be a number of at least 0, but got {steps!r}")
+        if isinstance(least, bool) or not isinstance(least, int) or least < 1:
+            raise SettingError(f"min_trials must be an int of at least 1, but got {least!r}")
+
+    def begin(self, objective: Objective) -> Experience:
+        """Give what learns from complete trials."""
+        return _Medians(self, objective)
+
+
+class _Medians(Experience):
+    """Keep for each step the running means of all complete trials, sorted, as losses."""
+
+    def __init__(self, rule: MedianRule, objective: Objective) -> None:
+        self._rule, self._sign = rule, objective.sign
+        self._means: dict[float, list[float]] = {}
+        self._medians: dict[float, float] = {}
+        self._is_shared = False
+
+    def learn(self, trial: Trial) -> None:
+        """Learn the curve of a complete trial."""
+        if trial.status != "complete" or not trial.curve:
+            return
+        if self._is_shared:  # a snapshot holds these
+            self._medians, self._is_shared = dict(self._medians), False
+        total = 0.0
+        for n, (step, value) in enumerate(trial.curve, 1):
+            total += math.inf if math.isnan(value) else self._sign * value
+            if step < self._rule.warmup_steps:
+                continue
+            means = self._means.setdefault(step, [])
+            insort(means, math.inf if math.isnan(total) else total / n)
+            if len(means) >= self._rule.min_trials:
+                middle = len(means) // 2
+                lower = means[middle] if len(means) % 2 else means[middle - 1]
+                self._medians[step] = (lower + means[middle]) / 2
+
+    def snapshot(self) -> Snapshot | None:
+        """Give the medians."""
+        if not self._medians:
+            return None
+        self._is_shared = True
+        return _WorseThanMedian(self._medians, self._sign)
+
+
+@dataclass(frozen=True)
+class _WorseThanMedian:
+    """Compare the best of a curve with the median at its last step."""
+
+    medians: Mapping[float, float]
+    sign: int
+
+    def __call__(self, curve: Curve) -> bool:
+        if not curve:
+            return False
+        median = self.medians.get(curve[-1][0])
+        if median is None:
+            return False
+        losses = (math.inf if math.isnan(value) else self.sign * value for _, value in curve)
+        return min(losses) > median
+
+
+BY_NAME: dict[str, Callable[..., EarlyStoppingRule]] = {"median": MedianRule}
+
+
+def make_early_stopping(
+    rule: str | EarlyStoppingRule | None, settings: Mapping[str, Any] | None = None
+) -> EarlyStoppingRule | None:
+    """Give a rule by its name, or the rule itself, or None.
+
+    Parameters
+    ----------
+    rule : str, EarlyStoppingRule or None
+    settings : mapping, optional
+        Arguments of a named rule.
+
+    Returns
+    -------
+    EarlyStoppingRule or None
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such rule.
+    SettingError
+        It is no rule, or has no such arguments.
+    """
+    if rule is None or isinstance(rule, EarlyStoppingRule):
+        return rule
+    if not isinstance(rule, str):
+        raise SettingError(
+            "early_stopping must be a rule of hpopt.early_stopping or the name of one, but got "
+            f"{rule!r}"
+        )
+    if rule not in BY_NAME:
+        raise UnknownNameError("rule of early stopping", rule, BY_NAME)
+    known = list(getattr(BY_NAME[rule], "__dataclass_fields__", ()))
+    for name in settings or ():
+        if name not in known:
+            raise UnknownNameError(f"setting of early stopping {rule!r}", name, known)
+    return BY_NAME[rule](**(settings or {}))

@@ -1,0 +1,248 @@
+"""The driver's end of an executor whose calls run in the stations of a cluster."""
+
+from __future__ import annotations
+
+import os
+import threading
+from abc import abstractmethod
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
+
+from hpopt.errors import TransferError, WorkerLost
+from hpopt.executors.frames import Kind
+from hpopt.executors.futures import TaskFuture
+from hpopt.executors.limits import Limits
+from hpopt.executors.processes import place_of_driver
+from hpopt.executors.scratch import Scratch, home, remove_dead_scratch
+from hpopt.executors.settings import Recycling, Request
+from hpopt.executors.sharing import Shared, noting_used
+from hpopt.executors.station import Answer, Call, Parcel, Plan
+from hpopt.executors.transfer import dump_call, load_exception, load_result
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A call on its way through a cluster, and the future that waits for it."""
+
+    future: TaskFuture[Any]
+    call: Call
+    began: bool = False
+
+
+class ClusterExecutor(Executor):
+    """Run each call in a supervised child process of one of a cluster's workers.
+
+    What all clusters have in common: calls are pickled here, results unpickled here, and an
+    object that is shared travels to a worker once. A subclass brings calls to workers and
+    answers back: `send`, and `end` when all is over. It calls `answered`, `lost` and `began`.
+
+    Attributes
+    ----------
+    workers : int
+        How many calls to keep running.
+    """
+
+    workers: int
+
+    def __init__(
+        self,
+        limits: Limits | None,
+        gpus: Any,
+        trials_per_gpu: int,
+        trials_per_child: Recycling,
+    ) -> None:
+        Request(None, limits, gpus, trials_per_gpu, trials_per_child).check()
+        self.limits = limits or Limits()
+        self.plan = Plan(os.urandom(8).hex(), self.limits, gpus, trials_per_gpu, trials_per_child)
+        remove_dead_scratch()
+        self._scratch = Scratch()
+        self._shared: dict[str, Shared[Any]] = {}
+        self._jobs: set[Job] = set()
+        self._changed = threading.Condition(threading.RLock())
+        self._closed = self._killed = False
+        self._closing: threading.Thread | None = None
+
+    # -- what a cluster does ---------------------------------------------------------------------
+
+    @abstractmethod
+    def send(self, job: Job, missing: tuple[str, ...] = ()) -> None:
+        """Bring a job's call to a worker, with the parcels that were missing there.
+
+        Its failure is told by `lost`, not raised.
+        """
+
+    @abstractmethod
+    def end(self, *, kill: bool) -> None:
+        """Close the stations, and let go of the cluster. No job is left, but for killed ones."""
+
+    def forget(self, job: Job) -> None:
+        """Note that nobody waits for a job any more: it was cancelled before it began."""
+
+    # -- what it tells ---------------------------------------------------------------------------
+
+    def began(self, job: Job, where: str) -> None:
+        """Note that a job runs, and where."""
+        with self._changed:
+            if job in self._jobs and not job.began:
+                job.began = job.future.set_running_or_notify_cancel()
+                job.future.where = where
+
+    def answered(self, job: Job, answer: Answer) -> None:
+        """Give a job's future what a station answered."""
+        if answer.missing:
+            self.send(job, answer.missing)
+            return
+        future = job.future
+        future.memory, future.output = answer.memory, answer.output
+        future.where = answer.where or future.where
+        error: BaseException | None = answer.lost
+        result = None
+        try:
+            if answer.kind is Kind.VALUE:
+                result = load_result(answer.body)
+            elif answer.kind is Kind.RAISED:
+                error = load_exception(answer.body)
+        except Exception as unloadable:
+            error = unloadable.with_traceback(None)
+        self._finish(job, error, result)
+
+    def lost(self, job: Job, error: BaseException) -> None:
+        """Give a job's future an error: its worker vanished, say."""
+        self._finish(job, error, None)
+
+    def parcels(self, tokens: tuple[str, ...]) -> tuple[Parcel, ...]:
+        """Read the files of shared objects, to be sent."""
+        return tuple(
+            Parcel(token, tuple((file.name, file.read_bytes()) for file in shared.files()))
+            for token, shared in self._shared.items()
+            if token in tokens
+        )
+
+    # -- what its user does ----------------------------------------------------------------------
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> TaskFuture[T]:
+        """Send a call to the cluster. It is pickled here and now.
+
+        Returns
+        -------
+        TaskFuture
+            See `ProcessExecutor.submit`. It gets WorkerLost when the worker of the cluster
+            vanished.
+
+        Raises
+        ------
+        RuntimeError
+            After ``shutdown``.
+        """
+        self._check_open()
+        future: TaskFuture[T] = TaskFuture()
+        try:
+            with noting_used() as used:
+                body = dump_call(fn, args, kwargs)
+        except TransferError as error:
+            future.set_running_or_notify_cancel()
+            future.set_exception(error)
+            return future
+        needs = tuple((shared.token, str(shared.path)) for shared in used)
+        job = Job(future, Call(body, place_of_driver(), home(), needs))
+        with self._changed:
+            self._check_open()
+            self._jobs.add(job)
+        future.add_done_callback(lambda _: self._ended(job))
+        self.send(job)
+        return future
+
+    def share(self, obj: T) -> Shared[T]:
+        """Store an object that many calls get: it travels once to each worker that needs it.
+
+        As `ProcessExecutor.share`; on another machine its files lie in a temporary folder of
+        the worker.
+
+        Raises
+        ------
+        TransferError
+            When it can't be pickled.
+        RuntimeError
+            After ``shutdown``.
+        """
+        self._check_open()
+        shared = Shared(obj, self._scratch.folder())
+        self._shared[shared.token] = shared
+        return shared
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take no more calls; when those that were taken are done, let go of the cluster.
+
+        Parameters
+        ----------
+        wait : bool
+            Whether to wait for that.
+        cancel_futures : bool
+            Whether to cancel the calls that have not begun.
+        """
+        with self._changed:
+            self._closed = True
+            waiting = list(self._jobs) if cancel_futures else []
+            if self._closing is None:
+                self._closing = threading.Thread(
+                    target=self._close, name="hpopt-closing", daemon=not wait
+                )
+                self._closing.start()
+        for job in waiting:
+            job.future.cancel()
+        if wait:
+            self._closing.join()
+
+    def kill_workers(self) -> None:
+        """Kill what runs on the cluster, and take no more calls.
+
+        Futures of running calls get WorkerLost, those of waiting calls are cancelled.
+        """
+        with self._changed:
+            self._killed = True
+            jobs = list(self._jobs)
+        for job in jobs:
+            if not job.future.cancel():
+                self.lost(job, WorkerLost("the worker process was killed by the driver"))
+        self.shutdown()
+
+    def _close(self) -> None:
+        with self._changed:
+            while self._jobs:
+                self._changed.wait()
+        try:
+            self.end(kill=self._killed)
+        finally:
+            self._scratch.remove()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError(
+                "an executor must not be shut down to take a call, but this one is: make another"
+            )
+
+    def _finish(self, job: Job, error: BaseException | None, result: Any) -> None:
+        with self._changed:
+            if job not in self._jobs or not (
+                job.began or job.future.set_running_or_notify_cancel()
+            ):
+                return
+            self._jobs.discard(job)  # nobody else sets its future now
+        if error is not None:
+            job.future.set_exception(error)
+        else:
+            job.future.set_result(result)
+        self._ended(job)
+
+    def _ended(self, job: Job) -> None:
+        if job.future.cancelled():
+            job.future.set_running_or_notify_cancel()  # else who waits for it waits for ever
+            self.forget(job)
+        with self._changed:
+            self._jobs.discard(job)
+            self._changed.notify_all()

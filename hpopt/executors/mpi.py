@@ -1,0 +1,182 @@
+"""Run calls on the ranks of an MPI job, by ``mpi4py.futures``."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+
+from hpopt.errors import MissingExtraError, SettingError, WorkerLost
+from hpopt.executors import station
+from hpopt.executors.cluster import ClusterExecutor, Job
+from hpopt.executors.devices import available_cores
+from hpopt.executors.limits import Limits
+from hpopt.executors.settings import Recycling, Request, at_least_one
+from hpopt.executors.station import Answer, Call, Parcel, Plan, Station
+
+KILL_TAG = 4711
+PAUSE_SECONDS = 0.002
+RANKS_HERE = (
+    "OMPI_COMM_WORLD_LOCAL_SIZE",
+    "MPI_LOCALNRANKS",
+    "PMI_LOCAL_SIZE",
+    "MV2_COMM_WORLD_LOCAL_SIZE",
+)
+"""How many ranks run on this machine, as Open MPI, MPICH, Hydra and MVAPICH say it."""
+
+
+class MpiExecutor(ClusterExecutor):
+    """Run each call in a child process of one of the ranks of an MPI job.
+
+    Start the program by ``mpiexec -n 9 python -m mpi4py.futures search.py``: rank 0 runs it and
+    drives, the other 8 evaluate, one call at a time each.
+
+    When to use it: on a supercomputer whose batch system gives MPI jobs. When not: where ranks
+    come and go. MPI's standard answer to a rank that dies is to end the whole job; a trial that
+    crashes is no such case, for it runs in a child process of its rank.
+
+    Parameters
+    ----------
+    workers : int, optional
+        How many calls to keep running; by default as many as there are ranks beside this one.
+    limits, gpus, trials_per_gpu, trials_per_child
+        See `ProcessExecutor`. The ranks of a machine share out its GPUs.
+
+    Raises
+    ------
+    MissingExtraError
+        Without mpi4py.
+    SettingError
+        When the program was started in another way.
+    """
+
+    def __init__(
+        self,
+        workers: int | None = None,
+        *,
+        limits: Limits | None = None,
+        gpus: str | Sequence[int | str] | None = None,
+        trials_per_gpu: int = 1,
+        trials_per_child: Recycling = "auto",
+    ) -> None:
+        super().__init__(limits, gpus, trials_per_gpu, trials_per_child)
+        wanted = None if workers is None else at_least_one("workers", workers)
+        _check_ranks()
+        from mpi4py.futures import MPIPoolExecutor
+
+        self._pool = MPIPoolExecutor(main=False)
+        self._n_ranks = self._pool.num_workers
+        self.workers = wanted or self._n_ranks
+
+    def send(self, job: Job, missing: tuple[str, ...] = ()) -> None:
+        """Put a call in line for the next idle rank."""
+        try:
+            inner = self._pool.submit(perform_on_rank, self.plan, job.call, self.parcels(missing))
+        except RuntimeError as broken:
+            self.lost(job, WorkerLost(f"the ranks of the MPI job take no calls: {broken}"))
+            return
+        inner.add_done_callback(functools.partial(self._received, job))
+
+    def end(self, *, kill: bool) -> None:
+        """Close the stations of all ranks, and let go of these."""
+        if kill:
+            self._tell_ranks_to_kill()
+        for future in [
+            self._pool.submit(close_on_rank, self.plan.token) for _ in range(self._n_ranks)
+        ]:
+            future.exception()
+        self._pool.shutdown(wait=True)
+
+    def _received(self, job: Job, inner: Future[Answer]) -> None:
+        if inner.cancelled():
+            return
+        error = inner.exception()
+        if error is None:
+            self.answered(job, inner.result())
+        else:
+            self.lost(job, WorkerLost(f"a rank of the MPI job failed: {error}"))
+
+    def _tell_ranks_to_kill(self) -> None:
+        """Have busy ranks kill what they run: they look for this message twice a second."""
+        from mpi4py import MPI
+
+        if MPI.Query_thread() == MPI.THREAD_MULTIPLE:
+            world = MPI.COMM_WORLD
+            told = [
+                world.isend(self.plan.token, dest=rank, tag=KILL_TAG)
+                for rank in range(1, world.Get_size())
+            ]
+            MPI.Request.waitall(told)
+
+
+def perform_on_rank(plan: Plan, call: Call, parcels: tuple[Parcel, ...]) -> Answer:
+    """Have a call evaluated by the station of this rank."""
+
+    def make() -> Station:
+        return Station(plan, 1, _ranks_here(), os.environ, lambda: False)
+
+    return station.perform(plan, call, parcels, make, lambda: plan.token in _killed_tokens())
+
+
+def close_on_rank(token: str) -> None:
+    """Close this rank's station; wait for the others, so that each rank does it once."""
+    from mpi4py.futures import get_comm_workers
+
+    station.close(token)
+    all_here = get_comm_workers().Ibarrier()
+    while not all_here.Test():
+        time.sleep(PAUSE_SECONDS)  # MPI's own waiting would keep a core busy
+    _killed_tokens()
+
+
+def make(request: Request) -> MpiExecutor:
+    """Make the executor that ``executor="mpi"`` names."""
+    workers = None if request.workers == "auto" else request.workers
+    return MpiExecutor(
+        None if workers is None else at_least_one("workers", workers),
+        limits=request.limits,
+        gpus=request.gpus,
+        trials_per_gpu=request.trials_per_gpu,
+        trials_per_child=request.trials_per_child,
+    )
+
+
+def _check_ranks() -> None:
+    """Raise where there are no ranks that wait for calls."""
+    core = sys.modules.get("mpi4py.futures._core")
+    if getattr(core, "SharedPool", None) is not None:
+        return
+    if importlib.util.find_spec("mpi4py") is None:
+        raise MissingExtraError("mpi4py", "mpi", "executor='mpi'")
+    raise SettingError(
+        "executor='mpi' must have ranks that wait for calls, but this program was not started "
+        "with them: start it by 'mpiexec -n 9 python -m mpi4py.futures PROGRAM' (one rank "
+        "drives, 8 evaluate)"
+    )
+
+
+def _ranks_here() -> int:
+    """Give how many ranks share this rank's cores; one, where it is bound to some of them."""
+    if available_cores() < (os.cpu_count() or 1):
+        return 1
+    return max(
+        [1, *(int(os.environ[name]) for name in RANKS_HERE if os.environ.get(name, "").isdigit())]
+    )
+
+
+def _killed_tokens() -> set[str]:
+    """Receive what the driver has said about executors to kill."""
+    from mpi4py import MPI
+
+    world = MPI.COMM_WORLD
+    if world.Get_size() > 1 and world.Get_rank() != 0:
+        while world.iprobe(source=0, tag=KILL_TAG):
+            _killed.add(world.recv(source=0, tag=KILL_TAG))
+    return _killed
+
+
+_killed: set[str] = set()

@@ -1,0 +1,304 @@
+"""In a worker of a cluster: supervised child processes that evaluate what the cluster brings.
+
+The worker's own process (of Dask, of MPI, of joblib) evaluates nothing. It keeps a `Station` for
+each executor whose calls it gets: one warm child process a slot, so that limits, isolation
+and output are those of a local run. Calls, results and errors pass through it as bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hpopt.errors import EvaluationLost, HpoptError, WorkerLost, WorkerNotStarted
+from hpopt.executors import claims, devices, sharing
+from hpopt.executors.frames import Kind
+from hpopt.executors.futures import TaskFuture
+from hpopt.executors.limits import Limits
+from hpopt.executors.scratch import Scratch, home, remove_dead_scratch
+from hpopt.executors.settings import Recycling
+from hpopt.executors.slots import Pool
+from hpopt.executors.worker import Reply
+
+LOOK_SECONDS = 0.5
+ABANDONED_AFTER = 4.0
+"""A station with no call for so many seconds asks whether its driver is still there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an executor wants of its stations: see `ProcessExecutor` for the last four."""
+
+    token: str
+    limits: Limits
+    gpus: Any
+    trials_per_gpu: int
+    trials_per_child: Recycling
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """The files of an object that many calls need, on their way to another machine."""
+
+    token: str
+    files: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A pickled call, where its driver is, and what it needs.
+
+    Attributes
+    ----------
+    body, place : bytes
+        See `Worker.call`.
+    home : str
+        The machine of the driver.
+    needs : tuple of (token, path)
+        The shared objects in it, and where they lie on that machine.
+    """
+
+    body: bytes
+    place: bytes
+    home: str
+    needs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a call: a pickled result or exception, or why there is none.
+
+    Attributes
+    ----------
+    kind : Kind or None
+        VALUE or RAISED; else None.
+    body : bytes
+    lost : EvaluationLost or None
+    missing : tuple of str
+        The tokens of what was not here: nothing has run.
+    memory : int or None
+        In bytes.
+    output : str
+    where : str
+        The machine.
+    """
+
+    kind: Kind | None = None
+    body: bytes = b""
+    lost: EvaluationLost | None = None
+    missing: tuple[str, ...] = ()
+    memory: int | None = None
+    output: str = ""
+    where: str = ""
+
+
+class Station:
+    """The child processes of one executor in one worker of a cluster.
+
+    Parameters
+    ----------
+    plan : Plan
+    n_slots : int
+        How many calls this worker runs at the same time. Where GPUs are to be shared out and
+        other workers of this machine have taken some, there are only as many slots as are left.
+    n_neighbours : int
+        How many calls run on this machine at the same time: they share its cores.
+    environment : mapping
+        The environment variables that the child processes start from.
+    abandoned : callable
+        Says whether the driver has gone. Then the station closes itself.
+
+    Raises
+    ------
+    WorkerNotStarted
+        When no GPU is left.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        n_slots: int,
+        n_neighbours: int,
+        environment: Mapping[str, str],
+        abandoned: Callable[[], bool],
+    ) -> None:
+        remove_dead_scratch()
+        self._scratch, self._abandoned = Scratch(), abandoned
+        self._stored: set[str] = set()
+        self._n_calls, self._last = 0, time.monotonic()
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        gpus = devices.resolve_gpus(plan.gpus, environment)
+        self._claims = claims.claim(gpus, plan.trials_per_gpu, n_slots) if gpus else []
+        if gpus and not self._claims:
+            raise WorkerNotStarted(
+                f"a worker must find a free GPU slot, but on {socket.gethostname()} other workers "
+                f"have taken all {len(gpus) * plan.trials_per_gpu}: start one worker a GPU, or "
+                "raise trials_per_gpu"
+            )
+        bound = [
+            devices.bound_environment(
+                {**environment, sharing.FOLDER: str(self._scratch.folder())},
+                slot,
+                max(n_neighbours, n_slots),
+                [self._claims[slot].gpu] if self._claims else gpus,
+                plan.trials_per_gpu,
+            )
+            for slot in range(len(self._claims) or n_slots)
+        ]
+        self._pool = Pool(bound, plan.limits, plan.trials_per_child, self._scratch.remove)
+        threading.Thread(target=self._look_out, name="hpopt-station", daemon=True).start()
+
+    def perform(
+        self, call: Call, parcels: tuple[Parcel, ...], cancelled: Callable[[], bool]
+    ) -> Answer:
+        """Have a call evaluated in a child process, and wait for what comes of it.
+
+        Parameters
+        ----------
+        call : Call
+        parcels : tuple of Parcel
+            What is not here yet.
+        cancelled : callable
+            Asked twice a second: whether nobody wants the answer any more. Then it is killed.
+        """
+        with self._lock:
+            self._n_calls += 1
+            for parcel in parcels:
+                self._store(parcel)
+        try:
+            missing = tuple(token for token, path in call.needs if not self._has(token, path, call))
+            if missing:
+                return Answer(missing=missing, where=socket.gethostname())
+            return self._evaluated(call, cancelled)
+        finally:
+            with self._lock:
+                self._n_calls -= 1
+                self._last = time.monotonic()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more calls."""
+        return self._closed.is_set()
+
+    def close(self, *, kill: bool = False) -> None:
+        """End the child processes, and remove what was stored here."""
+        self._closed.set()
+        if kill:
+            self._pool.kill()
+        else:
+            self._pool.close()
+            self._pool.join(10.0)
+        for claim in self._claims:
+            claim.release()
+
+    def _evaluated(self, call: Call, cancelled: Callable[[], bool]) -> Answer:
+        future: TaskFuture[Reply] = TaskFuture()
+        here = socket.gethostname()
+        try:
+            self._pool.submit(future, call.body, _place_here(call.place), lambda reply: reply)
+            reply = self._waited_for(future, cancelled)
+        except EvaluationLost as lost:
+            return Answer(lost=lost, memory=lost.memory, output=lost.output, where=here)
+        except RuntimeError:
+            return Answer(lost=WorkerLost("its station was closed"), where=here)
+        return Answer(reply.kind, bytes(reply.body), None, (), reply.memory, reply.output, here)
+
+    def _waited_for(self, future: TaskFuture[Reply], cancelled: Callable[[], bool]) -> Reply:
+        while not wait([future], LOOK_SECONDS).done:
+            if cancelled():
+                self._pool.kill_call(future)
+                raise WorkerLost("nobody waited for the call any more, and it was killed")
+        return future.result()
+
+    def _has(self, token: str, path: str, call: Call) -> bool:
+        return token in self._stored or (call.home == home() and Path(path).exists())
+
+    def _store(self, parcel: Parcel) -> None:
+        if parcel.token not in self._stored:
+            for name, data in parcel.files:
+                (self._scratch.folder() / name).write_bytes(data)
+            self._stored.add(parcel.token)
+
+    def _look_out(self) -> None:
+        """Close the station when it is idle and its driver has gone."""
+        while not self._closed.wait(1.0):
+            with self._lock:
+                idle = not self._n_calls and time.monotonic() - self._last > ABANDONED_AFTER
+            if idle and self._is_abandoned():
+                self.close(kill=True)
+
+    def _is_abandoned(self) -> bool:
+        try:
+            return self._abandoned()
+        except Exception:
+            return False
+
+
+def station_of(plan: Plan, make: Callable[[], Station]) -> Station | None:
+    """Give this process's station for a plan, made when it is first asked for.
+
+    None where it has been closed: the executor has been shut down.
+    """
+    with _lock:
+        station = _stations.get(plan.token)
+        if plan.token not in _stations or (station is not None and station.closed):
+            station = _stations[plan.token] = make()
+        return station
+
+
+def perform(
+    plan: Plan,
+    call: Call,
+    parcels: tuple[Parcel, ...],
+    make: Callable[[], Station],
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Answer:
+    """Have a call evaluated by this process's station."""
+    try:
+        station = station_of(plan, make)
+    except HpoptError as error:
+        lost = error if isinstance(error, EvaluationLost) else WorkerNotStarted(str(error))
+        return Answer(lost=lost, where=socket.gethostname())
+    if station is None:
+        return Answer(lost=WorkerLost("its executor has been shut down"))
+    return station.perform(call, parcels, cancelled)
+
+
+def close(token: str, *, kill: bool = False) -> None:
+    """Close the station of an executor, if there is one in this process; it stays closed."""
+    with _lock:
+        station = _stations.get(token)
+        _stations[token] = None
+    if station is not None:
+        station.close(kill=kill)
+
+
+def kill_all() -> None:
+    """Close all stations of this process at once, and kill what runs in them."""
+    for token in list(_stations):
+        close(token, kill=True)
+
+
+def _place_here(place: bytes) -> bytes:
+    """Put this machine's modules before the driver's: it may have them elsewhere."""
+    directory, path = pickle.loads(place)
+    extra = [entry for entry in path if entry not in sys.path and Path(entry or ".").exists()]
+    own = [entry for entry in sys.path if isinstance(entry, str)]
+    return pickle.dumps((directory if Path(directory or "").is_dir() else None, own + extra))
+
+
+_stations: dict[str, Station | None] = {}
+_lock = threading.Lock()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_stations.clear)

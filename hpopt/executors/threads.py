@@ -1,0 +1,50 @@
+"""Run calls in threads of this process."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from hpopt.executors.devices import available_cores
+from hpopt.executors.settings import Request, at_least_one
+
+T = TypeVar("T")
+
+
+class ThreadExecutor(ThreadPoolExecutor):
+    """Run each call in one of a fixed number of threads: the standard library's pool.
+
+    When to use it: evaluations that wait (for a service, a subprocess, a queue of jobs) or spend
+    their time in code that frees the GIL, and that must see the objects of this process. When
+    not: everything else. A thread can't be killed, so there are no limits, and a call that hangs
+    keeps its thread; all calls get the same problem object, at the same time.
+
+    Parameters
+    ----------
+    workers : int, optional
+        How many threads, at least 1. By default one for each core.
+
+    Attributes
+    ----------
+    workers : int
+    """
+
+    def __init__(self, workers: int | None = None) -> None:
+        self.workers = available_cores() if workers is None else at_least_one("workers", workers)
+        super().__init__(self.workers, thread_name_prefix="hpopt-thread")
+
+    def share(self, obj: T) -> T:
+        """Give back the object itself: threads share it as it is."""
+        return obj
+
+
+def make(request: Request) -> ThreadExecutor:
+    """Make the executor that ``executor="threads"`` names; it has one thread by default.
+
+    Raises
+    ------
+    SettingError
+        For what only worker processes can do.
+    """
+    request.check_plain("threads")
+    return ThreadExecutor(request.resolved(default_workers=1).workers)

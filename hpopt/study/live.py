@@ -1,0 +1,68 @@
+"""What runs now: shown beside the study file while it is written, and read from there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpopt.core import LiveFolder, Sighting, Solution, sighting
+from hpopt.storage import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A trial that was asked and has not finished.
+
+    Attributes
+    ----------
+    solution : Solution
+    since : float or None
+        When it began, or where that is not known was asked, in seconds since the epoch.
+    seen : Sighting or None
+        Where it runs and what it last reported, where that is known. Evaluations in the driver
+        itself show themselves only by reports, those on machines without the study's disk never.
+    """
+
+    solution: Solution
+    since: float | None
+    seen: Sighting | None
+
+    @property
+    def number(self) -> int:
+        """The solution's number."""
+        return self.solution.number
+
+
+@contextlib.contextmanager
+def live_folder(path: Path | None) -> Iterator[LiveFolder | None]:
+    """Keep the folder in which evaluations show themselves, as long as the study runs."""
+    if path is None:
+        yield None
+        return
+    folder = folder_of(path)
+    shutil.rmtree(folder, ignore_errors=True)  # of a driver that was killed
+    with contextlib.suppress(OSError):
+        folder.mkdir()
+    try:
+        yield LiveFolder(str(folder), os.getpid())
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def folder_of(path: Path) -> Path:
+    """Give the folder in which a study's evaluations show themselves."""
+    return path.with_name(f"{path.name}.live")
+
+
+def running(storage: Storage, path: Path | None) -> list[Running]:
+    """Read what was asked and has not finished, by number, with what is known of where it runs."""
+    folder = None if path is None else str(folder_of(path))
+    found = []
+    for pending in storage.pending():
+        seen = None if folder is None else sighting(folder, pending.solution.number)
+        found.append(Running(pending.solution, seen.since if seen else pending.since, seen))
+    return found

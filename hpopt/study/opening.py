@@ -1,0 +1,71 @@
+"""Open a study: begin it in a fresh storage, or go on with what a storage holds."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hpopt.core import Optimizer, Problem
+from hpopt.errors import StudyFileError
+from hpopt.optimizers import make_optimizer
+from hpopt.storage import Header, Storage, open_storage
+from hpopt.study import header as headers
+from hpopt.study.knowledge import teach
+
+
+def opened(
+    storage: Storage,
+    problem: Problem,
+    optimizer: Optimizer | None,
+    *,
+    seed: int | None,
+    start: Sequence[Mapping[str, Any]],
+    about: Mapping[str, Any] | None,
+    path: object,
+) -> tuple[Header, Optimizer]:
+    """Give the header of a study, which is written where it is new, and the bound optimizer.
+
+    Raises
+    ------
+    StudyMismatchError, StudyFileError
+        See `Study`.
+    """
+    header = storage.header()
+    if header is None:
+        seed = secrets.randbits(32) if seed is None else seed
+        used = optimizer or make_optimizer(headers.DEFAULT_OPTIMIZER)
+        used.bind(problem, seed=seed, start=start)
+        header = headers.make_header(problem, used, seed, used.start, about)
+        storage.write_header(header)
+        return header, used
+    headers.check_header(header, path)
+    headers.check_same(header, problem, seed, start, path)
+    used = headers.stored_optimizer(header, optimizer, path)
+    used.bind(problem, seed=header["seed"], start=header.get("start", ()))
+    teach(used, header.get("learned", ()))
+    about = headers.checked_extra(about)
+    if any(header.get(key) != value for key, value in about.items()):
+        header = {**header, **about}
+        storage.write_header(header)
+    return header, used
+
+
+def header_of(path: Path) -> Header:
+    """Read the header of a study file that is only to be read.
+
+    Raises
+    ------
+    StudyFileError
+        It is no study, or has not begun to be one.
+    """
+    with open_storage(path, "r") as storage:
+        header = storage.header()
+    if header is None:
+        raise StudyFileError(
+            f"a study must have begun to be read, but {path} is still empty: run it again as "
+            "it was begun"
+        )
+    headers.check_header(header, path)
+    return header

@@ -1,0 +1,203 @@
+# ruff: noqa: T201
+"""What runs inside a cluster's worker, tried in this process: no cluster is needed for it."""
+
+import os
+import pickle
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hpopt.errors import TimeLimitExceeded, TransferError, WorkerLost, WorkerNotStarted
+from hpopt.executors import Limits, claims, cluster, sharing, station
+from hpopt.executors.cluster import ClusterExecutor
+from hpopt.executors.station import Station
+
+from .conftest import is_gone, wait_until
+
+
+class InThreads(ClusterExecutor):
+    """A cluster of one worker, which is this process; it notes what is sent to it."""
+
+    workers = 2
+
+    def __init__(self, *, environment=None, **plan):
+        settings = {"limits": None, "gpus": None, "trials_per_gpu": 1, "trials_per_child": "auto"}
+        super().__init__(**settings | plan)
+        self.environment = os.environ if environment is None else environment
+        self.driver_is_gone = self.cancelled = False
+        self.sent = []
+
+    def send(self, job, missing=()):
+        parcels = self.parcels(missing)
+        self.sent.append(parcels)
+        threading.Thread(target=self.perform, args=(job, parcels), daemon=True).start()
+
+    def perform(self, job, parcels):
+        make = lambda: Station(self.plan, 2, 2, self.environment, lambda: self.driver_is_gone)  # noqa: E731
+        answer = station.perform(self.plan, job.call, parcels, make, lambda: self.cancelled)
+        self.answered(job, pickle.loads(pickle.dumps(answer)))
+
+    def end(self, *, kill):
+        station.close(self.plan.token, kill=kill)
+
+
+@pytest.fixture
+def make(nothing_left):
+    made = []
+
+    def make(**arguments):
+        made.append(InThreads(**arguments))
+        return made[-1]
+
+    yield make
+    for executor in made:
+        executor.shutdown()
+
+
+def hang():
+    print("asleep")
+    time.sleep(1000)
+
+
+def test_limits_and_output_are_those_of_a_local_run(make):
+    executor = make(limits=Limits(seconds=0.4))
+    future = executor.submit(hang)
+    error = future.exception(30)
+    assert type(error) is TimeLimitExceeded
+    assert future.output == error.output == "asleep\n"
+    assert executor.submit(abs, -1).result() == 1
+    assert executor.submit(os.getpid).result() != os.getpid()
+
+
+def test_what_cannot_be_loaded_there_is_told_to_the_driver(make):
+    class Fails:
+        def __reduce__(self):
+            return int, ("no number",)
+
+    executor = make()
+    assert type(executor.submit(abs, Fails()).exception(30)) is TransferError
+    assert type(executor.submit(abs, threading.Lock()).exception(30)) is TransferError
+    error = executor.submit(lambda: {}["key"]).exception(30)
+    assert type(error) is KeyError
+    assert "in <lambda>" in str(error.__cause__)
+
+
+def test_on_the_drivers_machine_nothing_travels(make):
+    executor = make()
+    shared = executor.share({"x": np.arange(300_000.0)})
+    assert executor.submit(lambda d: d["x"].sum(), shared).result() == np.arange(300_000.0).sum()
+    assert executor.sent == [()]
+
+
+def test_an_object_travels_once_to_another_machine(make, monkeypatch, temporary):
+    """Its large arrays are memory-mapped there, and its files go with the executor."""
+
+    def look(data):
+        return isinstance(data["x"], np.memmap), data["x"].filename, data["x"].sum()
+
+    monkeypatch.setattr(cluster, "home", lambda: "elsewhere")
+    executor = make()
+    shared = executor.share({"x": np.arange(300_000.0)})
+    looks = [executor.submit(look, shared).result() for _ in range(3)]
+    assert [len(parcels) for parcels in executor.sent] == [0, 1, 0, 0]
+    mapped, name, total = looks[0]
+    assert mapped
+    assert Path(name).parent != shared.path.parent
+    assert total == np.arange(300_000.0).sum()
+    assert looks[1:] == looks[:1] * 2
+    executor.shutdown()
+    assert list(temporary.iterdir()) == []
+
+
+def test_handles_are_noted_while_a_call_is_pickled(tmp_path):
+    shared, other = sharing.Shared([1], tmp_path), sharing.Shared([2], tmp_path)
+    with sharing.noting_used() as used:
+        pickle.dumps([shared, {"again": shared}])
+    pickle.dumps(other)
+    assert used == [shared]
+
+
+def test_the_modules_of_the_workers_machine_come_first(tmp_path):
+    place = pickle.dumps(("/nowhere", ["/nowhere/at/all", str(tmp_path), sys.path[-1]]))
+    directory, path = pickle.loads(station._place_here(place))
+    assert directory is None
+    assert path == [*sys.path, str(tmp_path)]
+
+
+def test_a_call_that_nobody_waits_for_is_killed(make, tmp_path):
+    def work(path):
+        Path(path).write_text(str(os.getpid()))
+        time.sleep(1000)
+
+    executor = make()
+    future = executor.submit(work, tmp_path / "pid")
+    assert wait_until((tmp_path / "pid").exists)
+    pid = int((tmp_path / "pid").read_text())
+    executor.cancelled = True
+    assert type(future.exception(30)) is WorkerLost
+    assert wait_until(lambda: is_gone(pid))
+
+
+def test_a_station_ends_when_its_driver_has_gone(make, monkeypatch, nothing_left):
+    monkeypatch.setattr(station, "ABANDONED_AFTER", 0.2)
+    executor = make()
+    pid = executor.submit(os.getpid).result()
+    executor.driver_is_gone = True
+    assert wait_until(lambda: is_gone(pid) and not nothing_left())
+    executor.driver_is_gone = False
+    assert executor.submit(abs, -2).result() == 2  # by another station
+
+
+def test_killed_it_kills_what_runs(make):
+    executor = make()
+    futures = [executor.submit(hang) for _ in range(2)]
+    time.sleep(0.3)
+    executor.kill_workers()
+    assert all(
+        future.cancelled() or isinstance(future.exception(), WorkerLost) for future in futures
+    )
+    with pytest.raises(RuntimeError, match="must not be shut down"):
+        executor.submit(abs, 1)
+
+
+def test_cancelled_calls_end(make):
+    executor = make()
+    future = executor.submit(abs, -1)
+    if future.cancel():
+        assert future.cancelled()
+    executor.shutdown()
+
+
+class TestGpus:
+    """Workers that know nothing of one another share out the GPUs of their machine."""
+
+    def test_each_slot_is_taken_once(self):
+        first = claims.claim(["t0", "t1"], 2, 1)
+        second = claims.claim(["t0", "t1"], 2, 2)
+        third = claims.claim(["t0", "t1"], 2, 4)
+        try:
+            assert [c.gpu for c in first] == ["t0"]
+            assert [c.gpu for c in second] == ["t1", "t0"]
+            assert [c.gpu for c in third] == ["t1"]
+        finally:
+            for claim in first + second + third:
+                claim.release()
+        again = claims.claim(["t0"], 1, 1)
+        assert len(again) == 1
+        again[0].release()
+
+    def test_stations_bind_their_children(self, make, monkeypatch):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "u4,u5")
+        one, two, three = (make(gpus="auto") for _ in range(3))
+        futures = [one.submit(lambda: time.sleep(0.3) or dict(os.environ)) for _ in range(2)]
+        seen = [future.result(30) for future in futures]
+        assert sorted(each["CUDA_VISIBLE_DEVICES"] for each in seen) == ["u4", "u5"]
+        error = two.submit(abs, 1).exception(30)
+        assert type(error) is WorkerNotStarted
+        assert "other workers have taken all 2" in str(error)
+        one.shutdown()
+        assert three.submit(abs, -1).result(30) == 1

@@ -1,0 +1,162 @@
+"""Early stopping in a study: on every executor, the same after a crash, the same in a window."""
+
+import pickle
+
+import pytest
+
+import hpopt
+from hpopt.early_stopping import EarlyStoppingRule, Experience, MedianRule
+
+from .problems import Greedy, Line, essence, numbers
+
+
+class Curves(Line):
+    """A straight curve to the value, in five steps that may be cut short."""
+
+    objectives = hpopt.Objective("height", "maximize")
+
+    def __init__(self, crash_at=None):
+        self.crash_at = crash_at
+
+    def evaluate(self, config, trial):
+        if trial.number == self.crash_at:
+            raise KeyboardInterrupt
+        for step in range(1, 6):
+            trial.report(step, step * config["x"])
+            if trial.should_stop():
+                return step * config["x"]
+        return 5 * config["x"]
+
+
+RULE = MedianRule(warmup_steps=2, min_trials=3)
+
+
+def expected(trials, rule=RULE):
+    """Give the statuses and lengths that the rule gives one after the other."""
+    experience = rule.begin(Curves.objectives)
+    for trial in trials:
+        snapshot = experience.snapshot()
+        full = [(float(step), step * trial.config["x"]) for step in range(1, 6)]
+        n = next((n for n in range(1, 6) if snapshot and snapshot(full[:n])), None)
+        yield ("complete", 5) if n is None else ("stopped", n)
+        experience.learn(trial)
+
+
+def lengths(trials):
+    return [(trial.status, len(trial.curve)) for trial in trials]
+
+
+def search(**options):
+    options = {"trials": 30, "seed": 2, "early_stopping": RULE, "progress": False, **options}
+    return hpopt.optimize(Curves(), options.pop("optimizer", "random"), **options).trials
+
+
+def test_what_is_worse_than_the_median_is_stopped():
+    trials = search()
+    assert lengths(trials) == list(expected(trials))
+    n_stopped = sum(trial.status == "stopped" for trial in trials)
+    assert 5 < n_stopped < 25
+    for trial in trials:
+        assert trial.values == {"height": trial.curve[-1][1]}
+        assert trial.ok
+
+
+def test_without_a_rule_nothing_is_stopped():
+    assert {trial.status for trial in search(early_stopping=None)} == {"complete"}
+
+
+def test_by_name():
+    trials = search(early_stopping="median")
+    assert lengths(trials) == list(expected(trials, MedianRule()))
+
+
+@pytest.mark.parametrize("optimizer", ["random", Greedy])
+def test_the_same_at_any_number_of_workers_in_a_window(processes, optimizer):
+    make = optimizer if isinstance(optimizer, str) else optimizer()
+    alone = search(window=3, optimizer=make)
+    make = optimizer if isinstance(optimizer, str) else optimizer()
+    together = search(window=3, optimizer=make, executor=processes, workers=3)
+    assert essence(together) == essence(alone)
+    assert lengths(together) == lengths(alone)
+    assert optimizer is Greedy or {"stopped", "complete"} == {trial.status for trial in alone}
+
+
+@pytest.mark.parametrize("window", [None, 3])
+def test_the_same_after_a_crash(path, window):
+    """Those that were cut off get the rule that they had: what was known when they were asked."""
+    straight = search(window=window, optimizer=Greedy())
+    with (
+        hpopt.Study(Curves(crash_at=17), Greedy(), path=path, seed=2) as study,
+        pytest.raises(KeyboardInterrupt),
+    ):
+        study.run(trials=30, early_stopping=RULE, window=window, progress=False)
+    with hpopt.Study(Curves(), Greedy(), path=path) as study:
+        assert len(study.trials) == 17
+        study.run(
+            stop=hpopt.stopping.Trials(30), early_stopping=RULE, window=window, progress=False
+        )
+        assert essence(study.trials) == essence(straight)
+        assert lengths(study.trials) == lengths(straight)
+
+
+def test_what_was_cut_off_knows_no_more_than_when_it_was_asked(path):
+    """Whatever has been learned between the asking and the crash."""
+    with hpopt.Study(Curves(), "random", path=path, seed=2) as study:
+        early = study.ask()
+        for _ in range(10):
+            study.tell(study.ask(), {"height": 1.0})
+    seen = []
+
+    class Seeing(EarlyStoppingRule):
+        def begin(self, objective):
+            return Counting()
+
+    class Counting(Experience):
+        n = 0
+
+        def learn(self, trial):
+            self.n += 1
+
+        def snapshot(self):
+            seen.append(self.n)
+            return None
+
+    with hpopt.Study(Curves(), path=path) as study:
+        study.run(trials=3, early_stopping=Seeing(), progress=False)
+        assert numbers(study.trials)[0] == early.number
+    assert seen == [0, 11, 12]
+
+
+def test_another_rule_from_run_to_run():
+    study = hpopt.Study(Curves(), "random", seed=2)
+    study.run(trials=10, progress=False)
+    study.run(trials=10, early_stopping=RULE, progress=False)
+    study.run(trials=10, progress=False)
+    trials = study.trials
+    assert {trial.status for trial in trials[:10] + trials[20:]} == {"complete"}
+    assert lengths(trials)[10:20] == list(expected(trials))[10:20]
+
+
+def test_a_rule_that_raises_fails_its_trials_alone(caplog):
+    class Broken(EarlyStoppingRule):
+        def begin(self, objective):
+            return Learner()
+
+    class Learner(Experience):
+        def learn(self, trial):
+            pass
+
+        def snapshot(self):
+            return broken
+
+    trials = search(early_stopping=Broken(), trials=3)
+    assert [trial.status for trial in trials] == ["failed"] * 3
+    assert "no such rule" in trials[0].error
+
+
+def broken(curve):
+    raise RuntimeError("no such rule")
+
+
+def test_it_travels():
+    assert pickle.loads(pickle.dumps(RULE)) == RULE

@@ -1,0 +1,162 @@
+"""What runs where, since when, with its last report: for other processes, while it runs."""
+
+import os
+import socket
+import time
+
+import pytest
+
+import hpopt
+from hpopt.core import LiveFolder, evaluate, sighting
+from hpopt.study.live import folder_of
+
+from .conftest import wait_until
+from .problems import Line, numbers
+
+WATCHED = """
+import pathlib, sys, time
+import hpopt
+
+folder, workers = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+
+
+class Reporting(hpopt.Problem):
+    space = hpopt.Space({"x": hpopt.Float(0, 1)})
+
+    def evaluate(self, config, trial):
+        step = 0
+        while not (folder / "go").exists():
+            step += 1
+            trial.report(step, step * config["x"])
+            time.sleep(0.02)
+        return config["x"]
+
+
+with hpopt.Study(Reporting(), "random", path=folder / "study.db", seed=1) as study:
+    study.run(trials=2, workers=workers, progress=False)
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_another_process_sees_what_runs(start_script, path, workers):
+    driver = start_script(WATCHED, path.parent, workers, CUDA_VISIBLE_DEVICES="7")
+
+    def running():
+        return hpopt.Study.load(path).running if path.exists() else []
+
+    began = time.time()
+    assert wait_until(
+        lambda: (
+            sum(r.seen is not None and r.seen.step is not None for r in safely(running)) == workers
+        )
+    )
+    found = running()
+    assert [each.number for each in found] == list(range(workers))
+    for each in found:
+        seen = each.seen
+        assert (seen.host, seen.gpu) == (socket.gethostname(), "7")
+        assert (seen.pid == driver.pid) == (workers == 1)
+        assert began - 1 <= each.since <= time.time()
+        assert seen.value == pytest.approx(seen.step * each.solution.config["x"])
+    assert len({each.seen.pid for each in found}) == workers
+    first = found[0].seen.step
+    assert wait_until(lambda: running()[0].seen.step > first)
+    (path.parent / "go").touch()
+    assert driver.wait(30) == 0
+    assert running() == []
+    assert not folder_of(path).exists()
+
+
+def safely(read):
+    try:
+        return read()
+    except hpopt.HpoptError:
+        return []
+
+
+def test_a_killed_driver_leaves_what_it_ran_and_the_next_one_tidies_up(start_script, path):
+    driver = start_script(WATCHED, path.parent, 2)
+    assert wait_until(
+        lambda: (
+            path.exists() and folder_of(path).exists() and len(list(folder_of(path).iterdir())) == 2
+        )
+    )
+    driver.kill()
+    driver.wait()
+    assert [each.number for each in hpopt.Study.load(path).running] == [0, 1]
+    (path.parent / "go").touch()
+    with hpopt.Study(
+        hpopt.FunctionProblem(lambda c: c["x"], {"x": hpopt.Float(0, 1)}), path=path
+    ) as study:
+        assert numbers(study.run(trials=2, progress=False).trials) == [0, 1]
+    assert not folder_of(path).exists()
+
+
+def test_what_was_asked_by_hand_is_running(path):
+    with hpopt.Study(Line(), "random", path=path) as study:
+        began = time.time()
+        solution = study.ask()
+        (found,) = study.running
+        assert found.solution.config == solution.config
+        assert began <= found.since <= time.time()
+        assert found.seen is None
+        study.tell(solution, 1.0)
+        assert study.running == []
+
+
+def test_in_memory_too():
+    study = hpopt.Study(Line(), "random")
+    solution = study.ask()
+    (found,) = study.running
+    assert (found.number, found.since, found.seen) == (solution.number, None, None)
+
+
+def test_a_trial_that_was_killed_is_not_seen_any_more(path):
+    class Hanging(Line):
+        def evaluate(self, config, trial):
+            if trial.number == 0:
+                time.sleep(1000)
+            return 0.0
+
+    seen = []
+
+    def look(study, trial):
+        seen.append((trial.number, trial.status, list(folder_of(path).iterdir())))
+
+    hpopt.optimize(
+        Hanging(),
+        "random",
+        trials=2,
+        limits=hpopt.Limits(seconds=0.5),
+        study=path,
+        callbacks=[look],
+        progress=False,
+    )
+    assert seen == [(0, "timeout", []), (1, "complete", [])]
+
+
+def test_where_nothing_can_be_written_nothing_else_changes(tmp_path):
+    """On a machine without the study's folder, or on a full disk."""
+    solution = hpopt.RandomSearch().bind(Line(), seed=0).ask()[0]
+    live = LiveFolder(str(tmp_path / "nowhere"), driver=-1)
+    assert evaluate(Line(), solution, live=live).status == "complete"
+    assert not (tmp_path / "nowhere").exists()
+    assert sighting(str(tmp_path / "nowhere"), 0) is None
+
+
+@pytest.mark.parametrize("content", ["", "[1, 2", "[]", "{}", "[0, 1, 2]", "null"])
+def test_half_a_file_is_no_sighting(tmp_path, content):
+    (tmp_path / "0").write_text(content)
+    assert sighting(str(tmp_path), 0) is None
+
+
+def test_short_evaluations_in_the_driver_write_nothing(tmp_path):
+    class Reporting(Line):
+        def evaluate(self, config, trial):
+            trial.report(1, 2.0)
+            assert list(tmp_path.iterdir()) == []
+            return 0.0
+
+    solution = hpopt.RandomSearch().bind(Line(), seed=0).ask()[0]
+    live = LiveFolder(str(tmp_path), driver=os.getpid())
+    assert evaluate(Reporting(), solution, live=live).status == "complete"

@@ -1,0 +1,141 @@
+"""Rules of early stopping by themselves."""
+
+import math
+import pickle
+import random
+import statistics
+
+import numpy as np
+import pytest
+
+import hpopt
+from hpopt.core import Objective, Outcome, Solution, Trial
+from hpopt.early_stopping import MedianRule, make_early_stopping
+from hpopt.errors import SettingError, UnknownNameError
+
+MINIMIZE, MAXIMIZE = Objective("loss"), Objective("accuracy", "maximize")
+
+
+def told(curve, status="complete", number=0):
+    solution = Solution(number, {}, np.zeros(1), 0)
+    return Trial(solution, Outcome(status, {"loss": 0.0}, tuple(curve)))
+
+
+def snapshot_after(curves, rule=MedianRule(), objective=MINIMIZE):  # noqa: B008
+    experience = rule.begin(objective)
+    for curve in curves:
+        experience.learn(told(curve))
+    return experience.snapshot()
+
+
+def slowly(curves, curve, rule, sign):
+    """The rule as the paper says it, of lists of (step, value)."""
+    step = curve[-1][0]
+    means = []
+    for other in curves:
+        if step in [s for s, _ in other]:
+            upto = [sign * value for s, value in other if s <= step]
+            means.append(sum(upto) / len(upto))
+    if step < rule.warmup_steps or len(means) < rule.min_trials:
+        return False
+    return min(sign * value for _, value in curve) > statistics.median(means)
+
+
+def drawn(rng):
+    """Draw a curve of one to nine steps about a level of its own."""
+    level = rng.gauss(0, 2)
+    return [(step, level + rng.gauss(0, 0.5)) for step in range(1, rng.randint(5, 10))]
+
+
+@pytest.mark.parametrize("objective", [MINIMIZE, MAXIMIZE])
+@pytest.mark.parametrize("rule", [MedianRule(), MedianRule(3, 2), MedianRule(0, 1)])
+def test_it_is_the_papers_rule(objective, rule):
+    rng = random.Random(5)
+    curves = [drawn(rng) for _ in range(12)]
+    said = []
+    for n in range(len(curves) + 1):
+        snapshot = snapshot_after(curves[:n], rule, objective)
+        for _ in range(20):
+            curve = drawn(rng)
+            expected = slowly(curves[:n], curve, rule, objective.sign)
+            assert (snapshot is not None and snapshot(curve)) == expected
+            said.append(expected)
+    assert 10 < sum(said) < len(said) - 10
+
+
+def test_it_needs_some_trials_and_steps():
+    curves = [[(1, 0.0), (2, 0.0)]] * 5
+    assert snapshot_after(curves[:4]) is None
+    snapshot = snapshot_after(curves)
+    assert snapshot([(1, 1.0)])
+    assert not snapshot([(1, 0.0)])
+    assert not snapshot([])
+    assert not snapshot([(3, 1.0)])  # nobody has been there
+    late = snapshot_after(curves, MedianRule(warmup_steps=2))
+    assert not late([(1, 1.0)])
+    assert late([(1, 1.0), (2, 1.0)])
+
+
+def test_only_complete_trials_count():
+    experience = MedianRule(min_trials=1).begin(MINIMIZE)
+    for status in ("stopped", "failed", "timeout", "lost", "invalid", "out_of_memory"):
+        experience.learn(told([(1, 0.0)], status))
+    assert experience.snapshot() is None
+
+
+def test_values_that_are_no_numbers_are_the_worst():
+    snapshot = snapshot_after([[(1, math.nan)]] * 3 + [[(1, 0.0)]] * 4)
+    assert not snapshot([(1, -1.0)])
+    assert snapshot([(1, math.nan)])
+    assert snapshot([(1, math.inf)])
+
+
+def test_a_snapshot_is_small_and_does_not_change():
+    experience = MedianRule(min_trials=1).begin(MINIMIZE)
+    experience.learn(told([(step, 1.0) for step in range(50)]))
+    snapshot = pickle.loads(pickle.dumps(experience.snapshot()))
+    kept = experience.snapshot()
+    for _ in range(100):
+        experience.learn(told([(step, 9.0) for step in range(50)]))
+    assert snapshot([(0, 5.0)])
+    assert kept([(0, 5.0)])
+    assert not experience.snapshot()([(0, 5.0)])
+    assert len(pickle.dumps(experience.snapshot())) < 2000
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"warmup_steps": -1},
+        {"warmup_steps": "3"},
+        {"warmup_steps": math.nan},
+        {"warmup_steps": True},
+        {"min_trials": 0},
+        {"min_trials": 1.5},
+        {"min_trials": True},
+    ],
+)
+def test_settings_out_of_range(settings):
+    with pytest.raises(SettingError, match="must be"):
+        MedianRule(**settings)
+
+
+def test_rules_by_name():
+    assert make_early_stopping("median") == MedianRule()
+    assert make_early_stopping("median", {"min_trials": 3}) == MedianRule(min_trials=3)
+    assert make_early_stopping(None) is None
+    rule = MedianRule(2)
+    assert make_early_stopping(rule) is rule
+    with pytest.raises(UnknownNameError, match="did you mean 'median'"):
+        make_early_stopping("medan")
+    with pytest.raises(UnknownNameError, match="did you mean 'warmup_steps'"):
+        make_early_stopping("median", {"warmup": 3})
+    with pytest.raises(SettingError, match="must be a rule"):
+        make_early_stopping(3)
+    with pytest.raises(SettingError, match="must be a rule"):
+        hpopt.optimize(
+            hpopt.FunctionProblem(lambda config: 0.0, {"x": hpopt.Float(0, 1)}),
+            trials=1,
+            early_stopping=MedianRule,
+            progress=False,
+        )
