@@ -1,17 +1,44 @@
 """Hyper-parameter optimization for models that are expensive to evaluate."""
 
-from hpopt import stopping
+from hpopt import early_stopping, stopping
 from hpopt._version import __version__
 from hpopt.core import Fidelity, Objective, Optimizer, Outcome, Problem, Solution, Trial, failed
 from hpopt.errors import HpoptError
 from hpopt.executors import Limits
-from hpopt.optimizers import GeneticAlgorithm, GridSearch, QuasiRandomSearch, RandomSearch
+from hpopt.optimizers import (
+    CMAES,
+    MENNDL,
+    TPE,
+    BayesianOptimization,
+    Chain,
+    DifferentialEvolution,
+    GeneticAlgorithm,
+    GridSearch,
+    LatinHypercube,
+    Memetic,
+    MuPlusLambda,
+    Narrowing,
+    NeighbourhoodSearch,
+    QuasiRandomSearch,
+    RandomSearch,
+    RegularizedEvolution,
+    SelfAdaptive,
+    SimulatedAnnealing,
+    SteadyState,
+    Zhan,
+)
 from hpopt.problems import FunctionProblem
 from hpopt.space import Categorical, Float, Int, Ordinal, Sequence, Space
 from hpopt.study import Result, Study, optimize
 
 __all__ = [
+    "CMAES",
+    "MENNDL",
+    "TPE",
+    "BayesianOptimization",
     "Categorical",
+    "Chain",
+    "DifferentialEvolution",
     "Fidelity",
     "Float",
     "FunctionProblem",
@@ -19,7 +46,12 @@ __all__ = [
     "GridSearch",
     "HpoptError",
     "Int",
+    "LatinHypercube",
     "Limits",
+    "Memetic",
+    "MuPlusLambda",
+    "Narrowing",
+    "NeighbourhoodSearch",
     "Objective",
     "Optimizer",
     "Ordinal",
@@ -27,13 +59,19 @@ __all__ = [
     "Problem",
     "QuasiRandomSearch",
     "RandomSearch",
+    "RegularizedEvolution",
     "Result",
+    "SelfAdaptive",
     "Sequence",
+    "SimulatedAnnealing",
     "Solution",
     "Space",
+    "SteadyState",
     "Study",
     "Trial",
+    "Zhan",
     "__version__",
+    "early_stopping",
     "failed",
     "optimize",
     "stopping",

@@ -60,3 +60,23 @@ def reflected(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Fold coordinates that left [0, 1] back into it, as if its ends were mirrors."""
     folded = np.mod(points, 2.0)
     return np.where(folded > 1.0, 2.0 - folded, folded)
+
+
+def latin_hypercube(n: int, d: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draw n points of which each of n equal slices of each coordinate holds exactly one.
+
+    McKay, Beckman & Conover 1979, "A comparison of three methods for selecting values of input
+    variables", https://doi.org/10.2307/1268522, section 2.1: x_ij = (pi_j(i) + u_ij) / n with a
+    random permutation pi_j of 0 … n-1 for each coordinate and u uniform in [0, 1).
+
+    Parameters
+    ----------
+    n, d : int, >= 0
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray (n, d), in [0, 1]
+    """
+    slices = np.argsort(rng.random((n, d)), axis=0)
+    return (slices + rng.random((n, d))) / max(n, 1)

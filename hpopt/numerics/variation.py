@@ -35,6 +35,15 @@ def point_mask(n: int, d: int, points: int, rng: np.random.Generator) -> Bools:
     return np.asarray(np.cumsum(cuts, axis=1) % 2 == 1)
 
 
+def tail_mask(n: int, d: int, rng: np.random.Generator) -> Bools:
+    """Say which genes come from the second parent behind a cut that may be anywhere, shape (n, d).
+
+    The cut is uniform on 0 … d: all genes, or none, may come from the second parent.
+    """
+    cuts = rng.integers(d + 1, size=(n, 1))
+    return np.asarray(np.arange(d) >= cuts)
+
+
 def mutated(
     genes: Floats,
     levels: Ints,
@@ -69,9 +78,31 @@ def mutated(
     """
     chosen = rng.random(genes.shape) < probability
     steps = ordered & (rng.random(genes.shape) < step)
-    stepped = _stepped(genes, levels, scale * rng.standard_normal(genes.shape))
-    fresh = _reset(genes, levels, rng.random(genes.shape))
-    return np.where(chosen, np.where(steps, stepped, fresh), genes)
+    moves = scale * rng.standard_normal(genes.shape)
+    fresh = rng.random(genes.shape)
+    return np.where(chosen, moved(genes, levels, steps, moves, fresh), genes)
+
+
+def moved(genes: Floats, levels: Ints, steps: Bools, moves: Floats, fresh: Floats) -> Floats:
+    """Move the genes that step, and draw the others anew.
+
+    Parameters
+    ----------
+    genes : ndarray (n, d), in [0, 1]
+    levels : ndarray (d,)
+        How many values each gene distinguishes; 0 for a continuous one.
+    steps : ndarray (d,) or (n, d) of bool
+        Which genes step.
+    moves : ndarray (n, d)
+        How far. A discrete gene moves by one level at least; the ends of [0, 1] reflect.
+    fresh : ndarray (n, d), in [0, 1]
+        Uniform draws: where a continuous gene goes, or which other value a discrete one takes.
+
+    Returns
+    -------
+    ndarray (n, d), in [0, 1]
+    """
+    return np.where(steps, _stepped(genes, levels, moves), _reset(genes, levels, fresh))
 
 
 def _cells(genes: Floats, levels: Ints) -> Floats:

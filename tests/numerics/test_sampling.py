@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpopt.numerics.sampling import keyed_generator, keyed_seed, permuted, reflected
+from hpopt.numerics.sampling import (
+    keyed_generator,
+    keyed_seed,
+    latin_hypercube,
+    permuted,
+    reflected,
+)
 
 
 def test_a_key_gives_the_same_generator_each_time():
@@ -72,3 +78,18 @@ def test_mirrors_fold_back(x):
     while not 0 <= expected <= 1:
         expected = -expected if expected < 0 else 2 - expected
     assert reflected(np.array([x]))[0] == pytest.approx(expected, abs=1e-12)
+
+
+@given(st.integers(0, 40), st.integers(0, 6), st.integers(0, 2**32))
+def test_each_slice_of_each_coordinate_holds_one_point(n, d, seed):
+    points = latin_hypercube(n, d, np.random.default_rng(seed))
+    assert points.shape == (n, d)
+    for column in points.T:
+        assert sorted(np.floor(column * n).astype(int).tolist()) == list(range(n))
+
+
+def test_the_places_of_a_hypercube_are_uniform_and_independent():
+    rng = np.random.default_rng(0)
+    points = np.concatenate([latin_hypercube(4, 2, rng) for _ in range(4000)])
+    assert np.abs(np.histogram(points[:, 0] * 4 % 1, 10)[0] / 1600 - 1).max() < 0.1
+    assert abs(np.corrcoef(points.T)[0, 1]) < 0.03

@@ -1,8 +1,35 @@
-from hpopt import GeneticAlgorithm, GridSearch, QuasiRandomSearch, RandomSearch
+import pytest
+
+from hpopt import (
+    CMAES,
+    MENNDL,
+    TPE,
+    BayesianOptimization,
+    Chain,
+    DifferentialEvolution,
+    GeneticAlgorithm,
+    GridSearch,
+    LatinHypercube,
+    Memetic,
+    MuPlusLambda,
+    Narrowing,
+    NeighbourhoodSearch,
+    QuasiRandomSearch,
+    RandomSearch,
+    RegularizedEvolution,
+    SelfAdaptive,
+    SimulatedAnnealing,
+    SteadyState,
+    Zhan,
+)
+from hpopt.core import Objective
+from hpopt.errors import ConfigError
 from hpopt.testing import OptimizerContract
-from hpopt.testing.landscapes import LANDSCAPES
+from hpopt.testing.landscapes import LANDSCAPES, Landscape
+from hpopt.testing.optimizers import search
 
 SOME = ("conditions", "layers", "forbidden", "tiny", "two_objectives")
+ONE_OBJECTIVE = {name: LANDSCAPES[name] for name in LANDSCAPES if name != "two_objectives"}
 
 
 class TestRandomSearch(OptimizerContract):
@@ -49,3 +76,178 @@ class TestGeneticAlgorithmOfOtherOperators(OptimizerContract):
             length_probability=1.0,
             elites=0,
         )
+
+
+class TestGeneticAlgorithmOfAllParts(OptimizerContract):
+    problems = {name: LANDSCAPES[name] for name in SOME}  # noqa: RUF012
+
+    def make(self):
+        return GeneticAlgorithm(
+            population=6,
+            offspring=9,
+            initialisation="latin_hypercube",
+            mutation=[{"part": "length", "kinds": ["copy", "delete"]}, "one_gene", "step"],
+            replacement="ageing",
+            adaptation="success",
+            restart={"part": "periodic", "generations": 3, "best": 1},
+        )
+
+
+class TestMENNDL(OptimizerContract):
+    def make(self):
+        return MENNDL(population=10)
+
+
+class TestZhan(OptimizerContract):
+    def make(self):
+        return Zhan(population=9)
+
+
+class TestMuPlusLambda(OptimizerContract):
+    def make(self):
+        return MuPlusLambda(population=5, offspring=7, patience=2)
+
+
+class TestSelfAdaptive(OptimizerContract):
+    def make(self):
+        return SelfAdaptive(population=5, offspring=7)
+
+
+class TestSteadyState(OptimizerContract):
+    order_free = False
+
+    def make(self):
+        return SteadyState(population=8)
+
+
+class TestRegularizedEvolution(OptimizerContract):
+    order_free = False
+
+    def make(self):
+        return RegularizedEvolution(population=10, sample=4)
+
+
+class TestMemetic(OptimizerContract):
+    def make(self):
+        return Memetic(algorithm={"name": "genetic", "population": 8}, local_share=0.4)
+
+
+class TestLatinHypercube(OptimizerContract):
+    n_trials = 80
+
+    def make(self):
+        return LatinHypercube(n=15)
+
+
+class TestNeighbourhoodSearch(OptimizerContract):
+    problems = ONE_OBJECTIVE
+
+    def make(self):
+        return NeighbourhoodSearch(initial=5)
+
+
+class TestNeighbourhoodSearchWithDraws(OptimizerContract):
+    problems = {name: ONE_OBJECTIVE[name] for name in SOME[:3]}  # noqa: RUF012
+
+    def make(self):
+        return NeighbourhoodSearch(initial=2, gradient="smoothing", poll=3, step=0.5)
+
+
+class TestDifferentialEvolution(OptimizerContract):
+    problems = ONE_OBJECTIVE
+
+    def make(self):
+        return DifferentialEvolution(population=6, adaptive=True)
+
+
+class TestSimulatedAnnealing(OptimizerContract):
+    problems = ONE_OBJECTIVE
+
+    def make(self):
+        return SimulatedAnnealing(chains=3, cooling=0.5)
+
+
+class TestChain(OptimizerContract):
+    problems = {name: LANDSCAPES[name] for name in ("floats", *SOME)}  # noqa: RUF012
+
+    def make(self):
+        return Chain(
+            (QuasiRandomSearch(), 9),
+            (GridSearch(resolution=2), 12),
+            (GeneticAlgorithm(population=6), 13),
+            ("random", None),
+        )
+
+
+class TestChainOfOneThatLearnsFromEachResult(OptimizerContract):
+    order_free = False
+    problems = {name: LANDSCAPES[name] for name in SOME[:3]}  # noqa: RUF012
+
+    def make(self):
+        return Chain((RandomSearch(), 7), (SteadyState(population=5), 15), ("regularized", None))
+
+
+class TestNarrowing(OptimizerContract):
+    problems = {name: LANDSCAPES[name] for name in ("floats", *SOME)}  # noqa: RUF012
+
+    def make(self):
+        return Narrowing(
+            optimizer={"name": "genetic", "population": 6},
+            trials_per_round=14,
+            confidence=0.5,
+            keep=0.0,
+        )
+
+
+class TestNarrowingOfRandomSearch(OptimizerContract):
+    problems = {name: LANDSCAPES[name] for name in SOME[:3]}  # noqa: RUF012
+
+    def make(self):
+        return Narrowing(
+            optimizer="random", rounds=3, trials_per_round=[12, 13], confidence=0.5, keep=0.0
+        )
+
+
+class TestBayesianOptimization(OptimizerContract):
+    order_free = False
+    n_trials = 14
+    problems = {name: LANDSCAPES[name] for name in ("conditions", "layers", "tiny")}  # noqa: RUF012
+
+    def make(self):
+        return BayesianOptimization(first=5, most_points=20)
+
+
+class TestTPE(OptimizerContract):
+    order_free = False
+    problems = {name: ONE_OBJECTIVE[name] for name in SOME if name in ONE_OBJECTIVE}  # noqa: RUF012
+
+    def make(self):
+        return TPE(first=5)
+
+
+class TestCMAES(OptimizerContract):
+    """It takes parameters with an order only, which some tests of the contract lack."""
+
+    exhaustive = False
+    problems = {name: LANDSCAPES[name] for name in ("floats", "steps", "fidelity")}  # noqa: RUF012
+
+    def make(self):
+        return CMAES()
+
+    def test_directions_are_applied_once(self):
+        space = LANDSCAPES["floats"].space
+        asked = []
+        for direction in ("minimize", "maximize"):
+            problem = Landscape(space, Objective("value", direction))
+            trials = search(self.bound(problem), problem, self.n_trials)
+            asked.append([trial.config for trial in trials])
+        assert asked[0] == asked[1]
+
+    def test_wrong_start_configs_raise(self):
+        problem = LANDSCAPES["steps"]
+        for start, why in (
+            ([{"width": 1}], "must lie in"),
+            (problem.space.sample(1) * 2, "differ"),
+        ):
+            with pytest.raises(ConfigError, match=why):
+                self.make().bind(problem, start=start)

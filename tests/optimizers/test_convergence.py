@@ -146,7 +146,7 @@ def test_genetic_beats_random_on_recorded_trainings(name):
     [
         {"selection": "truncation", "crossover": "one_point"},
         {"crossover": "two_point", "initialisation": "random", "elites": 1},
-        {"population": 50, "tournament_size": 4},
+        {"population": 50, "selection": {"part": "tournament", "size": 4}},
     ],
     ids=str,
 )

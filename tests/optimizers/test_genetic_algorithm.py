@@ -10,22 +10,9 @@ from hpopt.core.trial import Trial
 from hpopt.errors import SettingError
 from hpopt.space import Categorical, Float, Int, Sequence, Space
 
+from .evolving import bowl, generation, points_of
+
 CUBE = Space({name: Float(0, 1) for name in "abcd"})
-
-
-def bowl(solution):
-    return float(((solution.point - 0.3) ** 2).sum())
-
-
-def generation(optimizer, n, value=bowl):
-    """Ask for n, tell them, give them."""
-    solutions = optimizer.ask(n)
-    optimizer.tell([trial_of(solution, value(solution)) for solution in solutions])
-    return solutions
-
-
-def points_of(solutions):
-    return np.array([solution.point for solution in solutions])
 
 
 def test_a_generation_ends_when_all_of_it_are_told():
@@ -65,13 +52,16 @@ def test_without_mutation_genes_are_the_parents():
     parents = points_of(generation(optimizer, 20))
     children = points_of(optimizer.ask(20))
     inherited = [np.isin(children[:, gene], parents[:, gene]).mean() for gene in range(CUBE.d)]
-    assert min(inherited) > 0.7  # the others were bred twice, so they are drawn anew
+    assert min(inherited) > 0.7  # the others were bred twice, so they are mutated
     assert len({tuple(child) for child in children} & {tuple(p) for p in parents}) == 0
 
 
 def test_better_parents_have_more_children():
     optimizer = GeneticAlgorithm(
-        population=40, mutation_probability=0.0, crossover_probability=1.0, tournament_size=3
+        population=40,
+        mutation_probability=0.0,
+        crossover_probability=1.0,
+        selection={"part": "tournament", "size": 3},
     ).bind(of(None, CUBE))
     parents = generation(optimizer, 40)
     better = sorted(parents, key=bowl)[:20]
@@ -108,7 +98,10 @@ def test_elites_stay_parents_and_are_not_evaluated_again():
     inherited = []
     for elites in (0, 1):
         optimizer = GeneticAlgorithm(
-            population=10, elites=elites, mutation_probability=0.5, tournament_size=10
+            population=10,
+            elites=elites,
+            mutation_probability=0.5,
+            selection={"part": "tournament", "size": 10},
         ).bind(of(None, CUBE))
         best, last = generation(optimizer, 10, value)[3], []
         for _ in range(8):
@@ -189,7 +182,7 @@ def test_a_space_of_one_choice_is_no_obstacle():
 MISTAKES = {
     "population": ({"population": 1}, "population must be an int of at least 2, but got 1"),
     "population of another type": ({"population": 2.5}, "population must be an int of at least 2"),
-    "tournament": ({"tournament_size": 0}, "tournament_size must be an int of at least 1"),
+    "tournament": ({"selection": {"part": "tournament", "size": 0}}, "size of a tournament must"),
     "elites": ({"elites": -1}, "elites must be an int of at least 0, but got -1"),
     "many elites": ({"population": 5, "elites": 6}, "elites <= population must hold, but got eli"),
     "selection": ({"selection": "tournment"}, "'tournment': did you mean 'tournament'"),
@@ -198,10 +191,10 @@ MISTAKES = {
     "crossover probability": ({"crossover_probability": 1.1}, r"number in \[0, 1\], but got 1.1"),
     "mutation probability": ({"mutation_probability": -0.1}, "mutation_probability must be a num"),
     "nan": ({"mutation_probability": float("nan")}, "mutation_probability must be a number in"),
-    "step probability": ({"step_probability": "1"}, "step_probability must be a number in"),
-    "length probability": ({"length_probability": None}, "length_probability must be a number"),
-    "scale": ({"mutation_scale": 0}, "mutation_scale must be a positive number, but got 0"),
-    "scale of another type": ({"mutation_scale": "wide"}, "mutation_scale must be a positive"),
+    "length probability": ({"length_probability": "1"}, "length_probability must be a number"),
+    "step": ({"mutation": {"part": "mixed", "step": "1"}}, "step of a mutation must be a number"),
+    "scale": ({"mutation": {"part": "mixed", "scale": 0}}, "scale of a mutation must be a posit"),
+    "scale of another type": ({"mutation": {"part": "mixed", "scale": "wide"}}, "must be a posit"),
 }
 
 
@@ -209,6 +202,36 @@ MISTAKES = {
 def test_arguments_out_of_range_raise(arguments, why):
     with pytest.raises(SettingError, match=why):
         GeneticAlgorithm(**arguments)
+
+
+def test_generations_end_the_search():
+    optimizer = GeneticAlgorithm(population=5, offspring=3, generations=4).bind(of(None, CUBE))
+    sizes = [len(generation(optimizer, 99)) for _ in range(6)]
+    assert sizes == [5, 3, 3, 3, 0, 0]
+    assert optimizer.n_possible == 14
+
+
+def test_what_is_known_are_the_first_parents():
+    rng = np.random.default_rng(0)
+    known = rng.random((12, CUBE.d))
+    losses = np.arange(12.0)[:, None]
+    losses[3] = np.inf
+    optimizer = GeneticAlgorithm(population=8, mutation_probability=0.0).bind(of(None, CUBE))
+    optimizer.learn(known, losses)
+    children = points_of(optimizer.ask(99))
+    assert len(children) == 8
+    assert np.isin(children, np.delete(known[:9], 3, axis=0)).mean() > 0.6
+    assert not np.isin(children, [*known[3], *known[9:].ravel()]).any()
+
+
+def test_what_is_known_is_completed_by_draws():
+    known = np.random.default_rng(0).random((3, CUBE.d))
+    optimizer = GeneticAlgorithm(population=8).bind(of(None, CUBE), start=CUBE.sample(2, seed=1))
+    optimizer.learn(known, np.zeros((3, 1)))
+    first = generation(optimizer, 99, lambda s: 1.0)
+    assert len(first) == 2 + 3
+    children = points_of(optimizer.ask(99))
+    assert np.isin(children, known).mean() > 0.3
 
 
 def test_arguments_are_keywords():

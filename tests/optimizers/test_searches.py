@@ -29,7 +29,7 @@ def configs_of(solutions):
 
 
 def test_strategies_have_names():
-    assert sorted(BY_NAME) == ["genetic", "grid", "quasi_random", "random"]
+    assert {"genetic", "grid", "quasi_random", "random"} < set(BY_NAME)
     for name, strategy in BY_NAME.items():
         assert type(make_optimizer(name)) is strategy
         assert strategy.name == name
@@ -40,7 +40,11 @@ def test_strategies_have_names():
 
 MISTAKES = {
     "name": (("gentic",), UnknownNameError, "unknown optimizer 'gentic': did you mean 'genetic'"),
-    "far from any": (("xyzzy",), UnknownNameError, "'xyzzy': known are 'genetic', 'grid', 'qu"),
+    "far from any": (
+        ("xyzzy",),
+        UnknownNameError,
+        r"'xyzzy': known are 'annealing', .*'genetic', 'grid', 'qu",
+    ),
     "argument": (
         ("genetic", {"populaton": 3}),
         UnknownNameError,

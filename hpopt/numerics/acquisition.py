@@ -1,0 +1,55 @@
+"""How promising a prediction is: acquisition functions of its mean and deviation, with gradients.
+
+Each takes the mean and deviation (n,) of what is minimised and gives its value (n,), to be
+maximised, and its derivatives with respect to mean and deviation.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpopt.numerics.normal import log_density, log_improvement
+
+Floats = NDArray[np.float64]
+Valued = tuple[Floats, Floats, Floats]
+
+STEEPEST = 50.0
+"""The largest exponent of a gradient's ratio: beyond it a step's length means nothing."""
+
+
+def log_expected_improvement(mean: Floats, deviation: Floats, best: float) -> Valued:
+    """Give log E max(best - f, 0).
+
+    Ament et al. 2023, https://arxiv.org/abs/2310.20708: with z = (best - μ) / σ it is
+    log σ + log h(z), with the derivatives -Φ(z) / (σ h(z)) and φ(z) / (σ h(z)).
+    """
+    from scipy.special import log_ndtr
+
+    z = (best - mean) / deviation
+    log_h = log_improvement(z)
+    by_mean = -np.exp(np.minimum(log_ndtr(z) - log_h, STEEPEST)) / deviation
+    by_deviation = np.exp(np.minimum(log_density(z) - log_h, STEEPEST)) / deviation
+    return np.log(deviation) + log_h, by_mean, by_deviation
+
+
+def lower_confidence_bound(mean: Floats, deviation: Floats, kappa: float) -> Valued:
+    """Give -(μ - κ σ): the bound that may be hoped for, upside down.
+
+    Srinivas et al. 2010, https://arxiv.org/abs/0912.3995, equation 6.
+    """
+    ones = np.ones_like(mean)
+    return kappa * deviation - mean, -ones, kappa * ones
+
+
+def log_probability_of_improvement(mean: Floats, deviation: Floats, threshold: float) -> Valued:
+    """Give log P(f < threshold) = log Φ(z), z = (threshold - μ) / σ.
+
+    Kushner 1964, "A new method of locating the maximum point of an arbitrary multipeak curve".
+    """
+    from scipy.special import log_ndtr
+
+    z = (threshold - mean) / deviation
+    log_cdf = log_ndtr(z)
+    ratio = np.exp(np.minimum(log_density(z) - log_cdf, STEEPEST))
+    return log_cdf, -ratio / deviation, -ratio * z / deviation

@@ -1,0 +1,60 @@
+"""The acceptance rule of simulated annealing, on whole arrays of chains.
+
+Kirkpatrick, Gelatt & Vecchi 1983, "Optimization by simulated annealing",
+https://doi.org/10.1126/science.220.4598.671; Metropolis et al. 1953.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+def accepted(old: Floats, new: Floats, temperature: float, uniform: Floats) -> Bools:
+    """Say which chains take their proposal: ``u < exp(-(new - old) / T)``.
+
+    Parameters
+    ----------
+    old, new : ndarray (n,)
+        Losses of the states and of what is proposed; infinite ones are never taken, except in
+        place of one another.
+    temperature : float, >= 0
+        In units of the loss; at 0 only what is no worse is taken.
+    uniform : ndarray (n,), in [0, 1)
+
+    Returns
+    -------
+    ndarray (n,) of bool
+    """
+    no_worse = new <= old
+    # The logarithm of both sides, scaled first: neither overflows for enormous losses.
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        rises = new / 2 - old / 2
+        uphill = rises < -np.log(uniform) * (temperature / 2)
+    return np.asarray(no_worse | (np.isfinite(new) & uphill))
+
+
+def spread(losses: Floats) -> float:
+    """Say how far finite losses typically lie above the best: their median less their minimum.
+
+    It does not depend on how bad the worse half is, which is often absurd (a network that
+    diverged).
+
+    Parameters
+    ----------
+    losses : ndarray (n,)
+
+    Returns
+    -------
+    float, >= 0
+        0 where nothing finite is there.
+    """
+    finite = losses[np.isfinite(losses)]
+    if not finite.size:
+        return 0.0
+    largest = float(np.finfo(np.float64).max)
+    half = float(np.median(finite / 2)) - float(finite.min()) / 2  # halves cannot overflow
+    return 2 * min(half, largest / 2)

@@ -1,0 +1,239 @@
+"""A Gaussian process with a Matérn kernel, one lengthscale for each group of features.
+
+Rasmussen & Williams 2006, "Gaussian processes for machine learning", chapters 2 and 4,
+https://gaussianprocess.org/gpml/.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+NUGGET = 1e-6
+"""Noise that is always there: what keeps identical points apart."""
+LEAST_VARIANCE = 1e-10
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameters:
+    """What a kernel is made of, in natural logarithms.
+
+    Attributes
+    ----------
+    lengths : ndarray (g,)
+        Lengthscale of each group of features.
+    scale : float
+        Variance of the process.
+    noise : float
+        Variance of the noise, less the nugget.
+    """
+
+    lengths: Floats
+    scale: float
+    noise: float
+
+    @property
+    def weights(self) -> Floats:
+        """Inverse squared lengthscales w = l⁻², shape (g,)."""
+        return np.exp(-2.0 * self.lengths)
+
+    @property
+    def nu(self) -> float:
+        """Variance of the noise, with the nugget."""
+        return float(np.exp(self.noise)) + NUGGET
+
+
+def squared_distances(one: Floats, other: Floats) -> Floats:
+    """Give ‖a - b‖² of all rows of scaled features, shape (n, m)."""
+    squares = np.add.outer((one * one).sum(axis=1), (other * other).sum(axis=1))
+    squares -= 2.0 * (one @ other.T)
+    np.maximum(squares, 0.0, out=squares)
+    return np.asarray(squares)
+
+
+def matern(squares: Floats) -> tuple[Floats, Floats]:
+    """Give the Matérn 5/2 correlation and its derivative by the squared distance.
+
+    With ρ = √(5 r²) they are (1 + ρ + ρ²/3) exp(-ρ) and -(5/6) (1 + ρ) exp(-ρ): R&W, eq. 4.17.
+
+    Parameters
+    ----------
+    squares : ndarray, >= 0
+        Squared distances r² of scaled features.
+    """
+    rho = np.sqrt(5.0 * squares)
+    decay = np.exp(-rho)
+    slope = (1.0 + rho) * decay
+    correlation = slope + (5.0 / 3.0) * squares * decay
+    slope *= -5.0 / 6.0
+    return correlation, slope
+
+
+def factorised(covariance: Floats, size: float) -> tuple[Floats, float]:
+    """Give the inverse of a covariance and the logarithm of its determinant.
+
+    Parameters
+    ----------
+    covariance : ndarray (n, n), symmetric
+    size : float
+        Of its diagonal: what is added to it where it is not positive definite in doubles is
+        1e-8, 1e-7 … 0.1 of it.
+
+    Raises
+    ------
+    FloatingPointError
+        It is far from positive definite.
+    """
+    from scipy.linalg import lapack
+
+    potrf: Any = lapack.dpotrf
+    potri: Any = lapack.dpotri
+    diagonal = np.arange(len(covariance))
+    for jitter in (0.0, *(10.0**power for power in range(-8, 0))):
+        jittered = covariance.copy()
+        jittered[diagonal, diagonal] += jitter * size
+        lower, failed = potrf(jittered.T, lower=1, overwrite_a=1, clean=0)
+        if not failed and np.isfinite(lower[diagonal, diagonal]).all():
+            log_determinant = 2.0 * float(np.log(lower[diagonal, diagonal]).sum())
+            inverse, failed = potri(lower, lower=1, overwrite_c=1)
+            if not failed:
+                inverse = np.tril(inverse)
+                inverse = inverse + np.tril(inverse, -1).T
+                return inverse, log_determinant
+    raise FloatingPointError("a covariance must be positive definite, but this one is not")
+
+
+class GaussianProcess:
+    """The posterior of a process with given hyper-parameters.
+
+    Its kernel is::
+
+        k(x, x') = s² (1 + ρ + ρ²/3) exp(-ρ) + 1,   ρ² = 5 Σ_f w_g(f) (x_f - x'_f)²
+
+    The 1 is a constant mean with a standard normal prior, integrated out (R&W, section 2.7).
+
+    Parameters
+    ----------
+    features : ndarray (n, p)
+        Where the process was observed.
+    targets : ndarray (n,)
+        What was observed; of mean 0 and deviation 1 for the priors to fit.
+    groups : ndarray (p,) of int
+        Which lengthscale each feature has.
+    parameters : Hyperparameters
+
+    Notes
+    -----
+    The inverse of the covariance is kept: a prediction at m points is one product. The small
+    noise on its diagonal keeps it accurate enough.
+    """
+
+    def __init__(
+        self, features: Floats, targets: Floats, groups: Ints, parameters: Hyperparameters
+    ) -> None:
+        self.parameters, self.groups = parameters, groups
+        self._roots = np.sqrt(parameters.weights)[groups]
+        self._scale = float(np.exp(parameters.scale))
+        self._at = features * self._roots
+        covariance = self._covariance(self._at)[0]
+        covariance[np.diag_indices_from(covariance)] += parameters.nu
+        self._inverse, _ = factorised(covariance, self._scale + 1.0)
+        self._alpha = self._inverse @ targets
+
+    def _covariance(self, scaled: Floats) -> tuple[Floats, Floats]:
+        """Give k at scaled features against the observed ones, and dk/dr², shape (m, n)."""
+        correlation, slope = matern(squared_distances(scaled, self._at))
+        correlation *= self._scale
+        correlation += 1.0
+        return correlation, slope
+
+    def predict(self, features: Floats) -> tuple[Floats, Floats]:
+        """Give mean and deviation of the process (not of the noise) at features (m, p)."""
+        covariance, _ = self._covariance(features * self._roots)
+        return covariance @ self._alpha, self._deviation(covariance, covariance @ self._inverse)
+
+    def mean(self, features: Floats) -> Floats:
+        """Give the mean at features (m, p), shape (m,): cheaper than both."""
+        return self._covariance(features * self._roots)[0] @ self._alpha
+
+    def _deviation(self, covariance: Floats, products: Floats) -> Floats:
+        variance = self._scale + 1.0 - np.einsum("ij,ij->i", covariance, products)
+        return np.asarray(np.sqrt(np.maximum(variance, LEAST_VARIANCE)))
+
+    def linearised(self, features: Floats) -> Linearised:
+        """Give mean and deviation at features (m, p) with what their gradients take."""
+        scaled = features * self._roots
+        covariance, slope = self._covariance(scaled)
+        products = covariance @ self._inverse
+        deviation = self._deviation(covariance, products)
+        slope *= self._scale
+        return Linearised(self, scaled, slope, products, covariance @ self._alpha, deviation)
+
+    def believing(self, features: Floats) -> GaussianProcess:
+        """Give the posterior if its own mean were observed at features (m, p) too.
+
+        The kriging believer of Ginsbourger, Le Riche & Carraro 2010,
+        https://doi.org/10.1007/978-3-642-10701-6_6: means stay, deviations shrink there. With
+        Q = K⁻¹ k and the Schur complement C = k(X, X) + ν - kᵀ Q, all points at once::
+
+            [K k; kᵀ k(X, X) + ν]⁻¹ = [K⁻¹ + Q C⁻¹ Qᵀ, -Q C⁻¹; -C⁻¹ Qᵀ, C⁻¹]
+        """
+        scaled = features * self._roots
+        covariance, _ = self._covariance(scaled)
+        solved = covariance @ self._inverse
+        correlation, _ = matern(squared_distances(scaled, scaled))
+        rest = self._scale * correlation + 1.0 - solved @ covariance.T
+        rest = (rest + rest.T) / 2
+        rest[np.diag_indices_from(rest)] += self.parameters.nu
+        inverse, _ = factorised(rest, self._scale + 1.0)
+        beside = inverse @ solved
+        other = object.__new__(GaussianProcess)
+        other.parameters, other.groups = self.parameters, self.groups
+        other._roots, other._scale = self._roots, self._scale
+        other._at = np.concatenate([self._at, scaled])
+        other._inverse = np.block(
+            [[self._inverse + solved.T @ beside, -beside.T], [-beside, inverse]]
+        )
+        other._alpha = np.concatenate([self._alpha, np.zeros(len(features))])
+        return other
+
+
+@dataclass(frozen=True, slots=True)
+class Linearised:
+    """A prediction at m points that knows how it changes with their features.
+
+    Attributes
+    ----------
+    mean, deviation : ndarray (m,)
+    """
+
+    process: GaussianProcess
+    scaled: Floats
+    slope: Floats
+    products: Floats
+    mean: Floats
+    deviation: Floats
+
+    def gradient(self, by_mean: Floats, by_deviation: Floats) -> Floats:
+        """Give the gradient of a function of mean and deviation by the features, shape (m, p).
+
+        With C_bi = (g_μ α_i - g_σ V_bi / σ) dk/dr², V = k K⁻¹, the gradient by feature f is
+        2 w_f (x_bf Σ_i C_bi - (C X)_bf).
+
+        Parameters
+        ----------
+        by_mean, by_deviation : ndarray (m,)
+            The function's derivatives.
+        """
+        gp = self.process
+        inner = by_mean[:, None] * gp._alpha
+        inner -= (by_deviation / self.deviation)[:, None] * self.products
+        inner *= self.slope
+        gradient = self.scaled * inner.sum(axis=1)[:, None] - inner @ gp._at
+        return np.asarray(2.0 * gp._roots * gradient)

@@ -1,0 +1,177 @@
+"""The hyper-parameters of a Gaussian process that are most probable a posteriori.
+
+Priors on lengthscales that grow with the number of dimensions: Hvarfner, Hellsten & Nardi 2024,
+"Vanilla Bayesian optimization performs great in high dimensions",
+https://arxiv.org/abs/2402.02229; these are narrower.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpopt.numerics.gaussian_process import (
+    NUGGET,
+    Hyperparameters,
+    factorised,
+    matern,
+    squared_distances,
+)
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+LENGTH_DEVIATION, SCALE_DEVIATION, NOISE_DEVIATION = 0.8, 1.0, 2.0
+NOISE_MEAN, NOISE_START = -9.0, math.log(1e-3)
+LENGTH_BOUNDS, SCALE_BOUNDS, NOISE_BOUNDS = (-4.6, 7.0), (-4.0, 4.0), (math.log(1e-7), 1.0)
+LONGER_FOR_CHOICES = math.log(3.0)
+BEYOND = 1e10
+"""The loss of hyper-parameters that no covariance can be made of: large, but finite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """Normal priors of the logarithms, within bounds.
+
+    Attributes
+    ----------
+    means, deviations, low, high : ndarray (g + 2,)
+        Of the lengthscales, the scale and the noise.
+    """
+
+    means: Floats
+    deviations: Floats
+    low: Floats
+    high: Floats
+
+    @staticmethod
+    def of(n_effective: float, is_choice: NDArray[np.bool_]) -> Prior:
+        """Give the prior for groups of features, of which some are categorical.
+
+        ::
+
+            log l ~ N(log(√d / 2) [+ log 3 for choices], 0.8²)
+            log s² ~ N(0, 1),   log(ν - 1e-6) ~ N(-9, 2²)
+
+        Parameters
+        ----------
+        n_effective : float, >= 1
+            How many parameters matter in a config, on average: d.
+        is_choice : ndarray (g,) of bool
+        """
+        longer = np.where(is_choice, LONGER_FOR_CHOICES, 0.0)
+        lengths = math.log(0.5 * math.sqrt(n_effective)) + longer
+        n = len(is_choice)
+
+        def joined(each: float | Floats, scale: float, noise: float) -> Floats:
+            return np.concatenate([np.broadcast_to(each, n), [scale, noise]])
+
+        return Prior(
+            joined(lengths, 0.0, NOISE_MEAN),
+            joined(LENGTH_DEVIATION, SCALE_DEVIATION, NOISE_DEVIATION),
+            joined(LENGTH_BOUNDS[0], SCALE_BOUNDS[0], NOISE_BOUNDS[0]),
+            joined(LENGTH_BOUNDS[1], SCALE_BOUNDS[1], NOISE_BOUNDS[1]),
+        )
+
+    @property
+    def start(self) -> Floats:
+        """Where a fit begins: the means, and some noise."""
+        return np.append(self.means[:-1], NOISE_START)
+
+
+def log_posterior(
+    theta: Floats, features: Floats, targets: Floats, groups: Ints, prior: Prior
+) -> tuple[float, Floats]:
+    """Give the log posterior density of hyper-parameters, up to a constant, and its gradient.
+
+    R&W, equations 5.8 and 5.9, with G = (α αᵀ - K⁻¹) / 2 and H = G ∘ dk/dr²::
+
+        log p = -yᵀα/2 - log|K|/2 - Σ ((θ - μ) / σ)² / 2
+        ∂/∂log l_g = -2 w_g Σ_{f in g} <H, D_f>,   <H, D_f> = 2 (Σ_i x_if² H1_i - x_fᵀ H x_f)
+        ∂/∂log s²  = s² <G, K0>,   ∂/∂n = exp(n) tr G
+
+    where D_f are the squared differences of feature f and K0 is the correlation.
+
+    Parameters
+    ----------
+    theta : ndarray (g + 2,)
+        Logarithms of the lengthscales, the scale and the noise less the nugget.
+    features : ndarray (n, p)
+    targets : ndarray (n,)
+    groups : ndarray (p,) of int
+    prior : Prior
+
+    Raises
+    ------
+    FloatingPointError
+        The covariance cannot be factorised.
+    """
+    weights = np.exp(-2.0 * theta[:-2])
+    scale, noise = math.exp(theta[-2]), math.exp(theta[-1])
+    scaled = features * np.sqrt(weights)[groups]
+    correlation, slope = matern(squared_distances(scaled, scaled))
+    covariance = scale * correlation
+    covariance += 1.0
+    covariance[np.diag_indices_from(covariance)] += noise + NUGGET
+    inverse, log_determinant = factorised(covariance, scale + 1.0)
+    alpha = inverse @ targets
+    z = (theta - prior.means) / prior.deviations
+    value = -0.5 * float(targets @ alpha + log_determinant + z @ z)
+
+    inner = np.outer(alpha, alpha)
+    inner -= inverse
+    inner *= 0.5
+    gradient = -z / prior.deviations
+    gradient[-2] += scale * np.vdot(inner, correlation)
+    gradient[-1] += noise * np.trace(inner)
+    inner *= slope
+    inner *= scale
+    each = inner.sum(axis=1) @ (scaled * scaled) - np.einsum("ij,ij->j", scaled, inner @ scaled)
+    gradient[:-2] -= 4.0 * np.bincount(groups, each, minlength=len(weights))
+    return value, gradient
+
+
+def fitted(
+    features: Floats,
+    targets: Floats,
+    groups: Ints,
+    prior: Prior,
+    starts: Sequence[tuple[Floats, int]],
+) -> Floats:
+    """Give the most probable hyper-parameters that L-BFGS-B finds.
+
+    Parameters
+    ----------
+    starts : sequence of (ndarray (g + 2,), int)
+        Where to begin, and how many iterations to take from there.
+    """
+    from scipy.optimize import minimize
+
+    centred = features - features.mean(axis=0)  # differences keep more digits
+
+    def loss(theta: Floats) -> tuple[float, Floats]:
+        try:
+            value, gradient = log_posterior(theta, centred, targets, groups, prior)
+        except FloatingPointError:
+            return BEYOND, np.zeros_like(theta)
+        return -value, -gradient
+
+    bounds = np.stack([prior.low, prior.high], axis=1)
+    best: Any = None
+    for start, iterations in starts:
+        options = {"maxiter": iterations, "maxcor": 10}
+        inside = np.clip(start, prior.low, prior.high)
+        found = minimize(loss, inside, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+        if best is None or found.fun < best.fun:
+            best = found
+    return np.asarray(best.x, dtype=np.float64)
+
+
+def as_hyperparameters(theta: Floats) -> Hyperparameters:
+    """Give hyper-parameters by their names."""
+    return Hyperparameters(theta[:-2].copy(), float(theta[-2]), float(theta[-1]))

@@ -1,0 +1,109 @@
+"""Targets that a bad value cannot spoil: the good half as it is, the bad half by its ranks.
+
+Song et al. 2024, "The Vizier Gaussian process bandit algorithm",
+https://arxiv.org/abs/2408.11527, appendix B.1 ("half rank warping").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+TIED = 1e-12
+"""Differences below this share of the values are rounding, not differences."""
+
+
+@dataclass(frozen=True, slots=True)
+class HalfRank:
+    """Losses made fit for a model, and the way back.
+
+    Attributes
+    ----------
+    targets : ndarray (n,)
+        Mean 0 and deviation 1; all zero where the losses cannot be told apart.
+    levels, at : ndarray (k,)
+        The different finite losses, ascending, and their targets.
+    slope : float
+        How much loss one unit of target is, below the best.
+    """
+
+    targets: Floats
+    levels: Floats
+    at: Floats
+    slope: float
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether there is nothing to learn from."""
+        return not self.targets.any()
+
+    def losses(self, targets: Floats) -> Floats:
+        """Give the losses of targets: beyond the best by its slope, never above the worst."""
+        inside = np.interp(targets, self.at, self.levels)
+        beyond = np.minimum(targets - self.at[0], 0.0)
+        return np.asarray(inside + self.slope * beyond)
+
+
+def half_rank(losses: Floats) -> HalfRank:
+    """Transform losses.
+
+    With the median m of the finite losses and s² the mean of (y - m)² over those not above it,
+    a loss up to m stays as it is, and the r-th of the B different ones above becomes
+    m + s Φ⁻¹(1/2 + r / (2 (B + 1))). What is not finite is one more bad loss, the worst. Where
+    half of the losses tie with the best, all become normal scores of their ranks,
+    Φ⁻¹((rank - 1/2) / n). Then they are standardised.
+
+    Parameters
+    ----------
+    losses : ndarray (n,)
+        To be minimised; nan and infinite where the evaluation gave no value.
+    """
+    finite = np.isfinite(losses)
+    levels, places, counts = np.unique(losses[finite], return_inverse=True, return_counts=True)
+    if len(levels) and _tied(levels):
+        levels, places, counts = levels[:1], np.zeros_like(places), counts.sum(keepdims=True)
+    at_level = np.full(len(losses), len(levels), dtype=np.int64)
+    at_level[finite] = places.ravel()
+    n_bad = int((~finite).sum())
+    if n_bad:
+        counts = np.append(counts, n_bad)
+    if len(counts) < 2:
+        return HalfRank(np.zeros(len(losses)), levels, np.zeros(len(levels)), 0.0)
+    warped, unit = _warped(levels, counts, n_bad)
+    mean = np.average(warped, weights=counts)
+    deviation = float(np.sqrt(np.average((warped - mean) ** 2, weights=counts)))
+    at = (warped - mean) / deviation
+    slope = unit * deviation if len(levels) else 0.0
+    return HalfRank(at[at_level], levels, at[: len(levels)], slope)
+
+
+def _tied(levels: Floats) -> bool:
+    """Say whether ascending losses differ by rounding only."""
+    largest = max(abs(levels[0]), abs(levels[-1]))
+    return bool(levels[-1] / 2 - levels[0] / 2 <= TIED * (largest / 2))
+
+
+def _warped(levels: Floats, counts: NDArray[np.int64], n_bad: int) -> tuple[Floats, float]:
+    """Give the warped levels, and the loss that their unit is."""
+    from scipy.special import ndtri
+
+    n_levels, n = len(levels), int(counts.sum())
+    if n_levels:
+        ends = np.cumsum(counts[:n_levels])
+        n_finite = int(ends[-1])
+        low, high = np.searchsorted(ends, [(n_finite - 1) // 2, n_finite // 2], side="right")
+        median = levels[low] / 2 + levels[high] / 2  # halves: no overflow
+        good = levels[: int(low) + 1]
+        unit = float(max(abs(good).max(), abs(median))) or 1.0
+        good, centre = good / unit, median / unit
+        spread = float(np.sqrt(np.average((good - centre) ** 2, weights=counts[: len(good)])))
+        if spread > TIED:
+            n_above = len(counts) - len(good)
+            shares = 0.5 + np.arange(1, n_above + 1) / (2 * (n_above + 1))
+            return np.concatenate([good, centre + spread * ndtri(shares)]), unit
+    ranks = np.cumsum(counts) - (counts - 1) / 2
+    return ndtri((ranks - 0.5) / n), 0.0

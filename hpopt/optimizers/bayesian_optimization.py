@@ -1,0 +1,252 @@
+"""Bayesian optimization with a Gaussian process, for spaces of every kind.
+
+Jones, Schonlau & Welch 1998, "Efficient global optimization of expensive black-box functions",
+https://doi.org/10.1023/A:1008306431147; Garnett 2023, "Bayesian optimization",
+https://bayesoptbook.com.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from hpopt.core import Optimizer
+from hpopt.core.proposals import Floats
+from hpopt.errors import SettingError
+from hpopt.numerics.gaussian_process import GaussianProcess
+from hpopt.numerics.threads import one_thread
+from hpopt.optimizers.checks import flag, one_of, whole
+from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch, everything_in
+from hpopt.optimizers.surrogates.criterion import KINDS, Criterion
+from hpopt.optimizers.surrogates.encoding import Encoding
+from hpopt.optimizers.surrogates.evidence import Evidence
+from hpopt.optimizers.surrogates.first_design import first_count, first_points
+from hpopt.optimizers.surrogates.surrogate import Fitted, Surrogate
+from hpopt.optimizers.surrogates.trust_box import Box, Side
+from hpopt.optimizers.surrogates.words import in_words
+
+FEWEST_VALUES = 3
+MOST_PENDING = 200
+RANDOM_WHEN_STALLED = 4
+LOOKED_AT_ONCE, MOST_LOOKS = 16, 16
+
+
+class BayesianOptimization(Optimizer):
+    """Ask what a model of the losses finds most promising.
+
+    Use it wherever an evaluation takes longer than some 50 milliseconds, up to some thousand
+    evaluations: it finds more with fewer of them than any other strategy here, on floats, whole
+    numbers, choices, conditions and lists of layers, with any number of workers. Where
+    evaluations are cheaper, or there are many thousands, use ``"tpe"`` or a genetic algorithm:
+    thinking takes it 10 to 60 milliseconds an ask.
+
+    Each ask::
+
+        the first `first` configs: a scrambled Sobol' sequence, each branch about three times
+        targets  = losses below the median as they are, the others by rank; failures are worst
+        model    = Gaussian process, Matérn 5/2 over numbers and choices, fitted by its posterior;
+                   pending points are believed to give what it predicts
+        config   = the best of one acquisition function, drawn among log EI, LCB and log PI;
+                   every second time in a box around the best, which grows with success
+                   every fourth time at random, when nothing got better for max(20, 4 d) results
+
+    Beyond `most_points` it learns from the best half, the most recent fifth, and a random choice
+    of the others.
+
+    Parameters
+    ----------
+    first : int, >= 2, optional
+        How many configs are tried before there is a model. By default 5 to 12, by the number of
+        parameters that matter, and up to 24 where conditions make branches.
+    acquisition : {"drawn", "log_ei", "lcb", "log_pi"}
+        ``"drawn"`` takes one of the three for each ask.
+    local : bool
+        Whether every second ask looks in the box only.
+    most_points : int, >= 20
+        How many told points the model is fitted to.
+
+    Raises
+    ------
+    SettingError
+        The problem has several objectives.
+    """
+
+    name: ClassVar[str] = "bayesian"
+
+    def __init__(
+        self,
+        *,
+        first: int | None = None,
+        acquisition: str = "drawn",
+        local: bool = True,
+        most_points: int = 200,
+    ) -> None:
+        self.first = None if first is None else whole("first", first, 2)
+        self.acquisition = one_of("acquisition", acquisition, ("drawn", *KINDS))
+        self.local = flag("local", local)
+        self.most_points = whole("most_points", most_points, 20)
+
+    def _setup(self) -> None:
+        if len(self.objectives) > 1:
+            names = ", ".join(objective.name for objective in self.objectives)
+            raise SettingError(
+                "a problem of BayesianOptimization must have one objective, but got "
+                f"{len(self.objectives)} ({names}): use optimizer='genetic'"
+            )
+        self._encoding = Encoding(self.space)
+        self._n_first = first_count(self._encoding) if self.first is None else self.first
+        self._everything = everything_in(self._encoding)
+        self._surrogate = Surrogate(self._encoding, self.most_points)
+        self._side: Side | None = None
+
+    # -- choosing ------------------------------------------------------------------------------
+
+    def _ask(self, number: int, n: int) -> Floats:
+        evidence = Evidence(self)
+        early = number + len(self.knowledge) < self._n_first
+        if early or len(evidence) < FEWEST_VALUES:
+            return self._spread(number)
+        with one_thread():
+            fitted = self._surrogate.of(evidence)
+            rng = self.generator(number)
+            side = self._side_after(evidence)
+            if fitted is None or (number % RANDOM_WHEN_STALLED == 0 and side.is_stalled):
+                return self.novel(rng.random((1, self.space.d)), rng, before=number)
+            return self._promising(number, evidence, fitted, rng)
+
+    def _spread(self, number: int) -> Floats:
+        """Give the next point of the first design; another one follows where results are late."""
+        block, place = divmod(number - len(self.start), self._n_first)
+        points = first_points(self.space, self._n_first, self.generator(0, block))
+        return self.novel(points[place : place + 1], self.generator(number), before=number)
+
+    def _promising(
+        self, number: int, evidence: Evidence, fitted: Fitted, rng: np.random.Generator
+    ) -> Floats:
+        """Give the best point of the acquisition that is not known."""
+        kind = KINDS[rng.integers(len(KINDS))] if self.acquisition == "drawn" else self.acquisition
+        search = AcquisitionSearch(
+            self._encoding,
+            fitted,
+            rng,
+            process=self._believing(fitted.process),
+            criterion=Criterion(kind, float(fitted.warp.targets.min()), len(evidence)),
+            box=self._box(evidence, fitted) if self.local and number % 2 else None,
+            everything=self._everything,
+        )
+        ranked = search.ranked()
+        for first in range(0, min(len(ranked), LOOKED_AT_ONCE * MOST_LOOKS), LOOKED_AT_ONCE):
+            points = ranked[first : first + LOOKED_AT_ONCE]
+            new = np.flatnonzero(self.unknown(points, before=number))
+            if new.size:
+                return points[new[:1]]
+        return self.novel(rng.random((1, self.space.d)), rng, before=number)
+
+    def _believing(self, process: GaussianProcess) -> GaussianProcess:
+        """Let the model believe that pending points give what it predicts."""
+        if not self.pending:
+            return process
+        numbers = sorted(self.pending)[-MOST_PENDING:]
+        points = np.array([self.pending[number].point for number in numbers])
+        return process.believing(self._encoding.features(self.space.snap(points)))
+
+    def _box(self, evidence: Evidence, fitted: Fitted) -> Box:
+        """Give the box around the observed point of the best posterior mean."""
+        centre = fitted.points[fitted.means.argmin()]
+        side = self._side_after(evidence).length
+        return Box.around(centre, side, fitted.lengths, self.space.ordered)
+
+    def _side_after(self, evidence: Evidence) -> Side:
+        """Give the side of the box after all that is known."""
+        if self._side is None:
+            n_first = max(self._n_first, len(self.knowledge))
+            self._side = Side(self._encoding.n_effective, n_first)
+        self._side.learn(evidence.losses)
+        return self._side
+
+    # -- asking the model ----------------------------------------------------------------------
+
+    def predict(self, configs: Iterable[Mapping[str, Any]]) -> tuple[Floats, Floats]:
+        """Say what the model expects of configs.
+
+        Parameters
+        ----------
+        configs : iterable of n mappings
+
+        Returns
+        -------
+        mean, deviation : ndarray (n,)
+            Of the objective without its noise, in its own units. Beyond the median of what was
+            told the model knows ranks only, so that both are coarse there.
+
+        Raises
+        ------
+        ConfigError
+            A config does not fit the space.
+        SettingError
+            Nothing was told yet, or nothing that differs.
+        """
+        points = self.space.encode(configs)
+        with one_thread():
+            fitted = self._model()
+            mean, deviation = fitted.process.predict(self._encoding.features(points))
+        losses = fitted.warp.losses
+        spread = (losses(mean + deviation) - losses(mean - deviation)) / 2
+        return self.objectives[0].sign * losses(mean), spread
+
+    def lengthscales(self) -> dict[str, float]:
+        """Give, by parameter, how far one must go for the objective to become another.
+
+        In shares of a number's range: of 3 and more it hardly matters. For choices it is by how
+        much they differ: the larger, the less. The layers of a list have one each.
+
+        Raises
+        ------
+        SettingError
+            Nothing was told yet, or nothing that differs.
+        """
+        lengths = self._model().lengths.tolist()
+        return dict(zip(self._encoding.names, lengths, strict=True))
+
+    def describe(self) -> str:
+        """Say in words what the model has learned: which parameters matter, and how much.
+
+        Raises
+        ------
+        SettingError
+            Nothing was told yet, or nothing that differs.
+        """
+        fitted = self._model()
+        return in_words(self._encoding, fitted, self.objectives[0])
+
+    def best_believed(self) -> tuple[dict[str, Any], float, float]:
+        """Give the tried config of the best posterior mean: the one to take where noise is large.
+
+        Returns
+        -------
+        config : dict
+        mean, deviation : float
+            Of the objective without its noise, in its own units.
+
+        Raises
+        ------
+        SettingError
+            Nothing was told yet, or nothing that differs.
+        """
+        fitted = self._model()
+        config = self.space.decode(fitted.points[fitted.means.argmin()][None])[0]
+        mean, deviation = self.predict([config])
+        return config, float(mean[0]), float(deviation[0])
+
+    def _model(self) -> Fitted:
+        n_told = len(self.history) + len(self.knowledge) if hasattr(self, "space") else 0
+        with one_thread():
+            fitted = self._surrogate.of(Evidence(self)) if n_told > 1 else None
+        if fitted is None:
+            raise SettingError(
+                "a model needs two different values at least, but this one was told "
+                f"{n_told} and they do not differ: run some trials first"
+            )
+        return fitted

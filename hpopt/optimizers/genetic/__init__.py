@@ -1,0 +1,89 @@
+"""What genetic algorithms are assembled from, and the machinery that runs the parts."""
+
+from __future__ import annotations
+
+from hpopt.optimizers.genetic.adaptation import ADAPTATIONS, Success
+from hpopt.optimizers.genetic.asynchronous import Asynchronous
+from hpopt.optimizers.genetic.crossover import (
+    CROSSOVERS,
+    NoCrossover,
+    OnePoint,
+    TwoPoint,
+    Uniform,
+)
+from hpopt.optimizers.genetic.generational import Generational, Parts
+from hpopt.optimizers.genetic.initialisation import (
+    INITIALISATIONS,
+    LatinHypercubeDraws,
+    QuasiRandomDraws,
+    RandomDraws,
+)
+from hpopt.optimizers.genetic.length import Length
+from hpopt.optimizers.genetic.mutation import MUTATIONS, Gaussian, Mixed, OneGene, Reset, Step
+from hpopt.optimizers.genetic.parts import (
+    Adaptation,
+    Crossover,
+    Initialisation,
+    Mutation,
+    Part,
+    Replacement,
+    Restart,
+    Selection,
+)
+from hpopt.optimizers.genetic.population import Population
+from hpopt.optimizers.genetic.replacement import (
+    REPLACEMENTS,
+    AboveMean,
+    Ageing,
+    Comma,
+    Elitist,
+    Plus,
+)
+from hpopt.optimizers.genetic.restart import RESTARTS, Periodic, Stagnation
+from hpopt.optimizers.genetic.selection import SELECTIONS, InTurn, Tournament, Truncation
+
+__all__ = [
+    "ADAPTATIONS",
+    "CROSSOVERS",
+    "INITIALISATIONS",
+    "MUTATIONS",
+    "REPLACEMENTS",
+    "RESTARTS",
+    "SELECTIONS",
+    "AboveMean",
+    "Adaptation",
+    "Ageing",
+    "Asynchronous",
+    "Comma",
+    "Crossover",
+    "Elitist",
+    "Gaussian",
+    "Generational",
+    "InTurn",
+    "Initialisation",
+    "LatinHypercubeDraws",
+    "Length",
+    "Mixed",
+    "Mutation",
+    "NoCrossover",
+    "OneGene",
+    "OnePoint",
+    "Part",
+    "Parts",
+    "Periodic",
+    "Plus",
+    "Population",
+    "QuasiRandomDraws",
+    "RandomDraws",
+    "Replacement",
+    "Reset",
+    "Restart",
+    "Selection",
+    "Stagnation",
+    "Step",
+    "Success",
+    "Tournament",
+    "Truncation",
+    "TwoPoint",
+    "Uniform",
+]

@@ -1,0 +1,192 @@
+"""The machinery of genetic algorithms that work in generations: parts in, batches out."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from hpopt.core.proposals import Vary
+from hpopt.optimizers.batches import Batches, Plan, Told
+from hpopt.optimizers.genetic.parts import (
+    Adaptation,
+    Crossover,
+    Initialisation,
+    Mutation,
+    Replacement,
+    Restart,
+    Selection,
+    described,
+)
+from hpopt.optimizers.genetic.population import Floats, Population
+from hpopt.space import Space
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a genetic algorithm is assembled from.
+
+    Attributes
+    ----------
+    initialisation : Initialisation
+    selection : Selection
+    crossover : Crossover
+    mutation : tuple of Mutation
+        One after the other.
+    replacement : Replacement
+    adaptation : Adaptation, optional
+    restart : Restart, optional
+    """
+
+    initialisation: Initialisation
+    selection: Selection
+    crossover: Crossover
+    mutation: tuple[Mutation, ...]
+    replacement: Replacement
+    adaptation: Adaptation | None = None
+    restart: Restart | None = None
+
+    def mutated(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
+        """Let all mutations act, one after the other."""
+        for mutation in self.mutation:
+            points = mutation.mutate(points, space, rng)
+        return points
+
+    def vary(self, space: Space) -> Vary:
+        """Give what mutates children that were proposed before, until they are new."""
+        insistent = replace(self, mutation=tuple(m.insistent(space) for m in self.mutation))
+
+        def varied(points: Floats, rng: np.random.Generator) -> Floats:
+            return insistent.mutated(points, space, rng)
+
+        return varied
+
+    def bred(self, parents: Population, n: int, space: Space, rng: np.random.Generator) -> Floats:
+        """Select parents, cross them, mutate their children: n points, shape (n, d)."""
+        pairs = self.selection.select(parents.losses, n, rng)
+        mothers, fathers = parents.points[pairs[:, 0]], parents.points[pairs[:, 1]]
+        return self.mutated(self.crossover.cross(mothers, fathers, space, rng), space, rng)
+
+
+class Generational(Batches):
+    """Evolve a population generation by generation.
+
+    Subclass it and write `_parts`; the subclass has the attributes below. Generation g is drawn
+    with ``generator(g)`` and follows from the results of those before, so the search is the same
+    at any number of workers::
+
+        parents = replace(nobody, best known ones + as many drawn ones as are missing)
+        for each generation:
+            if restart: parents = replace(nobody, carried best + drawn ones)
+            otherwise:  offspring = mutate(cross(select(parents)))
+                        parents = replace(parents, offspring)
+                        mutations = adapt(mutations, parents before, parents after)
+
+    A child that was proposed before is mutated again, insistently, until it is new.
+
+    Attributes
+    ----------
+    population : int
+        Individuals in the first generation, and how many parents a replacement keeps.
+    offspring : int, optional
+        Children in each later generation; None is as many as the population has.
+    generations : int, optional
+        After how many the search ends; None is never.
+    """
+
+    population: int
+    offspring: int | None = None
+    generations: int | None = None
+
+    @abstractmethod
+    def _parts(self) -> Parts:
+        """Give what it is assembled from."""
+
+    def _bred(
+        self, parts: Parts, parents: Population, n: int, space: Space, rng: np.random.Generator
+    ) -> Floats:
+        """Give n children of parents, shape (n, d): selected, crossed, then mutated."""
+        return parts.bred(parents, n, space, rng)
+
+    def settings(self) -> dict[str, Any]:
+        """Give its arguments as JSON data, parts too."""
+        parts = {name: described(getattr(self, name)) for name in self.argument_names()}
+        return super().settings() | parts
+
+    @property
+    def n_possible(self) -> float:
+        """How many solutions it can ask for at most: an int, or inf."""
+        if self.generations is None:
+            return self.space.size
+        first = max(self.population, len(self.start))
+        later = (self.generations - 1) * (self.offspring or self.population)
+        return min(self.space.size, first + later)
+
+    def _batches(self) -> Plan:
+        return self.evolution(self)
+
+    def evolution(self, host: Batches) -> Plan:
+        """Evolve within a strategy that has the books: this one, or one that wraps it.
+
+        Parameters
+        ----------
+        host : Batches
+            Whose space, knowledge, generators and numbers are used; each batch that is yielded
+            must be its next one.
+        """
+        nobody = Population.known(host.knowledge, 0)
+        parents = Population.known(host.knowledge, self.population)
+        missing = max(0, self.population - len(parents) - len(host.start))
+        parts = start = self._parts()
+        turns: Iterator[int] = iter(range(self.generations) if self.generations else count())
+        if missing or not len(parents):
+            first = yield self._drawn(missing, host, next(turns))
+            parents = parents.joined(individuals(first))
+        parents = parts.replacement.replace(nobody, parents, self.population)
+        ideals = _ideals(parents)
+        for generation in turns:
+            carried = None if parts.restart is None else parts.restart.carried(np.array(ideals))
+            if not len(parents):
+                carried = 0
+            if carried is None:
+                offspring = yield self._offspring(parts, parents, host, generation)
+                before = parents
+                parents = parts.replacement.replace(before, individuals(offspring), self.population)
+                if parts.adaptation is not None:
+                    adapted = parts.adaptation.adapt(parts.mutation, before, parents)
+                    parts = replace(parts, mutation=adapted)
+            else:
+                kept = parents.best(min(carried, self.population - 1))
+                drawn = yield self._drawn(self.population - len(kept), host, generation)
+                everyone = kept.joined(individuals(drawn))
+                parents = parts.replacement.replace(nobody, everyone, self.population)
+                parts, ideals = start, []
+            ideals += _ideals(parents)
+
+    def _drawn(self, n: int, host: Batches, generation: int) -> Floats:
+        """Give a generation that does not come from parents."""
+        rng = host.generator(generation)
+        points = self._parts().initialisation.draw(n, host.space, rng)
+        return host.novel(points, rng, before=host.next_number)
+
+    def _offspring(
+        self, parts: Parts, parents: Population, host: Batches, generation: int
+    ) -> Floats:
+        """Give a generation that comes from parents."""
+        rng = host.generator(generation)
+        n = self.offspring or self.population
+        children = self._bred(parts, parents, n, host.space, rng)
+        return host.novel(children, rng, before=host.next_number, vary=parts.vary(host.space))
+
+
+def individuals(told: Told) -> Population:
+    """Give a batch that was told as individuals."""
+    return Population(told.numbers, told.points, told.losses)
+
+
+def _ideals(parents: Population) -> list[Floats]:
+    return [parents.ideal()] if len(parents) else []

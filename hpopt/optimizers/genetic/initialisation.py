@@ -1,0 +1,56 @@
+"""How a first generation is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar
+
+import numpy as np
+
+from hpopt.optimizers.genetic.parts import Initialisation
+from hpopt.optimizers.genetic.population import Floats
+from hpopt.space import Space
+
+
+@dataclass(frozen=True, slots=True)
+class RandomDraws(Initialisation):
+    """Draw each gene from a uniform distribution."""
+
+    name: ClassVar[str] = "random"
+
+    def draw(self, n: int, space: Space, rng: np.random.Generator) -> Floats:
+        """Give n points, shape (n, d)."""
+        return rng.random((n, space.d))
+
+
+@dataclass(frozen=True, slots=True)
+class QuasiRandomDraws(Initialisation):
+    """Spread points evenly: the first of a scrambled Sobol sequence (Owen 1998)."""
+
+    name: ClassVar[str] = "quasi_random"
+
+    def draw(self, n: int, space: Space, rng: np.random.Generator) -> Floats:
+        """Give n points, shape (n, d)."""
+        from scipy.stats import qmc
+
+        rounded = 1 << max(n - 1, 0).bit_length()
+        return np.asarray(qmc.Sobol(space.d, rng=rng).random(rounded)[:n])
+
+
+@dataclass(frozen=True, slots=True)
+class LatinHypercubeDraws(Initialisation):
+    """Draw one point in each of n equal layers of each gene (McKay et al. 1979)."""
+
+    name: ClassVar[str] = "latin_hypercube"
+
+    def draw(self, n: int, space: Space, rng: np.random.Generator) -> Floats:
+        """Give n points, shape (n, d)."""
+        layers = np.argsort(rng.random((n, space.d)), axis=0)
+        return np.asarray((layers + rng.random((n, space.d))) / max(n, 1))
+
+
+INITIALISATIONS: Mapping[str, type[Initialisation]] = MappingProxyType(
+    {part.name: part for part in (LatinHypercubeDraws, QuasiRandomDraws, RandomDraws)}
+)

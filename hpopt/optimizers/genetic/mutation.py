@@ -1,0 +1,228 @@
+"""How genes change at random.
+
+Eiben & Smith 2015, "Introduction to Evolutionary Computing", §4.3 to §4.4.
+
+An ordered gene (a number, an ordinal, a length) can step to near values; one of a categorical
+parameter has none, so it is always drawn anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+
+from hpopt.numerics import variation
+from hpopt.optimizers.checks import positive, share
+from hpopt.optimizers.genetic.length import Length
+from hpopt.optimizers.genetic.parts import Mutation
+from hpopt.optimizers.genetic.population import Floats
+from hpopt.space import Space
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed(Mutation):
+    """Let each gene step or draw it anew.
+
+    Parameters
+    ----------
+    probability : float, in [0, 1], optional
+        Of each gene to mutate. By default one over the number of active genes.
+    step : float, in [0, 1]
+        The share of an ordered gene's mutations that step; the others are drawn anew among the
+        other values.
+    scale : float, > 0
+        Standard deviation of a step, as a share of the gene's range. Discrete genes move by one
+        level at least; the ends of the range reflect.
+    """
+
+    name: ClassVar[str] = "mixed"
+    rates: ClassVar[tuple[str, ...]] = ("probability",)
+    probability: float | None = None
+    step: float = 0.7
+    scale: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.probability is not None:
+            share("mutation probability", self.probability)
+        share("step of a mutation", self.step)
+        positive("scale of a mutation", self.scale)
+
+    def mutate(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
+        """Give changed points, shape (n, d)."""
+        return variation.mutated(
+            points,
+            space.levels,
+            space.ordered,
+            rng,
+            probability=chances(self.probability, points, space),
+            step=self.step,
+            scale=self.scale,
+        )
+
+    def insistent(self, space: Space) -> Mutation:
+        """Give it with one expected mutation of an individual at least."""
+        return replace(self, probability=at_least_one_in(space.d, self.probability))
+
+
+@dataclass(frozen=True, slots=True)
+class Reset(Mutation):
+    """Replace each gene by a new uniform draw, which may give the same value again.
+
+    Parameters
+    ----------
+    probability : float, in [0, 1], optional
+        Of each gene. By default one over the number of active genes.
+    """
+
+    name: ClassVar[str] = "reset"
+    rates: ClassVar[tuple[str, ...]] = ("probability",)
+    probability: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.probability is not None:
+            share("mutation probability", self.probability)
+
+    def mutate(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
+        """Give changed points, shape (n, d)."""
+        chosen = rng.random(points.shape) < chances(self.probability, points, space)
+        return np.where(chosen, rng.random(points.shape), points)
+
+    def insistent(self, space: Space) -> Mutation:
+        """Give it with one expected mutation of an individual at least."""
+        return replace(self, probability=at_least_one_in(space.d, self.probability))
+
+
+@dataclass(frozen=True, slots=True)
+class Gaussian(Mutation):
+    """Add a normal step to each gene; draw a categorical one anew among the other choices.
+
+    Parameters
+    ----------
+    probability : float, in [0, 1], optional
+        Of each gene. By default one over the number of active genes.
+    scale : float, > 0
+        Standard deviation, as a share of the gene's range. Discrete genes move by one level at
+        least; the ends of the range reflect.
+    """
+
+    name: ClassVar[str] = "gaussian"
+    rates: ClassVar[tuple[str, ...]] = ("probability", "scale")
+    probability: float | None = None
+    scale: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.probability is not None:
+            share("mutation probability", self.probability)
+        positive("scale of a mutation", self.scale)
+
+    def mutate(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
+        """Give changed points, shape (n, d)."""
+        chosen = rng.random(points.shape) < chances(self.probability, points, space)
+        moves = self.scale * rng.standard_normal(points.shape)
+        fresh = rng.random(points.shape)
+        moved = variation.moved(points, space.levels, space.ordered, moves, fresh)
+        return np.where(chosen, moved, points)
+
+    def insistent(self, space: Space) -> Mutation:
+        """Give it with one expected mutation of an individual at least."""
+        return replace(self, probability=at_least_one_in(space.d, self.probability))
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Mutation):
+    """Add a uniform step to each gene; draw a categorical one anew among the other choices.
+
+    Parameters
+    ----------
+    probability : float, in [0, 1], optional
+        Of each gene. By default one over the number of active genes.
+    most : float, > 0
+        The largest step in either direction, as a share of the gene's range. Discrete genes move
+        by one level at least; the ends of the range reflect.
+    """
+
+    name: ClassVar[str] = "step"
+    rates: ClassVar[tuple[str, ...]] = ("probability", "most")
+    probability: float | None = None
+    most: float = 0.3
+
+    def __post_init__(self) -> None:
+        if self.probability is not None:
+            share("mutation probability", self.probability)
+        positive("most of a step", self.most)
+
+    def mutate(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
+        """Give changed points, shape (n, d)."""
+        chosen = rng.random(points.shape) < chances(self.probability, points, space)
+        moves = self.most * (2.0 * rng.random(points.shape) - 1.0)
+        fresh = rng.random(points.shape)
+        moved = variation.moved(points, space.levels, space.ordered, moves, fresh)
+        return np.where(chosen, moved, points)
+
+    def insistent(self, space: Space) -> Mutation:
+        """Give it with one expected mutation of an individual at least."""
+        return replace(self, probability=at_least_one_in(space.d, self.probability))
+
+
+@dataclass(frozen=True, slots=True)
+class OneGene(Mutation):
+    """Change one gene of an individual, drawn uniformly among those that are active.
+
+    Parameters
+    ----------
+    probability : float, in [0, 1]
+        Of each individual to be changed.
+    step : float, in [0, 1]
+        The share of an ordered gene's mutations that step; the others are drawn anew among the
+        other values.
+    scale : float, > 0
+        Standard deviation of a step, as a share of the gene's range.
+    """
+
+    name: ClassVar[str] = "one_gene"
+    rates: ClassVar[tuple[str, ...]] = ("probability",)
+    probability: float = 1.0
+    step: float = 0.0
+    scale: float = 0.1
+
+    def __post_init__(self) -> None:
+        share("mutation probability", self.probability)
+        share("step of a mutation", self.step)
+        positive("scale of a mutation", self.scale)
+
+    def mutate(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
+        """Give changed points, shape (n, d)."""
+        changed = rng.random((len(points), 1)) < self.probability
+        # Genes that have one value only cannot change: another one is taken while there is any.
+        weights = rng.random(points.shape) * (space.active(points) & (space.levels != 1))
+        one = np.arange(space.d) == weights.argmax(axis=1)[:, None]
+        steps = space.ordered & (rng.random(points.shape) < self.step)
+        moves = self.scale * rng.standard_normal(points.shape)
+        fresh = rng.random(points.shape)
+        moved = variation.moved(points, space.levels, steps, moves, fresh)
+        return np.where(changed & one, moved, points)
+
+    def insistent(self, space: Space) -> Mutation:
+        """Give it with a change of each individual."""
+        return replace(self, probability=1.0)
+
+
+def chances(probability: float | None, points: Floats, space: Space) -> Any:
+    """Give the probability of each gene to mutate: a number, or an array (n, 1)."""
+    if probability is not None:
+        return probability
+    return 1.0 / np.maximum(1, space.active(points).sum(axis=1))[:, None]
+
+
+def at_least_one_in(d: int, probability: float | None) -> float | None:
+    """Give a probability with which one of d genes is expected to mutate at least."""
+    return None if probability is None else max(probability, 1.0 / d)
+
+
+MUTATIONS: Mapping[str, type[Mutation]] = MappingProxyType(
+    {part.name: part for part in (Gaussian, Length, Mixed, OneGene, Reset, Step)}
+)

@@ -1,0 +1,233 @@
+"""What a genetic algorithm is assembled from: the contract of each kind of part.
+
+A part is a value: its settings are attributes, it keeps nothing from call to call, and draws
+only from the generator that it gets. So what it does follows from the seed and from what was told.
+All parts work on whole arrays of genes in [0, 1].
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+
+from hpopt.errors import SettingError, UnknownNameError
+from hpopt.optimizers.genetic.population import Floats, Ints, Population
+from hpopt.space import Space
+
+OWN = "part of your own"
+
+
+class Part:
+    """Be what all kinds of parts are.
+
+    Attributes
+    ----------
+    name : str
+        How it is called in settings; empty for a part of a user's own.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = ""
+
+
+class Initialisation(Part, ABC):
+    """How the first generation is drawn."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def draw(self, n: int, space: Space, rng: np.random.Generator) -> Floats:
+        """Give n points, shape (n, d), in [0, 1]."""
+
+
+class Selection(Part, ABC):
+    """Who become parents."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def select(self, losses: Floats, n: int, rng: np.random.Generator) -> Ints:
+        """Give the places of the two parents of each of n children, shape (n, 2).
+
+        Parameters
+        ----------
+        losses : ndarray (k, n_objectives)
+            Of those who may become parents, to be minimised; infinite for one that failed.
+        n : int
+        rng : Generator
+        """
+
+
+class Crossover(Part, ABC):
+    """How the genes of two parents are mixed."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def cross(
+        self, mothers: Floats, fathers: Floats, space: Space, rng: np.random.Generator
+    ) -> Floats:
+        """Give one child of each pair of parents; all shapes are (n, d)."""
+
+
+class Mutation(Part, ABC):
+    """How genes change at random.
+
+    Attributes
+    ----------
+    rates : tuple of str
+        The names of its attributes that a self-adaptation may scale.
+    """
+
+    __slots__ = ()
+    rates: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def mutate(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
+        """Give changed points, in [0, 1], shape (n, d); what it gets must stay as it is."""
+
+    def insistent(self, space: Space) -> Mutation:
+        """Give what mutates children that were proposed before: one that is likely to act."""
+        return self
+
+
+class Replacement(Part, ABC):
+    """Who live on as the next parents."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def replace(self, parents: Population, offspring: Population, n: int) -> Population:
+        """Give the next parents.
+
+        Parameters
+        ----------
+        parents : Population
+            What it gave the last time; empty for the first generation.
+        offspring : Population
+            The generation that has just been evaluated, in the order of its numbers.
+        n : int
+            The size of the population.
+
+        Returns
+        -------
+        Population
+            Nobody means: begin again with a generation that is drawn.
+        """
+
+
+class Adaptation(Part, ABC):
+    """How mutations change from generation to generation."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def adapt(
+        self, mutations: tuple[Mutation, ...], before: Population, after: Population
+    ) -> tuple[Mutation, ...]:
+        """Give the mutations of the next generation.
+
+        Parameters
+        ----------
+        mutations : tuple of Mutation
+            Those of the generation that has just been evaluated.
+        before, after : Population
+            The parents before and after it.
+        """
+
+
+class Restart(Part, ABC):
+    """When to begin again."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def carried(self, ideals: Floats) -> int | None:
+        """Say how many of the best a new beginning takes along; None to go on.
+
+        Parameters
+        ----------
+        ideals : ndarray (g, n_objectives)
+            The least losses among the parents after each generation since the last beginning.
+        """
+
+
+P = TypeVar("P", bound=Part)
+
+
+def part_of(name: str, value: Any, kind: type[P], known: Mapping[str, type[P]]) -> P:
+    """Give the part that a user means.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument, for messages.
+    value : str, mapping or Part
+        A known name; ``{"part": name, setting: value}``; or a part.
+    kind : type
+        What it must be.
+    known : mapping of str to type
+        Parts by their names.
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such name or setting; suggests the nearest.
+    SettingError
+        It is something else, or a setting is out of its range.
+    """
+    if isinstance(value, kind):
+        return value
+    if isinstance(value, Mapping) and OWN in value:
+        raise SettingError(
+            f"{name} was a {OWN}, {value[OWN]}, which cannot be made of data: give the optimizer "
+            "with that part again"
+        )
+    if isinstance(value, str):
+        value = {"part": value}
+    if not isinstance(value, Mapping) or not isinstance(value.get("part"), str):
+        raise SettingError(
+            f"{name} must be one of {', '.join(map(repr, sorted(known)))}, a mapping such as "
+            f'{{"part": "{min(known)}"}}, or a {kind.__name__}, but got {value!r}'
+        )
+    if value["part"] not in known:
+        raise UnknownNameError(name, value["part"], known)
+    made = known[value["part"]]
+    settings = {key: each for key, each in value.items() if key != "part"}
+    fields = getattr(made, "__dataclass_fields__", {})
+    for key in settings:
+        if key not in fields:
+            raise UnknownNameError(f"setting of {name} {value['part']!r}", str(key), fields)
+    return made(**settings)
+
+
+def parts_of(name: str, value: Any, kind: type[P], known: Mapping[str, type[P]]) -> tuple[P, ...]:
+    """Give the parts that a user lists, or the one that he gives; see `part_of`."""
+    listed = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    return tuple(part_of(name, each, kind, known) for each in listed)
+
+
+def described(value: Any) -> Any:
+    """Give parts as JSON data that `part_of` understands; other values stay as they are.
+
+    A user's own part is only named: no data can rebuild it.
+    """
+    if isinstance(value, tuple):
+        return [described(each) for each in value]
+    if not isinstance(value, Part):
+        return value
+    if value.name and is_dataclass(value):
+        settings = asdict(value)
+        return {"part": value.name} | {key: described(each) for key, each in settings.items()}
+    return {OWN: _named(value)}
+
+
+def _named(part: Part) -> str:
+    """Give a part's repr; its class's name where the repr would be another one in each process."""
+    if type(part).__repr__ is object.__repr__:
+        return f"{type(part).__module__}.{type(part).__qualname__}"
+    return repr(part)

@@ -1,0 +1,125 @@
+"""Who live on as the next parents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar
+
+import numpy as np
+
+from hpopt.optimizers.checks import whole
+from hpopt.optimizers.genetic.parts import Replacement
+from hpopt.optimizers.genetic.population import Population, fitness
+
+
+@dataclass(frozen=True, slots=True)
+class Elitist(Replacement):
+    """Keep the best of all whatever their age, then the best of the offspring; best first.
+
+    Parameters
+    ----------
+    elites : int, >= 0, optional
+        How many of all. By default half of the population.
+    """
+
+    name: ClassVar[str] = "elitist"
+    elites: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.elites is not None:
+            whole("elites", self.elites, 0)
+
+    def replace(self, parents: Population, offspring: Population, n: int) -> Population:
+        """Give the next parents, n at most."""
+        everyone = parents.joined(offspring)
+        everyone = everyone.best(len(everyone))
+        ranks = np.arange(len(everyone))
+        n_elites = n // 2 if self.elites is None else self.elites
+        young = np.isin(everyone.numbers, offspring.numbers)
+        ahead = np.flatnonzero((ranks < n_elites) | young)
+        return everyone.take(ahead[:n])
+
+
+@dataclass(frozen=True, slots=True)
+class Plus(Replacement):
+    """Keep the best of parents and offspring, (μ + λ); best first.
+
+    Parameters
+    ----------
+    survivors : int, >= 1, optional
+        How many. By default as many as the population has.
+    """
+
+    name: ClassVar[str] = "plus"
+    survivors: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.survivors is not None:
+            whole("survivors", self.survivors, 1)
+
+    def replace(self, parents: Population, offspring: Population, n: int) -> Population:
+        """Give the next parents."""
+        return parents.joined(offspring).best(self.survivors or n)
+
+
+@dataclass(frozen=True, slots=True)
+class Comma(Replacement):
+    """Keep the best of the offspring only, (μ, λ); best first.
+
+    Parameters
+    ----------
+    survivors : int, >= 1, optional
+        How many. By default as many as the population has.
+    """
+
+    name: ClassVar[str] = "comma"
+    survivors: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.survivors is not None:
+            whole("survivors", self.survivors, 1)
+
+    def replace(self, parents: Population, offspring: Population, n: int) -> Population:
+        """Give the next parents."""
+        return offspring.best(self.survivors or n)
+
+
+@dataclass(frozen=True, slots=True)
+class AboveMean(Replacement):
+    """Remove those of a generation whose fitness is below its mean; the others keep their order.
+
+    Who failed is removed and does not count in the mean. With several objectives the fitness is
+    the number of the non-dominated front.
+    """
+
+    name: ClassVar[str] = "above_mean"
+
+    def replace(self, parents: Population, offspring: Population, n: int) -> Population:
+        """Give the offspring at or above the mean; nobody where all failed."""
+        losses = fitness(offspring.losses)
+        fine = np.isfinite(losses)
+        if not fine.any():
+            return offspring.take(fine)
+        worth = Population(offspring.numbers, offspring.points, losses[:, None])
+        # A rounded mean may be below the least of equal losses.
+        bound = max(float(worth.mean()[0]), float(losses.min()))
+        return offspring.take(losses <= bound)
+
+
+@dataclass(frozen=True, slots=True)
+class Ageing(Replacement):
+    """Keep the youngest, whatever they are worth; the oldest first."""
+
+    name: ClassVar[str] = "ageing"
+
+    def replace(self, parents: Population, offspring: Population, n: int) -> Population:
+        """Give the next parents, n at most."""
+        everyone = parents.joined(offspring)
+        return everyone.take(np.arange(len(everyone))[-n:])
+
+
+REPLACEMENTS: Mapping[str, type[Replacement]] = MappingProxyType(
+    {part.name: part for part in (AboveMean, Ageing, Comma, Elitist, Plus)}
+)

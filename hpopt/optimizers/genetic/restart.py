@@ -1,0 +1,70 @@
+"""When to begin again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar
+
+from hpopt.optimizers.checks import whole
+from hpopt.optimizers.genetic.parts import Restart
+from hpopt.optimizers.genetic.population import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Stagnation(Restart):
+    """Begin again after some generations in which no objective's least loss fell.
+
+    Parameters
+    ----------
+    generations : int, >= 1
+    best : int, >= 0
+        How many of the best a new beginning takes along.
+    """
+
+    name: ClassVar[str] = "stagnation"
+    generations: int = 10
+    best: int = 2
+
+    def __post_init__(self) -> None:
+        whole("generations of a restart", self.generations, 1)
+        whole("best of a restart", self.best, 0)
+
+    def carried(self, ideals: Floats) -> int | None:
+        """Say how many of the best are taken along; None to go on."""
+        if len(ideals) <= self.generations:
+            return None
+        before, since = ideals[: -self.generations], ideals[-self.generations :]
+        fell = (since.min(axis=0) < before.min(axis=0)).any()
+        return None if fell else self.best
+
+
+@dataclass(frozen=True, slots=True)
+class Periodic(Restart):
+    """Begin again after some generations, whatever they gave.
+
+    Parameters
+    ----------
+    generations : int, >= 1
+        The one that is drawn counts.
+    best : int, >= 0
+        How many of the best a new beginning takes along.
+    """
+
+    name: ClassVar[str] = "periodic"
+    generations: int = 10
+    best: int = 2
+
+    def __post_init__(self) -> None:
+        whole("generations of a restart", self.generations, 1)
+        whole("best of a restart", self.best, 0)
+
+    def carried(self, ideals: Floats) -> int | None:
+        """Say how many of the best are taken along; None to go on."""
+        return self.best if len(ideals) >= self.generations else None
+
+
+RESTARTS: Mapping[str, type[Restart]] = MappingProxyType(
+    {part.name: part for part in (Periodic, Stagnation)}
+)

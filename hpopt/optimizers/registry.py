@@ -1,0 +1,100 @@
+"""The strategies by their names, and how one is made of its name.
+
+The package fills the table; strategies that hold other strategies look them up here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hpopt.core import Optimizer
+from hpopt.errors import SettingError, UnknownNameError
+
+BY_NAME: dict[str, type[Optimizer]] = {}
+"""Name → class, of all strategies of the house."""
+
+
+def make_optimizer(
+    optimizer: str | Optimizer, arguments: Mapping[str, Any] | None = None
+) -> Optimizer:
+    """Give the optimizer of a name, or the one that is given.
+
+    Parameters
+    ----------
+    optimizer : str or Optimizer
+        One of the names in `BY_NAME`, or one made by its class.
+    arguments : mapping, optional
+        What the named class takes.
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such name or argument; suggests the nearest.
+    SettingError
+        It is neither a name nor an instance, or an instance with arguments.
+    """
+    if isinstance(optimizer, Optimizer):
+        if arguments:
+            raise SettingError(
+                f"arguments belong to a name, but got {dict(arguments)} beside a "
+                f"{type(optimizer).__name__}: give them to its class"
+            )
+        return optimizer
+    if isinstance(optimizer, type) and issubclass(optimizer, Optimizer):
+        raise SettingError(
+            f"optimizer must be a name or an instance, but got the class {optimizer.__name__}: "
+            f"write {optimizer.__name__}(...)"
+        )
+    if not isinstance(optimizer, str):
+        raise SettingError(
+            "optimizer must be a name or an hpopt.Optimizer, but got "
+            f"{type(optimizer).__name__}; names are {', '.join(sorted(BY_NAME))}"
+        )
+    if optimizer not in BY_NAME:
+        raise UnknownNameError("optimizer", optimizer, BY_NAME)
+    strategy = BY_NAME[optimizer]
+    known = strategy.argument_names()
+    for name in arguments or {}:
+        if name not in known:
+            raise UnknownNameError(f"argument of optimizer {optimizer!r}", name, known)
+    return strategy(**(arguments or {}))
+
+
+def strategy_of(argument: str, value: Any) -> Optimizer:
+    """Give the strategy that is meant for another one to run.
+
+    Parameters
+    ----------
+    argument : str
+        What it is given as, for messages.
+    value : str, mapping or Optimizer
+        A name; a name and arguments, ``{"name": "genetic", "population": 50}``; or one made by
+        its class, not bound.
+
+    Raises
+    ------
+    SettingError
+        It is none of these, or serves a study already.
+    """
+    if isinstance(value, Mapping):
+        if not isinstance(value.get("name"), str):
+            raise SettingError(
+                f'{argument} must have a name, as {{"name": "genetic", "population": 50}}, but got '
+                f"{dict(value)!r}"
+            )
+        arguments = {key: part for key, part in value.items() if key != "name"}
+        return make_optimizer(value["name"], arguments)
+    made = make_optimizer(value)
+    if hasattr(made, "space"):
+        raise SettingError(
+            f"{argument} must be an optimizer that serves no study yet, but this "
+            f"{type(made).__name__} is bound: make another one"
+        )
+    return made
+
+
+def as_settings(optimizer: Optimizer) -> dict[str, Any]:
+    """Give a strategy as JSON data that `strategy_of` takes."""
+    name = optimizer.name or f"{type(optimizer).__module__}.{type(optimizer).__qualname__}"
+    return {"name": name, **optimizer.settings()}

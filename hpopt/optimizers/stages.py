@@ -1,0 +1,227 @@
+"""Strategies that run others one after the other, each told what those before it found."""
+
+from __future__ import annotations
+
+import copy
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from hpopt.core import (
+    Config,
+    Fidelity,
+    Objective,
+    Optimizer,
+    Problem,
+    Solution,
+    Trial,
+    TrialHandle,
+)
+from hpopt.core.proposals import Floats
+from hpopt.errors import SettingError
+from hpopt.space import Space
+from hpopt.space.narrowing import fitting
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A part of a search.
+
+    Attributes
+    ----------
+    optimizer : Optimizer
+        Not bound; a copy of it is used.
+    n : int or None
+        How many solutions it is asked for at most; None for as many as there are.
+    space : Space
+        What it works on: that of the study, or one whose configs all belong to that.
+    """
+
+    optimizer: Optimizer
+    n: int | None
+    space: Space
+
+
+class Part(Problem):
+    """What the optimizer of a stage is bound to: a space and objectives, nothing to evaluate."""
+
+    def __init__(
+        self, space: Space, objectives: tuple[Objective, ...], fidelity: Fidelity | None
+    ) -> None:
+        self.space, self.objectives, self.fidelity = space, objectives, fidelity
+
+    def evaluate(self, config: Config, trial: TrialHandle) -> float:
+        """Raise, as nobody asks a stage to evaluate."""
+        raise NotImplementedError("a stage evaluates nothing")
+
+
+class Stages(Optimizer):
+    """Run strategies one after the other: subclass it and write `_stage`.
+
+    A stage begins when everything before it has been told, so that the search is the same at
+    any number of workers, as far as the stages' own strategies are. It learns, before it is
+    first asked, all that was told: the trials of the study as paid for, what other studies found
+    as known. It ends with its share of solutions, or earlier when its optimizer has nothing
+    left. Configs that the user gave come before the first stage and are no part of its share.
+
+    The stage's solutions have numbers of their own, from 0. Which stages there were follows from
+    what was told: when a search is taken up, each stage is driven again through its own trials.
+    """
+
+    def _setup(self) -> None:
+        self._paid: list[bool] = []
+        self._index, self._first = 0, len(self.start)
+        self._inner: Optimizer | None = None
+        self._share: float = 0
+        self._untaken: list[Trial] = []
+
+    @abstractmethod
+    def _stage(self, index: int, points: Floats, losses: Floats) -> Stage | None:
+        """Give stage number `index`; None where there is none.
+
+        Parameters
+        ----------
+        index : int
+        points : ndarray (n, d), in [0, 1]
+            What was told before it began, by number, after what other studies found.
+        losses : ndarray (n, n_objectives)
+        """
+
+    def check_stage(self, name: str, optimizer: Any) -> None:
+        """Raise SettingError, with `name`, where a strategy does not suit the problem."""
+        part = Part(self.space, self.objectives, self.fidelity)
+        try:
+            copy.deepcopy(optimizer).bind(part, seed=self.seed)
+        except SettingError as error:
+            raise SettingError(f"{name}: {error}") from None
+
+    def learn(self, points: Floats, losses: Floats, *, paid_for: bool = False) -> None:
+        """Take up what is known from elsewhere; see `Optimizer.learn`."""
+        super().learn(points, losses, paid_for=paid_for)
+        self._paid += [paid_for] * len(points)
+
+    def _ask(self, number: int, n: int) -> Floats:
+        while self._inner is not None or self._begin(number):
+            inner = self._inner
+            if inner is None:  # it has been passed already
+                continue
+            room = self._share - inner.n_asked
+            asked = inner.ask(int(min(n, room))) if room > 0 else []
+            if asked:
+                return self._outside(inner, asked)
+            if self.history.unbroken < number:
+                break
+            self._pass(number)
+        return np.empty((0, self.space.d))
+
+    def _tell(self, trials: Sequence[Trial]) -> None:
+        if self._inner is None:
+            self._untaken.extend(trials)
+        else:
+            self._inner.tell([self._inside(self._inner, trial) for trial in trials])
+
+    # -- from stage to stage -------------------------------------------------------------------
+
+    def _begin(self, number: int) -> bool:
+        """Begin the stage that is due, or find where it ended; False where it must wait."""
+        if self.history.unbroken < self._first:
+            return False
+        points, losses, paid = self._known()
+        stage = self._stage(self._index, points, losses)
+        if stage is None:
+            return False
+        self._share = math.inf if stage.n is None else stage.n
+        inner = self._bound(stage, points, losses, paid)
+        if number > self._first:
+            asked = self._driven(copy.deepcopy(inner), number)
+            if asked is None:
+                return False
+            if self._first + asked < number:
+                self._pass(self._first + asked)
+                return True
+            self._take_up(inner)
+        self._inner, self._untaken = inner, []
+        return True
+
+    def _pass(self, first: int) -> None:
+        """Let the next stage begin with this number."""
+        self._inner, self._index, self._first = None, self._index + 1, first
+
+    def _known(self) -> tuple[Floats, Floats, list[bool]]:
+        """Give what is known when the stage begins, and which of it was paid for."""
+        rows = self.history.rows(np.arange(self._first))
+        points = np.concatenate([self.knowledge.points, self.history.points[rows]])
+        losses = np.concatenate([self.knowledge.losses, self.history.losses[rows]])
+        return points, losses, self._paid + [True] * self._first
+
+    def _bound(self, stage: Stage, points: Floats, losses: Floats, paid: list[bool]) -> Optimizer:
+        """Give the stage's optimizer, bound and told all that is known."""
+        seed = int(self.generator(self._index).integers(2**63))
+        try:
+            inner = copy.deepcopy(stage.optimizer)
+            inner.bind(Part(stage.space, self.objectives, self.fidelity), seed=seed)
+        except SettingError:  # it suits the whole space, as was checked, but not this one
+            inner = copy.deepcopy(stage.optimizer)
+            inner.bind(Part(self.space, self.objectives, self.fidelity), seed=seed)
+        if inner.space is not self.space:
+            rows, configs = fitting(inner.space, self.space.decode(points))
+            points = inner.space.encode(configs)
+            losses, paid = losses[rows], [paid[row] for row in rows]
+        bought = np.array(paid, dtype=bool)
+        for which, paid_for in ((~bought, False), (bought, True)):
+            if which.any():
+                inner.learn(points[which], losses[which], paid_for=paid_for)
+        return inner
+
+    def _driven(self, inner: Optimizer, number: int) -> int | None:
+        """Give how many solutions, of those before `number`, were asked in this stage.
+
+        The optimizer is asked again, and told in the order of numbers. None means that what it
+        was told does not say yet.
+        """
+        told = {trial.number: trial for trial in self._untaken}
+        last = min(self._share, number - self._first)
+        while inner.n_asked < last:
+            asked = inner.ask(int(last - inner.n_asked))
+            if not asked:
+                return None if inner.pending else inner.n_asked
+            numbers = [solution.number + self._first for solution in asked]
+            inner.tell([self._inside(inner, told[k]) for k in numbers if k in told])
+        return None if last < number - self._first and inner.pending else inner.n_asked
+
+    def _take_up(self, inner: Optimizer) -> None:
+        """Have the stage's optimizer know its trials, in the order in which they were told."""
+        told = [trial for trial in self._untaken if trial.number >= self._first]
+        own = [replace(trial, solution=self._as_inner(inner, trial.solution)) for trial in told]
+        pending = [s for k, s in sorted(self.pending.items()) if k >= self._first]
+        inner.replay(own, [self._as_inner(inner, solution) for solution in pending])
+
+    # -- between the spaces --------------------------------------------------------------------
+
+    def _outside(self, inner: Optimizer, asked: Sequence[Solution]) -> Floats:
+        """Give the points of a stage's solutions in the study's space."""
+        if inner.space is self.space:
+            return np.array([solution.point for solution in asked])
+        points = self.space.encode([solution.config for solution in asked])
+        # The stage must remember what will be in the journal, not the genes that sleep there.
+        for solution, own in zip(asked, self._inner_points(inner, points), strict=True):
+            inner.pending[solution.number] = replace(solution, point=own)
+        return points
+
+    def _inner_points(self, inner: Optimizer, points: Floats) -> Floats:
+        if inner.space is self.space:
+            return points
+        return inner.space.encode(self.space.decode(points))
+
+    def _as_inner(self, inner: Optimizer, solution: Solution) -> Solution:
+        """Give a solution of the study as one of the stage."""
+        point = self._inner_points(inner, solution.point[None])[0]
+        return replace(solution, number=solution.number - self._first, point=point)
+
+    def _inside(self, inner: Optimizer, trial: Trial) -> Trial:
+        """Give a trial of the study as one of the stage."""
+        return replace(trial, solution=inner.pending[trial.number - self._first])

@@ -1,0 +1,1 @@
+"""What the strategies that learn a model of the losses share."""

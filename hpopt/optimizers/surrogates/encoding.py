@@ -1,0 +1,104 @@
+"""A space as a model sees it: features, and the levels of its discrete coordinates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpopt.core.proposals import Floats
+from hpopt.space import Parameter, Sequence, Space
+
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+
+MOST_LEVELS = 128
+"""A number with more levels is as good as continuous to a model."""
+DRAWS = 200
+HALF = math.sqrt(0.5)
+
+
+class Encoding:
+    """The coordinates of a space as features whose Euclidean distances a kernel can use.
+
+    A numeric coordinate is one feature: the position of its own value, 0.5 where it does not
+    exist. A categorical one is one feature a choice: √½ for the chosen one, none where it does
+    not exist. So choices that differ are 1 apart, and a choice and no choice ½, in squares.
+
+    Parameters
+    ----------
+    space : Space
+
+    Attributes
+    ----------
+    numeric, choices : ndarray of int
+        The coordinates that have an order, and those that have none.
+    groups : ndarray (p,) of int
+        The coordinate of each feature; the numeric ones come first.
+    centres : list of ndarray or None
+        The positions of the values of each coordinate; None where it is continuous, or as good
+        as that.
+    smooth : ndarray (d,) of bool
+        Where there are no `centres`.
+    names : list of str
+        The coordinates in words: ``rate``, ``layers[0].units``, ``len(layers)``.
+    n_effective : float, >= 1
+        How many coordinates matter in a config, on average: those with one value do not count.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+        described = list(_described(space, ""))
+        self.names = [name for name, _ in described]
+        self.centres: list[Floats | None] = [centres for _, centres in described]
+        self.smooth = np.array([centres is None for centres in self.centres])
+        self.numeric = np.flatnonzero(space.ordered)
+        self.choices = np.flatnonzero(~space.ordered)
+        n_choices = space.levels[self.choices]
+        self.groups = np.concatenate([self.numeric, np.repeat(self.choices, n_choices)])
+        self._offsets = len(self.numeric) + np.cumsum(n_choices) - n_choices
+        self._n_choices = n_choices
+        draws = np.random.default_rng(0).random((DRAWS, space.d))
+        counted = space.active(draws) & (space.levels != 1)
+        self.n_effective = max(1.0, float(counted.sum(axis=1).mean()))
+
+    def features(self, points: Floats, active: Bools | None = None) -> Floats:
+        """Give the features of snapped points (n, d), shape (n, p)."""
+        active = self.space.active(points) if active is None else active
+        features = np.zeros((len(points), len(self.groups)))
+        numeric = self.numeric
+        features[:, : len(numeric)] = np.where(active[:, numeric], points[:, numeric], 0.5)
+        if len(self.choices):
+            places = self._offsets + self.codes(points)
+            values = np.where(active[:, self.choices], HALF, 0.0)
+            np.put_along_axis(features, places, values, axis=1)
+        return features
+
+    def codes(self, points: Floats) -> Ints:
+        """Give the places of the choices, shape (n, number of categorical coordinates)."""
+        codes = (points[:, self.choices] * self._n_choices).astype(np.int64)
+        return np.minimum(codes, self._n_choices - 1)
+
+
+def _described(space: Space, prefix: str) -> Iterator[tuple[str, Floats | None]]:
+    """Give the name and centres of each coordinate."""
+    for name, parameter in space.items():
+        if isinstance(parameter, Sequence):
+            n_lengths = parameter.max_length - parameter.min_length + 1
+            yield f"len({prefix}{name})", (np.arange(n_lengths) + 0.5) / n_lengths
+            for place in range(parameter.max_length):
+                yield from _described(parameter.layer, f"{prefix}{name}[{place}].")
+        else:
+            yield prefix + name, _centres(parameter)
+
+
+def _centres(parameter: Parameter) -> Floats | None:
+    """Give the positions of a parameter's values, ascending; None for too many."""
+    n_levels = int(parameter.levels[0])
+    if not n_levels or (n_levels > MOST_LEVELS and parameter.ordered[0]):
+        return None
+    unit = getattr(parameter, "unit", None)
+    codes = np.arange(n_levels, dtype=np.float64)
+    return (codes + 0.5) / n_levels if unit is None else np.asarray(unit(codes))

@@ -1,0 +1,74 @@
+"""What a model learns from: knowledge and history as one list, and a bounded part of it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpopt.core import Optimizer
+
+Ints = NDArray[np.int64]
+
+RECENT = 0.2
+BEST = 0.5
+PRIORITIES = 1
+"""The key of the numbers that say which of the others are kept."""
+
+
+class Evidence:
+    """What an optimizer knows, in the order in which it came to know it.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        With one objective.
+
+    Attributes
+    ----------
+    points : ndarray (n, d), in [0, 1]
+    losses : ndarray (n,)
+        Infinite where an evaluation gave no value.
+    """
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        knowledge, history = optimizer.knowledge, optimizer.history
+        self._optimizer = optimizer
+        if len(knowledge):
+            self.points = np.concatenate([knowledge.points, history.points])
+            self.losses = np.concatenate([knowledge.losses[:, 0], history.losses[:, 0]])
+        else:
+            self.points, self.losses = history.points, history.losses[:, 0]
+
+    def __len__(self) -> int:
+        return len(self.losses)
+
+    @property
+    def n_values(self) -> int:
+        """How many evaluations gave a value."""
+        return int(np.isfinite(self.losses).sum())
+
+    def best(self, k: int) -> Ints:
+        """Give the rows of the k best, best first; the earlier one where they tie."""
+        if not k:
+            return np.empty(0, dtype=np.int64)
+        worst = np.partition(self.losses, k - 1)[k - 1]
+        rows = np.flatnonzero(self.losses <= worst)
+        return rows[np.argsort(self.losses[rows], kind="stable")][:k]
+
+    def kept(self, n: int, most: int) -> Ints:
+        """Give the rows to learn from, of the first n, in their order.
+
+        Half of `most` are the best, a fifth the most recent, and the rest a random choice that
+        hardly changes as n grows.
+        """
+        if n <= most:
+            return np.arange(n)
+        kept = np.zeros(n, dtype=bool)
+        kept[np.argsort(self.losses[:n], kind="stable")[: round(BEST * most)]] = True
+        recent = np.flatnonzero(~kept)[-round(RECENT * most) :]
+        kept[recent] = True
+        others = np.flatnonzero(~kept)
+        priorities = self._optimizer.generator(PRIORITIES, 0, 0).random(n)
+        chosen = others[np.argsort(priorities[others])[: most - int(kept.sum())]]
+        kept[chosen] = True
+        return np.flatnonzero(kept)

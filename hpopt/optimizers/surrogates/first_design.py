@@ -1,0 +1,68 @@
+"""What is tried before there is a model: evenly spread, each branch of a space several times.
+
+Sobol' 1967; scrambling of Owen 1998 as implemented in `scipy.stats.qmc`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from hpopt.core.proposals import Floats
+from hpopt.optimizers.surrogates.encoding import Encoding
+from hpopt.space import Sequence, Space
+
+FEWEST, MOST = 5, 12
+TIMES_EACH = 3
+MOST_OF_BRANCHES = 24
+MOST_BALANCED = 12
+
+
+def first_count(encoding: Encoding) -> int:
+    """Give how many configs to try first.
+
+    One for each parameter that matters, within 5 to 12; up to 24 where conditions make branches,
+    so that each is seen about three times.
+    """
+    space = encoding.space
+    n = int(np.clip(round(encoding.n_effective), FEWEST, MOST))
+    branches = [int(space[name].levels[0]) for name in space.conditions.parents]
+    return max([n, *(min(MOST_OF_BRANCHES, TIMES_EACH * each) for each in branches)])
+
+
+def first_points(space: Space, n: int, rng: np.random.Generator) -> Floats:
+    """Give n points of a scrambled Sobol' sequence, with balanced branches.
+
+    The coordinate of each parameter that others depend on is filled with one random permutation
+    of its values after the other.
+
+    Returns
+    -------
+    ndarray (n, d), in [0, 1]
+    """
+    from scipy.stats import qmc
+
+    if space.d <= qmc.Sobol.MAXDIM:
+        rounded = 1 << max(n - 1, 0).bit_length()
+        points: Floats = qmc.Sobol(space.d, rng=rng).random(rounded)[:n]
+    else:
+        points = rng.random((n, space.d))
+    for column in _branching(space, 0):
+        levels = int(space.levels[column])
+        if levels <= MOST_BALANCED:
+            rounds = [rng.permutation(levels) for _ in range(-(-n // levels))]
+            points[:, column] = (np.concatenate(rounds)[:n] + 0.5) / levels
+    return points
+
+
+def _branching(space: Space, start: int) -> Iterator[int]:
+    """Give the coordinates that others depend on; the lengths of lists are such."""
+    for name, parameter in space.items():
+        column = start + space.columns(name).start
+        if name in space.conditions.parents:
+            yield column
+        if isinstance(parameter, Sequence):
+            yield column
+            for place in range(parameter.max_length):
+                yield from _branching(parameter.layer, column + 1 + place * parameter.layer.d)

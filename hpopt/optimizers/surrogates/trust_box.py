@@ -1,0 +1,97 @@
+"""A box around the best that grows with success and shrinks without.
+
+Eriksson et al. 2019, "Scalable global optimization via local Bayesian optimization",
+https://arxiv.org/abs/1910.01739, section 2 and appendix D.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpopt.core.proposals import Floats
+
+SIDE, LONGEST, SHORTEST = 0.8, 1.6, 2.0**-6
+SUCCESSES = 3
+FEWEST_FAILURES = 4
+ENOUGH = 1e-3
+FEWEST_STALLED, STALLED_PER_DIMENSION = 20, 4
+FLATTEST, LONGEST_SIDE = 0.2, 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Bounds of coordinates.
+
+    Attributes
+    ----------
+    centre, low, high : ndarray (d,), in [0, 1]
+    """
+
+    centre: Floats
+    low: Floats
+    high: Floats
+
+    @staticmethod
+    def around(centre: Floats, side: float, lengths: Floats, ordered: NDArray[np.bool_]) -> Box:
+        """Give the box of a side, longer where lengthscales (d,) are longer: by 0.2 to 5.
+
+        Their geometric mean is taken over the ordered coordinates; the others have no sides.
+        """
+        typical = np.log(lengths[ordered]).mean() if ordered.any() else 0.0
+        shape = np.clip(lengths / np.exp(typical), FLATTEST, LONGEST_SIDE)
+        half = np.where(ordered, side * shape / 2, 1.0)
+        return Box(centre, np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0))
+
+
+class Side:
+    """The side of the box, as it follows from one loss after the other.
+
+    Parameters
+    ----------
+    n_effective : float
+        So many failures in a row, and four at least, halve it.
+    n_first : int
+        How many losses only say what the best is.
+
+    Attributes
+    ----------
+    length : float
+        Of a side, before lengthscales shape it.
+    """
+
+    def __init__(self, n_effective: float, n_first: int) -> None:
+        self._patience = max(FEWEST_FAILURES, round(n_effective))
+        self._n_first, self._n_seen = n_first, 0
+        self._best, self.length = np.inf, SIDE
+        self._successes = self._failures = 0
+        self._stalled_after = max(FEWEST_STALLED, round(STALLED_PER_DIMENSION * n_effective))
+        self._since = 0
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether nothing got better for long: max(20, 4 d) losses."""
+        return self._since >= self._stalled_after
+
+    def learn(self, losses: Floats) -> None:
+        """Take up losses (n,), of which the first were there before."""
+        for loss in losses[self._n_seen :].tolist():
+            self._take(loss)
+
+    def _take(self, loss: float) -> None:
+        better = loss < self._best - (ENOUGH * abs(self._best) if self._best < np.inf else 0.0)
+        self._best = min(self._best, loss)
+        self._n_seen += 1
+        self._since = 0 if better else self._since + 1
+        if self._n_seen <= self._n_first:
+            return
+        self._successes = self._successes + 1 if better else 0
+        self._failures = 0 if better else self._failures + 1
+        if self._successes == SUCCESSES:
+            self.length, self._successes = min(2 * self.length, LONGEST), 0
+        elif self._failures == self._patience:
+            self.length, self._failures = self.length / 2, 0
+            if self.length < SHORTEST:
+                self.length = SIDE

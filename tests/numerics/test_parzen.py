@@ -1,0 +1,142 @@
+"""Parzen estimators against slow loops, and what is drawn from them against their density."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import norm, truncnorm
+
+from hpopt.numerics.parzen import (
+    Parzen,
+    bandwidth,
+    cell_edges,
+    cell_table,
+    choice_table,
+    stacked_tables,
+)
+
+WIDTH = 0.17
+
+
+CENTRES = np.array([0.1, 0.3, 0.6, 0.9])
+UNIFORMS = [np.full(3, 1 / 3), np.diff(cell_edges(CENTRES))]
+NONE = 4
+
+
+def random_parts(rng, n, exist=0.7):
+    """Give numbers (n, 2) and codes (n, 2) of 3 choices and 4 cells, some of which do not exist."""
+    codes = np.stack([rng.integers(3, size=n), rng.integers(4, size=n)], axis=1)
+    there = rng.random((n, 4)) < exist
+    return rng.random((n, 2)), there[:, :2], np.where(there[:, 2:], codes, NONE)
+
+
+def parzen_of(rng, n, exist=0.7):
+    parts = random_parts(rng, n, exist)
+    tables = [choice_table(3, n), cell_table(CENTRES, WIDTH)]
+    return Parzen(*parts, WIDTH, stacked_tables(tables, UNIFORMS)), parts, tables
+
+
+def slow_density(kernels, tables, point):
+    """The mixture of products, one factor after the other; the uniform kernel is the last."""
+    (x, x_exist, code), total, n = point, 0.0, len(kernels[0])
+    for i in range(n + 1):
+        density = 1.0
+        for j in range(2):
+            if x_exist[j] and i < n and kernels[1][i, j]:
+                c = kernels[0][i, j]
+                density *= truncnorm.pdf(x[j], -c / WIDTH, (1 - c) / WIDTH, c, WIDTH)
+        for j in range(2):
+            if code[j] != NONE:
+                own = i < n and kernels[2][i, j] != NONE
+                row = tables[j][kernels[2][i, j]] if own else UNIFORMS[j]
+                density *= row[code[j]]
+        total += density
+    return total / (n + 1)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6), st.integers(0, 12))
+def test_the_density_is_the_slow_sum(seed, n):
+    rng = np.random.default_rng(seed)
+    parzen, kernels, tables = parzen_of(rng, n)
+    points = random_parts(rng, 5)
+    found = parzen.log_density(*points)
+    for row, value in enumerate(found):
+        expected = slow_density(kernels, tables, [part[row] for part in points])
+        assert np.exp(value) == pytest.approx(expected, rel=1e-9)
+
+
+def test_it_is_a_density():
+    rng = np.random.default_rng(0)
+    parzen, _, _ = parzen_of(rng, 6, exist=1.0)
+    grid = (np.arange(60) + 0.5) / 60
+    x, y = (axis.ravel() for axis in np.meshgrid(grid, grid))
+    total, exist = 0.0, np.ones((len(x), 2), dtype=bool)
+    for a in range(3):
+        for b in range(4):
+            codes = np.tile([a, b], (len(x), 1))
+            density = np.exp(parzen.log_density(np.stack([x, y], 1), exist, codes))
+            total += density.mean()
+    assert total == pytest.approx(1.0, abs=1e-3)
+
+
+def test_draws_follow_the_density():
+    rng = np.random.default_rng(1)
+    parzen, kernels, _ = parzen_of(rng, 3, exist=1.0)
+    numbers, codes = parzen.draw(40_000, rng)
+    assert numbers.shape == codes.shape == (40_000, 2)
+    assert ((numbers >= 0) & (numbers <= 1)).all()
+    a = kernels[0][:, 0]
+    for threshold in (0.25, 0.5, 0.8):
+        below = truncnorm.cdf(threshold, -a / WIDTH, (1 - a) / WIDTH, a, WIDTH)
+        expected = (below.sum() + threshold) / 4
+        assert (numbers[:, 0] < threshold).mean() == pytest.approx(expected, abs=0.01)
+    shares = np.bincount(codes[:, 0], minlength=3) / 40_000
+    own = sum(choice_table(3, 3)[c] for c in kernels[2][:, 0])
+    np.testing.assert_allclose(shares, (own + 1 / 3) / 4, atol=0.01)
+
+
+def test_draws_of_what_does_not_exist_are_uniform():
+    rng = np.random.default_rng(2)
+    parzen, _, _ = parzen_of(rng, 5, exist=0.0)
+    numbers, codes = parzen.draw(20_000, rng)
+    assert numbers.mean() == pytest.approx(0.5, abs=0.01)
+    np.testing.assert_allclose(np.bincount(codes[:, 0]) / 20_000, 1 / 3, atol=0.02)
+
+
+def test_without_kernels_it_is_uniform():
+    rng = np.random.default_rng(3)
+    parzen, _, _ = parzen_of(rng, 0)
+    assert len(parzen) == 1
+    numbers, codes = parzen.draw(50, rng)
+    exist = np.ones((50, 2), dtype=bool)
+    found = parzen.log_density(numbers, exist, codes)
+    np.testing.assert_allclose(np.exp(found), UNIFORMS[1][codes[:, 1]] / 3)
+
+
+def test_cells_have_the_probabilities_of_the_normal():
+    centres = (np.arange(5) + 0.5) / 5
+    table = cell_table(centres, 0.2)
+    np.testing.assert_allclose(table.sum(axis=1), 1.0)
+    edges = cell_edges(centres)
+    np.testing.assert_allclose(edges, np.arange(6) / 5)
+    for row, centre in zip(table, centres, strict=True):
+        cells = np.diff(norm.cdf(edges, centre, 0.2))
+        np.testing.assert_allclose(row, cells / cells.sum())
+    narrow = cell_table(centres, 1e-6)
+    assert narrow[2, 1] > 0.1  # half a cell at least
+
+
+def test_choices_keep_a_share_for_the_others():
+    table = choice_table(4, 9)
+    np.testing.assert_allclose(table.sum(axis=1), 1.0)
+    assert table[1, 1] == pytest.approx(0.9 + 0.1 / 4)
+    assert table[1, 2] == pytest.approx(0.1 / 4)
+
+
+def test_the_width_shrinks_to_a_floor():
+    widths = [bandwidth(n, 10.0) for n in (0, 1, 2, 10, 100, 10_000)]
+    assert widths[0] >= 0.5
+    assert widths == sorted(widths, reverse=True)
+    assert bandwidth(100, 10.0) == pytest.approx(0.2 * 100 ** (-1 / 14), rel=0.011)
+    assert bandwidth(10**9, 1.0) == pytest.approx(0.01, rel=0.011)

@@ -1,0 +1,119 @@
+"""A space as features: distances that a kernel can use; and what is tried first."""
+
+import numpy as np
+import pytest
+
+from hpopt.optimizers.surrogates.encoding import Encoding
+from hpopt.optimizers.surrogates.first_design import first_count, first_points
+from hpopt.space import Categorical, Float, Int, Ordinal, Sequence, Space
+
+from ..modelling import MIXED
+
+BRANCHES = Space(
+    {
+        "x": Float(0, 1),
+        "model": Categorical(list("abcdefg")),
+        "rate": Float(0, 1, when={"model": ["a", "b"]}),
+        "depth": Int(1, 9, when={"model": "c"}),
+        "how": Categorical(["u", "v"], when={"model": "c"}),
+    }
+)
+
+
+def features_of(space, configs):
+    encoding = Encoding(space)
+    return encoding.features(space.encode(configs)), encoding
+
+
+def test_distances_are_those_of_the_recipe():
+    features, encoding = features_of(
+        BRANCHES,
+        [
+            {"x": 0.2, "model": "a", "rate": 0.9},
+            {"x": 0.2, "model": "b", "rate": 0.9},
+            {"x": 0.7, "model": "c", "depth": 9, "how": "u"},
+            {"x": 0.7, "model": "c", "depth": 9, "how": "v"},
+        ],
+    )
+
+    def by_coordinate(a, b):
+        squares = (features[a] - features[b]) ** 2
+        return np.bincount(encoding.groups, squares, minlength=BRANCHES.d)
+
+    centre = (9 - 0.5) / 9
+    np.testing.assert_allclose(by_coordinate(0, 1), [0, 1, 0, 0, 0], atol=1e-15)
+    np.testing.assert_allclose(
+        by_coordinate(0, 2), [0.25, 1, 0.4**2, (centre - 0.5) ** 2, 0.5], atol=1e-12
+    )
+    np.testing.assert_allclose(by_coordinate(2, 3), [0, 0, 0, 0, 1], atol=1e-15)
+
+
+def test_configs_that_are_equal_have_equal_features():
+    encoding, rng = Encoding(MIXED), np.random.default_rng(0)
+    points = MIXED.random(200, rng)
+    asleep = np.where(MIXED.active(points), points, rng.random(points.shape))
+    snapped = [MIXED.snap(each) for each in (points, asleep, MIXED.encode(MIXED.decode(points)))]
+    features = [encoding.features(each) for each in snapped]
+    np.testing.assert_array_equal(features[0], features[1])
+    np.testing.assert_allclose(features[0], features[2], atol=1e-9)
+
+
+def test_levels_lie_where_the_space_has_them():
+    encoding = Encoding(MIXED)
+    for name, centres in zip(encoding.names, encoding.centres, strict=True):
+        if name in ("x", "rate", "many", "power") or name.endswith("width"):
+            assert centres is None  # continuous, or as good as that
+        else:
+            assert (np.diff(centres) > 0).all()
+    points = np.full((100, MIXED.d), 0.5)
+    place = encoding.names.index("n")
+    points[:, place] = encoding.centres[place]
+    np.testing.assert_allclose(MIXED.snap(points)[:, place], points[:, place])
+    assert [config["n"] for config in MIXED.decode(points)] == list(range(1, 101))
+
+
+def test_coordinates_have_names():
+    names = Encoding(MIXED).names
+    assert len(names) == MIXED.d
+    assert names[:3] == ["x", "rate", "n"]
+    assert "len(layers)" in names
+    assert "layers[2].width" in names
+
+
+def test_effective_dimensions_are_those_that_matter():
+    assert Encoding(BRANCHES).n_effective == pytest.approx(2 + 2 / 7 + 2 / 7, abs=0.15)
+    assert Encoding(Space({"c": Categorical(["only"])})).n_effective == 1.0
+    assert Encoding(Space({f"x{j}": Float(0, 1) for j in range(9)})).n_effective == 9.0
+
+
+@pytest.mark.parametrize(
+    ("space", "n"),
+    [
+        (Space({"x": Float(0, 1)}), 5),
+        (Space({f"x{j}": Float(0, 1) for j in range(8)}), 8),
+        (Space({f"x{j}": Float(0, 1) for j in range(40)}), 12),
+        (BRANCHES, 21),
+    ],
+)
+def test_how_many_are_tried_first(space, n):
+    assert first_count(Encoding(space)) == n
+
+
+def test_each_branch_is_seen_three_times():
+    points = first_points(BRANCHES, 21, np.random.default_rng(0))
+    models = [config["model"] for config in BRANCHES.decode(points)]
+    assert sorted(models) == sorted("abcdefg" * 3)
+
+
+def test_lengths_and_layers_are_balanced_too():
+    layer = {"kind": Categorical(["a", "b"]), "w": Ordinal([1, 2], when={"kind": "a"})}
+    space = Space({"layers": Sequence(layer, 1, 4)})
+    configs = space.decode(first_points(space, 8, np.random.default_rng(1)))
+    assert sorted(len(config["layers"]) for config in configs) == [1, 1, 2, 2, 3, 3, 4, 4]
+    assert sorted(config["layers"][0]["kind"] for config in configs) == ["a"] * 4 + ["b"] * 4
+
+
+def test_the_first_points_are_spread():
+    space = Space({f"x{j}": Float(0, 1) for j in range(3)})
+    for column in first_points(space, 8, np.random.default_rng(2)).T:
+        assert sorted(np.floor(column * 8).tolist()) == list(range(8))

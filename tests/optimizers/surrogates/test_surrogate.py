@@ -1,0 +1,122 @@
+"""Fits belong to places; evidence is bounded; the box grows and shrinks."""
+
+import numpy as np
+import pytest
+
+from hpopt import RandomSearch
+from hpopt.numerics.threads import one_thread
+from hpopt.optimizers.surrogates.encoding import Encoding
+from hpopt.optimizers.surrogates.evidence import Evidence
+from hpopt.optimizers.surrogates.surrogate import Surrogate, anchor_of, place_of
+from hpopt.optimizers.surrogates.trust_box import SIDE, Box, Side
+
+from ..modelling import MIXED, cost, known, searched
+
+
+def test_places_and_anchors_are_where_the_schedule_says():
+    assert [n for n in range(20, 70) if place_of(n) == n] == [
+        *range(20, 30),
+        *range(30, 60, 2),
+        60,
+        64,
+        68,
+    ]
+    for n in range(2, 2000):
+        place, anchor = place_of(n), anchor_of(place_of(n))
+        assert n - 16 < place <= n
+        assert place - 80 < anchor <= place
+        assert place_of(anchor) == anchor == anchor_of(anchor)
+
+
+class Cut:
+    """The first n of what another evidence holds."""
+
+    def __init__(self, evidence, n):
+        self.points, self.losses = evidence.points[:n], evidence.losses[:n]
+        self.kept = evidence.kept
+        self.n = n
+
+    def __len__(self):
+        return self.n
+
+
+def test_a_model_follows_from_what_was_told_only():
+    encoding = Encoding(MIXED)
+    evidence = Evidence(known(RandomSearch(), MIXED, 90))
+    steady, fresh = Surrogate(encoding, 40), None
+    with one_thread():
+        for n in (5, 9, 15, 22, 31, 44, 45, 63, 90):
+            model = steady.of(Cut(evidence, n))
+            fresh = Surrogate(encoding, 40).of(Cut(evidence, n))
+            np.testing.assert_array_equal(model.lengths, fresh.lengths)
+            np.testing.assert_array_equal(model.means, fresh.means)
+    assert len(fresh.points) == 40
+
+
+def test_equal_losses_give_no_model():
+    evidence = Evidence(known(RandomSearch(), MIXED, 10, lambda config: 1.0))
+    assert Surrogate(Encoding(MIXED), 40).of(evidence) is None
+
+
+def test_knowledge_comes_before_history():
+    optimizer = known(RandomSearch(), MIXED, 7)
+    assert len(Evidence(optimizer)) == 7
+    np.testing.assert_array_equal(Evidence(optimizer).losses, optimizer.knowledge.losses[:, 0])
+    alone = searched(RandomSearch(), MIXED, cost, 9)
+    np.testing.assert_array_equal(Evidence(alone).points, alone.history.points)
+
+
+def test_the_best_the_recent_and_some_others_are_kept():
+    evidence = Evidence(known(RandomSearch(), MIXED, 300))
+    rows = evidence.kept(300, 100)
+    assert len(rows) == 100
+    assert (np.diff(rows) > 0).all()
+    best = np.argsort(evidence.losses, kind="stable")[:50]
+    assert np.isin(best, rows).all()
+    assert np.isin(range(285, 300), rows).all()
+    np.testing.assert_array_equal(evidence.kept(80, 100), np.arange(80))
+    before = evidence.kept(295, 100)
+    assert np.isin(before, rows).mean() > 0.85  # the choice of the others hardly changes
+    np.testing.assert_array_equal(np.sort(evidence.best(50)), np.sort(best))
+    assert len(evidence.best(0)) == 0
+
+
+def side_after(losses, n_effective=5.0):
+    side = Side(n_effective, 0)
+    side.learn(np.array(losses))
+    return side
+
+
+def test_success_doubles_the_side_and_failure_halves_it():
+    assert side_after([10, 9, 8]).length == 2 * SIDE
+    assert side_after([10, 9, 8, 7, 6, 5, 4, 3, 2]).length == 1.6
+    assert side_after([10, 9, 9, 9, 9, 9]).length == SIDE
+    assert side_after([10, 9, 9, 9, 9, 9, 9]).length == SIDE / 2
+    assert side_after([10, 9, *[np.inf] * 5]).length == SIDE / 2
+    assert side_after([10, *[10] * 30]).length == SIDE  # below 2^-6 it begins again
+    assert side_after([10, 9.9999, 9.9998, 9.9997]).length == SIDE
+
+
+def test_a_stall_is_seen():
+    assert not side_after([10, *[9] * 20]).is_stalled
+    assert side_after([10, *[9] * 21]).is_stalled
+    assert not side_after([10, *[9] * 21, 8]).is_stalled
+
+
+def test_the_side_does_not_depend_on_how_it_is_told():
+    losses = np.random.default_rng(0).random(60)
+    whole, parts = Side(3.0, 5), Side(3.0, 5)
+    whole.learn(losses)
+    for n in range(1, 61):
+        parts.learn(losses[:n])
+    assert parts.length == whole.length
+
+
+def test_the_box_is_longer_where_lengthscales_are():
+    lengths = np.array([0.1, 0.4, 1.6, 100.0])
+    ordered = np.array([True, True, True, False])
+    box = Box.around(np.full(4, 0.5), 0.2, lengths, ordered)
+    np.testing.assert_allclose(box.high - box.low, [0.05, 0.2, 0.8, 1.0])
+    corner = Box.around(np.full(4, 0.99), 0.2, lengths, ordered)
+    assert (corner.high <= 1.0).all()
+    assert corner.low[1] == pytest.approx(0.89)
