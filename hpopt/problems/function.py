@@ -6,12 +6,12 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
+from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import (
     Direction,
     Fidelity,
     Objective,
     Problem,
-    TrialHandle,
     check_problem,
     normalised_objectives,
 )

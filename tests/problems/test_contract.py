@@ -138,3 +138,41 @@ def test_its_directions_must_be_sane(tmp_path, objective):
     problem = FunctionProblem(lambda config: 1, SPACE, objectives=objective)
     with pytest.raises(AssertionError, match="by its name"):
         check(problem, tmp_path, "its_directions_are_sane")
+
+
+class Together(FunctionProblem):
+    """Configs of one kind are evaluated together."""
+
+    max_batch = 5
+
+    def batch_key(self, solution):
+        return solution.config["kind"]
+
+    def evaluate_batch(self, configs, trials):
+        assert len({config["kind"] for config in configs}) == 1
+        return [self.evaluate(c, t) for c, t in zip(configs, trials, strict=True)]
+
+
+class TestTogether(ProblemContract):
+    def make(self):
+        return Together(lambda config: config["x"] ** 2, SPACE)
+
+
+class Different(Together):
+    """What goes together comes out otherwise."""
+
+    def evaluate_batch(self, configs, trials):
+        return [config["x"] for config in configs]
+
+
+class Raising(Together):
+    def evaluate_batch(self, configs, trials):
+        raise ValueError("not together")
+
+
+@pytest.mark.parametrize("kind", [Different, Raising])
+def test_a_batch_that_differs_is_caught(kind, tmp_path):
+    problem = kind(lambda config: config["x"] ** 2, SPACE)
+    suite = _Contract(problem, tmp_path)
+    with pytest.raises(AssertionError):
+        suite.test_a_batch_gives_what_one_by_one_gives(problem)

@@ -7,7 +7,7 @@ import cloudpickle
 import pytest
 
 from hpopt.core import Fidelity, Objective, Solution, evaluate, objectives_of
-from hpopt.core.problem import TrialHandle
+from hpopt.core.handle import TrialHandle
 from hpopt.errors import ProblemError, SpaceError
 from hpopt.problems import FunctionProblem
 from hpopt.space import Float, Space

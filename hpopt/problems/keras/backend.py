@@ -1,10 +1,11 @@
-"""What one of the backends, TensorFlow, needs to repeat itself and to forget."""
+"""What each backend needs: to repeat itself, to forget, and to compile."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib import import_module
 from typing import Any
 
 
@@ -61,3 +62,73 @@ def _module(keras: Any, name: str) -> Any:
     from tensorflow.python import framework
 
     return getattr(framework, name, None)
+
+
+def over_draws(keras: Any, predict: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function of a model's weights once, to be called for many draws of them.
+
+    Parameters
+    ----------
+    keras : module
+    predict : callable
+        Called as ``predict(weights, others, x)``, with the weights of one draw.
+
+    Returns
+    -------
+    callable
+        Called as ``(stacks, others, x)``, with stacks of weights (draws, ...): the stacked results.
+    """
+    name = keras.backend.backend()
+    if name == "tensorflow":
+        return _in_graph(predict, keras.config.floatx())
+    if name == "jax":
+        jax = import_module("jax")
+        compiled: Callable[..., Any] = jax.jit(jax.vmap(predict, in_axes=(0, None, None)))
+        return compiled
+
+    def one_by_one(stacks: list[Any], others: list[Any], x: Any) -> Any:
+        with _without_gradients(name):
+            draws = zip(*map(keras.ops.convert_to_tensor, stacks), strict=True)
+            return keras.ops.convert_to_numpy(
+                keras.ops.stack([predict(list(weights), others, x) for weights in draws])
+            )
+
+    return one_by_one
+
+
+def _in_graph(predict: Callable[..., Any], floatx: str) -> Callable[..., Any]:
+    """Trace a function once, for any number of draws and examples, and loop over the draws in it.
+
+    TensorFlow's own vectorisation has no rule for some operations, and traces for seconds.
+    """
+    import tensorflow as tf
+
+    def looped(stacks: list[Any], others: list[Any], x: Any) -> Any:
+        return tf.map_fn(
+            lambda weights: predict(weights, others, x), stacks, fn_output_signature=floatx
+        )
+
+    def any_number(array: Any) -> Any:
+        return tf.TensorSpec((None, *array.shape[1:]), array.dtype)
+
+    graphs: list[Any] = []
+
+    def call(stacks: list[Any], others: list[Any], x: Any) -> Any:
+        if not graphs:
+            kinds = tf.nest.map_structure(any_number, (stacks, x))
+            fixed = [tf.TensorSpec(other.shape, other.dtype) for other in others]
+            traced = tf.function(looped, autograph=False)  # as Keras traces
+            graphs.append(traced.get_concrete_function(kinds[0], fixed, kinds[1]))
+        tensors = tf.nest.map_structure(tf.convert_to_tensor, (stacks, others, x))
+        return graphs[0](*tensors)
+
+    return call
+
+
+def _without_gradients(name: str) -> AbstractContextManager[Any]:
+    """Keep a backend from recording what it computes."""
+    if name != "torch":
+        return nullcontext()
+    torch = import_module("torch")
+    context: AbstractContextManager[Any] = torch.no_grad()
+    return context

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import (
     Fidelity,
     Objective,
     Problem,
-    TrialHandle,
     check_problem,
     losses,
     objectives_of,

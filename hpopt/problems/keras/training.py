@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hpopt.core.problem import Objective, TrialHandle
+from hpopt.core.handle import TrialHandle
+from hpopt.core.problem import Objective
 from hpopt.errors import SettingError, UnknownNameError
 from hpopt.problems.keras.batches import batches
 from hpopt.problems.keras.data import Rows

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hpopt.core.problem import TrialHandle
+from hpopt.core.handle import TrialHandle
 from hpopt.errors import SettingError
 
 WEIGHTS = "model.weights.h5"

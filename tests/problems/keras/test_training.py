@@ -5,7 +5,7 @@ import math
 import pytest
 
 from hpopt.core import Objective
-from hpopt.core.problem import TrialHandle
+from hpopt.core.handle import TrialHandle
 from hpopt.errors import SettingError, UnknownNameError
 from hpopt.problems.keras.training import Monitor, Schedule
 

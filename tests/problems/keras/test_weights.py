@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from hpopt.core.problem import TrialHandle
+from hpopt.core.handle import TrialHandle
 from hpopt.errors import SettingError
 from hpopt.problems.keras.weights import LOSS, WEIGHTS, keep_best, load_weights
 

@@ -1,0 +1,147 @@
+"""Convolution and pooling, over one axis or two, channels last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from hpopt.problems.keras.batched.activations import Activation, activation_of
+from hpopt.problems.keras.batched.form import Array, Form, Weights, along_last
+
+
+@dataclass(frozen=True)
+class Window:
+    """How a window moves over the axes of an image or a series.
+
+    Attributes
+    ----------
+    size, strides, dilation : tuple of int
+        One an axis.
+    padding : {"valid", "same", "causal"}
+    """
+
+    size: tuple[int, ...]
+    strides: tuple[int, ...]
+    dilation: tuple[int, ...]
+    padding: str
+
+    def over(self, x: Array, fill: float = 0.0) -> Array:
+        """Give what each window sees of x (draws, n, *places, c): (draws, n, *windows, c, *size).
+
+        It is a view of x, or of x with a margin of `fill`.
+        """
+        reach = [(k - 1) * d + 1 for k, d in zip(self.size, self.dilation, strict=True)]
+        margins = [self._margin(axis, x.shape[2 + axis], reach[axis]) for axis in range(len(reach))]
+        if any(map(any, margins)):
+            padded = [(0, 0), (0, 0), *margins, (0, 0)]
+            x = np.pad(x, padded, constant_values=fill)
+        axes = tuple(range(2, 2 + len(reach)))
+        seen = sliding_window_view(x, reach, axis=axes)
+        apart = [slice(None, None, stride) for stride in self.strides]
+        within = [slice(None, None, dilation) for dilation in self.dilation]
+        chosen = (slice(None), slice(None), *apart, slice(None), *within)
+        return np.asarray(seen[chosen])
+
+    def _margin(self, axis: int, length: int, reach: int) -> tuple[int, int]:
+        """Give how much is added before and after an axis."""
+        if self.padding == "valid":
+            return 0, 0
+        if self.padding == "causal":
+            return reach - 1, 0
+        stride = self.strides[axis]
+        n_windows = -(-length // stride)
+        total = max((n_windows - 1) * stride + reach - length, 0)
+        return total // 2, total - total // 2
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """Compute activation(convolution of x with the kernel + bias), as one product a network."""
+
+    window: Window
+    activation: Activation
+
+    def __call__(self, inputs: Sequence[Array], weights: Weights) -> Array:
+        """Compute it for all networks."""
+        kernel = weights[0]
+        n_axes = len(self.window.size)
+        seen = self.window.over(inputs[0])
+        # Windows as rows, in the order of the kernel: its axes, then the channels.
+        order = (*range(2 + n_axes), *range(3 + n_axes, 3 + 2 * n_axes), 2 + n_axes)
+        n_inputs = int(np.prod(kernel.shape[1:-1]))
+        rows = seen.transpose(order).reshape(len(seen), -1, n_inputs)
+        product: Array = np.matmul(rows, kernel.reshape(len(kernel), n_inputs, -1))
+        product = product.reshape(len(product), *seen.shape[1 : 2 + n_axes], kernel.shape[-1])
+        if len(weights) > 1:
+            product += along_last(weights[1], product.ndim)
+        return self.activation(product)
+
+    @staticmethod
+    def of(layer: Any) -> Form | None:
+        """Give the form of Conv1D or Conv2D with channels last and one group."""
+        config = layer.get_config()
+        activation = activation_of(config)
+        usual = config["data_format"] == "channels_last" and config["groups"] == 1
+        if activation is None or not usual or len(layer.weights) != 1 + config["use_bias"]:
+            return None
+        size, strides, dilation = (
+            tuple(config[name]) for name in ("kernel_size", "strides", "dilation_rate")
+        )
+        return Convolution(Window(size, strides, dilation, config["padding"]), activation)
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """Give the largest or the mean of what each window sees."""
+
+    window: Window
+    largest: bool
+
+    def __call__(self, inputs: Sequence[Array], weights: Weights) -> Array:
+        """Compute it for all networks."""
+        x = inputs[0]
+        axes = tuple(range(-len(self.window.size), 0))
+        if self.largest:
+            return np.asarray(self.window.over(x, -np.inf).max(axis=axes))
+        sums = self.window.over(x).sum(axis=axes)
+        if self.window.padding == "valid":
+            return np.asarray(sums / np.float32(np.prod(self.window.size)))
+        # What was added at the margin does not count.
+        ones = np.ones((1, 1, *x.shape[2:-1], 1), x.dtype)
+        return np.asarray(sums / self.window.over(ones).sum(axis=axes))
+
+    @staticmethod
+    def of(layer: Any) -> Form | None:
+        """Give the form of Max- or AveragePooling1D or 2D with channels last."""
+        config = layer.get_config()
+        if config["data_format"] != "channels_last":
+            return None
+        size, strides = tuple(config["pool_size"]), tuple(config["strides"])
+        window = Window(size, strides, (1,) * len(size), config["padding"])
+        return Pooling(window, type(layer).__name__.startswith("Max"))
+
+
+@dataclass(frozen=True)
+class GlobalPooling:
+    """Give the largest or the mean of each channel."""
+
+    largest: bool
+    keepdims: bool
+
+    def __call__(self, inputs: Sequence[Array], weights: Weights) -> Array:
+        """Compute it for all networks."""
+        axes = tuple(range(2, inputs[0].ndim - 1))
+        pool = np.max if self.largest else np.mean
+        return np.asarray(pool(inputs[0], axis=axes, keepdims=self.keepdims))
+
+    @staticmethod
+    def of(layer: Any) -> Form | None:
+        """Give the form of GlobalMax- or GlobalAveragePooling1D or 2D with channels last."""
+        config = layer.get_config()
+        if config["data_format"] != "channels_last":
+            return None
+        return GlobalPooling("Max" in type(layer).__name__, config["keepdims"])

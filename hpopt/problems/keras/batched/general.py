@@ -1,0 +1,63 @@
+"""The general route: any Keras model, compiled once to be called for many draws of its weights."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from hpopt.errors import ProblemError
+from hpopt.problems.keras.backend import over_draws
+from hpopt.problems.keras.batched.form import Array
+from hpopt.problems.keras.session import import_keras
+
+
+class Compiled:
+    """A model compiled for many draws: it is called with them stacked.
+
+    Parameters
+    ----------
+    keras : module
+    model : keras.Model
+        Built. Its weights are not changed.
+    """
+
+    def __init__(self, keras: Any, model: Any) -> None:
+        self._keras, self.model = keras, model
+        self._call: Callable[..., Any] | None = None
+        takes_mode = "training" in inspect.signature(model.call).parameters
+        self._mode = {"training": False} if takes_mode else {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"model": self.model}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Compiled.__init__(self, import_keras(), state["model"])
+
+    def __call__(self, x: Any, stacks: Sequence[Array]) -> Array:
+        """Compute the predictions of all draws.
+
+        Parameters
+        ----------
+        x : ndarray (n, ...)
+        stacks : sequence of ndarray (draws, ...)
+            The trainable weights, in Keras' order.
+
+        Returns
+        -------
+        ndarray (draws, n, ...)
+        """
+        if self._call is None:
+            self._call = over_draws(self._keras, self._predictions)
+        others = [variable.value for variable in self.model.non_trainable_variables]
+        return np.asarray(self._call(list(stacks), others, x))
+
+    def _predictions(self, weights: Sequence[Any], others: Sequence[Any], x: Any) -> Any:
+        outputs, _ = self.model.stateless_call(weights, others, x, **self._mode)
+        if isinstance(outputs, list | tuple | dict):
+            raise ProblemError(
+                f"the model must have one output, but {self.model.name!r} has {len(outputs)}"
+            )
+        return outputs

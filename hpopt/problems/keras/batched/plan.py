@@ -1,0 +1,224 @@
+"""A Keras model as the steps of a batch of networks: which form reads what."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hpopt.problems.keras.batched.form import Array, Form, Weights
+from hpopt.problems.keras.batched.layers import form_of
+
+
+@dataclass(frozen=True)
+class Step:
+    """One layer of all networks.
+
+    Attributes
+    ----------
+    form : Form
+    inputs : tuple of str
+        The names of the layers that it reads.
+    name : str
+    weights : tuple of int
+        Its weights among the model's, in Keras' order.
+    """
+
+    form: Form
+    inputs: tuple[str, ...]
+    name: str
+    weights: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The layers of a model in an order in which they can be computed.
+
+    Attributes
+    ----------
+    steps : tuple of Step
+    input, output : str
+        The names of the layers that the data goes into, and that the predictions come from.
+    n_floats : int
+        About the memory that one example takes in one network, in numbers: its largest layer.
+    """
+
+    steps: tuple[Step, ...]
+    input: str
+    output: str
+    n_floats: int
+
+    def __call__(self, x: Array, weights: Weights) -> Array:
+        """Compute all networks.
+
+        Parameters
+        ----------
+        x : ndarray (n, ...)
+        weights : sequence of ndarray (draws or 1, ...)
+            All weights of the model, in Keras' order.
+
+        Returns
+        -------
+        ndarray (draws or 1, n, ...)
+        """
+        last_reader = {name: step for step in self.steps for name in step.inputs}
+        computed = {self.input: x[None]}
+        for step in self.steps:
+            inputs = [computed[name] for name in step.inputs]
+            computed[step.name] = step.form(inputs, [weights[place] for place in step.weights])
+            for name in set(step.inputs):
+                if last_reader[name] is step and name != self.output:
+                    del computed[name]
+        return computed[self.output]
+
+
+class Planned:
+    """A plan with the weights of a model that do not vary.
+
+    Parameters
+    ----------
+    model : keras.Model
+    plan : Plan
+        Its plan.
+    """
+
+    def __init__(self, model: Any, plan: Plan) -> None:
+        trained = {id(weight): place for place, weight in enumerate(model.trainable_weights)}
+        self._plan = plan
+        # For each weight its place among the trainable ones, or what it always is.
+        self._sources: list[int | Array] = [
+            trained[id(weight)] if id(weight) in trained else np.asarray(weight)[None]
+            for weight in model.weights
+        ]
+
+    def __call__(self, x: Array, stacks: Sequence[Array]) -> Array:
+        """Compute the predictions (draws, n, ...) of trainable weights (draws, ...)."""
+        weights = [stacks[each] if isinstance(each, int) else each for each in self._sources]
+        predicted = self._plan(x, weights)
+        return np.broadcast_to(predicted, (len(stacks[0]), *predicted.shape[1:]))
+
+
+def plan_of(keras: Any, model: Any) -> Plan | None:
+    """Give the plan of a built Keras model; None where a part of it has no batched form.
+
+    It may be Sequential or functional, with one input, one output and layers that are each used
+    once.
+    """
+    if type(model) is keras.Sequential:
+        layers = [each for each in model.layers if type(each) is not keras.layers.InputLayer]
+        names = ["", *(layer.name for layer in layers)]
+        readers: dict[str, tuple[str, ...]] = {
+            layer.name: (names[place],) for place, layer in enumerate(layers)
+        }
+        return _plan(model, layers, readers, "", names[-1])
+    graph = _graph(keras, model)
+    if graph is None:
+        return None
+    readers, source, sink = graph
+    layers = [model.get_layer(name) for name in readers]
+    return _plan(model, layers, readers, source, sink)
+
+
+def _plan(
+    model: Any,
+    layers: Sequence[Any],
+    inputs_of: Mapping[str, tuple[str, ...]],
+    source: str,
+    sink: str,
+) -> Plan | None:
+    places = {id(weight): place for place, weight in enumerate(model.weights)}
+    steps: list[Step] = []
+    used: list[int] = []
+    for layer in layers:
+        form = form_of(layer)
+        if form is None or any(id(weight) not in places for weight in layer.weights):
+            return None
+        own = tuple(places[id(weight)] for weight in layer.weights)
+        steps.append(Step(form, inputs_of[layer.name], layer.name, own))
+        used += own
+    if not steps or len(set(used)) < len(used):
+        return None
+    return Plan(tuple(steps), source, sink, max(map(_n_floats, layers)))
+
+
+def _graph(keras: Any, model: Any) -> tuple[dict[str, tuple[str, ...]], str, str] | None:
+    """Give which layers each layer of a functional model reads, its input, and its output."""
+    if type(model).__name__ != "Functional" or not type(model).__module__.startswith("keras."):
+        return None
+    try:
+        config = model.get_config()
+    except Exception:  # layers of the user's own need not have one
+        return None
+    source, sink = _only(config["input_layers"]), _only(config["output_layers"])
+    inputs_of: dict[str, tuple[str, ...]] = {}
+    for layer in config["layers"]:
+        name, nodes = layer["name"], layer["inbound_nodes"]
+        if name == source:
+            continue
+        if len(nodes) != 1 or len(nodes[0]["args"]) != 1 or not _is_layer(keras, model, name):
+            return None
+        if any(value not in (None, False) for value in nodes[0]["kwargs"].values()):
+            return None
+        given = nodes[0]["args"][0]
+        read = [_read(each) for each in (given if isinstance(given, list) else [given])]
+        inputs_of[name] = tuple(each for each in read if each is not None)
+        if len(inputs_of[name]) < len(read):
+            return None
+    if source is None or sink is None:
+        return None
+    return _ordered(inputs_of, source), source, sink
+
+
+def _ordered(inputs_of: dict[str, tuple[str, ...]], source: str) -> dict[str, tuple[str, ...]]:
+    """Put each layer after those that it reads."""
+    ordered: dict[str, tuple[str, ...]] = {}
+    waiting = dict(inputs_of)
+    while waiting:
+        ready = [
+            name
+            for name, inputs in waiting.items()
+            if all(each == source or each in ordered for each in inputs)
+        ]
+        if not ready:
+            break
+        for name in ready:
+            ordered[name] = waiting.pop(name)
+    return ordered
+
+
+def _read(given: Any) -> str | None:
+    """Give the name of the layer whose first output an argument is; None for anything else."""
+    if not isinstance(given, Mapping) or given.get("class_name") != "__keras_tensor__":
+        return None
+    name, node, tensor = given["config"]["keras_history"]
+    return str(name) if node == tensor == 0 else None
+
+
+def _only(places: Any) -> str | None:
+    """Give the name of the only layer in a functional config's list of inputs or outputs."""
+    if isinstance(places, Sequence) and len(places) == 1:
+        places = places[0]
+    if isinstance(places, Sequence) and len(places) == 3 and isinstance(places[0], str):
+        return places[0]
+    return None
+
+
+def _is_layer(keras: Any, model: Any, name: str) -> bool:
+    """Say whether a part of a model is a layer, and not a single operation."""
+    try:
+        return isinstance(model.get_layer(name), keras.layers.Layer)
+    except ValueError:
+        return False
+
+
+def _n_floats(layer: Any) -> int:
+    """Say about how many numbers an example takes in a layer."""
+    shape = layer.output.shape[1:]
+    kernels = [weight.shape for weight in layer.weights if len(weight.shape) > 1]
+    n_places = math.prod(size or 1 for size in shape[:-1])
+    windows = [n_places * math.prod(kernel[:-1]) for kernel in kernels if len(kernel) > 2]
+    gates = [sum(kernel) for kernel in kernels]
+    return int(max(math.prod(size or 1 for size in shape), *windows, *gates, 1))

@@ -1,0 +1,81 @@
+"""What may be done to examples in training, so that a network sees more of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from hpopt.core.solution import Config
+from hpopt.errors import SettingError, UnknownNameError
+from hpopt.problems.keras.session import import_keras
+from hpopt.space import Categorical, Float, Parameter
+
+PARAMETERS: Mapping[str, Parameter] = {
+    "flip": Categorical(["none", "horizontal", "horizontal_and_vertical"]),
+    "shift": Float(0.0, 0.2),
+    "rotation": Float(0.0, 0.1),
+    "zoom": Float(0.0, 0.2),
+    "contrast": Float(0.0, 0.5),
+    "noise": Float(0.0, 0.3),
+}
+"""Shift is a share of the sides, rotation one of the full turn, noise the deviation of what is
+added to standardised inputs."""
+
+LAYERS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "flip": lambda layers, mode: layers.RandomFlip(mode),
+    "shift": lambda layers, most: layers.RandomTranslation(most, most),
+    "rotation": lambda layers, most: layers.RandomRotation(most),
+    "zoom": lambda layers, most: layers.RandomZoom(most),
+    "contrast": lambda layers, most: layers.RandomContrast(most),
+}
+
+
+class Augmentation:
+    """The layers of a config that change examples in training.
+
+    Parameters
+    ----------
+    wanted : sequence of str, callable or None
+        Names; or a function of a config that gives fresh layers.
+    fitting : tuple of str
+        The names that there are for such examples.
+    """
+
+    def __init__(
+        self,
+        wanted: Sequence[str] | Callable[[Config], Sequence[Any]] | None,
+        fitting: tuple[str, ...],
+    ) -> None:
+        self.names: tuple[str, ...] = ()
+        self.function = wanted if callable(wanted) else None
+        if wanted is None or callable(wanted):
+            return
+        if isinstance(wanted, str) or not isinstance(wanted, Sequence):
+            raise SettingError(
+                "augmentation must be a list of names, or a function of a config that gives "
+                f"layers, but got {wanted!r}"
+            )
+        for name in wanted:
+            if name not in fitting:
+                raise UnknownNameError("augmentation", str(name), fitting)
+        self.names = tuple(wanted)
+
+    def parameters(self) -> dict[str, Parameter]:
+        """Give what may be chosen of the named ones."""
+        return {name: PARAMETERS[name] for name in self.names}
+
+    def before(self, config: Config) -> list[Any]:
+        """Make the layers before the inputs are standardised."""
+        layers = import_keras().layers
+        if self.function is not None:
+            return list(self.function(config))
+        return [
+            make(layers, config[name])
+            for name, make in LAYERS.items()
+            if config.get(name) not in (None, "none", 0.0)
+        ]
+
+    def after(self, config: Config) -> list[Any]:
+        """Make the layers after the inputs were standardised."""
+        noise = config.get("noise")
+        return [import_keras().layers.GaussianNoise(noise)] if noise else []
