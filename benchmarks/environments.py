@@ -3,7 +3,8 @@
     python benchmarks/environments.py            # make what is missing
     python benchmarks/environments.py --upgrade  # bring the peers to their newest versions
 
-They lie in ``benchmarks/.venvs/``. hpopt itself runs in the Python that runs the benchmarks.
+They lie in ``benchmarks/.venvs/``. hpopt itself runs in the Python that runs the benchmarks, but
+for `efficiency`, whose problems take packages of their own.
 """
 
 from __future__ import annotations
@@ -15,8 +16,21 @@ import venv
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PEERS = {"optuna": ["optuna>=5", "scipy"]}
-"""What each peer's environment holds; Optuna's quasi-random sampler needs scipy."""
+PROBLEMS = ["coco-experiment", "scikit-learn", "onnxruntime"]
+"""What the problems of `efficiency` are computed with, the same for everybody."""
+
+PEERS = {
+    "deap": ["deap>=1.4", *PROBLEMS],
+    "hpopt": ["cloudpickle", "joblib", "psutil", "rich", "scipy", *PROBLEMS],
+    "hyperopt": ["hyperopt>=0.2.7", "setuptools<81", *PROBLEMS],
+    "joblib": ["joblib>=1.4"],
+    "nevergrad": ["nevergrad>=1.0", *PROBLEMS],
+    "optuna": ["optuna>=5", "scipy", "cmaes", "torch", *PROBLEMS],
+    "ray": ["ray[tune]>=2.40"],
+    "rustuna": ["rustuna>=0.2"],
+    "smac": ["smac>=2.3", *PROBLEMS],
+}
+"""What each peer's environment holds; Optuna's samplers need scipy, cmaes and torch."""
 
 
 def python_of(peer: str) -> Path:
@@ -32,10 +46,11 @@ def ensure(peer: str, *, upgrade: bool = False) -> Path:
     if not done.exists():
         print(f"making an environment for {peer} ...", file=sys.stderr)
         venv.create(python.parent.parent, with_pip=True, clear=True)
-    if upgrade or not done.exists():
-        install = [str(python), "-m", "pip", "install", "--quiet", "--upgrade", *PEERS[peer]]
-        subprocess.run(install, check=True)
-        done.touch()
+    wanted = "\n".join(PEERS[peer])
+    if upgrade or not done.exists() or done.read_text(encoding="utf-8") != wanted:
+        install = [str(python), "-m", "pip", "install", "--quiet", *PEERS[peer]]
+        subprocess.run([*install, "--upgrade"] if upgrade else install, check=True)
+        done.write_text(wanted, encoding="utf-8")
     return python
 
 

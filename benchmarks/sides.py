@@ -7,7 +7,7 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,20 @@ class Side:
     def call(self, function: str, /, **arguments: Any) -> dict[str, Any]:
         """Make one measurement in a fresh process."""
         return self._run([str(self.script), function, json.dumps(arguments)])
+
+    def lines(self, function: str, /, **arguments: Any) -> Iterator[Any]:
+        """Make many measurements in one fresh process, and give each as soon as it is made."""
+        with subprocess.Popen(
+            [str(self.python), str(self.script), function, json.dumps(arguments)],
+            env=environment(),
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                yield json.loads(line)
+        if process.returncode:
+            raise subprocess.CalledProcessError(process.returncode, str(self.script))
 
     def code(self, code: str) -> dict[str, Any]:
         """Run code in a fresh process, which prints one line of JSON."""
@@ -61,7 +75,7 @@ def environment() -> dict[str, str]:
     """Give both sides the same environment: compiled modules kept, one thread in the BLAS."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     return kept | {
-        "PYTHONPATH": str(HERE.parent),
+        "PYTHONPATH": os.pathsep.join([str(HERE.parent), str(HERE)]),
         "PYTHONPYCACHEPREFIX": str(RESULTS / "pycache"),
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
@@ -91,6 +105,11 @@ def ratio(above: list[dict[str, Any]], below: list[dict[str, Any]], key: str) ->
 
 
 def serve(measurements: Mapping[str, Callable[..., dict[str, Any]]]) -> None:
-    """Make the measurement that the command line names, and print it as one line of JSON."""
+    """Make the measurement that the command line names, and print it as one line of JSON.
+
+    One that gives an iterator is many: a line each.
+    """
     _, function, arguments = sys.argv
-    print(json.dumps(measurements[function](**json.loads(arguments))))
+    found = measurements[function](**json.loads(arguments))
+    for each in found if isinstance(found, Iterator) else [found]:
+        print(json.dumps(each), flush=True)

@@ -41,12 +41,12 @@ def trivial(config: Mapping[str, Any]) -> float:
     return float(config["x"]) ** 2 + float(config["y"]) ** 2
 
 
-def lognormal_durations(n: int, mean: float, sigma: float) -> list[float]:
+def lognormal_durations(n: int, mean: float, sigma: float, *, seed: int = SEED) -> list[float]:
     """Draw the durations of n evaluations in seconds: the same ones for everybody.
 
     The mean of a lognormal is exp(mu + sigma²/2); the drawn durations are scaled to have it.
     """
-    rng = random.Random(SEED)
+    rng = random.Random(seed)
     drawn = [rng.lognormvariate(0.0, sigma) for _ in range(n)]
     return [duration * mean * n / sum(drawn) for duration in drawn]
 

@@ -1,0 +1,203 @@
+"""hpopt's strategies on a recorded table, among simulated workers, and by the clock."""
+
+from __future__ import annotations
+
+import heapq
+import statistics
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from recorded import Recorded, Trace, each_run, load
+from sides import serve
+from workload import lognormal_durations
+
+import hpopt
+from hpopt.optimizers import BY_NAME, make_optimizer
+from hpopt.optimizers.batches import Batches
+
+AT_ONCE = 64
+MADE = {
+    "categorical": lambda p, when: hpopt.Categorical(p.values, when=when),
+    "ordinal": lambda p, when: hpopt.Ordinal(p.values, when=when),
+    "int": lambda p, when: hpopt.Int(int(p.low), int(p.high), log=p.log, when=when),
+    "float": lambda p, when: hpopt.Float(p.low, p.high, log=p.log, when=when),
+}
+
+STRATEGIES: dict[str, dict[str, Any]] = {
+    name: {"optimizer": name}
+    for name in (
+        "random",
+        "quasi_random",
+        "genetic",
+        "menndl",
+        "zhan",
+        "mu_plus_lambda",
+        "self_adaptive",
+        "steady_state",
+        "regularized",
+        "neighbourhood",
+        "memetic",
+        "narrowing",
+        "annealing",
+        "differential_evolution",
+    )
+} | {
+    "grid, in order": {"optimizer": "grid"},
+    "grid": {"optimizer": "grid", "shuffle": True},
+}
+
+
+class Lookup(hpopt.Problem):
+    """A recorded table; its losses are looked up outside."""
+
+    def __init__(self, table: Recorded) -> None:
+        self.space = hpopt.Space(
+            {
+                each.name: MADE[each.kind](each, {k: list(v) for k, v in each.when} or None)
+                for each in table.parameters
+            }
+        )
+
+    def evaluate(self, config: dict[str, Any], trial: hpopt.core.TrialHandle) -> float:
+        raise NotImplementedError("the losses are looked up by the benchmark")
+
+
+def about() -> dict[str, Any]:
+    """Give the version, and the names of the strategies that this working tree has."""
+    known = [name for name, made in STRATEGIES.items() if made["optimizer"] in BY_NAME]
+    return {"version": f"hpopt {hpopt.__version__}", "strategies": known}
+
+
+def settings(strategies: list[str]) -> list[Any]:
+    made = [optimizer_of(STRATEGIES[name]) for name in strategies]
+    return [{"optimizer": each.name} | each.settings() for each in made]
+
+
+def optimizer_of(made: Mapping[str, Any]) -> hpopt.Optimizer:
+    arguments = dict(made)
+    return make_optimizer(arguments.pop("optimizer"), arguments)
+
+
+def runs(
+    wanted: list[tuple[str, str, int]], budget: int, candidates: Mapping[str, Any] | None = None
+) -> Iterator[Any]:
+    """Run strategies of the list above, or candidates by their names."""
+    made = candidates or STRATEGIES
+    return each_run(lambda name, table, seed: run(table, made[name], seed, budget), wanted)
+
+
+def run(table: Recorded, made: Mapping[str, Any], seed: int, budget: int) -> Trace:
+    """Run a strategy with one worker; one that thinks in batches is the same with more."""
+    trace = Trace(table, budget)
+    optimizer = optimizer_of(made).bind(Lookup(table), seed=seed)
+    at_once = AT_ONCE if isinstance(optimizer, Batches) else 1
+    n = 0
+    while n < budget:
+        solutions = optimizer.ask(min(at_once, budget - n))
+        if not solutions:
+            break
+        optimizer.tell([told(each, trace.evaluate(each.config)) for each in solutions])
+        n += len(solutions)
+    return trace
+
+
+def grid_to(strategy: str, targets: dict[str, float], seeds: list[int]) -> list[list[float]]:
+    """Run a grid search until it has each table's target: the evaluations, (tables, seeds)."""
+    return [
+        [evaluations_to(load(name), STRATEGIES[strategy], seed, loss) for seed in seeds]
+        for name, loss in targets.items()
+    ]
+
+
+def evaluations_to(table: Recorded, made: Mapping[str, Any], seed: int, loss: float) -> float:
+    optimizer = optimizer_of(made).bind(Lookup(table), seed=seed)
+    while solutions := optimizer.ask(AT_ONCE):
+        for solution in solutions:
+            if table.loss(solution.config) <= loss:
+                return solution.number + 1
+    return float("inf")
+
+
+def told(solution: hpopt.Solution, loss: float) -> hpopt.Trial:
+    return hpopt.Trial(solution, hpopt.Outcome("complete", {"value": loss}))
+
+
+def simulated(
+    made: dict[str, Any], wanted: list[tuple[str, int]], workers: int, evaluations: int
+) -> Iterator[Any]:
+    """Let simulated workers evaluate, each as long as is drawn for the number of its solution.
+
+    Gives table, seed, the simulated seconds until all are told, and the best loss.
+    """
+    for name, seed in wanted:
+        yield name, seed, *among_workers(load(name), made, seed, workers, evaluations)
+
+
+def among_workers(
+    table: Recorded, made: Mapping[str, Any], seed: int, workers: int, evaluations: int
+) -> tuple[float, float]:
+    durations = lognormal_durations(evaluations, 1.0, 1.0, seed=seed)
+    optimizer = optimizer_of(made).bind(Lookup(table), seed=seed)
+    running: list[tuple[float, int, hpopt.Solution]] = []
+    now, best = 0.0, float("inf")
+    while True:
+        while len(running) < workers and optimizer.n_asked < evaluations:
+            solutions = optimizer.ask()
+            if not solutions:
+                break
+            number = solutions[0].number
+            heapq.heappush(running, (now + durations[number], number, solutions[0]))
+        if not running:
+            return now, best
+        now, _, solution = heapq.heappop(running)
+        loss = table.loss(solution.config)
+        best = min(best, loss)
+        optimizer.tell(told(solution, loss))
+
+
+def generation(made: dict[str, Any], n: int, repeats: int) -> dict[str, Any]:
+    """Time one generation (ask and tell) in 40 mixed coordinates, 20 of them a list's."""
+    optimizer = optimizer_of(made).bind(Mixed())
+    if optimizer.space.d != 40:
+        raise RuntimeError(f"the space should have 40 coordinates, but has {optimizer.space.d}")
+    times = []
+    for _ in range(repeats + 1):
+        began = time.perf_counter()
+        solutions = optimizer.ask(n)
+        asked = time.perf_counter() - began
+        trials = [told(each, cost(each.config)) for each in solutions]
+        began = time.perf_counter()
+        optimizer.tell(trials)
+        times.append(1e3 * (asked + time.perf_counter() - began))
+    return {"ms": statistics.median(times[1:])}
+
+
+def cost(config: Mapping[str, Any]) -> float:
+    return float(config["x0"] ** 2 + config["n0"]) + len(config["layers"])
+
+
+class Mixed(hpopt.Problem):
+    """40 coordinates: of floats, whole numbers, ordinals, choices and a list of up to 5 layers."""
+
+    def __init__(self) -> None:
+        layer = hpopt.Space(
+            {
+                "units": hpopt.Int(1, 512, log=True),
+                "activation": hpopt.Categorical(["relu", "tanh", "elu"]),
+                "dropout": hpopt.Float(0.0, 0.8),
+                "norm": hpopt.Categorical([True, False]),
+            }
+        )
+        alone: dict[str, Any] = {f"x{k}": hpopt.Float(-5.0, 5.0) for k in range(6)}
+        alone |= {f"n{k}": hpopt.Int(0, 100) for k in range(5)}
+        alone |= {f"o{k}": hpopt.Ordinal([1, 3, 10, 30]) for k in range(4)}
+        alone |= {f"c{k}": hpopt.Categorical(["a", "b", "c", "d"]) for k in range(4)}
+        self.space = hpopt.Space(alone | {"layers": hpopt.Sequence(layer, 1, 5)})
+
+    def evaluate(self, config: dict[str, Any], trial: hpopt.core.TrialHandle) -> float:
+        return cost(config)
+
+
+if __name__ == "__main__":
+    serve(globals())

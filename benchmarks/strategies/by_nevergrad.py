@@ -1,0 +1,47 @@
+"""nevergrad's TwoPointsDE on a recorded table, with its default parametrization."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import nevergrad as ng
+import numpy as np
+from recorded import Parameter, Recorded, Trace, each_run
+from sides import serve
+
+warnings.filterwarnings("ignore")
+
+
+def instrumented(parameter: Parameter) -> Any:
+    if parameter.kind == "categorical":
+        return ng.p.Choice(list(parameter.values))
+    if parameter.kind == "ordinal":
+        return ng.p.TransitionChoice(list(parameter.values))
+    if parameter.log:
+        scalar = ng.p.Log(lower=parameter.low, upper=parameter.high)
+    else:
+        scalar = ng.p.Scalar(lower=parameter.low, upper=parameter.high)
+    return scalar.set_integer_casting() if parameter.kind == "int" else scalar
+
+
+def run(table: Recorded, seed: int, budget: int) -> Trace:
+    trace = Trace(table, budget)
+    space = ng.p.Dict(**{each.name: instrumented(each) for each in table.parameters})
+    space.random_state = np.random.RandomState(seed)
+    optimizer = ng.optimizers.registry["TwoPointsDE"](parametrization=space, budget=budget)
+    optimizer.minimize(trace.evaluate)
+    return trace
+
+
+def runs(wanted: list[tuple[str, str, int]], budget: int) -> Iterator[Any]:
+    return each_run(lambda _, table, seed: run(table, seed, budget), wanted)
+
+
+def settings(strategies: list[str]) -> list[Any]:
+    return [{"nevergrad": ng.__version__, "optimizer": "TwoPointsDE"} for _ in strategies]
+
+
+if __name__ == "__main__":
+    serve(globals())
