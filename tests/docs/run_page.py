@@ -79,7 +79,7 @@ def blocks_of(page: Path) -> Iterator[Block]:
         first = place
         while place < len(lines) and lines[place].rstrip() != fence["fence"]:
             place += 1
-        text = "\n".join(lines[first:place]) + "\n"
+        text = "".join(f"{line}\n" for line in lines[first:place])
         place += 1
         if not fence["info"].startswith("{"):
             if fence["info"] not in LANGUAGES:
