@@ -39,9 +39,9 @@ def main() -> None:
     if not names:
         sys.exit("there are no runs of peers to compare with: run benchmarks/strategies first")
     rng = np.random.default_rng(SEED)
-    tried = [settings_drawn(rng) for _ in range(arguments.candidates)]
-    tried = [{}, *({"population": 20} | each for each in tried)]
-    made = [{"optimizer": "genetic"} | each for each in tried]
+    tried: list[Mapping[str, Any]] = [settings_drawn(rng) for _ in range(arguments.candidates)]
+    tried = [{}, *tried]
+    made = [{"name": "genetic"} | each for each in tried]
     with kept_in("tuning"):
         known = [candidate(f"genetic-{hashed(each)}", each) for each in made]
         scores = scored(known, arguments.seeds, effort, peers, names)
@@ -58,7 +58,7 @@ def main() -> None:
                 "",
                 *(f"{each:.3f}" for each in score),
                 f"{np.mean(score):.3f}",
-                json.dumps({k: v for k, v in (finalists[k].made or {}).items() if k != "optimizer"})
+                json.dumps({k: v for k, v in (finalists[k].made or {}).items() if k != "name"})
                 if len(finalists[k].made or {}) > 1
                 else "the default",
             ]
@@ -90,7 +90,7 @@ def settings_drawn(rng: Generator) -> Mapping[str, Any]:
     def one_of(*values: Any) -> Any:
         return values[rng.integers(len(values))]
 
-    population = one_of(10, 12, 16, 20, 30, 40)
+    population = one_of(5, 6, 8, 10, 12, 16, 20, 30)
     drawn: dict[str, Any] = {
         "population": population,
         "offspring": one_of(None, max(2, population // 2), 10),

@@ -74,6 +74,29 @@ def order(losses: Floats) -> Ints:
     return np.lexsort((-crowding_distances(losses, ranks), ranks))
 
 
+def order_of_different(losses: Floats) -> Ints:
+    """Give the points from best to worst: of equal ones the last, and the others behind them all.
+
+    Points of equal losses say nothing new to a search that has one of them; that the last one
+    stands for them lets it drift over a plateau.
+
+    Parameters
+    ----------
+    losses : ndarray (n, m)
+        To be minimised; infinite for a bad evaluation, which comes last.
+
+    Returns
+    -------
+    ndarray (n,) of int
+    """
+    newest = np.arange(len(losses))[::-1]
+    last = np.zeros(len(losses), dtype=bool)
+    last[newest[np.unique(losses[newest], axis=0, return_index=True)[1]]] = True
+    last &= np.isfinite(losses).all(axis=1)
+    different, others = np.flatnonzero(last), newest[~last[newest]]
+    return np.concatenate([different[order(losses[different])], others[order(losses[others])]])
+
+
 def front(losses: Floats) -> NDArray[np.bool_]:
     """Say which points no other one dominates, in memory that grows with n only.
 

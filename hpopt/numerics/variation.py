@@ -53,6 +53,7 @@ def mutated(
     probability: Floats | float,
     step: float,
     scale: float,
+    sure: Bools | None = None,
 ) -> Floats:
     """Mutate each gene with a probability: by a reset, or by a step where genes are ordered.
 
@@ -70,6 +71,8 @@ def mutated(
     scale : float, > 0
         Standard deviation of a step, as a share of the gene's range. A discrete gene moves by
         one level at least.
+    sure : ndarray (n, d) of bool, optional
+        Genes of which one is drawn to mutate in a row where none of them would.
 
     Returns
     -------
@@ -77,6 +80,10 @@ def mutated(
         Where a discrete gene mutates, it leaves its cell (one of `levels` equal ones).
     """
     chosen = rng.random(genes.shape) < probability
+    if sure is not None:
+        one = (rng.random(genes.shape) * sure).argmax(axis=1)
+        none = sure.any(axis=1) & ~(chosen & sure).any(axis=1)
+        chosen[none, one[none]] = True
     steps = ordered & (rng.random(genes.shape) < step)
     moves = scale * rng.standard_normal(genes.shape)
     fresh = rng.random(genes.shape)

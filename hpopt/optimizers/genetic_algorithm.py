@@ -33,6 +33,7 @@ from hpopt.optimizers.genetic.parts import (
     Restart,
     Selection,
 )
+from hpopt.optimizers.genetic.screening import Screening, screening_of
 
 Settings = Mapping[str, Any]
 
@@ -75,6 +76,9 @@ class GeneticAlgorithm(Generational):
         How the rates of mutations change from generation to generation. By default not.
     restart : {"stagnation", "periodic"} or part, optional
         When to begin again. By default never.
+    screening : {"surrogate"} or part, optional
+        Which of several children is evaluated: with ``"surrogate"`` the one that a model of all
+        that was told finds most promising. By default every child is evaluated.
     crossover_probability : float, in [0, 1], optional
         Of a pair to be crossed, in place of what the crossover says.
     mutation_probability : float, in [0, 1], optional
@@ -84,7 +88,7 @@ class GeneticAlgorithm(Generational):
         Of each list of layers, in place of what the mutation of lengths says.
     elites : int, in [0, population], optional
         How many of the best so far stay parents whatever their age, in place of what the
-        elitist replacement says: half of the population.
+        elitist replacement says: all of the population.
     """
 
     name: ClassVar[str] = "genetic"
@@ -92,7 +96,7 @@ class GeneticAlgorithm(Generational):
     def __init__(
         self,
         *,
-        population: int = 20,
+        population: int = 10,
         offspring: int | None = None,
         generations: int | None = None,
         initialisation: str | Settings | Initialisation = "quasi_random",
@@ -105,6 +109,7 @@ class GeneticAlgorithm(Generational):
         replacement: str | Settings | Replacement = "elitist",
         adaptation: str | Settings | Adaptation | None = None,
         restart: str | Settings | Restart | None = None,
+        screening: str | Settings | Screening | None = None,
         crossover_probability: float | None = None,
         mutation_probability: float | None = None,
         length_probability: float | None = None,
@@ -120,6 +125,7 @@ class GeneticAlgorithm(Generational):
         self.replacement = replacement_of(replacement)
         self.adaptation = adaptation_of(adaptation)
         self.restart = restart_of(restart)
+        self.screening = screening_of(screening)
         self.crossover_probability = crossover_probability
         self.mutation_probability = mutation_probability
         self.length_probability = length_probability
@@ -142,4 +148,5 @@ class GeneticAlgorithm(Generational):
             replacement=with_setting(self.replacement, "elites", elites),
             adaptation=self.adaptation,
             restart=self.restart,
+            screening=self.screening,
         )

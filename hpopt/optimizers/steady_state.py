@@ -42,7 +42,7 @@ class SteadyState(Asynchronous):
     For each solution, and for each result::
 
         child      = mutation(crossover(selection(population)))
-        population = the best of the population and the result
+        population = the best of the population and the result, of equal ones the youngest
 
     Parameters
     ----------
@@ -53,8 +53,8 @@ class SteadyState(Asynchronous):
     crossover : {"uniform", "one_point", "two_point", "none"} or part
     mutation : {"mixed", "gaussian", "step", "reset", "one_gene", "length"} or part, or several
         One after the other.
-    replacement : {"plus", "ageing"} or part
-        Who lives on when a result comes: the best, or the youngest.
+    replacement : {"elitist", "plus", "ageing"} or part
+        Who lives on when a result comes: the best that differ, the best, or the youngest.
     crossover_probability, mutation_probability, length_probability : float, in [0, 1], optional
         In place of what the parts say.
     """
@@ -72,7 +72,7 @@ class SteadyState(Asynchronous):
             "length",
             "mixed",
         ),
-        replacement: str | Settings | Replacement = "plus",
+        replacement: str | Settings | Replacement = "elitist",
         crossover_probability: float | None = None,
         mutation_probability: float | None = None,
         length_probability: float | None = None,

@@ -81,6 +81,21 @@ def test_the_order_is_by_front_then_loneliness_then_place(losses):
         assert keys == sorted(keys)
 
 
+@given(losses)
+def test_of_equal_points_the_last_is_ahead_of_all_others(losses):
+    order = pareto.order_of_different(losses).tolist()
+    assert sorted(order) == list(range(len(losses)))
+    different = [
+        row
+        for row, loss in enumerate(losses)
+        if np.isfinite(loss).all() and not (losses[row + 1 :] == loss).all(axis=1).any()
+    ]
+    ahead, behind = order[: len(different)], order[len(different) :]
+    assert ahead == [different[place] for place in pareto.order(losses[different])]
+    newest_first = [row for row in reversed(range(len(losses))) if row not in different]
+    assert behind == [newest_first[place] for place in pareto.order(losses[newest_first])]
+
+
 @pytest.mark.parametrize("m", [1, 2, 3])
 def test_all_failed_are_equal(m):
     losses = np.full((5, m), np.inf)

@@ -4,6 +4,7 @@ from hpopt import (
     CMAES,
     MENNDL,
     TPE,
+    Auto,
     BayesianOptimization,
     Chain,
     DifferentialEvolution,
@@ -215,6 +216,24 @@ class TestBayesianOptimization(OptimizerContract):
 
     def make(self):
         return BayesianOptimization(first=5, most_points=20)
+
+
+class TestAuto(OptimizerContract):
+    order_free = False
+    n_trials = 14
+    problems = {name: LANDSCAPES[name] for name in ("floats", "tiny")}  # noqa: RUF012
+
+    def make(self):
+        return Auto()
+
+
+class TestAutoOfCheapEvaluations(OptimizerContract):
+    order_free = False
+    n_trials = 24
+    problems = {name: LANDSCAPES[name] for name in ("layers", "two_objectives")}  # noqa: RUF012
+
+    def make(self):
+        return Auto(seconds=1e-4, model_trials=8)
 
 
 class TestTPE(OptimizerContract):

@@ -40,6 +40,7 @@ from hpopt.optimizers.genetic.replacement import (
     Plus,
 )
 from hpopt.optimizers.genetic.restart import RESTARTS, Periodic, Stagnation
+from hpopt.optimizers.genetic.screening import SCREENINGS, Screening, Surrogate
 from hpopt.optimizers.genetic.selection import SELECTIONS, InTurn, Tournament, Truncation
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "MUTATIONS",
     "REPLACEMENTS",
     "RESTARTS",
+    "SCREENINGS",
     "SELECTIONS",
     "AboveMean",
     "Adaptation",
@@ -78,10 +80,12 @@ __all__ = [
     "Replacement",
     "Reset",
     "Restart",
+    "Screening",
     "Selection",
     "Stagnation",
     "Step",
     "Success",
+    "Surrogate",
     "Tournament",
     "Truncation",
     "TwoPoint",

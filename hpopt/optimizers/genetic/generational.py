@@ -23,6 +23,7 @@ from hpopt.optimizers.genetic.parts import (
     described,
 )
 from hpopt.optimizers.genetic.population import Floats, Population
+from hpopt.optimizers.genetic.screening import Screening
 from hpopt.space import Space
 
 
@@ -40,6 +41,7 @@ class Parts:
     replacement : Replacement
     adaptation : Adaptation, optional
     restart : Restart, optional
+    screening : Screening, optional
     """
 
     initialisation: Initialisation
@@ -49,6 +51,7 @@ class Parts:
     replacement: Replacement
     adaptation: Adaptation | None = None
     restart: Restart | None = None
+    screening: Screening | None = None
 
     def mutated(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
         """Let all mutations act, one after the other."""
@@ -179,13 +182,27 @@ class Generational(Batches):
         """Give a generation that comes from parents."""
         rng = host.generator(generation)
         n = self.offspring or self.population
-        children = self._bred(parts, parents, n, host.space, rng)
+        screening = parts.screening
+        n_bred = n if screening is None else n * screening.candidates
+        children = self._bred(parts, parents, n_bred, host.space, rng)
+        if screening is not None:
+            children = host.space.mended(children, rng)
+            groups = children.reshape(n, screening.candidates, host.space.d)
+            children = screening.chosen(groups, _known(host), host.space)
         return host.novel(children, rng, before=host.next_number, vary=parts.vary(host.space))
 
 
 def individuals(told: Told) -> Population:
     """Give a batch that was told as individuals."""
     return Population(told.numbers, told.points, told.losses)
+
+
+def _known(host: Batches) -> Population:
+    """Give all that was told before the batch that is being thought of, in a fixed order."""
+    numbers = np.arange(host.next_number)
+    rows = host.history.rows(numbers)
+    told = Population(numbers, host.history.points[rows], host.history.losses[rows])
+    return Population.known(host.knowledge, len(host.knowledge)).joined(told)
 
 
 def _ideals(parents: Population) -> list[Floats]:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hpopt.numerics import variation
 from hpopt.optimizers.checks import positive, share
@@ -21,6 +22,8 @@ from hpopt.optimizers.genetic.length import Length
 from hpopt.optimizers.genetic.parts import Mutation
 from hpopt.optimizers.genetic.population import Floats
 from hpopt.space import Space
+
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,8 @@ class Mixed(Mutation):
     Parameters
     ----------
     probability : float, in [0, 1], optional
-        Of each gene to mutate. By default one over the number of active genes.
+        Of each gene to mutate. By default one over the number of active genes, and one of them
+        at least.
     step : float, in [0, 1]
         The share of an ordered gene's mutations that step; the others are drawn anew among the
         other values.
@@ -42,7 +46,7 @@ class Mixed(Mutation):
     name: ClassVar[str] = "mixed"
     rates: ClassVar[tuple[str, ...]] = ("probability",)
     probability: float | None = None
-    step: float = 0.7
+    step: float = 0.5
     scale: float = 0.1
 
     def __post_init__(self) -> None:
@@ -53,14 +57,16 @@ class Mixed(Mutation):
 
     def mutate(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
         """Give changed points, shape (n, d)."""
+        active = space.active(points)
         return variation.mutated(
             points,
             space.levels,
             space.ordered,
             rng,
-            probability=chances(self.probability, points, space),
+            probability=chances(self.probability, active),
             step=self.step,
             scale=self.scale,
+            sure=changeable(active, space) if self.probability is None else None,
         )
 
     def insistent(self, space: Space) -> Mutation:
@@ -88,7 +94,7 @@ class Reset(Mutation):
 
     def mutate(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
         """Give changed points, shape (n, d)."""
-        chosen = rng.random(points.shape) < chances(self.probability, points, space)
+        chosen = rng.random(points.shape) < chances(self.probability, space.active(points))
         return np.where(chosen, rng.random(points.shape), points)
 
     def insistent(self, space: Space) -> Mutation:
@@ -121,7 +127,7 @@ class Gaussian(Mutation):
 
     def mutate(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
         """Give changed points, shape (n, d)."""
-        chosen = rng.random(points.shape) < chances(self.probability, points, space)
+        chosen = rng.random(points.shape) < chances(self.probability, space.active(points))
         moves = self.scale * rng.standard_normal(points.shape)
         fresh = rng.random(points.shape)
         moved = variation.moved(points, space.levels, space.ordered, moves, fresh)
@@ -157,7 +163,7 @@ class Step(Mutation):
 
     def mutate(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
         """Give changed points, shape (n, d)."""
-        chosen = rng.random(points.shape) < chances(self.probability, points, space)
+        chosen = rng.random(points.shape) < chances(self.probability, space.active(points))
         moves = self.most * (2.0 * rng.random(points.shape) - 1.0)
         fresh = rng.random(points.shape)
         moved = variation.moved(points, space.levels, space.ordered, moves, fresh)
@@ -197,8 +203,7 @@ class OneGene(Mutation):
     def mutate(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
         """Give changed points, shape (n, d)."""
         changed = rng.random((len(points), 1)) < self.probability
-        # Genes that have one value only cannot change: another one is taken while there is any.
-        weights = rng.random(points.shape) * (space.active(points) & (space.levels != 1))
+        weights = rng.random(points.shape) * changeable(space.active(points), space)
         one = np.arange(space.d) == weights.argmax(axis=1)[:, None]
         steps = space.ordered & (rng.random(points.shape) < self.step)
         moves = self.scale * rng.standard_normal(points.shape)
@@ -211,11 +216,16 @@ class OneGene(Mutation):
         return replace(self, probability=1.0)
 
 
-def chances(probability: float | None, points: Floats, space: Space) -> Any:
+def chances(probability: float | None, active: Bools) -> Any:
     """Give the probability of each gene to mutate: a number, or an array (n, 1)."""
     if probability is not None:
         return probability
-    return 1.0 / np.maximum(1, space.active(points).sum(axis=1))[:, None]
+    return 1.0 / np.maximum(1, active.sum(axis=1))[:, None]
+
+
+def changeable(active: Bools, space: Space) -> Bools:
+    """Say which genes can change: active ones with more than one value, shape (n, d)."""
+    return np.asarray(active & (space.levels != 1))
 
 
 def at_least_one_in(d: int, probability: float | None) -> float | None:

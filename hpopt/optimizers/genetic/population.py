@@ -58,6 +58,10 @@ class Population:
         """Give the n best, best first; of several objectives, by front and then loneliness."""
         return self.take(pareto.order(self.losses)[:n])
 
+    def different(self) -> Population:
+        """Give all, best first; of equal losses the one that came last, then all the others."""
+        return self.take(pareto.order_of_different(self.losses))
+
     def ideal(self) -> Floats:
         """Give the least loss in each objective, shape (n_objectives,)."""
         return np.asarray(self.losses.min(axis=0))

@@ -18,10 +18,13 @@ from hpopt.optimizers.genetic.population import Population, fitness
 class Elitist(Replacement):
     """Keep the best of all whatever their age, then the best of the offspring; best first.
 
+    Of those with equal losses the youngest counts, and the others only where places are left:
+    so the population does not fill with the twins of its best, and drifts over plateaus.
+
     Parameters
     ----------
     elites : int, >= 0, optional
-        How many of all. By default half of the population.
+        How many of all. By default all of the population: who is worse than it is not taken.
     """
 
     name: ClassVar[str] = "elitist"
@@ -33,10 +36,9 @@ class Elitist(Replacement):
 
     def replace(self, parents: Population, offspring: Population, n: int) -> Population:
         """Give the next parents, n at most."""
-        everyone = parents.joined(offspring)
-        everyone = everyone.best(len(everyone))
+        everyone = parents.joined(offspring).different()
         ranks = np.arange(len(everyone))
-        n_elites = n // 2 if self.elites is None else self.elites
+        n_elites = n if self.elites is None else self.elites
         young = np.isin(everyone.numbers, offspring.numbers)
         ahead = np.flatnonzero((ranks < n_elites) | young)
         return everyone.take(ahead[:n])

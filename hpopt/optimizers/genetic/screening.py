@@ -1,0 +1,107 @@
+"""Children that a model finds promising: the genetic algorithm learns from all that was told.
+
+What Young et al. 2015 (MENNDL), https://doi.org/10.1145/2834892.2834896, propose as the next step:
+offspring from a model of the good individuals; here the densities of Bergstra et al. 2011,
+https://papers.nips.cc/paper/4443.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from hpopt.numerics import pareto
+from hpopt.numerics.threads import one_thread
+from hpopt.optimizers.checks import share, whole
+from hpopt.optimizers.genetic.parts import Part, part_of
+from hpopt.optimizers.genetic.population import Floats, Population
+from hpopt.optimizers.surrogates.encoding import Encoding
+from hpopt.optimizers.surrogates.kernels import Kernels
+from hpopt.space import Space
+
+MOST_GOOD, MOST_OTHERS = 25, 1000
+
+
+class Screening(Part, ABC):
+    """Which of several children is evaluated.
+
+    Attributes
+    ----------
+    candidates : int
+        How many children are bred for each that is evaluated.
+    """
+
+    __slots__ = ()
+    candidates: int
+
+    @abstractmethod
+    def chosen(self, children: Floats, known: Population, space: Space) -> Floats:
+        """Give one child of each group, shape (n, d).
+
+        Parameters
+        ----------
+        children : ndarray (n, candidates, d), in [0, 1]
+        known : Population
+            All that was told before this generation, in the order of numbers.
+        space : Space
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Surrogate(Screening):
+    """Evaluate the child that is likeliest among the good and unlikeliest among the others.
+
+    ::
+
+        good = the best share of all that is known, 25 at most
+        l, g = densities of the good and of the others, as TPE has them
+        of each group of children: the one of the largest l / g
+
+    Parameters
+    ----------
+    candidates : int, >= 2
+        Children that are bred for each that is evaluated.
+    share : float, in [0, 1]
+        How many of those known are good.
+    """
+
+    candidates: int = 8
+    share: float = 0.08
+    name: ClassVar[str] = "surrogate"
+
+    def __post_init__(self) -> None:
+        whole("candidates", self.candidates, 2)
+        share("share", self.share)
+
+    def chosen(self, children: Floats, known: Population, space: Space) -> Floats:
+        """Give the most promising child of each group."""
+        fine = np.isfinite(known.losses).all(axis=1)
+        n_good = min(max(2, math.ceil(self.share * len(known))), MOST_GOOD, int(fine.sum()))
+        if not n_good or n_good == len(known):
+            return children[:, 0]
+        order = pareto.order(known.losses)
+        good, others = order[:n_good], np.sort(order[n_good:])[-MOST_OTHERS:]
+        kernels = Kernels(Encoding(space))
+        n, k, d = children.shape
+        points = space.snap(children.reshape(n * k, d))
+        with one_thread():
+            parts = kernels.of(points)
+            likely = kernels.density(kernels.of(known.points[good])).log_density(*parts)
+            unlikely = kernels.density(kernels.of(known.points[others])).log_density(*parts)
+        best = (likely - unlikely).reshape(n, k).argmax(axis=1)
+        chosen: Floats = children[np.arange(n), best]
+        return chosen
+
+
+SCREENINGS: dict[str, type[Screening]] = {"surrogate": Surrogate}
+
+
+def screening_of(value: Any) -> Screening | None:
+    """Give the screening that a user means; None for none."""
+    if value is None:
+        return None
+    return part_of("screening", value, Screening, SCREENINGS)  # type: ignore[type-abstract]
