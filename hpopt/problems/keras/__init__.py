@@ -1,6 +1,10 @@
 """Networks in Keras 3, on any of its backends. Keras is imported by the first evaluation."""
 
 from hpopt.problems.keras.batched import Networks
+from hpopt.problems.keras.builders.builder import Builder
+from hpopt.problems.keras.builders.convolutional import ConvolutionalBuilder, convolution_module
+from hpopt.problems.keras.builders.dense import DenseBuilder, dense_layer
+from hpopt.problems.keras.builders.recurrent import RecurrentBuilder, recurrent_layer
 from hpopt.problems.keras.classifier import Classifier
 from hpopt.problems.keras.layer_families import layer_families
 from hpopt.problems.keras.mae_sampling import (
@@ -9,6 +13,8 @@ from hpopt.problems.keras.mae_sampling import (
     sampling_of,
     truncated_normal_log_p,
 )
+from hpopt.problems.keras.memory import MemoryEstimate, memory_of
+from hpopt.problems.keras.optimizers import optimizer_parameters
 from hpopt.problems.keras.problem import KerasProblem
 from hpopt.problems.keras.sampling_problem import (
     MAERandomSampling,
@@ -16,20 +22,32 @@ from hpopt.problems.keras.sampling_problem import (
     first_filter,
     sample_all,
 )
+from hpopt.problems.keras.schedules import schedule_parameters
 from hpopt.problems.keras.weight_search import WeightSearch
 
 __all__ = [
+    "Builder",
     "Classifier",
+    "ConvolutionalBuilder",
+    "DenseBuilder",
     "KerasProblem",
     "MAERandomSampling",
+    "MemoryEstimate",
     "Networks",
+    "RecurrentBuilder",
     "Sampled",
     "Sampling",
     "WeightSearch",
+    "convolution_module",
+    "dense_layer",
     "first_filter",
     "layer_families",
     "mae_random_sampling",
+    "memory_of",
+    "optimizer_parameters",
+    "recurrent_layer",
     "sample_all",
     "sampling_of",
+    "schedule_parameters",
     "truncated_normal_log_p",
 ]

@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
+from pathlib import Path
 from typing import Any
+
+BACKENDS = ("tensorflow", "jax", "torch", "openvino")
+
+
+def chosen_backend() -> str:
+    """Say which backend Keras will take, before it is imported: by the variable, then its file."""
+    if "keras" in sys.modules and sys.modules["keras"] is not None:
+        return str(sys.modules["keras"].backend.backend())
+    if os.environ.get("KERAS_BACKEND"):
+        return os.environ["KERAS_BACKEND"]
+    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        stored = json.loads((home / "keras.json").read_text(encoding="utf-8"))
+        return str(stored.get("backend", BACKENDS[0]))
+    return BACKENDS[0]
+
+
+MANY = 256
+"""Draws from which on TensorFlow loops over them in the graph."""
 
 
 def quieten() -> None:
@@ -97,9 +120,11 @@ def over_draws(keras: Any, predict: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _in_graph(predict: Callable[..., Any], floatx: str) -> Callable[..., Any]:
-    """Trace a function once, for any number of draws and examples, and loop over the draws in it.
+    """Trace a function for any number of examples, and call it for each draw.
 
-    TensorFlow's own vectorisation has no rule for some operations, and traces for seconds.
+    Many draws are looped over in the graph, which takes half as long again to trace, but half as
+    long a draw. TensorFlow's own vectorisation has no rule for some operations, and traces for
+    seconds.
     """
     import tensorflow as tf
 
@@ -108,19 +133,29 @@ def _in_graph(predict: Callable[..., Any], floatx: str) -> Callable[..., Any]:
             lambda weights: predict(weights, others, x), stacks, fn_output_signature=floatx
         )
 
-    def any_number(array: Any) -> Any:
-        return tf.TensorSpec((None, *array.shape[1:]), array.dtype)
+    def traced(function: Any, weights: list[Any], others: list[Any], x: Any) -> Any:
+        def any_number(array: Any) -> Any:
+            return tf.TensorSpec((None, *array.shape[1:]), array.dtype)
 
-    graphs: list[Any] = []
+        kinds = [
+            (any_number(each) if function is looped else tf.TensorSpec(each.shape[1:], each.dtype))
+            for each in weights
+        ]
+        fixed = [tf.TensorSpec(other.shape, other.dtype) for other in others]
+        graph = tf.function(function, autograph=False)  # as Keras traces
+        return graph.get_concrete_function(kinds, fixed, tf.nest.map_structure(any_number, x))
+
+    graphs: dict[bool, Any] = {}
 
     def call(stacks: list[Any], others: list[Any], x: Any) -> Any:
-        if not graphs:
-            kinds = tf.nest.map_structure(any_number, (stacks, x))
-            fixed = [tf.TensorSpec(other.shape, other.dtype) for other in others]
-            traced = tf.function(looped, autograph=False)  # as Keras traces
-            graphs.append(traced.get_concrete_function(kinds[0], fixed, kinds[1]))
-        tensors = tf.nest.map_structure(tf.convert_to_tensor, (stacks, others, x))
-        return graphs[0](*tensors)
+        many = len(stacks[0]) >= MANY
+        if many not in graphs:
+            graphs[many] = traced(looped if many else predict, stacks, others, x)
+        stacks, others, x = tf.nest.map_structure(tf.convert_to_tensor, (stacks, others, x))
+        if many:
+            return graphs[many](stacks, others, x)
+        draws = zip(*map(tf.unstack, stacks), strict=True)
+        return tf.stack([graphs[many](list(weights), others, x) for weights in draws])
 
     return call
 

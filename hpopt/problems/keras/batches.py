@@ -12,7 +12,7 @@ from hpopt.problems.keras.data import Array, Rows
 from hpopt.problems.keras.session import import_keras
 
 
-def batches(rows: Rows, size: int, *, seed: int | None = None) -> Any:
+def batches(rows: Rows, size: int, *, seed: int | None = None, epoch: int = 0) -> Any:
     """Give the rows in batches, as a keras.utils.PyDataset.
 
     Parameters
@@ -21,9 +21,12 @@ def batches(rows: Rows, size: int, *, seed: int | None = None) -> Any:
     size : int
         Examples a batch; the last one may be smaller.
     seed : int, optional
-        Shuffle them anew in each epoch; without it they come in their order.
+        Shuffle them anew in each epoch; without it they come in their order. The order of an
+        epoch follows from the seed and its number alone, so that a training can be taken up.
+    epoch : int
+        The number of the first epoch, from 0.
     """
-    return _batches_class()(rows, size, seed)
+    return _batches_class()(rows, size, seed, epoch)
 
 
 @functools.cache
@@ -32,12 +35,11 @@ def _batches_class() -> Any:
     keras = import_keras()
 
     class Batches(keras.utils.PyDataset):  # type: ignore[misc, name-defined]
-        def __init__(self, rows: Rows, size: int, seed: int | None) -> None:
+        def __init__(self, rows: Rows, size: int, seed: int | None, epoch: int) -> None:
             super().__init__()
-            self._rows, self._size = rows, size
-            self._rng = None if seed is None else np.random.default_rng(seed)
+            self._rows, self._size, self._seed, self._epoch = rows, size, seed, epoch
             self._order = np.arange(len(rows))
-            self.on_epoch_end()
+            self._shuffle()
 
         def __len__(self) -> int:
             return math.ceil(len(self._rows) / self._size)
@@ -48,8 +50,13 @@ def _batches_class() -> Any:
             return as_float(x), as_float(y)
 
         def on_epoch_end(self) -> None:
-            if self._rng is not None:
-                self._order = self._rng.permutation(len(self._rows))
+            self._epoch += 1
+            self._shuffle()
+
+        def _shuffle(self) -> None:
+            if self._seed is not None:
+                rng = np.random.default_rng((self._seed, self._epoch))
+                self._order = rng.permutation(len(self._rows))
 
     def as_float(values: Array) -> Array:
         """Give real numbers in the precision that Keras computes in."""

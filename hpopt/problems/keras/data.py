@@ -65,10 +65,31 @@ class Rows:
             )
         n_aside = min(max(round(n * fraction), 1), n - 1)
         rng = np.random.default_rng(seed)
-        order = np.lexsort((rng.random(n), _strata(self.y)))
+        order = self._by_stratum(rng)
         first = rng.random()
         aside = np.zeros(n, dtype=bool)
         aside[order[np.floor((np.arange(n_aside) + first) * (n / n_aside)).astype(np.int64)]] = True
+        return self._parted(aside)
+
+    def folds(self, k: int, seed: int) -> list[tuple[Rows, Rows]]:
+        """Part the rows into k folds, stratified in the same way, and leave each out once.
+
+        Returns
+        -------
+        list of (Rows, Rows)
+            The rest, and the fold that is left out.
+        """
+        n = len(self)
+        if n < k:
+            raise SettingError(f"folds must be at most the number of examples, {n}, but got {k}")
+        fold = np.empty(n, dtype=np.int64)
+        fold[self._by_stratum(np.random.default_rng(seed))] = np.arange(n) % k
+        return [self._parted(fold == left_out) for left_out in range(k)]
+
+    def _by_stratum(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        return np.lexsort((rng.random(len(self)), _strata(self.y)))
+
+    def _parted(self, aside: NDArray[np.bool_]) -> tuple[Rows, Rows]:
         return (
             Rows(self.x, self.y, np.flatnonzero(~aside)),
             Rows(self.x, self.y, np.flatnonzero(aside)),

@@ -2,44 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hpopt.problems.keras.session import import_keras
 from hpopt.space import Categorical, Float, Parameter
 
-OWN: Mapping[str, Mapping[str, Parameter]] = {
-    "adam": {},
-    "adamw": {"weight_decay": Float(1e-5, 1e-1, log=True)},
-    "nadam": {},
-    "rmsprop": {},
-    "sgd": {"momentum": Float(0.0, 0.99), "nesterov": Categorical([False, True])},
+OWN: Mapping[str, tuple[Parameter, tuple[str, ...]]] = {
+    "momentum": (Float(0.0, 0.99), ("sgd",)),
+    "nesterov": (Categorical([False, True]), ("sgd",)),
+    "weight_decay": (Float(1e-5, 1e-1, log=True), ("adamw",)),
+    "rho": (Float(0.8, 0.999), ("adadelta",)),
+    "learning_rate_power": (Float(-1.0, -0.1), ("ftrl",)),
+    "beta_1": (Float(0.8, 0.99), ()),
+    "beta_2": (Float(0.9, 0.9999), ()),
+    "epsilon": (Float(1e-8, 1e-1, log=True), ()),
+    "amsgrad": (Categorical([False, True]), ()),
+    "centered": (Categorical([False, True]), ()),
+    "clipnorm": (Float(0.1, 10.0, log=True), ()),
+    "clipvalue": (Float(0.01, 1.0, log=True), ()),
+    "global_clipnorm": (Float(0.1, 10.0, log=True), ()),
+    "use_ema": (Categorical([False, True]), ()),
+    "ema_momentum": (Float(0.9, 0.999), ()),
 }
-"""What each optimizer has beside its learning rate. Any other optimizer of Keras works too."""
+"""What an optimizer may have beside its learning rate, and which ones bring it unasked."""
 
 USUAL = ("adam", "rmsprop", "sgd")
 
 
 def optimizer_parameters(
-    names: tuple[str, ...] = USUAL, learning_rate: Parameter | None = None
+    names: Sequence[str] = USUAL,
+    learning_rate: Parameter | None = None,
+    own: Sequence[str] | None = None,
 ) -> dict[str, Parameter]:
     """Give the parameters ``optimizer``, ``learning_rate``, and those that only some have.
 
     Parameters
     ----------
-    names : tuple of str
-        Among which to choose.
+    names : sequence of str
+        Among which to choose: any optimizer of Keras.
     learning_rate : Parameter, optional
         By default 0.0001 to 0.1 on a log scale.
+    own : sequence of str, optional
+        Settings to choose too, for all those optimizers that have them: ``["beta_1"]``. By
+        default momentum and Nesterov for sgd, weight decay for adamw, rho for adadelta.
     """
     parameters: dict[str, Parameter] = {
         "optimizer": Categorical(names),
         "learning_rate": learning_rate or Float(1e-4, 1e-1, log=True),
     }
-    for name in names:
-        for own, parameter in OWN.get(name, {}).items():
-            data = {**parameter.to_json(), "when": {"optimizer": [name]}}
-            parameters[own] = Parameter.from_json(own, data)
+    for setting, (parameter, bringing) in OWN.items():
+        having = [
+            name
+            for name in names
+            if (name in bringing if own is None else setting in own and _has(name, setting))
+        ]
+        if having:
+            data = {**parameter.to_json(), "when": {"optimizer": having}}
+            parameters[setting] = Parameter.from_json(setting, data)
     return parameters
 
 
@@ -49,6 +69,24 @@ def make_optimizer(config: Mapping[str, Any]) -> Any:
     What the config does not say is as Keras has it.
     """
     name = config.get("optimizer", USUAL[0])
-    settings = [*OWN.get(name, ()), "learning_rate"]
+    settings = [*OWN, "learning_rate"]
     chosen = {setting: config[setting] for setting in settings if setting in config}
     return import_keras().optimizers.get({"class_name": name, "config": chosen})
+
+
+NOT_FOR_ALL: Mapping[str, tuple[str, ...]] = {
+    "momentum": ("sgd", "rmsprop"),
+    "nesterov": ("sgd",),
+    "rho": ("adadelta", "rmsprop"),
+    "learning_rate_power": ("ftrl",),
+    "beta_1": ("adam", "adamw", "adamax", "nadam", "lion", "lamb"),
+    "beta_2": ("adam", "adamw", "adamax", "nadam", "lion", "lamb"),
+    "epsilon": ("adam", "adamw", "adamax", "nadam", "adadelta", "adagrad", "rmsprop", "lamb"),
+    "amsgrad": ("adam", "adamw"),
+    "centered": ("rmsprop",),
+}
+
+
+def _has(name: str, setting: str) -> bool:
+    """Say whether an optimizer has a setting; what is not listed, all of them have."""
+    return name in NOT_FOR_ALL.get(setting, (name,))

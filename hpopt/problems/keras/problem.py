@@ -1,61 +1,72 @@
-"""A problem that trains a Keras model: data and settings here, the network in a subclass."""
+"""A problem that trains a Keras model: data and settings here, the network from a builder."""
 
 from __future__ import annotations
 
-import math
-import sys
-import time
-from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from hpopt.core.amounts import bytes_of
 from hpopt.core.handle import TrialHandle
-from hpopt.core.problem import (
-    Fidelity,
-    Objective,
-    Problem,
-    check_problem,
-    losses,
-    objectives_of,
-)
+from hpopt.core.problem import Fidelity, Objective, Problem, check_problem, objectives_of
 from hpopt.core.solution import Config
-from hpopt.errors import ProblemError, SettingError
-from hpopt.problems.keras.data import training_and_validation
+from hpopt.errors import MemoryLimitExceeded, ProblemError, SettingError, UnknownNameError
+from hpopt.problems.keras.builders.builder import Builder
+from hpopt.problems.keras.data import Rows
+from hpopt.problems.keras.memory import MemoryEstimate, in_units, memory_of, memory_of_config
 from hpopt.problems.keras.metrics import Objectives, objectives_by_name
-from hpopt.problems.keras.session import fresh_session, import_keras, require_keras
-from hpopt.problems.keras.training import Monitor, Schedule, build_optimizer, check_count, train
-from hpopt.problems.keras.weights import keep_best, load_weights
+from hpopt.problems.keras.network_check import check_fits, check_is_model
+from hpopt.problems.keras.session import (
+    fresh_session,
+    import_keras,
+    precision_of_layers,
+    require_keras,
+)
+from hpopt.problems.keras.sources import ArraySource, first_batch, first_input, source_of
+from hpopt.problems.keras.training import Schedule, build_optimizer, check_count
+from hpopt.problems.keras.trial_training import Callbacks, Recipe, schedule_rate, train_trial
+from hpopt.problems.keras.weights import load_weights
 from hpopt.space import Parameter, Space
 
-Callbacks = Callable[[Config, TrialHandle], Iterable[Any]]
+PRECISIONS = ("float32", "float64", "bfloat16", "mixed_bfloat16", "mixed_float16")
 
 
 class KerasProblem(Problem):
-    """Search for the network that learns best from some data: set `space`, write `build`.
+    """Search for the network that learns best from some data.
 
-    For images or tables of a few classes there is `Classifier`, which has both.
+    The network is a builder's (`DenseBuilder`, `ConvolutionalBuilder`, `RecurrentBuilder`), that
+    of a function of a config, or of a subclass: set `space`, write `build`. For images or tables
+    of a few classes there is `Classifier`, which has it all.
 
     A trial is a function of its config and seed: on a CPU, with as many threads, the same two
     give the same values to the bit, in a new process or after a thousand other trials. Its
     values are those of its best epoch by the first objective that changes from epoch to epoch,
-    and the weights that are kept are of that epoch too. Entries ``epochs`` and ``batch_size`` of
-    a config win over the arguments here.
+    and the weights that are kept are of that epoch too. Entries ``epochs``, ``batch_size``,
+    ``precision`` of a config win over the arguments here, and ``schedule`` is obeyed
+    (`schedule_parameters`).
 
     Parameters
     ----------
     x, y : array-like (n, ...)
         Examples and their targets, finite numbers. Arrays are not copied but read batch by
-        batch, so they may be memory maps, and worker processes share them.
+        batch, so they may be memory maps, and worker processes share them. Without `y`, `x` is a
+        keras.utils.PyDataset, a tf.data.Dataset, a `TimeSeries` (which is cut by a parameter
+        ``look_back``), or a function of a config that gives (x, y) or a dataset.
+    build : Builder or callable, optional
+        Makes the compiled network of a config. Its own space and objective are the problem's.
     validation_data : (array-like, array-like), optional
-        What the ``val_`` metrics are measured on.
+        What the ``val_`` metrics are measured on; or a dataset or function, as `x` may be.
     validation_split : float, in [0, 1)
         Without `validation_data`, the part of the examples put aside for it: always the same
         ones, stratified by class (or by size, for a numeric target). 0 for no validation.
+    folds : int, at least 2, optional
+        Cross-validation: a trial trains so many networks, each validated on a fold of the
+        examples that the others do not share, and its values are the means.
+    repeats : int, at least 1
+        How often a trial trains its networks, each time with another seed, to average.
     space : Space or mapping of str to Parameter, optional
-        Stands in for the class's.
+        Stands in for the class's, or for the builder's; parameters alone replace single ones of a
+        builder's.
     objectives : str, Objective, several, or mapping of str to direction, optional
         Stand in for the class's. Metrics of the compiled model, by Keras' names
         (``"val_loss"``, ``"val_accuracy"``, ``"loss"`` …), whose direction is known for the
@@ -63,16 +74,24 @@ class KerasProblem(Problem):
     epochs : int, at least 1
         How long to train, at most.
     batch_size : int, at least 1
-        Examples a step.
+        Examples a step; datasets have their own.
     patience : int, at least 1, optional
         Stop after so many epochs without a better one.
+    min_improvement : float, at least 0
+        By how much an epoch must be better, to be one for `patience`.
     class_weight : mapping of int to float, optional
         What an example of each class counts in the loss.
     callbacks : callable, optional
-        Called as ``callbacks(config, trial)`` for each trial; gives fresh keras.callbacks.
+        Called as ``callbacks(config, trial)`` for each training; gives fresh keras.callbacks.
     fidelity : Fidelity or (int, int), optional
         The fewest and most epochs, where a strategy may spend fewer on some trials; stands in
-        for `epochs`.
+        for `epochs`. A later trial of the same config and seed goes on where the earlier one
+        ended, and ends as if it had trained through.
+    precision : str, optional
+        What layers compute in: ``"mixed_float16"``, ``"mixed_bfloat16"``, ``"float32"`` …
+    memory_limit : int or str, optional
+        A config whose training is estimated to take more (``"4GB"``, or bytes) is not started:
+        its trial is ``out_of_memory``. See `estimate_memory`.
     keep_weights : int, at least 0
         How many of a study's best trials keep their weights, for `load_model`.
     verbose : int, 0 to 2
@@ -83,12 +102,14 @@ class KerasProblem(Problem):
     SettingError
         The data or a setting is not what it must be.
     ProblemError
-        The space, the objectives or the fidelity are not well formed.
+        The space, the objectives or the fidelity are not well formed, or `build` makes no model.
     MissingExtraError
-        Keras is not installed.
+        Keras or its backend is not installed.
 
     Examples
     --------
+    >>> problem = KerasProblem(images, labels, build=ConvolutionalBuilder((32, 32, 3), classes=10))
+
     >>> class Mine(KerasProblem):
     ...     space = Space({"units": Int(4, 64, log=True)})
     ...
@@ -108,49 +129,69 @@ class KerasProblem(Problem):
     def __init__(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         *,
-        validation_data: tuple[Any, Any] | None = None,
+        build: Builder | Callable[[Config], Any] | None = None,
+        validation_data: Any = None,
         validation_split: float = 0.2,
+        folds: int | None = None,
+        repeats: int = 1,
         space: Space | Mapping[str, Parameter] | None = None,
         objectives: Objectives | None = None,
         epochs: int = 10,
         batch_size: int = 32,
         patience: int | None = None,
+        min_improvement: float = 0.0,
         class_weight: Mapping[int, float] | None = None,
         callbacks: Callbacks | None = None,
         fidelity: Fidelity | tuple[int, int] | None = None,
+        precision: str | None = None,
+        memory_limit: int | str | None = None,
         keep_weights: int = 1,
         verbose: int = 0,
     ) -> None:
         require_keras()
-        self.training, self.validation = training_and_validation(
-            x, y, validation_data, validation_split
-        )
-        if space is not None:
-            self.space = space if isinstance(space, Space) else Space(space)
-        self.objectives = objectives_by_name(self.objectives if objectives is None else objectives)
+        self._set_builder(build, space, objectives)
         self.fidelity = _epochs_range(self.fidelity if fidelity is None else fidelity)
-        self.schedule = Schedule(epochs, batch_size, patience, class_weight, verbose)
-        check_count(keep_weights, "keep_weights", 0)
+        self.schedule = Schedule(
+            epochs, batch_size, patience, min_improvement, class_weight, verbose
+        )
+        for value, name, least in ((keep_weights, "keep_weights", 0), (repeats, "repeats", 1)):
+            check_count(value, name, least)
+        if folds is not None:
+            check_count(folds, "folds", 2)
+        if precision is not None and precision not in PRECISIONS:
+            raise UnknownNameError("precision", str(precision), PRECISIONS)
         if callbacks is not None and not callable(callbacks):
             raise SettingError(
                 "callbacks must be a function that gives fresh ones to each trial, but got "
                 f"{callbacks!r}: write callbacks=lambda config, trial: [...]"
             )
         self.keep_weights, self.callbacks = keep_weights, callbacks
+        self.repeats, self.precision = repeats, precision
+        self.memory_limit = None if memory_limit is None else bytes_of(memory_limit, "memory_limit")
         check_problem(self)
+        self.source = source_of(
+            x,
+            y,
+            self.space,
+            validation_data=validation_data,
+            validation_split=validation_split,
+            folds=folds,
+        )
         self._check_together()
+        self._check_network()
 
-    @abstractmethod
     def build(self, config: Config) -> Any:
-        """Make the network of a config.
+        """Make the network of a config; a subclass may write it in place of the argument `build`.
 
         Returns
         -------
         keras.Model
             Compiled; or not, where `compile_settings` says how.
         """
+        made: Any = self._maker
+        return made.build(config) if isinstance(made, Builder) else made(config)
 
     def compile_settings(self, config: Config) -> Mapping[str, Any]:
         """Give what ``model.compile`` gets where `build` returns a model that is not compiled."""
@@ -163,10 +204,40 @@ class KerasProblem(Problem):
         -------
         mapping of str to float
             All that the model reported in its best epoch, and ``parameters`` (the number of
-            weights), ``epochs`` (trained), ``best_epoch``.
+            weights), ``epochs`` (trained), ``best_epoch``. The means of these with several folds
+            or repeats, and the deviation of each objective, ``val_loss_std``.
         """
-        with fresh_session(trial.seed) as keras:
-            return self._train(keras, config, trial)
+        if self.memory_limit is not None:
+            estimate = self.estimate_memory(config)
+            if estimate.total > self.memory_limit:
+                raise MemoryLimitExceeded(
+                    f"training this network would take an estimated {estimate}, more than the "
+                    f"memory_limit of {in_units(self.memory_limit)}: it was not started"
+                )
+        recipe = Recipe(
+            compiled=self._compiled,
+            source=self.source,
+            schedule=self.schedule,
+            objectives=objectives_of(self),
+            repeats=self.repeats,
+            fidelity=self.fidelity,
+            precision=config.get("precision", self.precision),
+            callbacks=self.callbacks,
+            keep_weights=self.keep_weights,
+        )
+        with fresh_session(trial.seed, recipe.precision) as keras:
+            return train_trial(keras, recipe, config, trial)
+
+    def estimate_memory(self, config: Config) -> MemoryEstimate:
+        """Estimate the memory that training the network of a config takes, without training it.
+
+        A builder's network is not even made: its shapes alone are. See `memory_of`.
+        """
+        batch_size, copied = self.schedule.of(config, None).batch_size, self.keep_weights > 0
+        with fresh_session(0, config.get("precision", self.precision)) as keras:
+            if isinstance(self._maker, Builder) and self._builds_itself:
+                return memory_of_config(self._maker, config, batch_size, copied=copied)
+            return memory_of(self._compiled(keras, config), batch_size, copied=copied)
 
     def load_model(self, config: Config, directory: Path | str) -> Any:
         """Give a trained model back.
@@ -181,105 +252,136 @@ class KerasProblem(Problem):
         Returns
         -------
         keras.Model
-            Compiled, with the weights of the trial's best epoch.
+            Compiled, with the weights of the trial's best epoch (of its best run, where it had
+            several).
 
         Raises
         ------
         SettingError
             The trial kept no weights: only the best `keep_weights` of a study do.
         """
-        model = self._compiled(import_keras(), config)
-        if not model.built:
-            model(self.training.take(np.arange(1))[0])
+        keras = import_keras()
+        with precision_of_layers(keras, config.get("precision", self.precision)):
+            model = self._compiled(keras, config)
+            split = self.source.split(config, 0)
+            if not model.built:
+                model(first_input(split.training))
+        schedule_rate(model, config, self.schedule.of(config, None), self.fidelity, split)
         build_optimizer(model)
         load_weights(model, directory)
         return model
 
-    def _train(self, keras: Any, config: Config, trial: TrialHandle) -> dict[str, float]:
-        started = time.perf_counter()
-        model = self._compiled(keras, config)
-        schedule = self.schedule.of(config, self._epochs_of(trial))
-        monitor = Monitor(
-            objectives_of(self),
-            trial,
-            patience=schedule.patience,
-            keep_weights=self.keep_weights > 0,
-        )
-        train(
-            keras,
-            model,
-            schedule,
-            data=(self.training, self.validation),
-            monitor=monitor,
-            seed=trial.seed,
-            callbacks=() if self.callbacks is None else self.callbacks(config, trial),
-        )
-        values = self._values(model, monitor)
-        if monitor.weights is not None and not monitor.diverged:
-            loss = float(losses(objectives_of(self), values)[0])
-            keep_best(model, monitor.weights, loss, trial, self.keep_weights)
-        seconds = time.perf_counter() - started
-        sys.stdout.write(self._line(trial, values, schedule.epochs, seconds))
-        sys.stdout.flush()
-        return values
+    @property
+    def training(self) -> Rows:
+        """The examples to train on, of the first split: arrays only."""
+        return self._arrays.splits[0][0]
 
-    def _values(self, model: Any, monitor: Monitor) -> dict[str, float]:
-        values = {
-            **monitor.best,
-            "parameters": float(model.count_params()),
-            "epochs": float(monitor.n_epochs),
-            "best_epoch": float(monitor.best_epoch),
-        }
-        if monitor.diverged:
-            values |= {objective.name: math.nan for objective in objectives_of(self)}
-        return values
+    @property
+    def validation(self) -> Rows | None:
+        """The examples to validate on, of the first split: arrays only."""
+        return self._arrays.splits[0][1]
+
+    @property
+    def _arrays(self) -> ArraySource:
+        if not isinstance(self.source, ArraySource):
+            raise ProblemError(
+                "the examples must be arrays to be given as such, but this problem's depend on "
+                "its config, or are a dataset"
+            )
+        return self.source
+
+    @property
+    def _builds_itself(self) -> bool:
+        """Whether the networks are those of the argument `build`."""
+        return type(self).build is KerasProblem.build
+
+    def _set_builder(
+        self, build: Any, space: Space | Mapping[str, Parameter] | None, objectives: Any
+    ) -> None:
+        """Take over what makes the networks, and with it a space and objectives."""
+        own = type(self).build is not KerasProblem.build
+        if build is None and not own:
+            raise ProblemError(
+                f"{type(self).__name__} needs something to build networks, but got none: give "
+                "build=DenseBuilder(...) or a function of a config, or write the method build"
+            )
+        if build is not None and not isinstance(build, Builder) and not callable(build):
+            raise ProblemError(
+                "build must be a builder, or a function of a config that gives a Keras model, but "
+                f"got {build!r}"
+            )
+        self._maker = build
+        if isinstance(build, Builder):
+            self.space = build.space if space is None else build.space_with(space)
+            if type(self).objectives is KerasProblem.objectives:
+                self.objectives = build.objective
+        elif space is not None:
+            self.space = space if isinstance(space, Space) else Space(space)
+        self.objectives = objectives_by_name(self.objectives if objectives is None else objectives)
 
     def _compiled(self, keras: Any, config: Config) -> Any:
         """Give the compiled network of a config."""
         model = self.build(config)
-        name = type(self).__name__
-        if not isinstance(model, keras.Model):
-            raise ProblemError(
-                f"{name}.build must return a keras.Model, but returned {type(model).__name__}"
-            )
+        name = f"{type(self).__name__}.build" if self._maker is None else "build"
+        check_is_model(keras, model, name)
         if not model.compiled:
             settings = self.compile_settings(config)
             if not settings:
                 raise ProblemError(
-                    f"{name}.build must return a compiled model, but this one is not: call "
-                    f"model.compile(...), or write {name}.compile_settings(config)"
+                    f"{name} must return a compiled model, but this one is not: call "
+                    f"model.compile(...), or write {type(self).__name__}.compile_settings(config)"
                 )
             model.compile(**settings)
         return model
 
-    def _epochs_of(self, trial: TrialHandle) -> float | None:
-        """Give the epochs that a trial may spend; None where the problem has no fidelity."""
-        if self.fidelity is None:
-            return None
-        return self.fidelity.high if trial.fidelity is None else trial.fidelity
-
     def _check_together(self) -> None:
-        """Raise where settings exclude one another."""
+        """Raise where settings exclude one another, or data do not fit the builder."""
         if self.fidelity is not None and "epochs" in self.space:
             raise ProblemError(
                 "epochs must be a fidelity or a parameter of the space, but got both: leave one out"
             )
         unmeasured = [o.name for o in objectives_of(self) if o.name.startswith("val_")]
-        if self.validation is None and unmeasured:
+        if not self.source.is_validated and unmeasured:
             raise ProblemError(
                 f"objective {unmeasured[0]!r} needs examples to validate on, but there are none: "
                 "give validation_data or a validation_split"
             )
 
-    def _line(
-        self, trial: TrialHandle, values: Mapping[str, float], epochs: int, seconds: float
-    ) -> str:
-        shown = ", ".join(f"{o.name} {values[o.name]:.5g}" for o in objectives_of(self))
-        return (
-            f"trial {trial.number}: {shown} in epoch {values['best_epoch']:.0f} of "
-            f"{values['epochs']:.0f} (at most {epochs}), {values['parameters']:,.0f} parameters, "
-            f"{seconds:.1f} s\n"
-        )
+    def _check_network(self) -> None:
+        """Raise where the data do not fit the network, or `build` makes none.
+
+        A builder knows by itself. Anything else is tried with one config; an error in it is left
+        to the trials, as other configs may do.
+        """
+        config = self.space.sample(1, seed=0)[0]
+        split = self.source.split(config, 0)
+        found = [first_batch(split.training), None]
+        if split.validation is not None:
+            found[1] = first_batch(split.validation)
+        if isinstance(self._maker, Builder) and self._builds_itself:
+            self._fit_builder(self._maker, found)
+            return
+        with fresh_session(0, config.get("precision", self.precision)) as keras:
+            try:
+                model = self._compiled(keras, config)
+            except ProblemError:
+                raise
+            except Exception:
+                return
+            if isinstance(split.training, Rows):
+                check_fits(model, split.training.x, split.training.y)
+
+    def _fit_builder(self, builder: Builder, found: Sequence[tuple[Any, Any] | None]) -> None:
+        names = (("x", "y"), ("validation x", "validation y"))
+        if isinstance(self.source, ArraySource):
+            builder.check_data(self.training.x, self.training.y)
+            if self.validation is not None:
+                builder.check_data(self.validation.x, self.validation.y, names[1])
+            self._maker = builder.fitted(self.source.everything)
+            return
+        for batch, called in zip(found, names, strict=True):
+            if batch is not None:
+                builder.check_data(*batch, called)
 
 
 def _epochs_range(fidelity: Fidelity | tuple[int, int] | None) -> Fidelity | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import Objective, Problem, check_problem
 from hpopt.core.solution import Config, Solution
 from hpopt.errors import ProblemError, SettingError
-from hpopt.problems.keras.data import checked_rows
+from hpopt.problems.keras.data import Rows, checked_rows
 from hpopt.problems.keras.mae_sampling import (
     BOUNDS,
     Fit,
@@ -25,6 +26,7 @@ from hpopt.problems.keras.mae_sampling import (
 from hpopt.problems.keras.problem import KerasProblem
 from hpopt.problems.keras.sampled_errors import Measure
 from hpopt.problems.keras.session import import_keras, require_keras
+from hpopt.problems.keras.sources import ArraySource, DatasetSource, Source
 from hpopt.problems.keras.training import check_count
 from hpopt.space import Parameter, Space
 
@@ -56,7 +58,8 @@ class MAERandomSampling(Problem):
     Raises
     ------
     SettingError, ProblemError, MissingExtraError
-        An argument is not what it must be, or Keras is not installed.
+        An argument is not what it must be, one config's network is none or does not fit its data,
+        or Keras is not installed.
 
     Examples
     --------
@@ -97,6 +100,7 @@ class MAERandomSampling(Problem):
         }
         self._uncollected = 0
         check_problem(self)
+        self._check_network()
 
     @classmethod
     def before(cls, problem: KerasProblem, **settings: Any) -> MAERandomSampling:
@@ -115,8 +119,16 @@ class MAERandomSampling(Problem):
                 f"problem must be a KerasProblem, but got {type(problem).__name__}: "
                 "write MAERandomSampling(build, data, space)"
             )
-        rows = problem.training if problem.validation is None else problem.validation
-        return cls(problem.build, rows.take(slice(None)), problem.space, **settings)
+        source = problem.source
+        if isinstance(source, DatasetSource):
+            raise ProblemError(
+                "problem must have arrays or a series for its examples, but has a dataset: write "
+                "MAERandomSampling(problem.build, data, problem.space) with some arrays of it"
+            )
+        data: Data = partial(_validated_on, source)
+        if isinstance(source, ArraySource):
+            data = _validated_on(source, {})  # the same for every config
+        return cls(problem.build, data, problem.space, **settings)
 
     def sample(self, config: Config, seed: int = 0) -> Sampling:
         """Sample the network of a config.
@@ -149,13 +161,27 @@ class MAERandomSampling(Problem):
         keras = import_keras()
         keras.utils.clear_session(free_memory=False)
         keras.utils.set_random_seed(seed)
-        x, y = self.data(config) if callable(self.data) else self.data
-        model = self.build(config)
-        sampling = mae_random_sampling(model, x, y, seed=seed, **self._settings)
-        n_weights = int(model.count_params())
-        del model
+        sampling, n_weights = self._draw(config, seed, self._settings)
         self._collect(n_weights)
         return sampling, n_weights
+
+    def _draw(self, config: Config, seed: int, settings: dict[str, Any]) -> tuple[Sampling, int]:
+        x, y = self.data(config) if callable(self.data) else self.data
+        model = self.build(config)
+        return mae_random_sampling(model, x, y, seed=seed, **settings), int(model.count_params())
+
+    def _check_network(self) -> None:
+        """Raise where the network of a config cannot be sampled.
+
+        An error of the user's own functions is left to the trials, as other configs may do.
+        """
+        config = self.space.sample(1, seed=0)[0]
+        try:
+            self._draw(config, 0, self._settings | {"draws": 1, "fit": "moments"})
+        except (ProblemError, SettingError):
+            raise
+        except Exception:
+            return
 
     def _collect(self, n_weights: int) -> None:
         """Free the memory of the models, once there are some.
@@ -241,6 +267,17 @@ def first_filter(
     configs = problem.space.decode(np.array(list(different.values())))
     found = [each for each in sample_all(problem, configs, seed) if np.isfinite(each.log_p)]
     return sorted(found, key=lambda each: -each.log_p)[:n_kept]
+
+
+def _validated_on(source: Source, config: Config) -> tuple[Any, Any]:
+    """Give the examples that a config is validated on, or trained on where there are none."""
+    split = source.split(config, 0)
+    rows = split.training if split.validation is None else split.validation
+    if not isinstance(rows, Rows):
+        raise ProblemError(
+            f"the examples of a config must be arrays to be sampled on, but are {rows!r}"
+        )
+    return rows.take(slice(None))
 
 
 def _checked_data(data: Any) -> Data:

@@ -8,7 +8,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from hpopt.errors import MissingExtraError
-from hpopt.problems.keras.backend import forgotten_gradients, quieten, repeatable
+from hpopt.problems.keras.backend import (
+    BACKENDS,
+    chosen_backend,
+    forgotten_gradients,
+    quieten,
+    repeatable,
+)
 
 PURPOSE = "a Keras problem"
 OLDEST = 3
@@ -26,6 +32,8 @@ def import_keras() -> Any:
     try:
         import keras
     except ImportError as error:
+        if error.name in BACKENDS:
+            raise _missing_backend(str(error.name)) from error
         raise MissingExtraError(error.name or "keras", "keras", PURPOSE) from error
     if int(keras.__version__.partition(".")[0]) < OLDEST:
         raise MissingExtraError(
@@ -35,26 +43,69 @@ def import_keras() -> Any:
 
 
 def require_keras() -> None:
-    """Raise MissingExtraError unless Keras is installed, without the seconds of importing it."""
-    if importlib.util.find_spec("keras") is None:
+    """Raise MissingExtraError unless Keras and its backend are installed.
+
+    It takes none of the seconds of importing them.
+    """
+    if not _is_installed("keras"):
         raise MissingExtraError("keras", "keras", PURPOSE)
+    backend = chosen_backend()
+    if not _is_installed(backend):
+        raise _missing_backend(backend)
 
 
 @contextmanager
-def fresh_session(seed: int) -> Iterator[Any]:
+def fresh_session(seed: int, precision: str | None = None) -> Iterator[Any]:
     """Give Keras as in a new process: seeded, and with nothing left of what was built before.
 
     Parameters
     ----------
     seed : int, in [0, 2**32)
         For everything random in Keras, its backend, numpy and Python.
+    precision : str, optional
+        What layers compute in: ``"mixed_float16"`` …
     """
     keras = import_keras()
-    keras.utils.clear_session(free_memory=False)
-    keras.utils.set_random_seed(seed)
+    begin_anew(keras, seed, precision)
     try:
         with repeatable(keras), forgotten_gradients(keras):
             yield keras
     finally:
         # Models and graphs are cycles of objects: without a collection they would pile up.
         keras.utils.clear_session(free_memory=True)
+
+
+def begin_anew(keras: Any, seed: int, precision: str | None = None) -> None:
+    """Forget what was built, and seed everything random. Models that are held still work."""
+    keras.utils.clear_session(free_memory=False)
+    keras.utils.set_random_seed(seed)
+    if precision is not None:
+        keras.config.set_dtype_policy(precision)
+
+
+@contextmanager
+def precision_of_layers(keras: Any, precision: str | None) -> Iterator[None]:
+    """Let the layers that are made meanwhile compute in a precision."""
+    usual = keras.config.dtype_policy()
+    if precision is not None:
+        keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(usual)
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _missing_backend(backend: str) -> MissingExtraError:
+    return MissingExtraError(
+        f"the backend that Keras is set to, {backend}",
+        "keras",
+        PURPOSE,
+        install=None if backend == "tensorflow" else backend,
+    )

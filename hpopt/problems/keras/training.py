@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
-from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import Objective
 from hpopt.errors import SettingError, UnknownNameError
-from hpopt.problems.keras.batches import batches
-from hpopt.problems.keras.data import Rows
 from hpopt.problems.keras.metrics import EXTRA
 
 
@@ -26,6 +23,8 @@ class Schedule:
     batch_size : int, at least 1
     patience : int, at least 1, or None
         Stop after so many epochs without a better one.
+    min_improvement : float, at least 0
+        By how much an epoch must be better to count as such for the patience.
     class_weight : mapping of int to float, or None
         What an example of each class counts in the loss.
     verbose : int, 0 to 2
@@ -40,6 +39,7 @@ class Schedule:
     epochs: int
     batch_size: int
     patience: int | None = None
+    min_improvement: float = 0.0
     class_weight: Mapping[int, float] | None = None
     verbose: int = 0
 
@@ -48,6 +48,9 @@ class Schedule:
             value = getattr(self, name)
             if value is not None or name != "patience":
                 check_count(value, name, 1)
+        least = self.min_improvement
+        if isinstance(least, bool) or not isinstance(least, int | float) or not 0 <= least < 1e300:
+            raise SettingError(f"min_improvement must be a number of at least 0, but got {least!r}")
         if self.class_weight is not None and not isinstance(self.class_weight, Mapping):
             raise SettingError(
                 "class_weight must be a mapping of classes to numbers, but got "
@@ -62,6 +65,16 @@ class Schedule:
         return replace(self, **chosen)
 
 
+class Follower(Protocol):
+    """Who is told of the progress of a training, and may end it: a trial."""
+
+    def report(self, step: float, value: float) -> None:
+        """Take in the value that was reached after so many epochs."""
+
+    def should_stop(self) -> bool:
+        """Say whether to end it."""
+
+
 class Monitor:
     """Follow a training, from the end of one epoch to the next.
 
@@ -73,6 +86,10 @@ class Monitor:
         The number of that epoch, and of all epochs, from 1.
     diverged : bool
         Whether the loss became nan or infinite, which ended the training.
+    ended : bool
+        Whether patience ended it: more epochs would change nothing.
+    curve : list of float
+        What was watched, by epoch.
     weights : list of ndarray, or None
         Those after the best epoch, where they were to be kept.
     """
@@ -80,17 +97,21 @@ class Monitor:
     def __init__(
         self,
         objectives: Sequence[Objective],
-        trial: TrialHandle,
+        trial: Follower,
         *,
         patience: int | None = None,
+        min_improvement: float = 0.0,
         keep_weights: bool = False,
     ) -> None:
         self._objectives, self._trial = objectives, trial
         self._patience, self._keep_weights = patience, keep_weights
-        self._best_loss = math.inf
+        self._min_improvement = min_improvement
+        self._best_loss = self._bar = math.inf
+        self._waited = 0
         self.best: dict[str, float] = {}
         self.best_epoch = self.n_epochs = 0
-        self.diverged = False
+        self.diverged = self.ended = False
+        self.curve: list[float] = []
         self.weights: list[Any] | None = None
 
     def epoch_ended(self, model: Any, logs: Mapping[str, Any]) -> None:
@@ -101,17 +122,42 @@ class Monitor:
         if not all(map(math.isfinite, (reported.get("loss", 0.0), reported[watched.name]))):
             self.diverged = model.stop_training = True
             return
+        self.curve.append(reported[watched.name])
         self._trial.report(self.n_epochs, reported[watched.name])
         loss = watched.sign * reported[watched.name]
         if loss < self._best_loss:
             self._best_loss, self.best, self.best_epoch = loss, reported, self.n_epochs
             if self._keep_weights:
+                self.weights = None  # there is never a second copy
                 self.weights = model.get_weights()
-        waited = self.n_epochs - self.best_epoch
-        if self._patience is not None and waited >= self._patience:
-            model.stop_training = True
+        self._waited += 1
+        if loss < self._bar - self._min_improvement:
+            self._bar, self._waited = loss, 0
+        if self._patience is not None and self._waited >= self._patience:
+            self.ended = model.stop_training = True
         if self._trial.should_stop():
             model.stop_training = True
+
+    def to_json(self) -> dict[str, Any]:
+        """Give what was seen as JSON data."""
+        return {name: getattr(self, name) for name in REMEMBERED}
+
+    def take_up(self, seen: Mapping[str, Any], weights: list[Any] | None) -> bool:
+        """Go on from what was seen earlier, told anew; say whether there is anything to go on with.
+
+        Parameters
+        ----------
+        seen : mapping
+            What `to_json` gave.
+        weights : list of ndarray, or None
+            Those after the best epoch.
+        """
+        for name in REMEMBERED:
+            setattr(self, name, seen[name])
+        self.weights = weights if self._keep_weights else None
+        for epoch, value in enumerate(self.curve, start=1):
+            self._trial.report(epoch, value)
+        return not (self.ended or self._trial.should_stop())
 
     def _watched(self, reported: Mapping[str, float]) -> Objective:
         """Give the objective that decides which epoch is best: the first that changes in them."""
@@ -124,29 +170,29 @@ class Monitor:
         return Objective("val_loss" if "val_loss" in reported else "loss", "minimize")
 
 
+REMEMBERED = ("best", "best_epoch", "curve", "ended", "n_epochs", "_bar", "_best_loss", "_waited")
+
+
 def train(
     keras: Any,
     model: Any,
     schedule: Schedule,
     *,
-    data: tuple[Rows, Rows | None],
+    data: tuple[Any, Any],
     monitor: Monitor,
-    seed: int,
     callbacks: Iterable[Any] = (),
 ) -> None:
-    """Train a compiled model.
+    """Train a compiled model, from the epoch that the monitor has reached.
 
     Parameters
     ----------
     keras : module
     model : keras.Model
     schedule : Schedule
-    data : (Rows, Rows or None)
+    data : (dataset, dataset or None)
         For training, and for validation after each epoch.
     monitor : Monitor
         Told of each epoch, after the callbacks: it sees what they add to the logs.
-    seed : int
-        For the order of the examples.
     callbacks : iterable of keras.callbacks.Callback
     """
     training, validation = data
@@ -157,12 +203,10 @@ def train(
     if model.built:
         build_optimizer(model)
     model.fit(
-        batches(training, schedule.batch_size, seed=seed),
+        training,
+        initial_epoch=monitor.n_epochs,
         epochs=schedule.epochs,
-        # Validation keeps no activations for gradients, so twice the batch fits in memory.
-        validation_data=(
-            None if validation is None else batches(validation, 2 * schedule.batch_size)
-        ),
+        validation_data=validation,
         class_weight=None if schedule.class_weight is None else dict(schedule.class_weight),
         shuffle=False,
         verbose=schedule.verbose,

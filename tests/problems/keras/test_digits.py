@@ -45,7 +45,7 @@ def test_its_space_is_varied_and_fits(problem):
 
 def test_a_trial_of_it_reads_digits(problem, tmp_path):
     config = {
-        "convolutions": [{"filters": 16, "kernel": 3, "normalise": True, "pool": "max"}],
+        "convolutions": [{"filters": 16, "kernel": 3, "normalisation": "batch", "pooling": "max"}],
         "dense": [],
         **{"activation": "relu", "dropout": 0.0, "optimizer": "adam"},
         **{"learning_rate": 0.01, "batch_size": 64},

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hpopt.core import Fidelity, Objective, objectives_of
-from hpopt.errors import ProblemError, SettingError
+from hpopt.errors import ProblemError, SettingError, UnknownNameError
 from hpopt.problems.keras import KerasProblem
 from hpopt.space import Float, Int, Space
 
@@ -81,6 +81,62 @@ class TestMaking:
     def test_a_fidelity_counts_epochs(self):
         assert Line(X, Y, fidelity=(1, 9)).fidelity == Fidelity(1, 9, "epochs")
         assert Line(X, Y).fidelity is None
+
+
+class Uncompiled(Line):
+    def build(self, config):
+        import keras
+
+        return keras.Sequential([keras.layers.Dense(1)])  # not built either
+
+
+class TestNetwork:
+    """A network that is none, or that the data do not fit, is said before the first trial."""
+
+    def test_a_build_that_returns_no_model(self):
+        class Nothing(Line):
+            def build(self, config):
+                return None
+
+        with pytest.raises(
+            ProblemError, match=r"Nothing\.build must return a keras\.Model, but re"
+        ):
+            Nothing(X, Y)
+        with pytest.raises(ProblemError, match=r"build must return .*, but returned list"):
+            KerasProblem(X, Y, build=lambda config: [], space=Line.space)
+
+    def test_a_model_that_is_not_compiled(self):
+        with pytest.raises(ProblemError, match=r"Uncompiled\.build must return a compiled model"):
+            Uncompiled(X, Y)
+
+    def test_nothing_that_builds(self):
+        with pytest.raises(ProblemError, match="KerasProblem needs something to build networks"):
+            KerasProblem(X, Y, space=Line.space)
+        with pytest.raises(ProblemError, match="build must be a builder, or a function"):
+            KerasProblem(X, Y, build="dense", space=Line.space)
+
+    def test_data_of_another_shape(self):
+        with pytest.raises(
+            SettingError, match=r"shape \(3,\), as the network takes them.*\(40, 2\)"
+        ):
+            Line(X[:, :2], Y)
+
+    def test_labels_outside_the_classes(self):
+        labels = np.arange(40) % 3
+        with pytest.raises(SettingError, match="whole numbers from 0 to 1, as there are 2 classes"):
+            Images(np.zeros((40, 8, 8, 1)), labels)
+
+    def test_an_error_in_the_build_is_left_to_the_trials(self, tmp_path):
+        class Broken(Line):
+            def build(self, config):
+                raise RuntimeError("no such layer")
+
+        outcome = tried(Broken(X, Y), tmp_path)
+        assert (outcome.status, outcome.error) == ("failed", "RuntimeError: no such layer")
+
+    def test_an_unknown_precision(self):
+        with pytest.raises(UnknownNameError, match="did you mean 'mixed_float16'"):
+            Line(X, Y, precision="mixed_float")
 
 
 class TestEvaluating:
@@ -176,23 +232,7 @@ class TestEvaluating:
             tried(problem, tmp_path, number=number)
         assert made == [(4, 0, [1, 1]), (4, 1, [1, 1])]
 
-    def test_a_build_without_a_compiled_model_fails(self, tmp_path):
-        class Nothing(Line):
-            def build(self, config):
-                return None
-
-        class Uncompiled(Line):
-            def build(self, config):
-                import keras
-
-                return keras.Sequential([keras.layers.Dense(1)])  # not built either
-
-        outcome = tried(Nothing(X, Y), tmp_path)
-        assert outcome.status == "failed"
-        assert "Nothing.build must return a keras.Model, but returned NoneType" in outcome.error
-        outcome = tried(Uncompiled(X, Y), tmp_path)
-        assert "Uncompiled.build must return a compiled model" in outcome.error
-
+    def test_a_model_may_be_compiled_by_settings(self, tmp_path):
         class Compiled(Uncompiled):
             def compile_settings(self, config):
                 return {"optimizer": "sgd", "loss": "mse"}
@@ -201,6 +241,13 @@ class TestEvaluating:
         assert outcome.values["parameters"] == 4
         problem = Compiled(X, Y)
         assert problem.load_model(CONFIG, tmp_path / "0").count_params() == 4
+
+    def test_a_function_may_build_it(self, tmp_path):
+        def build(config):
+            return Line.build(Line, config)
+
+        problem = KerasProblem(X, Y, build=build, space=Line.space, epochs=1)
+        assert tried(problem, tmp_path).values["parameters"] == 21
 
     def test_the_best_weights_come_back(self, tmp_path):
         problem = Line(X, Y, epochs=2)

@@ -8,6 +8,7 @@ from hpopt.core import Solution, evaluate
 from hpopt.errors import ConfigError, ProblemError, SettingError
 from hpopt.problems.keras import (
     Classifier,
+    KerasProblem,
     MAERandomSampling,
     WeightSearch,
     first_filter,
@@ -62,6 +63,11 @@ def dense(n_outputs=1, activation="tanh"):
     )
 
 
+def compiled(model):
+    model.compile("sgd", loss="mae")
+    return model
+
+
 class TestSamplingContract(ProblemContract):
     def make(self):
         return problem()
@@ -89,10 +95,15 @@ class TestMAERandomSampling:
         assert result.best.values["log_p"] == max(values) > min(values)
 
     def test_what_cannot_be_built_is_one_failed_trial(self):
-        broken = MAERandomSampling(lambda config: None, data, SPACE)
-        outcome = evaluate(broken, Solution(0, SPACE.sample(1, seed=0)[0], np.empty(0), 7))
+        def broken(config):
+            raise RuntimeError("no such cell")
+
+        outcome = evaluate(
+            MAERandomSampling(broken, data, SPACE),
+            Solution(0, SPACE.sample(1, seed=0)[0], np.empty(0), 7),
+        )
         assert outcome.status == "failed"
-        assert "must be a keras.Model, but got NoneType" in outcome.error
+        assert "no such cell" in outcome.error
 
     @pytest.mark.parametrize(
         ("arguments", "settings", "error"),
@@ -103,6 +114,9 @@ class TestMAERandomSampling:
             ((build, data, SPACE), {"draws": 0}, SettingError),
             ((build, data, SPACE), {"error": "nonsense"}, SettingError),
             (("build", data, SPACE), {}, ProblemError),
+            ((lambda config: None, data, SPACE), {}, ProblemError),
+            ((lambda config: dense(), data, SPACE), {}, SettingError),
+            ((build, data, {**SPACE, "look_back": Int(70, 80)}), {}, SettingError),
             ((build, data, {}), {}, hpopt.errors.SpaceError),
         ],
     )
@@ -147,6 +161,37 @@ class TestFirstFilter:
         result = hpopt.optimize(training, trials=2, start=start, seed=0, progress=False)
         assert [trial.config for trial in result.trials] == start
 
+    def test_a_series_is_cut_as_the_config_says(self):
+        space = {"look_back": Int(2, 6), "cells": Int(1, 4)}
+        training = KerasProblem(
+            TimeSeries(np.sin(2 * np.pi * np.arange(60) / 10), validation=0.2),
+            build=lambda config: compiled(build(config | {"layers": [{"cells": config["cells"]}]})),
+            space=space,
+            epochs=1,
+        )
+        filtering = MAERandomSampling.before(training, draws=4)
+        config = {"look_back": 4, "cells": 2}
+        x, y = training.source.series.windows(4, "validation")
+        expected = mae_random_sampling(training.build(config), x, y, 4, 3)
+        assert filtering.sample(config, 3).mean == pytest.approx(expected.mean)
+        assert len(first_filter(filtering, 4, 2)) == 2
+
+    def test_a_dataset_is_refused(self):
+        import keras
+
+        class Batches(keras.utils.PyDataset):
+            def __len__(self):
+                return 2
+
+            def __getitem__(self, place):
+                return X[:8], Y[:8, None]
+
+        training = KerasProblem(
+            Batches(), build=lambda _: compiled(dense()), space={"a": Int(1, 2)}, objectives="loss"
+        )
+        with pytest.raises(ProblemError, match=r"arrays or a series .* but has a dataset"):
+            MAERandomSampling.before(training)
+
     def test_it_knows_classes(self):
         labels = (Y > 1).astype(int)
         filtering = MAERandomSampling.before(Classifier(X, labels), error="error_rate", draws=5)
@@ -178,12 +223,23 @@ class TestWeightSearch:
             assert mine["mae"] == pytest.approx(theirs["mae"], rel=1e-5)
 
     @pytest.mark.parametrize("optimizer", ["random", "genetic", "differential_evolution"])
-    def test_strategies_run_on_it(self, optimizer):
+    def test_strategies_run_on_it_many_networks_at_a_time(self, optimizer, monkeypatch):
         search = WeightSearch(dense(), X, np.tanh(Y), bound=2)
+        sizes = []
+        whole = WeightSearch.evaluate_batch
+        monkeypatch.setattr(
+            WeightSearch,
+            "evaluate_batch",
+            lambda self, configs, trials: (
+                sizes.append(len(configs)) or whole(self, configs, trials)
+            ),
+        )
         result = hpopt.optimize(search, optimizer, trials=150, seed=0, progress=False)
         assert all(trial.outcome.ok for trial in result.trials)
         first = min(trial.values["mae"] for trial in result.trials[:10])
         assert result.best.values["mae"] < first
+        assert sum(sizes) == 150
+        assert len(sizes) < 30
 
     def test_thousands_of_weights(self):
         import keras

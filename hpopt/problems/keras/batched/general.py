@@ -13,6 +13,8 @@ from hpopt.problems.keras.backend import over_draws
 from hpopt.problems.keras.batched.form import Array
 from hpopt.problems.keras.session import import_keras
 
+KEPT = "_hpopt_compiled"
+
 
 class Compiled:
     """A model compiled for many draws: it is called with them stacked.
@@ -26,9 +28,21 @@ class Compiled:
 
     def __init__(self, keras: Any, model: Any) -> None:
         self._keras, self.model = keras, model
+        self._variables = _variables(model)
         self._call: Callable[..., Any] | None = None
         takes_mode = "training" in inspect.signature(model.call).parameters
         self._mode = {"training": False} if takes_mode else {}
+
+    @classmethod
+    def of(cls, keras: Any, model: Any) -> Compiled:
+        """Give what was compiled of a model before, as long as it has the same variables.
+
+        The model itself holds it, past its own bookkeeping, so that both are forgotten together.
+        """
+        kept: Compiled | None = vars(model).get(KEPT)
+        if kept is None or not _are_same(kept._variables, _variables(model)):
+            vars(model)[KEPT] = kept = cls(keras, model)
+        return kept
 
     def __getstate__(self) -> dict[str, Any]:
         return {"model": self.model}
@@ -61,3 +75,15 @@ class Compiled:
                 f"the model must have one output, but {self.model.name!r} has {len(outputs)}"
             )
         return outputs
+
+
+def _variables(model: Any) -> tuple[list[Any], list[Any]]:
+    """Give what a model's call depends on: what is drawn, and what is as it is."""
+    return list(model.trainable_variables), list(model.non_trainable_variables)
+
+
+def _are_same(some: tuple[list[Any], list[Any]], others: tuple[list[Any], list[Any]]) -> bool:
+    """Say whether variables are the very same objects, of which equality is no single truth."""
+    return all(
+        list(map(id, one)) == list(map(id, other)) for one, other in zip(some, others, strict=True)
+    )

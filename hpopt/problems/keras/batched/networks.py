@@ -86,7 +86,7 @@ class Networks:
         self._shapes = [tuple(each.shape[1:]) for each in getattr(model, "inputs", None) or ()]
         plan = plan_of(keras, model)
         self._compute: Planned | Compiled
-        self._compute = Compiled(keras, model) if plan is None else Planned(model, plan)
+        self._compute = Compiled.of(keras, model) if plan is None else Planned(model, plan)
         self._n_floats = 0 if plan is None else plan.n_floats
 
     @property

@@ -22,7 +22,15 @@ from hpopt.space import Ordinal, Parameter, Space
 from hpopt.space.changes import with_changes
 
 Self = TypeVar("Self", bound="Builder")
-TRAINING = ("epochs", "batch_size", "precision", *OWN, *SCHEDULE_PARAMETERS)
+TRAINING = (
+    "activation",
+    "dropout",
+    "epochs",
+    "batch_size",
+    "precision",
+    *OWN,
+    *SCHEDULE_PARAMETERS,
+)
 """What any space may have beside what a family brings: the training understands it."""
 
 
@@ -108,8 +116,18 @@ class Builder(ABC):
         """What to make small or large: ``val_accuracy`` of classes, else ``val_loss``."""
         return self.target.objective
 
-    def space_with(self, space: Space | Mapping[str, Parameter] | None) -> Space:
+    def space_with(
+        self,
+        space: Space | Mapping[str, Parameter] | None,
+        parameters: Mapping[str, Parameter] | None = None,
+    ) -> Space:
         """Give the family's space with changes, or a whole one with what is impossible forbidden.
+
+        Parameters
+        ----------
+        space : Space or mapping of str to Parameter, optional
+        parameters : mapping of str to Parameter, optional
+            What may be chosen of the architecture, in place of `parameters`.
 
         Raises
         ------
@@ -122,13 +140,14 @@ class Builder(ABC):
             known = {str(predicate) for predicate in space.forbidden}
             new = [test for test in self.forbid if _name(test) not in known]
             return Space(dict(space), [*space.forbidden, *new]) if new else space
-        parameters = {
-            **self.parameters(),
+        own = self.parameters()
+        usual = {
+            **(own if parameters is None else parameters),
             **self.augmentation.parameters(),
             **optimizer_parameters(),
             "batch_size": Ordinal([16, 32, 64, 128]),
         }
-        return Space(with_changes(parameters, space or {}, also=TRAINING), self.forbid)
+        return Space(with_changes(usual, space or {}, also=(*own, *TRAINING)), self.forbid)
 
     def fitted(self: Self, rows: Rows) -> Self:
         """Give the same family, whose networks standardise as these examples need it."""
@@ -151,6 +170,7 @@ class Builder(ABC):
         return keras.Sequential(
             [
                 keras.layers.Input(self.shape_of(config)),
+                *self.reshaping(),
                 *augmentation.before(config),
                 *self._standardisation(keras),
                 *augmentation.after(config),
@@ -166,6 +186,10 @@ class Builder(ABC):
     def shape_of(self, config: Config) -> tuple[int | None, ...]:
         """Give the shape of the examples that the network of a config takes."""
         return self.input_shape
+
+    def reshaping(self) -> list[Any]:
+        """Make the layers that bring an example into the shape which the others take."""
+        return []
 
     def check_data(self, x: Array, y: Array, names: tuple[str, str] = ("x", "y")) -> None:
         """Raise SettingError unless examples and targets fit the family."""

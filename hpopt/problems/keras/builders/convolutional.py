@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from hpopt.core.solution import Config
 from hpopt.errors import SettingError
@@ -75,7 +75,7 @@ class ConvolutionalBuilder(Builder):
     ... )
     """
 
-    shapes = {2: "(height, width)", 3: "(height, width, channels)"}
+    shapes: ClassVar[Mapping[int, str]] = {2: "(height, width)", 3: "(height, width, channels)"}
     augmentations = ("flip", "shift", "rotation", "zoom", "contrast", "noise")
 
     @property
@@ -89,9 +89,13 @@ class ConvolutionalBuilder(Builder):
         height, width = self.input_shape[:2]
         return [DoesNotFit(int(height or 1), int(width or 1))]
 
-    def space_with(self, space: Space | Mapping[str, Parameter] | None) -> Space:
+    def space_with(
+        self,
+        space: Space | Mapping[str, Parameter] | None,
+        parameters: Mapping[str, Parameter] | None = None,
+    ) -> Space:
         """See `Builder.space_with`; the orders of modules are checked too."""
-        made = super().space_with(space)
+        made = super().space_with(space, parameters)
         modules = made.get("convolutions")
         order = modules.layer.get("order") if isinstance(modules, Sequence) else None
         for value in order.choices if isinstance(order, Categorical) else ():
@@ -112,14 +116,18 @@ class ConvolutionalBuilder(Builder):
 
     def body(self, config: Config) -> list[Any]:
         """Make the modules, the reduction, and the dense layers."""
-        keras = import_keras()
-        layers = []
-        if len(self.input_shape) == 2:
-            layers.append(keras.layers.Reshape((*self.input_shape, 1)))
-        layers += convolution_layers(config.get("convolutions", ()), config)
+        layers = import_keras().layers
         average = config.get("reduction", "flatten") == "average"
-        layers.append(keras.layers.GlobalAveragePooling2D() if average else keras.layers.Flatten())
-        return [*layers, *dense_layers(config.get("dense", ()), config)]
+        return [
+            *convolution_layers(config.get("convolutions", ()), config),
+            layers.GlobalAveragePooling2D() if average else layers.Flatten(),
+            *dense_layers(config.get("dense", ()), config),
+        ]
+
+    def reshaping(self) -> list[Any]:
+        """Give images without channels one."""
+        without = len(self.input_shape) == 2
+        return [import_keras().layers.Reshape((*self.input_shape, 1))] if without else []
 
 
 class DoesNotFit:

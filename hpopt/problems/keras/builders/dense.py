@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from hpopt.core.solution import Config
 from hpopt.problems.keras.builders.builder import Builder
@@ -43,7 +43,11 @@ class DenseBuilder(Builder):
     >>> model = builder.build(builder.space.sample()[0])
     """
 
-    shapes = {1: "(features,)", 2: "(height, width)", 3: "(height, width, channels)"}
+    shapes: ClassVar[Mapping[int, str]] = {
+        1: "(features,)",
+        2: "(height, width)",
+        3: "(height, width, channels)",
+    }
 
     @property
     def n_channels(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from hpopt.core.solution import Config
 from hpopt.problems.keras.builders.builder import Builder
@@ -48,7 +48,7 @@ class RecurrentBuilder(Builder):
     >>> problem = KerasProblem(series, build=builder, epochs=20)
     """
 
-    shapes = {2: "(steps, features), where steps may be None"}
+    shapes: ClassVar[Mapping[int, str]] = {2: "(steps, features), where steps may be None"}
 
     def parameters(self) -> dict[str, Parameter]:
         """Give what may be chosen of the architecture, by name."""

@@ -220,6 +220,40 @@ def test_blocks_make_no_difference(monkeypatch):
     np.testing.assert_allclose(means, whole.mean(axis=(1, 2)), rtol=1e-5)
 
 
+def test_a_model_is_compiled_once_as_long_as_it_is_the_same():
+    import keras
+
+    model = GENERAL["unusual activation"][1](keras)
+    x = inputs(ROW)
+    networks = Networks(model)
+    predicted = networks.predict(drawn(networks), x)
+    again = Networks(model)
+    assert again._compute is networks._compute
+    np.testing.assert_array_equal(again.predict(drawn(again), x), predicted)
+    model.add(keras.layers.Dense(2))
+    changed = Networks(model)
+    assert changed._compute is not networks._compute
+    model.layers[-1].trainable = False
+    frozen = Networks(model)
+    assert frozen.n_weights == networks.n_weights < changed.n_weights
+    weights = drawn(frozen)
+    expected = [by_keras(model, frozen, vector, x) for vector in weights]
+    np.testing.assert_allclose(frozen.predict(weights, x), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_many_draws_of_a_compiled_model_are_those_of_few(monkeypatch):
+    import keras
+
+    from hpopt.problems.keras import backend
+
+    model = GENERAL["unusual activation"][1](keras)
+    networks = Networks(model)
+    weights, x = drawn(networks, 9), inputs(ROW)
+    few = networks.predict(weights, x)
+    monkeypatch.setattr(backend, "MANY", 5)
+    np.testing.assert_allclose(networks.predict(weights, x), few, rtol=1e-6)
+
+
 def test_a_subclass_of_a_layer_is_not_taken_for_it():
     import keras
 

@@ -1,0 +1,143 @@
+"""Estimate the memory that training a network takes, from its shapes alone.
+
+After Aszemi and Dominic 2019, "Hyperparameter Optimization in Convolutional Neural Network using
+Genetic Algorithms", section IV (computational considerations): activations, parameters with what
+the optimizer keeps of them, and the batch; each a number of values times their bytes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hpopt.core.solution import Config
+from hpopt.problems.keras.activation_memory import activations_of, itemsize_of, size_of
+from hpopt.problems.keras.builders.builder import Builder
+from hpopt.problems.keras.optimizers import make_optimizer
+from hpopt.problems.keras.session import import_keras
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryEstimate:
+    """The memory that training a network takes beside that of the framework itself, in bytes.
+
+    Attributes
+    ----------
+    parameters, gradients : int
+        The weights, and one gradient of each that is trained.
+    optimizer : int
+        What it keeps of each weight (two values for adam, one for sgd with momentum), and what it
+        needs to change the largest of them.
+    activations : int
+        What the layers keep of a batch to compute the gradients, and what they need for a moment.
+    batch : int
+        The inputs of a batch.
+    copy : int
+        The weights of the best epoch, where they are kept.
+    """
+
+    parameters: int
+    gradients: int
+    optimizer: int
+    activations: int
+    batch: int
+    copy: int
+
+    @property
+    def total(self) -> int:
+        """All of it together."""
+        return sum(getattr(self, part) for part in self.__slots__)
+
+    def __str__(self) -> str:
+        shares = ", ".join(f"{part} {in_units(getattr(self, part))}" for part in self.__slots__)
+        return f"{in_units(self.total)} ({shares})"
+
+
+def in_units(n_bytes: float) -> str:
+    """Write an amount of memory."""
+    for unit in ("B", "kB", "MB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.3g} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.3g} GB"
+
+
+def memory_of(model: Any, batch_size: int, *, copied: bool = False) -> MemoryEstimate:
+    """Estimate the memory that training a compiled model takes.
+
+    The model is not run. Its layers must have shapes: where a subclass of keras.Model hides them,
+    only parameters, gradients and the optimizer are counted. The numbers behind it were measured
+    with TensorFlow on a CPU, where estimates of large networks are within a quarter of the peak.
+    On a GPU convolutions may need more, for a moment.
+
+    Parameters
+    ----------
+    model : keras.Model
+    batch_size : int
+    copied : bool
+        Whether the weights of the best epoch are kept too.
+    """
+    return _estimate(model, model.optimizer, batch_size, copied)
+
+
+def memory_of_config(
+    builder: Builder, config: Config, batch_size: int, *, copied: bool = False
+) -> MemoryEstimate:
+    """Estimate the memory that training the network of a config takes, without any of it.
+
+    Its layers are connected, but their weights are never made.
+
+    Parameters
+    ----------
+    builder : Builder
+    config : mapping
+    batch_size : int
+    copied : bool
+        Whether the weights of the best epoch are kept too.
+    """
+    keras = import_keras()
+    with keras.StatelessScope(initialize_variables=False):
+        model = builder.network(config)
+    estimate = _estimate(model, make_optimizer(config), batch_size, copied)
+    # Keras remembers the variables that it did not make, and would make them later.
+    keras.utils.clear_session(free_memory=False)
+    return estimate
+
+
+def _estimate(model: Any, optimizer: Any, batch_size: int, copied: bool) -> MemoryEstimate:
+    parameters = sum(map(_bytes_of_variable, model.variables))
+    each = [_bytes_of_variable(variable) for variable in model.trainable_variables]
+    trainable, slots = sum(each), n_slots(optimizer)
+    return MemoryEstimate(
+        parameters=parameters,
+        gradients=trainable,
+        # An optimizer with memories computes the change of a weight before it is added.
+        optimizer=round(trainable * slots) + (max(each, default=0) if slots else 0),
+        activations=round(activations_of(model, batch_size)),
+        batch=_bytes_of_inputs(model, batch_size),
+        copy=parameters if copied else 0,
+    )
+
+
+def n_slots(optimizer: Any) -> float:
+    """Give how many values an optimizer keeps of each weight, found by giving it a single one."""
+    keras = import_keras()
+    if optimizer is None:
+        return 0.0
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    alone = type(optimizer).from_config({**optimizer.get_config(), "learning_rate": 0.1})
+    weight = keras.Variable(np.zeros((1, 1), "float32"))
+    alone.build([weight])
+    return float(sum(variable.shape == (1, 1) for variable in alone.variables))
+
+
+def _bytes_of_variable(variable: Any) -> int:
+    n_bytes: int = math.prod(variable.shape) * itemsize_of(variable.dtype)
+    return n_bytes
+
+
+def _bytes_of_inputs(model: Any, batch_size: int) -> int:
+    return round(sum(size_of(each, batch_size) for each in getattr(model, "inputs", None) or ()))

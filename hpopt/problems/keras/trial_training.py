@@ -1,0 +1,220 @@
+"""Train the network of a trial: its runs, each from the start or from where an earlier one was."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hpopt.core.handle import TrialHandle
+from hpopt.core.problem import Fidelity, Objective, losses
+from hpopt.core.solution import Config
+from hpopt.problems.keras.continuation import Place, find_state, remove_state, restore, save_state
+from hpopt.problems.keras.runs import Average, Run, Silent, runs_of
+from hpopt.problems.keras.schedules import apply_schedule
+from hpopt.problems.keras.session import begin_anew
+from hpopt.problems.keras.sources import (
+    Examples,
+    Source,
+    Split,
+    fed,
+    first_input,
+    n_batches,
+)
+from hpopt.problems.keras.training import Follower, Monitor, Schedule, build_optimizer, train
+from hpopt.problems.keras.weights import keep_best
+
+Callbacks = Callable[[Config, TrialHandle], Iterable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How the trials of a problem are trained; see `KerasProblem`."""
+
+    compiled: Callable[[Any, Config], Any]
+    source: Source
+    schedule: Schedule
+    objectives: tuple[Objective, ...]
+    repeats: int
+    fidelity: Fidelity | None
+    precision: str | None
+    callbacks: Callbacks | None
+    keep_weights: int
+
+
+@dataclass(slots=True)
+class Trained:
+    """What a run gave: its values, its model, and the weights of its best epoch."""
+
+    values: dict[str, float]
+    model: Any
+    weights: list[Any] | None
+
+
+def train_trial(keras: Any, recipe: Recipe, config: Config, trial: TrialHandle) -> dict[str, float]:
+    """Train the network of a config, as often as the problem has runs, and keep what is to stay.
+
+    Returns
+    -------
+    dict of str to float
+        The values of the best epoch; their means, where there are several runs.
+    """
+    began = time.perf_counter()
+    training = _Training(keras, recipe, config, trial)
+    values, best = training.run_all()
+    loss = _loss(recipe, values)
+    if best.weights is not None and math.isfinite(loss):
+        keep_best(best.model, best.weights, loss, trial, recipe.keep_weights)
+    seconds = time.perf_counter() - began
+    sys.stdout.write(_line(recipe, trial, values, training.schedule.epochs, seconds))
+    sys.stdout.flush()
+    return values
+
+
+class _Training:
+    """The runs of one trial."""
+
+    def __init__(self, keras: Any, recipe: Recipe, config: Config, trial: TrialHandle) -> None:
+        self.keras, self.recipe, self.config, self.trial = keras, recipe, config, trial
+        self.schedule = recipe.schedule.of(config, _epochs_of(recipe, trial))
+
+    def run_all(self) -> tuple[dict[str, float], Trained]:
+        """Give the values of the trial, and the best of its runs."""
+        recipe = self.recipe
+        first, *others = runs_of(self.trial.seed, recipe.source.n_splits, recipe.repeats)
+        if not others:
+            only = self.run(first, self.trial)
+            return only.values, only
+        average = Average(recipe.objectives, self.trial)
+        best = self.run(first, Silent())
+        wanted = average.add(best.values)
+        for run in others:
+            if not wanted:
+                break
+            begin_anew(self.keras, run.seed, recipe.precision)
+            found = self.run(run, Silent())
+            if _loss(recipe, found.values) < _loss(recipe, best.values):
+                best = found
+            wanted = average.add(found.values)
+        return average.values(), best
+
+    def run(self, run: Run, follower: Follower) -> Trained:
+        """Train once."""
+        recipe, config, schedule = self.recipe, self.config, self.schedule
+        data = recipe.source.split(config, run.split)
+        model = recipe.compiled(self.keras, config)
+        schedule_rate(model, config, schedule, recipe.fidelity, data)
+        monitor = Monitor(
+            recipe.objectives,
+            follower,
+            patience=schedule.patience,
+            min_improvement=schedule.min_improvement,
+            keep_weights=recipe.keep_weights > 0,
+        )
+        continued = _Continued(recipe, config, self.trial, run, schedule.epochs)
+        if continued.take_up(model, monitor, data.training):
+            callbacks = () if recipe.callbacks is None else recipe.callbacks(config, self.trial)
+            train(
+                self.keras,
+                model,
+                schedule,
+                data=_fed(data, schedule, run.seed, monitor.n_epochs),
+                monitor=monitor,
+                callbacks=callbacks,
+            )
+        continued.leave(model, monitor)
+        return Trained(_values(recipe, model, monitor), model, monitor.weights)
+
+
+def schedule_rate(
+    model: Any, config: Config, schedule: Schedule, fidelity: Fidelity | None, data: Split
+) -> None:
+    """Let the learning rate follow the schedule of a config, over all epochs there may be."""
+    epochs = schedule.epochs if fidelity is None else round(fidelity.high)
+    apply_schedule(model, config, lambda: epochs * n_batches(data.training, schedule.batch_size))
+
+
+def _fed(data: Split, schedule: Schedule, seed: int, epoch: int) -> tuple[Any, Any]:
+    """Give the examples as ``fit`` takes them."""
+    size = schedule.batch_size
+    return (
+        fed(data.training, size, seed=seed, epoch=epoch),
+        # Validation keeps no activations for gradients, so twice the batch fits in memory.
+        None if data.validation is None else fed(data.validation, 2 * size),
+    )
+
+
+class _Continued:
+    """Take up what an earlier trial of this config and seed left, and leave the same to a later.
+
+    Only where trials have a fidelity: without one no later trial goes further than an earlier.
+    """
+
+    def __init__(
+        self, recipe: Recipe, config: Config, trial: TrialHandle, run: Run, epochs: int
+    ) -> None:
+        self._epochs = epochs
+        self._found = None
+        self._place: Place | None = None
+        if recipe.fidelity is not None:
+            self._place = Place.of(trial.directory, run.number, config, run.seed)
+            self._found = find_state(self._place, epochs)
+        self._is_last = recipe.fidelity is None or epochs >= recipe.fidelity.high
+
+    def take_up(self, model: Any, monitor: Monitor, examples: Examples) -> bool:
+        """Bring a fresh model to where the earlier one was; say whether there is more to do."""
+        if self._found is None:
+            return True
+        if not model.built:
+            model(first_input(examples))
+        build_optimizer(model)
+        if not restore(model, self._found):
+            return True
+        more = monitor.take_up(self._found.monitor, self._found.best)
+        return more and monitor.n_epochs < self._epochs
+
+    def leave(self, model: Any, monitor: Monitor) -> None:
+        """Keep the state for a later trial that may go further."""
+        if self._place is None:
+            return
+        if not (self._is_last or monitor.diverged):
+            save_state(self._place, model, monitor.weights, monitor.n_epochs, monitor.to_json())
+        if self._found is not None and self._found.folder != self._place.folder:
+            remove_state(self._found.folder, self._place.name)
+
+
+def _epochs_of(recipe: Recipe, trial: TrialHandle) -> float | None:
+    """Give the epochs that a trial may spend; None where the problem has no fidelity."""
+    if recipe.fidelity is None:
+        return None
+    return recipe.fidelity.high if trial.fidelity is None else trial.fidelity
+
+
+def _values(recipe: Recipe, model: Any, monitor: Monitor) -> dict[str, float]:
+    values = {
+        **monitor.best,
+        "parameters": float(model.count_params()),
+        "epochs": float(monitor.n_epochs),
+        "best_epoch": float(monitor.best_epoch),
+    }
+    if monitor.diverged:
+        values |= {objective.name: math.nan for objective in recipe.objectives}
+    return values
+
+
+def _loss(recipe: Recipe, values: Mapping[str, float]) -> float:
+    return float(losses(recipe.objectives, values)[0])
+
+
+def _line(
+    recipe: Recipe, trial: TrialHandle, values: Mapping[str, float], epochs: int, seconds: float
+) -> str:
+    shown = ", ".join(f"{o.name} {values[o.name]:.5g}" for o in recipe.objectives)
+    return (
+        f"trial {trial.number}: {shown} in epoch {values['best_epoch']:.0f} of "
+        f"{values['epochs']:.0f} (at most {epochs}), {values['parameters']:,.0f} parameters, "
+        f"{seconds:.1f} s\n"
+    )
