@@ -81,16 +81,27 @@ class ProblemError(HpoptError, TypeError):
 
 
 class MissingExtraError(HpoptError, ImportError):
-    """Say which optional dependency is missing and how to install it."""
+    """Say which optional dependency is missing and how to install it.
 
-    def __init__(self, package: str, extra: str, purpose: str) -> None:
-        self.package, self.extra, self.purpose = package, extra, purpose
-        super().__init__(
-            f"{purpose} needs {package}, which is not installed: pip install 'hpopt[{extra}]'"
-        )
+    Parameters
+    ----------
+    package : str
+        What is missing.
+    extra : str
+        The extra of hpopt that brings it.
+    purpose : str
+        What needs it.
+    install : str, optional
+        What to install where no extra brings it.
+    """
+
+    def __init__(self, package: str, extra: str, purpose: str, install: str | None = None) -> None:
+        self.package, self.extra, self.purpose, self.install = package, extra, purpose, install
+        command = f"pip install {install}" if install else f"pip install 'hpopt[{extra}]'"
+        super().__init__(f"{purpose} needs {package}, which is not installed: {command}")
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.package, self.extra, self.purpose)
+        return type(self), (self.package, self.extra, self.purpose, self.install)
 
 
 class NothingToAskError(HpoptError, RuntimeError):

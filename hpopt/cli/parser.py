@@ -47,7 +47,7 @@ example:
     arguments = { epochs = 20 }  # (or an object) that makes (or is) an hpopt.Problem
 
     [optimizer]              # or: optimizer = "genetic"
-    name = "genetic"         # genetic, grid, quasi_random or random
+    name = "genetic"         # the default is "auto", which chooses
     population = 12          # and any other argument of it
 
     [space]                  # changes to the problem's own space, by name:
@@ -122,7 +122,7 @@ def _add_run(add: Callable[..., argparse.ArgumentParser]) -> None:
     _add_budget(command)
     command.add_argument("--seed", type=int, metavar="N", help="the same seed, the same search")
     command.add_argument("--study", metavar="PATH", help="the study file")
-    command.add_argument("--optimizer", metavar="NAME", help="genetic, grid, quasi_random, random")
+    command.add_argument("--optimizer", metavar="NAME", help="auto, bayesian, genetic, random ...")
     command.add_argument(
         "--learn-from",
         metavar="STUDY",

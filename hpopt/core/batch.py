@@ -8,7 +8,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from hpopt.core.evaluation import copied, in_one_line, judge, status_of
+from hpopt.core.evaluation import (
+    MOST_LINES,
+    copied,
+    in_one_line,
+    judge,
+    kept,
+    shortened,
+    status_of,
+)
 from hpopt.core.handle import Curve, TrialHandle, handle_for
 from hpopt.core.live import LiveFolder
 from hpopt.core.problem import Problem
@@ -75,13 +83,13 @@ def evaluate_together(
 def _outcome(
     problem: Problem, returned: Any, handle: TrialHandle, started: float, seconds: float
 ) -> Outcome:
-    curve = tuple(handle.curve)
+    curve = kept(handle.curve)
     if isinstance(returned, Exception):
         return Outcome(
             status=status_of(returned),
             curve=curve,
             error=in_one_line(returned),
-            traceback="".join(tracebacks.format_exception(returned)),
+            traceback=shortened("".join(tracebacks.format_exception(returned)), MOST_LINES),
             started=started,
             seconds=seconds,
         )

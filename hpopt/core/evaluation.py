@@ -21,6 +21,15 @@ OUT_OF_MEMORY = {"ResourceExhaustedError", "OutOfMemoryError"}
 LARGE = 1_000_000
 """Bytes of an object whose text nobody reads: writing it could take all of the memory."""
 
+MOST_CHARACTERS = 10_000
+"""Of an error, and of the name of a number."""
+
+MOST_LINES = 10 * MOST_CHARACTERS
+"""Characters of a traceback."""
+
+MOST_REPORTS = 100_000
+MOST_NUMBERS = 10_000
+
 
 def evaluate(
     problem: Problem,
@@ -65,13 +74,13 @@ def evaluate(
         raise
     except BaseException as problem_error:
         status, error = status_of(problem_error), in_one_line(problem_error)
-        traceback = tracebacks.format_exc()
+        traceback = shortened(tracebacks.format_exc(), MOST_LINES)
     finally:
         handle.end()
     return Outcome(
         status=status,
         values=values,
-        curve=tuple(handle.curve),
+        curve=kept(handle.curve),
         error=error,
         traceback=traceback,
         started=started,
@@ -89,9 +98,15 @@ def judge(
             wanted = f"a mapping with the objectives {names}"
             return "failed", {}, f"evaluate must return {wanted}, but returned {_short(returned)}"
         returned = {names[0]: returned}
+    if len(returned) > MOST_NUMBERS:
+        most = f"at most {MOST_NUMBERS} numbers"
+        return "failed", {}, f"evaluate must return {most}, but returned {len(returned)}"
     values: dict[str, float] = {}
     for name, value in returned.items():
         number = _number(value)
+        if isinstance(name, str) and len(name) > MOST_CHARACTERS:
+            most = f"names of at most {MOST_CHARACTERS} characters"
+            return "failed", {}, f"evaluate must return {most}, but one has {len(name)}"
         if not isinstance(name, str) or number is None:
             what = "a number" if len(returned) == 1 else "a mapping of names to numbers"
             return "failed", {}, f"evaluate must return {what}, but {name!r} is {_short(value)}"
@@ -159,8 +174,21 @@ def _short(value: Any) -> str:
 
 def in_one_line(error: BaseException) -> str:
     """Write an error's kind and message in one line."""
-    message = " ".join(_message(error).split())
+    message = " ".join(shortened(_message(error), MOST_CHARACTERS).split())
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def shortened(text: str, most: int) -> str:
+    """Leave out the middle of a text that is too long for a journal."""
+    if len(text) <= most:
+        return text
+    return f"{text[: most // 2]} … ({len(text)} characters) … {text[-(most // 2) :]}"
+
+
+def kept(curve: Curve) -> tuple[tuple[float, float], ...]:
+    """Give what is kept of a curve: of too many reports every so manieth, and the last."""
+    step = -(-len(curve) // MOST_REPORTS)
+    return tuple(curve) if step <= 1 else (*curve[:-1:step], curve[-1])
 
 
 def _message(error: BaseException) -> str:

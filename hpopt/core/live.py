@@ -33,6 +33,7 @@ class Sighting:
         The solution's number.
     pid, host, gpu : int, str, str
         The process that runs it, its machine, and the GPUs it may see (``CUDA_VISIBLE_DEVICES``).
+        On a machine that does not see the folder, 0, what the executor calls the worker, and "".
     since : float
         When it began, in seconds since the epoch.
     step, value : float or None
@@ -68,12 +69,22 @@ class LiveFolder:
 
     def beacon(self, number: int) -> Beacon:
         """Give what the evaluation of this number shows itself by."""
-        return Beacon(f"{self.path}{os.sep}{number}", number, at_once=os.getpid() != self.driver)
+        return Beacon(self._file(number), number, at_once=os.getpid() != self.driver)
+
+    def place(self, number: int, where: str) -> None:
+        """Show for a worker where it runs, unless it has done so itself, or will."""
+        with contextlib.suppress(OSError):
+            _write(
+                self._file(number), [number, 0, where[:64], "", time.time(), None, None], os.O_EXCL
+            )
+
+    def _file(self, number: int) -> str:
+        return f"{self.path}{os.sep}{number}"
 
     def forget(self, number: int) -> None:
         """Remove what an evaluation has left that could not do so itself."""
         with contextlib.suppress(OSError):
-            Path(f"{self.path}{os.sep}{number}").unlink()
+            Path(self._file(number)).unlink()
 
 
 class Beacon:
@@ -112,14 +123,17 @@ class Beacon:
         gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "")[:32]
         seen = [self._number, os.getpid(), socket.gethostname()[:64], gpu, self._since, step, value]
         with contextlib.suppress(OSError):
-            file = os.open(
-                self._path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666
-            )
-            try:
-                os.write(file, json.dumps(seen).ljust(WIDTH).encode())
-                self._exists = True
-            finally:
-                os.close(file)
+            _write(self._path, seen)
+            self._exists = True
+
+
+def _write(path: str, seen: list[Any], also: int = 0) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | also
+    file = os.open(path, flags, 0o666)
+    try:
+        os.write(file, json.dumps(seen).ljust(WIDTH).encode())
+    finally:
+        os.close(file)
 
 
 def sighting(folder: str, number: int) -> Sighting | None:

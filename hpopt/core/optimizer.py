@@ -212,6 +212,21 @@ class Optimizer(ABC):
             self.proposals.add(points, [-1] * len(points))
         self._learned()
 
+    def expect(self, trials: int) -> None:  # noqa: B027
+        """Take note of how many trials the study shall have, before the first ask.
+
+        A study records what it began with, and says it again whenever it goes on.
+
+        Parameters
+        ----------
+        trials : int, >= 1
+        """
+
+    @property
+    def explanation(self) -> str:
+        """What it does now, and why, in one line; empty where there is nothing to say."""
+        return ""
+
     @property
     def best(self) -> int | None:
         """The number of the best told solution (of the first objective); None without one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from hpopt.errors import (
@@ -16,7 +16,7 @@ from hpopt.errors import (
 )
 from hpopt.executors.limits import Limits
 
-Verdict = Literal["time", "memory", "driver"]
+Verdict = Literal["time", "memory", "stopped", "driver"]
 
 SIGNALS = {
     "SIGSEGV": "a segmentation fault in C code",
@@ -36,6 +36,7 @@ class Run:
     """A call in a worker: its limits, what it took, and why it was ended, where it was."""
 
     limits: Limits
+    sent: float = field(default_factory=time.monotonic)
     began: float | None = None
     memory: int = 0
     verdict: Verdict | None = None
@@ -74,6 +75,8 @@ def loss(
             f"the call took {size(run.memory)} of memory, more than its limit of "
             f"{size(run.limits.bytes or 0)}, and was killed"
         )
+    elif run.verdict == "stopped":
+        message = "the worker process was stopped (SIGSTOP) before the call began, and was killed"
     elif run.verdict == "driver":
         kind, message = WorkerLost, "the worker process was killed by the driver"
     return kind(message, seconds=seconds, memory=run.memory or None, output=output)

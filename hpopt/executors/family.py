@@ -80,6 +80,13 @@ def kill_leftovers() -> None:
             time.sleep(0.001)
 
 
+def is_stopped(pid: int) -> bool:
+    """Say whether somebody has stopped a process (SIGSTOP), so that it does nothing."""
+    with contextlib.suppress(psutil.Error):
+        return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+    return False
+
+
 def is_dead(pid: int) -> bool:
     """Say whether a child process has ended, without taking its exit status away."""
     if not hasattr(os, "waitid"):

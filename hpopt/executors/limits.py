@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import math
 import numbers
-import re
 from dataclasses import dataclass
 
+from hpopt.core.amounts import bytes_of
 from hpopt.errors import SettingError
-
-UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
-BINARY_UNITS = {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
-LEAST_MEMORY = 10**6
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +45,7 @@ class Limits:
         if self.seconds is not None:
             object.__setattr__(self, "seconds", _seconds(self.seconds))
         if self.memory is not None:
-            object.__setattr__(self, "memory", _bytes(self.memory))
+            object.__setattr__(self, "memory", bytes_of(self.memory))
 
     @property
     def bytes(self) -> int | None:
@@ -71,31 +67,3 @@ def _seconds(value: object) -> float:
             f"seconds must be a finite number above 0, but got {value!r}: leave it out for no limit"
         )
     return float(value)  # type: ignore[arg-type]
-
-
-def _bytes(value: object) -> int:
-    n_bytes: float
-    if isinstance(value, str):
-        n_bytes = _parsed(value)
-    elif isinstance(value, numbers.Real) and not isinstance(value, bool):
-        n_bytes = float(value)
-    else:
-        raise SettingError(
-            f"memory must be a number of bytes or text such as '4GB', but got {value!r}"
-        )
-    if not LEAST_MEMORY <= n_bytes < math.inf:
-        raise SettingError(
-            f"memory must be at least 1 MB, but got {value!r}: "
-            "a plain number is in bytes, so write '4GB' or 4 * 10**9 for four gigabytes"
-        )
-    return int(n_bytes)
-
-
-def _parsed(text: str) -> float:
-    match = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([kmgt]i?)?b\s*", text.lower())
-    if match is None:
-        raise SettingError(
-            f"memory must be a number and one of B, kB, MB, GB, TB, KiB, MiB, GiB, TiB, "
-            f"but got {text!r}: write '4GB' or '512 MiB'"
-        )
-    return float(match[1]) * (UNITS | BINARY_UNITS)[match[2] or ""]

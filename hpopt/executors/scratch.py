@@ -1,4 +1,9 @@
-"""Temporary folders that are found and removed when their driver was killed."""
+"""Temporary folders that go with the process that made them, however it ends.
+
+On POSIX a shell waits for the end of each folder's process, and removes the folder then. Where the
+shell was killed too, whoever makes a folder next finds by its name that it is nobody's, and
+removes it.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +12,10 @@ import os
 import re
 import shutil
 import socket
+import subprocess
 import tempfile
 import threading
+import weakref
 import zlib
 from pathlib import Path
 
@@ -19,7 +26,7 @@ SECONDS_APART = 3
 
 
 class Scratch:
-    """A temporary folder that is made when first asked for.
+    """A temporary folder that is made when first asked for, and removed with this object.
 
     Its name says which process it belongs to. It is made where Python makes its temporary
     files (``TMPDIR``).
@@ -28,21 +35,28 @@ class Scratch:
     def __init__(self) -> None:
         self._folder: Path | None = None
         self._lock = threading.Lock()
+        self._end: weakref.finalize[..., Scratch] | None = None
 
     def folder(self) -> Path:
         """Give the folder."""
         with self._lock:
             if self._folder is None:
-                pid = os.getpid()
-                created = int(_began(pid))
-                prefix = f"hpopt-{home()}-{pid}-{created}-"
-                self._folder = Path(tempfile.mkdtemp(prefix=prefix))
+                self._folder = Path(tempfile.mkdtemp(prefix=f"{own_prefix()}-"))
+                caretaker = _caretaker(self._folder)
+                self._end = weakref.finalize(self, _remove, self._folder, caretaker, os.getpid())
+                self._end.atexit = False  # what still uses it ends at exit too, after that
             return self._folder
 
     def remove(self) -> None:
         """Remove it with all that is in it, if it was ever made."""
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        if self._end is not None:
+            self._end()
+
+
+def own_prefix() -> str:
+    """Begin the name of a temporary folder so that it can be told whose it is."""
+    pid = os.getpid()
+    return f"hpopt-{home()}-{pid}-{int(_began(pid))}"
 
 
 def remove_dead_scratch() -> None:
@@ -84,3 +98,29 @@ def _began(pid: int) -> float:
     # The name, in brackets, may contain anything; the 20th field after it counts from the boot.
     ticks = stat.read_text(errors="replace").rpartition(")")[2].split()[19]
     return int(ticks) / os.sysconf("SC_CLK_TCK")
+
+
+def _caretaker(folder: Path) -> subprocess.Popen[bytes] | None:
+    """Start a process that removes a folder when this one has ended."""
+    if os.name != "posix":
+        return None
+    with contextlib.suppress(OSError):
+        return subprocess.Popen(
+            ["/bin/sh", "-c", 'read -r _; rm -rf -- "$1"', "hpopt-caretaker", str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            start_new_session=True,
+        )
+    return None
+
+
+def _remove(folder: Path, caretaker: subprocess.Popen[bytes] | None, owner: int) -> None:
+    if os.getpid() != owner:  # a fork of it
+        return
+    if caretaker is not None and caretaker.stdin is not None:
+        caretaker.kill()  # closing its pipe could be too little: a fork may hold it open
+        caretaker.wait()
+        caretaker.stdin.close()
+    shutil.rmtree(folder, ignore_errors=True)

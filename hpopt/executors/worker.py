@@ -37,7 +37,7 @@ class Reply:
 
 
 class NeverBegan(WorkerLost):
-    """Say that a process, warm from earlier calls, was gone before this one began."""
+    """Say that a process, warm from earlier calls, was gone or stopped before this one began."""
 
 
 class Worker:
@@ -124,7 +124,7 @@ class Worker:
             kind, body = self._converse(run, call, place)
         except (_GoneError, OSError) as gone:
             lost = self._bury(run, gone)
-            if was_ready and run.began is None and run.verdict is None:
+            if was_ready and run.began is None and run.verdict in (None, "stopped"):
                 raise NeverBegan(str(lost), output=lost.output) from None
             raise lost from None
         finally:
@@ -157,13 +157,19 @@ class Worker:
         return None if run is None else run.limits.bytes
 
     def check_time(self, now: float) -> None:
-        """Kill it if its call has run too long at the monotonic time `now`."""
+        """Kill it if its call has run too long at the monotonic time `now`.
+
+        Starting it does not count, but a process that somebody has stopped would never begin.
+        """
         with self._lock:
             run = self._run
-            if run is None or run.began is None or run.limits.seconds is None:
+            if run is None or run.limits.seconds is None:
                 return
-            if now - run.began > run.limits.seconds:
+            late = now - (run.began or run.sent) > run.limits.seconds
+            if late and run.began is not None:
                 self._kill("time")
+            elif late and family.is_stopped(self.pid):
+                self._kill("stopped")
 
     def check_memory(self, n_bytes: int) -> None:
         """Kill it if its family takes too much."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hpopt.optimizers.auto import Auto
 from hpopt.optimizers.bayesian_optimization import BayesianOptimization
 from hpopt.optimizers.chain import Chain
 from hpopt.optimizers.cmaes import CMAES
@@ -28,8 +29,8 @@ BY_NAME.update(
     {
         strategy.name: strategy
         for strategy in (
+            Auto,
             BayesianOptimization,
-            TPE,
             CMAES,
             Chain,
             DifferentialEvolution,
@@ -47,6 +48,7 @@ BY_NAME.update(
             SelfAdaptive,
             SimulatedAnnealing,
             SteadyState,
+            TPE,
             Zhan,
         )
     }
@@ -57,6 +59,7 @@ __all__ = [
     "CMAES",
     "MENNDL",
     "TPE",
+    "Auto",
     "BayesianOptimization",
     "Chain",
     "DifferentialEvolution",

@@ -104,10 +104,9 @@ class BayesianOptimization(Optimizer):
     # -- choosing ------------------------------------------------------------------------------
 
     def _ask(self, number: int, n: int) -> Floats:
-        evidence = Evidence(self)
-        early = number + len(self.knowledge) < self._n_first
-        if early or len(evidence) < FEWEST_VALUES:
+        if not self.has_model(number):
             return self._spread(number)
+        evidence = Evidence(self)
         with one_thread():
             fitted = self._surrogate.of(evidence)
             rng = self.generator(number)
@@ -165,6 +164,17 @@ class BayesianOptimization(Optimizer):
             self._side = Side(self._encoding.n_effective, n_first)
         self._side.learn(evidence.losses)
         return self._side
+
+    def has_model(self, number: int) -> bool:
+        """Say whether the first design is over with this number, and enough is told for a model."""
+        n = number + len(self.knowledge)
+        return n >= self._n_first and len(Evidence(self)) >= FEWEST_VALUES
+
+    def noise_share(self) -> float:
+        """Give the noise's share of the model's variance, in [0, 1]; 0 without a model."""
+        with one_thread():
+            fitted = self._surrogate.of(Evidence(self))
+        return 0.0 if fitted is None else fitted.noise_share
 
     # -- asking the model ----------------------------------------------------------------------
 

@@ -46,7 +46,8 @@ def running(each: Running) -> list[str]:
     gpu = f", GPU {seen.gpu}" if seen.gpu else ""
     step = "" if seen.step is None else number(seen.step)
     value = "" if seen.value is None else number(seen.value)
-    return [lasted, step, value, f"{seen.host}, process {seen.pid}{gpu}"]
+    process = f", process {seen.pid}" if seen.pid else ""
+    return [lasted, step, value, f"{seen.host}{process}{gpu}"]
 
 
 def size(n_bytes: int) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 
 from hpopt.core import Optimizer, Problem, Solution, Trial
 from hpopt.early_stopping import EarlyStoppingRule, Snapshot
+from hpopt.executors.scratch import own_prefix
 from hpopt.progress import Snapshot as Shown
 from hpopt.space import Space
 from hpopt.stopping import Progress
@@ -229,7 +230,8 @@ class Books:
     def directory(self, solution: Solution) -> str:
         """Give the folder for a trial's files; it is made when the trial first asks for it."""
         if self._folder is None:
-            self._folder = f"{tempfile.gettempdir()}{os.sep}hpopt-study-{secrets.token_hex(8)}"
+            name = f"{own_prefix()}-study-{secrets.token_hex(8)}"
+            self._folder = f"{tempfile.gettempdir()}{os.sep}{name}"
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         return f"{self._folder}{os.sep}{solution.number}"
 

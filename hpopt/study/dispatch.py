@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -16,13 +17,14 @@ from hpopt.core import (
     Trial,
     evaluate,
     evaluate_together,
-    failed,
-    outcome_of_loss,
 )
 from hpopt.errors import ProblemError, StudyError, TransferError, WorkerNotStarted
+from hpopt.study.answers import outcome_of, outcomes_of
 from hpopt.study.books import Books
 
 Group = list[Solution]
+
+PLACES_SECONDS = 1.0
 
 MOST_NOT_STARTED = 2
 """So many workers more than there are slots may die while they start, and before any trial has
@@ -81,6 +83,8 @@ class Dispatch:
         self._running: dict[Future[Any], Group] = {}
         self._done: SimpleQueue[Future[Any]] = SimpleQueue()
         self._n_lost: dict[int, int] = {}
+        self._placed: set[int] = set()
+        self._looked = time.monotonic()
         self._alone: set[int] = set()
         self._has_begun, self._n_not_started = False, 0
 
@@ -175,6 +179,7 @@ class Dispatch:
             No evaluation could begin: none could be sent, or no worker starts.
         """
         ended = Ended()
+        self._show_places()
         try:
             futures = [self._done.get(timeout=seconds)]
         except Empty:
@@ -187,6 +192,19 @@ class Dispatch:
             again += self._take(future, ended)
         self.ready.extendleft(sorted(again, key=lambda each: each.number, reverse=True))
         return ended
+
+    def _show_places(self) -> None:
+        """Show now and then where calls run, as far as the executor knows."""
+        now = time.monotonic()
+        if self._live is None or now - self._looked < PLACES_SECONDS:
+            return
+        self._looked = now
+        for future, group in self._running.items():
+            where = getattr(future, "where", "")
+            if where and group[0].number not in self._placed:
+                for solution in group:
+                    self._placed.add(solution.number)
+                    self._live.place(solution.number, where)
 
     def _take(self, future: Future[Any], ended: Ended) -> Group:
         """Take back what a call gave; give those of it that must run again."""
@@ -212,7 +230,8 @@ class Dispatch:
     def _has_ended(self, solution: Solution, outcome: Outcome, output: str, ended: Ended) -> bool:
         """Note what a solution gave, unless it was lost and runs again; say which."""
         number = solution.number
-        if self._live is not None and not outcome.ok:
+        if self._live is not None and (not outcome.ok or number in self._placed):
+            self._placed.discard(number)
             self._live.forget(number)
         if outcome.status == "lost":
             n_lost = self._n_lost.pop(number, 0) + 1
@@ -247,47 +266,3 @@ class Dispatch:
         """Cancel what has not begun."""
         for future in list(self._running):
             future.cancel()
-
-
-def outcome_of(future: Future[Any]) -> Outcome:
-    """Give what an evaluation gave, whatever became of it.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        Its worker got one.
-    """
-    try:
-        outcome: Any = future.result()
-    except CancelledError:
-        return failed("the evaluation was cancelled in its executor", status="lost")
-    except KeyboardInterrupt:
-        raise
-    except BaseException as lost:
-        return outcome_of_loss(lost)
-    if not isinstance(outcome, Outcome):
-        why = f"the executor must give what the evaluation returned, but gave {outcome!r:.80}"
-        return failed(why, status="lost")
-    memory = getattr(future, "memory", None)
-    return outcome if memory is None else replace(outcome, memory=memory)
-
-
-def outcomes_of(future: Future[Any], n: int) -> list[Outcome]:
-    """Give what the evaluation of a group gave; nothing where it has failed as a whole.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        Its worker got one.
-    """
-    try:
-        outcomes: Any = future.result()
-    except KeyboardInterrupt:
-        raise
-    except BaseException:
-        return []
-    fine = isinstance(outcomes, list) and all(isinstance(each, Outcome) for each in outcomes)
-    if not fine or len(outcomes) != n:
-        return []
-    memory = getattr(future, "memory", None)
-    return [each if memory is None else replace(each, memory=memory) for each in outcomes]

@@ -25,9 +25,10 @@ OWN = {
     "fidelity",
     "start",
     "learned",
+    "trials",
     *NEEDED,
 }
-DEFAULT_OPTIMIZER = "genetic"
+DEFAULT_OPTIMIZER = "auto"
 
 
 def make_header(

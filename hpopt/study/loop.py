@@ -65,6 +65,7 @@ class Loop:
         self._display, self._callbacks = display, callbacks
         self._interrupts = Interrupts(display.say)
         self._started = time.monotonic()
+        self._explained: set[str] = set()
 
     @property
     def seconds(self) -> float:
@@ -106,6 +107,7 @@ class Loop:
             if room > len(dispatch.ready):
                 n_new = room - len(dispatch.ready)
                 dispatch.ready += self._written(self._books.ask, n_new, self._window)
+                self._explain()
             if not dispatch.ready:
                 return self._books.why_nothing_left()
             dispatch.send(room)
@@ -150,6 +152,16 @@ class Loop:
             if self._interrupts.reason:
                 raise error
             time.sleep(POLL_SECONDS)
+
+    def _explain(self) -> None:
+        """Say what the strategy does and why, once for each of its ways."""
+        sentence = self._books.optimizer.explanation
+        way = sentence.partition(":")[0]
+        if sentence and way not in self._explained:
+            self._explained.add(way)
+            logger.info("%s", sentence)
+            if type(self._display) is not Silent:
+                self._show(self._display.say, sentence)
 
     def _say(self, sentence: str) -> None:
         """Tell a person, or where none is looking on, the log."""

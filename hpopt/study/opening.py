@@ -44,6 +44,8 @@ def opened(
     headers.check_same(header, problem, seed, start, path)
     used = headers.stored_optimizer(header, optimizer, path)
     used.bind(problem, seed=header["seed"], start=header.get("start", ()))
+    if "trials" in header:
+        used.expect(header["trials"])
     teach(used, header.get("learned", ()))
     about = headers.checked_extra(about)
     if any(header.get(key) != value for key, value in about.items()):

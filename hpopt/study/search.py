@@ -48,8 +48,8 @@ def optimize(
     problem : Problem
         A subclass of yours, or ``hpopt.FunctionProblem(function, space)``.
     optimizer : str or Optimizer, optional
-        ``"genetic"`` (the default), ``"random"``, ``"quasi_random"``, ``"grid"``, or one made by
-        its class.
+        ``"auto"`` (the default: it chooses), another name such as ``"bayesian"``, ``"genetic"``
+        or ``"random"``, or one made by its class.
     trials : int, optional
         How many trials the study shall have **in all**.
     study : path, optional

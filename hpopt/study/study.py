@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -48,7 +49,7 @@ class Study(Record):
     ----------
     problem : Problem
     optimizer : str or Optimizer, optional
-        By default ``"genetic"``, or the stored one of a study that exists.
+        By default ``"auto"``, or the stored one of a study that exists.
     path : path, optional
         The study file. It is made where there is none; a study that exists goes on where it
         ended. Without a path the study lives in memory.
@@ -295,6 +296,7 @@ class Study(Record):
         rule = one_rule(
             trials, timeout, stop, n_told=self._n_told(), n_possible=self.optimizer.n_possible
         )
+        self._expect(rule.total())
         books = self._prepared(window)
         books.stop_early(early_rule, window)
         runner, n_slots = make_executor(
@@ -342,6 +344,14 @@ class Study(Record):
         """Count the finished trials, without reading them."""
         self._ready()
         return sum(n for status, n in self._storage.count().items() if status != "pending")
+
+    def _expect(self, trials: float) -> None:
+        """Have the optimizer know how many trials a study that begins shall have."""
+        if trials == math.inf or "trials" in self.header or any(self._storage.count().values()):
+            return
+        self.header = {**self.header, "trials": int(trials)}
+        self._storage.write_header(self.header)
+        self.optimizer.expect(int(trials))
 
     def _prepared(self, window: int | None = None) -> Books:
         """Have the optimizer know the journal, as far as it must to be asked."""

@@ -399,3 +399,34 @@ def test_evaluations_may_run_in_threads():
     assert {n: outcome.values["value"] for n, outcome in outcomes.items()} == {
         n: float(n) for n in range(8)
     }
+
+
+def much_of_everything(kind, trial):
+    if kind == "message":
+        raise ValueError("first" + "y" * 10**7 + "last")
+    if kind == "name":
+        return {"value": 1.0, "z" * 10**7: 1.0}
+    if kind == "numbers":
+        return {"value": 1.0, **{str(i): 1.0 for i in range(20_000)}}
+    for step in range(250_001):
+        trial.report(step, -step)
+    return 1.0
+
+
+@pytest.mark.parametrize("kind", ["message", "name", "numbers", "reports"])
+def test_what_no_journal_could_hold_is_cut(kind):
+    problem = Calling(lambda config, trial: much_of_everything(kind, trial))
+    outcome = evaluate(problem, SOLUTION)
+    assert outcome.status == ("complete" if kind == "reports" else "failed")
+    assert len(outcome.error or "") + len(outcome.traceback or "") < 120_000
+    if kind == "message":
+        assert outcome.error.startswith("ValueError: first")
+        assert outcome.error.endswith("last")
+        assert "… (10000009 characters) …" in outcome.error
+    if kind == "reports":
+        steps = [step for step, _ in outcome.curve]
+        assert len(steps) <= 100_001
+        assert steps[:2] == [0, 3]
+        assert steps[-1] == 250_000
+    else:
+        assert outcome.values == {}

@@ -36,7 +36,7 @@ NOT_LISTED = {"__version__", "stopping", "Header"}
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    for needed in ("sphinx", "myst_parser", "furo"):
+    for needed in ("sphinx", "myst_parser", "furo", "matplotlib"):
         if importlib.util.find_spec(needed) is None:
             pytest.skip(f"{needed} is not installed: pip install 'hpopt[docs]'")
     kept = os.environ.get("HPOPT_SITE")

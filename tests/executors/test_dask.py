@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -103,31 +104,72 @@ def test_the_problem_travels_and_limits_hold(cluster_of_two, monkeypatch):
         assert type(executor.submit(time.sleep, 100).exception(60)) is TimeLimitExceeded
 
 
+def essence(trials):
+    return [(t.number, t.config, t.status, dict(t.values), t.curve) for t in trials]
+
+
 def test_a_study_resumes_on_another_backend(cluster_of_two, tmp_path):
-    problem = hpopt.FunctionProblem(lambda c: (c["x"] - 1) ** 2, {"x": hpopt.Float(-5, 5)})
+    """With a rule of early stopping too, which travels with each trial."""
+
+    def report(config, trial):
+        for step in range(5):
+            trial.report(step, (config["x"] - 1) ** 2)
+            if trial.should_stop():
+                break
+        return (config["x"] - 1) ** 2
+
+    problem = hpopt.FunctionProblem(report, {"x": hpopt.Float(-5, 5)})
 
     def run(trials, **options):
-        result = hpopt.optimize(
-            problem, "genetic", trials=trials, seed=3, progress=False, **options
-        )
-        return [(t.number, t.config, t.status, dict(t.values)) for t in result.trials]
+        options |= {"early_stopping": "median", "window": 4, "seed": 3, "progress": False}
+        return essence(hpopt.optimize(problem, "genetic", trials=trials, **options).trials)
 
     path = tmp_path / "study.db"
     run(8, study=path, executor=f"dask:{cluster_of_two.address}")
     run(16, study=path, executor="threads", workers=2)
-    assert run(24, study=path, executor="joblib", workers=2) == run(24)
+    trials = run(24, study=path, executor="joblib", workers=2)
+    assert trials == run(24)
+    assert {status for _, _, status, *_ in trials} == {"complete", "stopped"}
 
 
-def test_the_call_of_a_worker_that_is_killed_is_lost_and_the_next_is_not(
-    cluster_of_two, executor, tmp_path
-):
-    future = executor.submit(hang, tmp_path / "pids")
-    worker, child = read(tmp_path / "pids")
-    assert wait_until(future.running)
-    os.kill(worker, signal.SIGKILL)
-    assert type(future.exception(60)) is WorkerLost
-    assert wait_until(lambda: is_gone(child))
-    assert executor.submit(abs, -1).result(60) == 1
+@pytest.fixture
+def strike(tmp_path):
+    """Run a study of 8 trials, and do something while the fourth is evaluated the first time."""
+
+    def evaluate(config, trial):
+        log = tmp_path / str(trial.number)
+        with log.open("a") as file:
+            file.write(f"{os.getppid()} {os.getpid()}\n")
+        if trial.number == 3 and log.read_text().count("\n") == 1:
+            time.sleep(1000)
+        return (config["x"] - 1) ** 2
+
+    problem = hpopt.FunctionProblem(evaluate, {"x": hpopt.Float(-5, 5)})
+    alone = hpopt.FunctionProblem(lambda c: (c["x"] - 1) ** 2, problem.space)
+    options = {"trials": 8, "seed": 3, "progress": False}
+
+    def run(executor, what):
+        def wait():
+            worker, child = read(tmp_path / "3")
+            what(worker)
+            gone.append(wait_until(lambda: is_gone(child)))
+
+        gone = []
+        thread = threading.Thread(target=wait)
+        thread.start()
+        place = tmp_path / "study.db"
+        result = hpopt.optimize(problem, "random", executor=executor, study=place, **options)
+        thread.join()
+        assert gone == [True]
+        assert essence(result.trials) == essence(hpopt.optimize(alone, "random", **options).trials)
+        return [(tmp_path / str(number)).read_text().count("\n") for number in range(8)]
+
+    return run
+
+
+def test_a_worker_that_is_killed_in_the_middle_of_a_study(cluster_of_two, executor, strike):
+    times = strike(executor, lambda worker: os.kill(worker, signal.SIGKILL))
+    assert times == [1, 1, 1, 2, 1, 1, 1, 1]
     assert wait_until(lambda: executor.workers == 1)
     cluster_of_two.start_worker()  # workers that come are used
     assert wait_until(lambda: executor.workers == 2, 60)
@@ -178,19 +220,19 @@ time.sleep(1000)
     ProcessExecutor(1).shutdown()  # it removes the folders of the dead
 
 
-def test_a_scheduler_that_goes_away_and_comes_back(cluster_of_two, executor, tmp_path, caplog):
+def test_a_scheduler_that_goes_away_and_comes_back(cluster_of_two, executor, strike, caplog):
     """Its workers end with it, and are started again by whoever started them."""
     caplog.set_level(logging.CRITICAL)
-    future = executor.submit(hang, tmp_path / "pids")
-    _, child = read(tmp_path / "pids")
-    cluster_of_two.stop()
-    assert type(future.exception(60)) is WorkerLost
-    assert wait_until(lambda: is_gone(child))
-    waits = executor.submit(abs, -4)
-    cluster_of_two.start_scheduler()
-    cluster_of_two.workers = []
-    cluster_of_two.start_worker()
-    assert waits.result(90) == 4
+
+    def restart(worker):
+        cluster_of_two.stop()
+        cluster_of_two.start_scheduler()
+        cluster_of_two.workers = []
+        cluster_of_two.start_worker()
+
+    times = strike(executor, restart)
+    assert times[3] == 2
+    assert max(times) <= 2
 
 
 def test_a_scheduler_that_stays_away_is_given_up(cluster_of_two, caplog):

@@ -1,5 +1,6 @@
 """Drivers as users start them: scripts without a guard; and what they leave when they end."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -121,8 +122,7 @@ def test_a_killed_driver_leaves_no_process_and_no_files(busy_driver, temporary, 
     driver.send_signal(how)
     driver.wait()
     assert wait_until(lambda: all(map(is_gone, pids)))
-    ProcessExecutor(1).shutdown()
-    assert list(temporary.iterdir()) == []
+    assert wait_until(lambda: list(temporary.iterdir()) == [])
 
 
 def test_a_driver_that_forgets_its_executor_ends_at_once(busy_driver, temporary):
@@ -181,12 +181,17 @@ time.sleep(1000)
 
 class TestScratch:
     def test_folders_of_the_living_stay(self, temporary):
-        folder = scratch.Scratch().folder()
+        mine = scratch.Scratch()
+        folder = mine.folder()
         ProcessExecutor(1).shutdown()
         assert folder.is_dir()
+        del mine
+        gc.collect()
+        assert not folder.exists()
 
     def test_folders_of_the_dead_go(self, temporary):
-        mine = scratch.Scratch().folder()
+        own = scratch.Scratch()
+        mine = own.folder()
         home, _, created = mine.name.split("-")[1:4]
         parent = psutil.Process().ppid()
         dead = [

@@ -110,6 +110,15 @@ class TestTime:
         assert all(isinstance(f.exception(30), TimeLimitExceeded) for f in futures)
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="processes cannot be stopped here")
+def test_a_stopped_worker_is_replaced_before_a_call_begins(nothing_left):
+    """Nobody can say how long it takes to start one, but that one never will."""
+    with ProcessExecutor(1, limits=Limits(seconds=0.3)) as executor:
+        stopped = executor.submit(os.getpid).result(30)
+        os.kill(stopped, signal.SIGSTOP)
+        assert executor.submit(os.getpid).result(30) != stopped
+
+
 class TestMemory:
     def test_a_call_that_takes_too_much_is_ended(self, lean):
         def take():

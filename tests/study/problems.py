@@ -154,6 +154,7 @@ STRATEGIES = {
 }
 
 LEARNING = {
+    "auto": lambda: hpopt.Auto(seconds=1.0),
     "bayesian": lambda: hpopt.BayesianOptimization(first=3, most_points=20),
     "tpe": lambda: hpopt.TPE(first=3),
     "greedy": Greedy,

@@ -2,12 +2,16 @@
 
 import os
 import socket
+import threading
 import time
+from concurrent.futures import Executor, Future
 
 import pytest
 
 import hpopt
 from hpopt.core import LiveFolder, evaluate, sighting
+from hpopt.reports import words
+from hpopt.study import dispatch
 from hpopt.study.live import folder_of
 
 from .conftest import wait_until
@@ -133,6 +137,32 @@ def test_a_trial_that_was_killed_is_not_seen_any_more(path):
         progress=False,
     )
     assert seen == [(0, "timeout", []), (1, "complete", [])]
+
+
+def test_of_workers_far_away_the_executor_may_know_the_place(path, monkeypatch):
+    """They do not see the study's folder, so their last reports are not known here."""
+    monkeypatch.setattr(dispatch, "PLACES_SECONDS", 0.0)
+    found = []
+
+    class FarAway(Executor):
+        workers = 2
+
+        def submit(self, fn, /, *args, **kwargs):
+            future = Future()
+            future.where = "tcp://far:1234"
+            work = lambda: future.set_result(fn(*args, **kwargs | {"live": None}))  # noqa: E731
+            threading.Timer(0.05 if args[1].number else 0.5, work).start()
+            return future
+
+    def look(study, trial):
+        found.extend(study.running)
+
+    with hpopt.Study(Line(), "random", path=path) as study:
+        study.run(trials=3, executor=FarAway(), callbacks=[look], progress=False)
+        assert study.running == []
+    places = {(each.seen.host, each.seen.pid) for each in found if each.seen is not None}
+    assert places == {("tcp://far:1234", 0)}
+    assert words.running(next(each for each in found if each.seen))[-1] == "tcp://far:1234"
 
 
 def test_where_nothing_can_be_written_nothing_else_changes(tmp_path):

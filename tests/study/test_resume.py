@@ -73,7 +73,7 @@ def uninterrupted():
 def test_after_any_number_of_trials(path, uninterrupted, name):
     make = (STRATEGIES | LEARNING)[name]
     expected = uninterrupted(make)
-    for k in range(N_TRIALS + 1):
+    for k in (0, 1, 3, 4, N_TRIALS - 1, N_TRIALS):
         place = path.with_name(f"{k}.db")
         options = {"study": place, "seed": SEED, "progress": False, "start": [KNOWN_GOOD]}
         first = hpopt.optimize(Mixed(), make(), trials=k, **options)

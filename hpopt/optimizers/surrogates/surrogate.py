@@ -58,6 +58,12 @@ class Fitted:
     warp: HalfRank
     lengths: Floats
 
+    @property
+    def noise_share(self) -> float:
+        """The noise's share of the variance of what is told, in [0, 1]."""
+        parameters = self.process.parameters
+        return parameters.nu / (parameters.nu + float(np.exp(parameters.scale)))
+
 
 class Surrogate:
     """Fit models, each of which follows from what was told up to it, and from nothing else.

@@ -1,0 +1,111 @@
+"""A quadratic model of the points around the best one, and its minimum in a box.
+
+Powell 2009, "The BOBYQA algorithm for bound constrained optimization without derivatives",
+DAMTP 2009/NA06; the least curvature that explains the points is his too: Powell 2004,
+https://doi.org/10.1007/s10107-003-0490-7.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+CURVATURE = 1e-5
+"""How much curvature costs beside the misfit: where points leave it open there is none."""
+SLOPE = 1e-9
+FEWEST_STARTS = 2
+
+
+def n_coefficients(d: int) -> int:
+    """Give how many numbers make a quadratic in d dimensions: (d + 1) (d + 2) / 2."""
+    return (d + 1) * (d + 2) // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Quadratic:
+    """The function c + gᵀs + sᵀHs / 2 of s = (x - centre) / size.
+
+    Attributes
+    ----------
+    centre : ndarray (d,)
+    size : float
+    constant : float
+    slope : ndarray (d,)
+    hessian : ndarray (d, d), symmetric
+    """
+
+    centre: Floats
+    size: float
+    constant: float
+    slope: Floats
+    hessian: Floats
+
+    @staticmethod
+    def of(points: Floats, losses: Floats, centre: Floats, size: float) -> Quadratic:
+        """Fit one by weighted least squares with little curvature.
+
+        A point at distance r from the centre counts 1 / (1 + r² / size²): near ones tell more of
+        what is near.
+
+        Parameters
+        ----------
+        points : ndarray (n, d)
+        losses : ndarray (n,)
+        centre : ndarray (d,)
+        size : float, > 0
+            The length that the model is wanted for.
+        """
+        d = points.shape[1]
+        steps = (points - centre) / size
+        rows, columns = np.triu_indices(d)
+        squares = steps[:, rows] * steps[:, columns]
+        squares[:, rows == columns] *= 0.5
+        terms = np.concatenate([np.ones((len(points), 1)), steps, squares], axis=1)
+        weights = 1.0 / np.sqrt(1.0 + (steps * steps).mean(axis=1))
+        spread = float(losses.max() - losses.min()) or 1.0
+        targets = (losses - losses.min()) / spread
+        cost = np.concatenate([[0.0], np.full(d, SLOPE), np.full(len(rows), CURVATURE)])
+        scaled = terms * weights[:, None]
+        matrix = np.concatenate([scaled, np.diag(np.sqrt(cost))])
+        right = np.concatenate([targets * weights, np.zeros(len(cost))])
+        found = np.linalg.lstsq(matrix, right, rcond=None)[0] * spread
+        hessian = np.zeros((d, d))
+        hessian[rows, columns] = found[1 + d :]
+        hessian = hessian + np.triu(hessian, 1).T
+        return Quadratic(centre, size, float(found[0] + losses.min()), found[1 : 1 + d], hessian)
+
+    def value(self, points: Floats) -> Floats:
+        """Give its values at points (n, d), shape (n,)."""
+        steps = (points - self.centre) / self.size
+        curved = np.einsum("ij,jk,ik->i", steps, self.hessian, steps)
+        return np.asarray(self.constant + steps @ self.slope + 0.5 * curved)
+
+    def minimum(self, low: Floats, high: Floats, rng: np.random.Generator) -> Floats:
+        """Find where it is least in a box around its centre, shape (d,).
+
+        A quadratic may have several minima in a box: the search begins at the centre and at two
+        points drawn in it.
+        """
+        from scipy.optimize import minimize
+
+        below, above = (low - self.centre) / self.size, (high - self.centre) / self.size
+        scale = float(np.abs(self.slope).max() + np.abs(self.hessian).max()) or 1.0
+        slope, hessian = self.slope / scale, self.hessian / scale
+
+        def loss(step: Floats) -> tuple[float, Floats]:
+            curved = hessian @ step
+            return float(slope @ step + 0.5 * step @ curved), slope + curved
+
+        drawn = below + (above - below) * rng.random((FEWEST_STARTS, len(low)))
+        starts = np.concatenate([np.zeros((1, len(low))), drawn])
+        bounds = np.column_stack([below, above])
+        found = [
+            minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds) for start in starts
+        ]
+        best = min(found, key=lambda each: float(each.fun))
+        found_at: Floats = np.clip(self.centre + self.size * best.x, low, high)
+        return found_at

@@ -1,0 +1,213 @@
+"""Choose the strategy by the problem: what is searched, with how much, and at what cost.
+
+In the manner of Meunier et al. 2022 (nevergrad's NGOpt), "Black-box optimization revisited",
+https://doi.org/10.1109/TEVC.2021.3108185.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from statistics import median
+from typing import ClassVar, TypeVar
+
+import numpy as np
+
+from hpopt.core import Optimizer, Trial
+from hpopt.core.proposals import Floats
+from hpopt.numerics.threads import one_thread
+from hpopt.optimizers.bayesian_optimization import BayesianOptimization
+from hpopt.optimizers.checks import positive, whole
+from hpopt.optimizers.genetic_algorithm import GeneticAlgorithm
+from hpopt.optimizers.grid_search import GridSearch
+from hpopt.optimizers.stages import Part
+from hpopt.optimizers.steady_state import SteadyState
+from hpopt.optimizers.surrogates.evidence import Evidence
+from hpopt.optimizers.surrogates.local_model import LocalModel, suits
+from hpopt.optimizers.tpe import TPE
+
+T = TypeVar("T", bound=Optimizer)
+
+CHEAP_SECONDS = 0.02
+"""Evaluations shorter than this, for all workers together, are cheaper than a model's thinking."""
+RECENT = 21
+SMALL_BUDGET = 300
+FEWEST_ASKS, TRIALS_AN_ASK = 30, 30
+"""Of a larger budget of cheap trials one in so many may be thought about."""
+MANY = 2000
+NOISY = 0.25
+FEW = 12
+"""A space of no more configs is gone through whatever the budget is."""
+TURNS, TPE_TURN, LOCAL_TURN = 3, 1, 2
+
+
+class Auto(Optimizer):
+    """Choose among the strategies, and choose again when the facts change.
+
+    Use it where nobody knows better: it is the default. All that it runs are told everything, so
+    that it can change within a study::
+
+        several objectives                     genetic
+        no more configs than trials            all of them, in a random order
+        otherwise                              bayesian, and with it
+          few numbers, all continuous          the middle first; one or two steps in three from a
+                                               quadratic model of the best one's surroundings
+          large noise                          one config in three from TPE
+          evaluations below 20 ms, after a     steady_state: thinking would take longer than
+          while                                evaluating
+          beyond 2,000 results                 bayesian and steady_state in turn
+
+    What an evaluation costs is the median of the last 21 that were told, divided among those that
+    run at the same time. It counts after `model_trials` only; of a larger budget after one trial
+    in 30, and of one of 300 trials or fewer never: a short search of a cheap function is thought
+    about as well as any other.
+
+    Parameters
+    ----------
+    seconds : float, > 0, optional
+        What an evaluation costs. By default it is measured; then, where it lies near the limit of
+        20 ms, the same seed may give another search on another machine. (To go on with a study is
+        exact all the same: it has the seconds of its trials.)
+    model_trials : int, >= 1
+        For how many trials a model is asked even where evaluations are cheap.
+
+    Attributes
+    ----------
+    explanation : str
+        What it has chosen, and why, in one line.
+    """
+
+    name: ClassVar[str] = "auto"
+
+    def __init__(self, *, seconds: float | None = None, model_trials: int = 200) -> None:
+        self.seconds = None if seconds is None else positive("seconds", seconds)
+        self.model_trials = whole("model_trials", model_trials, 1)
+
+    def _setup(self) -> None:
+        self._measured: deque[float] = deque(maxlen=RECENT)
+        self._budget = math.inf
+        self._inner: list[Optimizer] = []
+        if len(self.objectives) > 1:
+            self._genetic = self._joined(GeneticAlgorithm())
+            return
+        self._everything = self._joined(GridSearch(shuffle=True))
+        self._bayesian = self._joined(BayesianOptimization())
+        self._tpe = self._joined(TPE())
+        self._evolution = self._joined(SteadyState())
+        self._local = LocalModel(self.space.d) if suits(self.space) else None
+
+    def _joined(self, inner: T) -> T:
+        """Give a strategy that reads the books of this one: it knows all that is told here."""
+        part = Part(self.space, self.objectives, self.fidelity)
+        inner.bind(part, seed=self.seed, start=self.start)
+        inner.history, inner.knowledge = self.history, self.knowledge
+        inner.pending, inner.proposals = self.pending, self.proposals
+        self._inner.append(inner)
+        return inner
+
+    def expect(self, trials: int) -> None:
+        """Take note of how many trials the study shall have; see `Optimizer.expect`."""
+        self._budget = trials
+
+    def _learned(self) -> None:
+        for inner in self._inner:
+            inner._learned()
+
+    def _tell(self, trials: Sequence[Trial]) -> None:
+        self._measured.extend(trial.seconds for trial in trials if trial.seconds > 0)
+        for inner in self._inner:
+            inner._tell(trials)
+
+    # -- choosing ------------------------------------------------------------------------------
+
+    @property
+    def explanation(self) -> str:
+        """What is chosen now, and why, in one line."""
+        return ": ".join(self._choice())
+
+    def _choice(self) -> tuple[str, str]:
+        """Give the name of what is chosen now, and why."""
+        if len(self.objectives) > 1:
+            return "genetic", f"{len(self.objectives)} objectives"
+        if self.space.size <= max(FEW, self._budget if self._budget < math.inf else 0):
+            return "grid", f"all {int(self.space.size)} configs can be tried"
+        n = len(self.history)
+        if n >= self._n_free and self._cost < CHEAP_SECONDS:
+            cost = f"{1000 * self._cost:.2g} ms"
+            return "steady_state", f"an evaluation takes {cost}, less than thinking would"
+        if n >= MANY:
+            return "bayesian and steady_state", f"{MANY} results and more"
+        if self._local is not None:
+            return "bayesian and quadratic steps", f"{self.space.d} continuous numbers"
+        if self._is_noisy(self.n_asked):
+            return "bayesian and tpe", "results are noisy"
+        if self._budget <= SMALL_BUDGET:
+            return "bayesian", f"a budget of {self._budget} trials is worth a model"
+        if CHEAP_SECONDS <= self._cost < math.inf:
+            return "bayesian", f"evaluations of {self._cost:.2g} s are worth a model"
+        return "bayesian", "a model finds more with few evaluations"
+
+    @property
+    def _cost(self) -> float:
+        """What a worker's evaluation costs everybody, in seconds; inf where nobody knows."""
+        if self.seconds is None and not self._measured:
+            return math.inf
+        seconds = median(self._measured) if self.seconds is None else self.seconds
+        return seconds / max(1, len(self.pending))
+
+    @property
+    def _n_free(self) -> float:
+        """After how many results the cost counts."""
+        if self._budget <= SMALL_BUDGET:
+            return math.inf
+        return min(self.model_trials, max(FEWEST_ASKS, self._budget // TRIALS_AN_ASK))
+
+    # -- asking --------------------------------------------------------------------------------
+
+    def _ask(self, number: int, n: int) -> Floats:
+        chosen = self._choice()[0]
+        if chosen == "genetic":
+            return self._genetic._ask(number, n)
+        if chosen == "grid":
+            return self._everything._ask(number, n)
+        if chosen == "steady_state" or (chosen.endswith("steady_state") and number % 2):
+            return self._evolution._ask(number, n)
+        points = self._beside(number)
+        return self._bayesian._ask(number, n) if points is None else points
+
+    def _beside(self, number: int) -> Floats | None:
+        """Give the point of another model than the process, where it is that one's turn."""
+        turn = number % TURNS
+        if self._local is not None:
+            if number == len(self.start) and not len(self.knowledge):
+                middle = np.full((1, self.space.d), 0.5)
+                return self.novel(middle, self.generator(number), before=number)
+            if turn and self._bayesian.has_model(number):
+                return self._quadratic_step(number, turn)
+        elif turn == TPE_TURN and self._is_noisy(number):
+            return self._tpe._ask(number, 1)
+        return None
+
+    def _is_noisy(self, number: int) -> bool:
+        """Say whether much of what differs among results is noise."""
+        return self._bayesian.has_model(number) and self._bayesian.noise_share() > NOISY
+
+    def _quadratic_step(self, number: int, turn: int) -> Floats | None:
+        """Give the step of the quadratic model, where there is a new one.
+
+        It has two turns of three while its steps lead somewhere, and one when they do not.
+        """
+        evidence, local = Evidence(self), self._local
+        if local is None:
+            return None
+        local.learn(evidence)
+        if turn != LOCAL_TURN and not local.leads:
+            return None
+        pending = np.array([self.pending[k].point for k in sorted(self.pending)])
+        with one_thread():
+            step = local.step(evidence, pending, self.generator(number, 1))
+        if step is None:
+            return None
+        point = self.space.snap(step[None])
+        return point if self.unknown(point, before=number).all() else None
