@@ -21,6 +21,8 @@ from sides import HERE, Side
 HEADINGS = Line("what", "hpopt", "–", "–", "target", None)
 LARGEST_GROWTH = 1.5
 WINDOWED = 16
+STRATEGIES = {"random": 1, "genetic": 1, "regularized": 1, "tpe": 3, "bayesian": 10}
+"""What is measured with a share of the trials: one in so many."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,11 @@ class Budget:
     trials: int = 1_000_000
     chunk: int = 50_000
     windowed: int = 800
+    dispatched: int = 2000
+    asked: int = 3000
 
 
-QUICK = Budget((4, 16), 2, 0.05, 500, 2000, 500, 40)
+QUICK = Budget((4, 16), 2, 0.05, 500, 2000, 500, 40, 20, 40)
 
 
 def utilisation(side: Side, budget: Budget) -> list[Line]:
@@ -110,9 +114,37 @@ def window(side: Side, budget: Budget) -> list[Line]:
     return lines
 
 
+def backends(side: Side, budget: Budget) -> list[Line]:
+    return [
+        cost(
+            f"the driver's CPU for a trial on {backend}",
+            side.call("dispatch", backend=backend, trials=budget.dispatched, slots=4),
+        )
+        for backend in ("processes", "joblib", "dask")
+    ]
+
+
+def strategies(side: Side, budget: Budget) -> list[Line]:
+    return [
+        cost(
+            f"the driver's CPU for a trial, {name}, {budget.asked // few:,} trials",
+            side.call("throughput", slots=1, trials=budget.asked // few, optimizer=name),
+        )
+        for name, few in STRATEGIES.items()
+    ]
+
+
+def cost(what: str, found: dict[str, Any]) -> Line:
+    """Say what a trial costs, and how many slots that feeds by trials of a second."""
+    spent = found["ms of CPU"]
+    return Line(what, f"{spent:.2f} ms: {1000 / spent:,.0f} slots by trials of 1 s")
+
+
 ROWS: dict[str, Callable[[Side, Budget], list[Line]]] = {
     "utilisation": utilisation,
     "throughput": throughput,
+    "backends": backends,
+    "strategies": strategies,
     "window": window,
     "million": million,
 }

@@ -75,7 +75,7 @@ def environment() -> dict[str, str]:
     """Give both sides the same environment: compiled modules kept, one thread in the BLAS."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     return kept | {
-        "PYTHONPATH": os.pathsep.join([str(HERE.parent), str(HERE)]),
+        "PYTHONPATH": os.pathsep.join(map(str, (HERE.parent, HERE, HERE / "strategies"))),
         "PYTHONPYCACHEPREFIX": str(RESULTS / "pycache"),
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

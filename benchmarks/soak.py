@@ -30,6 +30,9 @@ DRIVER = Path(soak_driver.__file__)
 OLD_SECONDS = 10.0
 """Temporary files of this age have been left behind."""
 
+END_SECONDS = 30.0
+"""A driver that was asked to end, and whose trials end within two seconds, must have by then."""
+
 
 class Drivers:
     """Drivers of one study, one after the other, whose processes and files can all be found."""
@@ -153,14 +156,15 @@ def everything(folder: Path, seconds: float, rng: random.Random) -> tuple[list[s
         until = min(end, time.monotonic() + rng.uniform(2, 20))
         while time.monotonic() < until and driver.poll() is None:
             time.sleep(rng.uniform(0.1, 0.6))
-            done[strike(drivers, driver, rng)] += 1
+            if len(drivers.evaluated()) > n_before:  # before that, it gives up when none starts
+                done[strike(drivers, driver, rng)] += 1
         if driver.poll() is not None:
             wrong.append(f"a driver ended with {driver.returncode}: {drivers.last_words()}")
         how = rng.choice([signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
         driver.send_signal(how)
         done[f"driver {how.name}"] += 1
         try:
-            driver.wait(OLD_SECONDS)
+            driver.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
             wrong.append(f"a driver did not end after {how.name}")
             driver.kill()
@@ -185,7 +189,7 @@ def everything(folder: Path, seconds: float, rng: random.Random) -> tuple[list[s
 
 def strike(drivers: Drivers, driver: subprocess.Popen[bytes], rng: random.Random) -> str:
     """Do something bad to a worker of a driver, and say what."""
-    workers = [process for process in drivers.processes() if process.pid != driver.pid]
+    workers = [process for process in drivers.processes() if is_worker(process, driver)]
     if not workers:
         return "nobody there"
     worker = rng.choice(workers)
@@ -198,6 +202,13 @@ def strike(drivers: Drivers, driver: subprocess.Popen[bytes], rng: random.Random
         elif what != "nothing":
             worker.send_signal(signal.Signals[what])
     return f"worker {what}"
+
+
+def is_worker(process: psutil.Process, driver: subprocess.Popen[bytes]) -> bool:
+    """Say whether it is a worker, and not the driver or what removes the driver's files."""
+    with contextlib.suppress(psutil.Error):
+        return bool(process.pid != driver.pid and process.name() != "sh")
+    return False
 
 
 def essence(trials: list[hpopt.Trial]) -> list[Any]:

@@ -9,7 +9,12 @@ author = "The hpopt authors"
 project_copyright = "2026, the hpopt authors"
 release = version = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "matplotlib.sphinxext.plot_directive",  # draws the examples' pictures of the pages' numbers
+]
 exclude_patterns = ["_build"]
 nitpicky = False
 default_role = "py:obj"
@@ -26,6 +31,18 @@ napoleon_google_docstring = False
 napoleon_use_ivar = True
 napoleon_use_rtype = False
 napoleon_preprocess_types = False
+
+plot_formats = [("svg", 100)]
+plot_html_show_formats = False
+plot_html_show_source_link = False
+plot_include_source = False
+plot_rcparams = {
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "figure.constrained_layout.use": True,
+    "legend.frameon": False,
+    "svg.hashsalt": "hpopt",  # the same picture each time
+}
 
 html_theme = "furo"
 html_title = f"hpopt {release}"

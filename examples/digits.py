@@ -37,8 +37,8 @@ SPACE = {
         {
             "filters": hpopt.Ordinal([8, 16, 32]),
             "kernel": hpopt.Ordinal([3, 5]),
-            "normalise": hpopt.Categorical([False, True]),
-            "pool": hpopt.Categorical(["none", "max", "average"]),
+            "normalisation": hpopt.Categorical(["none", "batch"]),
+            "pooling": hpopt.Categorical(["none", "max", "average"]),
         },
         min_length=1,
         max_length=2,

@@ -9,18 +9,13 @@ from __future__ import annotations
 import json
 import math
 import runpy
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "strategies"))
-
 import recorded
 from recorded import Parameter, Trace
 

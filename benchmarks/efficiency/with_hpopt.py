@@ -6,13 +6,13 @@ import heapq
 from collections.abc import Iterator
 from typing import Any
 
+from by_hpopt import Lookup, told
 from problems import Problem, Trace, each_run, load
 from sides import serve
 from workload import lognormal_durations
 
 import hpopt
-from by_hpopt import Lookup, optimizer_of, told
-from hpopt.optimizers import BY_NAME
+from hpopt.optimizers import BY_NAME, make_optimizer
 
 STRATEGIES: dict[str, dict[str, Any]] = {
     "auto": {"optimizer": "auto"},
@@ -43,11 +43,15 @@ def settings(strategies: list[str]) -> list[Any]:
     return [_settings(STRATEGIES[name]) for name in strategies]
 
 
+def optimizer_of(made: dict[str, Any]) -> hpopt.Optimizer:
+    arguments = {key: value for key, value in made.items() if key not in ("optimizer", "workers")}
+    return make_optimizer(made["optimizer"], arguments)
+
+
 def _settings(made: dict[str, Any]) -> dict[str, Any]:
-    made = dict(made)
-    workers = made.pop("workers", 1)
     optimizer = optimizer_of(made)
-    return {"optimizer": optimizer.name, "workers": workers} | optimizer.settings()
+    named = {"optimizer": optimizer.name, "workers": made.get("workers", 1)}
+    return named | optimizer.settings()
 
 
 def runs(
@@ -60,8 +64,7 @@ def runs(
 
 def run(problem: Problem, made: dict[str, Any], seed: int, budget: int) -> Trace:
     """Run a strategy among workers that each take as long as is drawn for the solution's number."""
-    made = dict(made)
-    workers = made.pop("workers", 1)
+    workers = made.get("workers", 1)
     durations = lognormal_durations(budget, 1.0, 1.0, seed=seed)
     trace = Trace(problem, budget)
     optimizer = optimizer_of(made).bind(Lookup(problem), seed=seed)
@@ -84,10 +87,8 @@ def suits(names: list[str], strategy: str) -> list[str]:
     """Give the problems, of these, that a strategy can be bound to."""
     found = []
     for name in names:
-        made = dict(STRATEGIES[strategy])
-        made.pop("workers", None)
         try:
-            optimizer_of(made).bind(Lookup(load(name)))
+            optimizer_of(STRATEGIES[strategy]).bind(Lookup(load(name)))
         except hpopt.errors.SettingError:
             continue
         found.append(name)

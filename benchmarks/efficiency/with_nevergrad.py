@@ -8,10 +8,9 @@ from typing import Any
 
 import nevergrad as ng
 import numpy as np
+from by_nevergrad import instrumented
 from problems import Problem, Trace, each_run
 from sides import serve
-
-from by_nevergrad import instrumented
 
 warnings.filterwarnings("ignore")
 
@@ -21,7 +20,7 @@ def run(problem: Problem, seed: int, budget: int) -> Trace:
     space = ng.p.Dict(**{each.name: instrumented(each) for each in problem.parameters})
     space.random_state = np.random.RandomState(seed)
     optimizer = ng.optimizers.registry["NGOpt"](parametrization=space, budget=budget)
-    optimizer.minimize(lambda config: trace.evaluate(config))
+    optimizer.minimize(trace.evaluate)
     return trace
 
 

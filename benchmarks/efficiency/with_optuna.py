@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import optuna
+from by_optuna import suggested
 from problems import Problem, Trace, each_run
 from sides import serve
-
-from by_optuna import suggested
 
 warnings.filterwarnings("ignore")
 

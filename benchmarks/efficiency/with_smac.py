@@ -6,6 +6,7 @@ import logging
 import tempfile
 import warnings
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def runs(wanted: list[tuple[str, str, int]], budget: int) -> Iterator[Any]:
 
 
 def settings(strategies: list[str]) -> list[Any]:
-    return [{"smac": smac.__version__, "facade": "hyperparameters"} for _ in strategies]
+    return [{"smac": version("smac"), "facade": "hyperparameters"} for _ in strategies]
 
 
 if __name__ == "__main__":

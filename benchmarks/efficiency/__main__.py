@@ -1,0 +1,118 @@
+"""Compare hpopt's model-based strategies and `auto` with the peers', evaluation by evaluation.
+
+python benchmarks/efficiency                      # goes on where it was cut off
+python benchmarks/efficiency --only auto optuna   # make the runs of these only
+python benchmarks/efficiency --no-runs --page     # write the page of what there is
+python benchmarks/efficiency --choosing           # on the problems that defaults are chosen by
+python benchmarks/efficiency --again auto         # its code has changed: run it anew
+python benchmarks/efficiency --no-peers --quick   # does it still run? no figures
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.append(str(Path(__file__).resolve().parents[1] / "strategies"))
+
+import recorded
+from page import write
+from printing import drawn, keep, load, machine, markdown
+from problems import CHOOSING, JUDGING
+from report import Comparison
+from rows import Line
+from runs import forget, kept_in
+from strategies import FOLDER, NAMES, PEERS, Measured, named
+
+HEADINGS = Line("what", "hpopt", "beside", "ratio", "target", None)
+QUICK = ("cv:ridge:diabetes", "bbob:1:5:2")
+
+
+def main() -> int:
+    arguments = parsed()
+    if arguments.data:
+        os.environ["HPOPT_DATA"] = str(arguments.data)
+    if not recorded.folder().is_dir():
+        print(f"no tables in {recorded.folder()}: give --data, or set HPOPT_DATA", file=sys.stderr)
+        return 2
+    problems = CHOOSING if arguments.choosing else JUDGING
+    folder, seeds, budget = FOLDER, arguments.seeds, arguments.budget
+    if arguments.quick:
+        problems, folder, seeds, budget = QUICK, "quick-efficiency", 2, 12
+    budgets = [n for n in (12, 50, 100, 200) if n <= budget and (arguments.quick or n > 12)]
+    peers = [] if arguments.no_peers else list(PEERS)
+    measured = Measured(problems, budget, peers, folder)
+    with kept_in(folder):
+        for strategy in named(arguments.again):
+            forget(strategy)
+    if not arguments.no_runs:
+        wanted = arguments.only or measured.names
+        measured.make(wanted, range(seeds), processes=arguments.processes)
+    measured.read(measured.names)
+    return compared(measured, seeds, budgets or [budget], arguments)
+
+
+def compared(
+    measured: Measured, seeds: int, budgets: list[int], arguments: argparse.Namespace
+) -> int:
+    """Print what the runs say, and keep it."""
+    began = time.monotonic()
+    comparison = Comparison(measured.runs, measured.problems, seeds, budgets)
+    about = (
+        f"{measured.version}; {machine()}; {len(measured.problems)} "
+        f"{'choosing' if arguments.choosing else 'judging'} problems, "
+        f"{len(comparison.seeds)} seeds of all, {budgets[-1]} evaluations"
+    )
+    print(about, flush=True)
+    if not comparison.seeds:
+        print("no seed is there for all strategies: make more runs, or give --seeds 1")
+        return 1
+    lines = comparison.lines()
+    text = "\n\n".join(
+        [
+            drawn(lines, HEADINGS) if lines else "",
+            comparison.tables(),
+            comparison.by_problem(budgets[-1]),
+            counts(measured),
+            f"load at the end {load()}; it took {time.monotonic() - began:.0f} s",
+        ]
+    )
+    print(text)
+    if not arguments.quick:
+        keep("efficiency", about, lines, text)
+    if arguments.page:
+        write(comparison, about, lines)
+    return 0
+
+
+def counts(measured: Measured) -> str:
+    """Say how many runs there are of each."""
+    cells = [["runs", "on judged problems"]]
+    for name, found in measured.runs.items():
+        n = sum(problem in measured.problems for problem, _ in found)
+        cells.append([NAMES.get(name, name), str(n)])
+    return markdown(cells)
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--data", type=Path, help="folder of the data; by default HPOPT_DATA")
+    parser.add_argument("--choosing", action="store_true", help="on the problems for choosing")
+    parser.add_argument("--only", nargs="+", default=[], help="make the runs of these only")
+    parser.add_argument("--again", nargs="+", default=[], help="forget the runs of these first")
+    parser.add_argument("--no-runs", action="store_true", help="compare the runs that there are")
+    parser.add_argument("--no-peers", action="store_true", help="compare hpopt's own only")
+    parser.add_argument("--seeds", type=int, default=10, help="how many seeds")
+    parser.add_argument("--budget", type=int, default=100, help="evaluations of each run")
+    parser.add_argument("--processes", type=int, default=1, help="how many run at the same time")
+    parser.add_argument("--page", action="store_true", help="write docs/efficiency.md and plots")
+    parser.add_argument("--quick", action="store_true", help="tiny budgets: only see that it runs")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

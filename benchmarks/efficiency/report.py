@@ -1,0 +1,221 @@
+"""What the runs say: normalised regret, average ranks and who beats whom, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from figures import Floats, Interval, bests, interval, ranks
+from printing import markdown
+from rows import Line
+from runs import Run
+from strategies import NAMES
+
+Runs = Mapping[str, Mapping[tuple[str, int], Run]]
+BASE = "random"
+FEWEST_SEEDS = 2
+TARGETS = {"optuna": 0.75, "optuna, GP": 0.60, "nevergrad": 0.55}
+
+
+def complete(runs: Runs, problems: Sequence[str], most: int) -> tuple[list[str], list[int]]:
+    """Give the strategies that have runs of all problems, and the seeds that all of them have."""
+    seeds = {
+        name: [s for s in range(most) if all((p, s) in found for p in problems)]
+        for name, found in runs.items()
+    }
+    names = [name for name in runs if len(seeds[name]) >= min(FEWEST_SEEDS, most)]
+    shared = [s for s in range(most) if all(s in seeds[name] for name in names)]
+    return names, shared
+
+
+def least(runs: Runs, problems: Sequence[str]) -> Floats:
+    """Give the least loss that anyone has found, by problem, shape (problems, 1)."""
+    return np.array(
+        [
+            [
+                min(
+                    float(run[-1, 2])
+                    for found in runs.values()
+                    for (name, _), run in found.items()
+                    if name == problem
+                )
+            ]
+            for problem in problems
+        ]
+    )
+
+
+def regrets(
+    runs: Runs, names: Sequence[str], problems: Sequence[str], seeds: Sequence[int], n: int
+):
+    """Give regrets in shares of random search's mean one, by strategy, (problems, seeds)."""
+    best = least(runs, problems)
+    base = bests(runs[BASE], problems, seeds, n) - best
+    scale = base.mean(axis=1, keepdims=True)
+    scale[scale == 0] = 1.0
+    return {name: (bests(runs[name], problems, seeds, n) - best) / scale for name in names}
+
+
+def beats(mine: Floats, theirs: Floats) -> Floats:
+    """Say how often a run is better than the other's of any seed, ties halved, as (problems, s)."""
+    better = (mine[:, :, None] < theirs[:, None, :]).astype(float)
+    better += 0.5 * (mine[:, :, None] == theirs[:, None, :])
+    return np.asarray(better.mean(axis=2))
+
+
+class Comparison:
+    """All figures of one set of problems.
+
+    Parameters
+    ----------
+    runs : mapping of str to mapping
+        By strategy, then by problem and seed.
+    problems : sequence of str
+    most : int
+        How many seeds there may be.
+    budgets : sequence of int
+    """
+
+    def __init__(
+        self, runs: Runs, problems: Sequence[str], most: int, budgets: Sequence[int]
+    ) -> None:
+        self.problems, self.budgets, self._runs = list(problems), list(budgets), runs
+        self.names, self.seeds = complete(runs, problems, most)
+
+    def ranks(self, n: int, names: Sequence[str] | None = None) -> dict[str, Interval]:
+        """Give the average rank of each, on each problem and seed."""
+        names = list(names or self.names)
+        losses = [bests(self._runs[name], self.problems, self.seeds, n) for name in names]
+        return {name: interval(values) for name, values in zip(names, ranks(losses), strict=True)}
+
+    def regrets(self, n: int) -> dict[str, Interval]:
+        """Give the mean regret of each, in shares of random search's."""
+        found = regrets(self._runs, self.names, self.problems, self.seeds, n)
+        return {name: interval(values) for name, values in found.items()}
+
+    def chance(self, mine: str, other: str, n: int) -> Interval:
+        """Give the probability that a run of one is better than a run of the other."""
+        one, two = (bests(self._runs[name], self.problems, self.seeds, n) for name in (mine, other))
+        return interval(beats(one, two))
+
+    def curves(self, points: Sequence[int]) -> dict[str, Floats]:
+        """Give the geometric mean over problems of the mean regret, after so many evaluations.
+
+        In shares of what random search has left in the end.
+        """
+        best = least(self._runs, self.problems)
+        end = self.budgets[-1]
+        base = (bests(self._runs[BASE], self.problems, self.seeds, end) - best).mean(axis=1)
+        base[base == 0] = 1.0
+        found = {}
+        for name in self.names:
+            rows = []
+            for n in points:
+                mean = (bests(self._runs[name], self.problems, self.seeds, n) - best).mean(axis=1)
+                rows.append(float(np.exp(np.log(np.maximum(mean / base, 1e-3)).mean())))
+            found[name] = np.array(rows)
+        return found
+
+    # -- as text ---------------------------------------------------------------------------------
+
+    def tables(self) -> str:
+        """Draw ranks, regrets and the chances of each against "auto"."""
+        last = self.budgets[-1]
+        found = {n: self.ranks(n) for n in self.budgets}
+        regret = {n: self.regrets(n) for n in self.budgets}
+        order = sorted(self.names, key=lambda name: found[last][name].value)
+        heads = [str(n) for n in self.budgets]
+        one = [[f"average rank among {len(order)}, after", *heads]]
+        two = [["mean regret (random search = 1), after", *heads]]
+        for name in order:
+            shown = NAMES.get(name, name)
+            one.append([shown, *(str(found[n][name]) for n in self.budgets)])
+            two.append([shown, *(str(regret[n][name]) for n in self.budgets)])
+        texts = [markdown(one), markdown(two)]
+        for mine in ("auto", "bayesian"):
+            if mine in order:
+                rows = [[f"{mine} is better than, after", *heads]]
+                rows += [
+                    [
+                        NAMES.get(name, name),
+                        *(str(self.chance(mine, name, n)) for n in self.budgets),
+                    ]
+                    for name in order
+                    if name != mine
+                ]
+                texts.append(markdown(rows))
+        return "\n\n".join(texts)
+
+    def by_problem(self, n: int) -> str:
+        """Draw the median loss of each strategy on each problem."""
+        cells = [[f"median best loss after {n}", *(NAMES.get(k, k) for k in self.names)]]
+        for problem in self.problems:
+            row = [problem]
+            for name in self.names:
+                values = bests(self._runs[name], [problem], self.seeds, n)
+                row.append(f"{np.median(values):.5g}")
+            cells.append(row)
+        return markdown(cells)
+
+    def lines(self, mine: str = "auto") -> list[Line]:
+        """Give the figures that are to be reached."""
+        if mine not in self.names:
+            return []
+        lines = []
+        for n in self.budgets:
+            found = self.ranks(n, [k for k in self.names if k == mine or k in NAMES])
+            first = min(found, key=lambda name: found[name].value)
+            lines.append(
+                Line(
+                    f"average rank of {mine} among the peers, after {n}",
+                    str(found[mine]),
+                    f"best of them {self._best(found, mine)}",
+                    target="first",
+                    met=first == mine,
+                )
+            )
+            for other, target in TARGETS.items():
+                if other in self.names:
+                    chance = self.chance(mine, other, n)
+                    lines.append(
+                        Line(
+                            f"P({mine} beats {NAMES[other]}), after {n}",
+                            str(chance),
+                            target=f"≥ {target:.2f}",
+                            met=chance.value >= target,
+                        )
+                    )
+            if "optuna" in self.names:
+                regret = self.regrets(n)
+                ratio = regret[mine].value / regret["optuna"].value
+                lines.append(
+                    Line(
+                        f"mean regret, random = 1, after {n}",
+                        str(regret[mine]),
+                        f"Optuna default {regret['optuna']}",
+                        f"{ratio:.2f}",
+                        "≤ 0.60",
+                        ratio <= 0.6,
+                    )
+                )
+            parallel = f"{mine}, 8 workers"
+            if parallel in self.names:
+                among = self.ranks(n)
+                lost = among[parallel].value - among[mine].value
+                lines.append(
+                    Line(
+                        f"ranks lost with 8 workers, after {n}",
+                        f"{lost:.2f}",
+                        target="≤ 0.8 of ten",
+                        met=lost * 10 / len(among) <= 0.8,
+                    )
+                )
+        return lines
+
+    @staticmethod
+    def _best(found: Mapping[str, Interval], mine: str) -> str:
+        others = {name: each for name, each in found.items() if name != mine}
+        if not others:
+            return "–"
+        name = min(others, key=lambda name: others[name].value)
+        return f"{NAMES.get(name, name)} {others[name]}"
