@@ -4,7 +4,7 @@ from hpopt.core.batch import evaluate_together
 from hpopt.core.evaluation import evaluate, judge, outcome_of_loss
 from hpopt.core.handle import Curve, TrialHandle
 from hpopt.core.history import History
-from hpopt.core.live import LiveFolder, Sighting, sighting
+from hpopt.core.live import LiveFolder, Sighting, sighting, waiting
 from hpopt.core.optimizer import Optimizer
 from hpopt.core.problem import (
     Fidelity,
@@ -44,4 +44,5 @@ __all__ = [
     "objectives_of",
     "outcome_of_loss",
     "sighting",
+    "waiting",
 ]

@@ -11,6 +11,7 @@ import json
 import os
 import socket
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ driver's own process until its first one is: short ones cost nothing there."""
 
 WIDTH = 256
 """Bytes of a file: all of one length, so that one write replaces what was there."""
+
+LINE = "line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,11 @@ class LiveFolder:
                 self._file(number), [number, 0, where[:64], "", time.time(), None, None], os.O_EXCL
             )
 
+    def line_up(self, numbers: Sequence[int]) -> None:
+        """Show which solutions wait in the executor's line: they do not run yet."""
+        with contextlib.suppress(OSError):
+            Path(f"{self.path}{os.sep}{LINE}").write_text(json.dumps(list(numbers)))
+
     def _file(self, number: int) -> str:
         return f"{self.path}{os.sep}{number}"
 
@@ -134,6 +142,14 @@ def _write(path: str, seen: list[Any], also: int = 0) -> None:
         os.write(file, json.dumps(seen).ljust(WIDTH).encode())
     finally:
         os.close(file)
+
+
+def waiting(folder: str) -> set[int]:
+    """Read which solutions wait in the executor's line."""
+    try:
+        return set(json.loads(Path(f"{folder}{os.sep}{LINE}").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return set()
 
 
 def sighting(folder: str, number: int) -> Sighting | None:

@@ -71,6 +71,8 @@ class DaskExecutor(ClusterExecutor):
         Whether `workers` changes with the cluster.
     """
 
+    lines_up = True
+
     def __init__(
         self,
         cluster: Any = None,

@@ -79,6 +79,8 @@ class ProcessExecutor(Executor):
         How many calls run at the same time.
     """
 
+    lines_up = True
+
     def __init__(
         self,
         workers: int | None = None,

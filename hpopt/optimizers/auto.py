@@ -33,10 +33,12 @@ CHEAP_SECONDS = 0.02
 """Evaluations shorter than this, for all workers together, are cheaper than a model's thinking."""
 RECENT = 21
 SMALL_BUDGET = 300
-FEWEST_ASKS, TRIALS_AN_ASK = 30, 30
+FEWEST_ASKS, TRIALS_AN_ASK = 30, 50
 """Of a larger budget of cheap trials one in so many may be thought about."""
 MANY = 2000
 NOISY = 0.25
+LONG, LONG_PER_DIMENSION = 12, 2
+"""So many results without a new best are many."""
 FEW = 12
 """A space of no more configs is gone through whatever the budget is."""
 TURNS, TPE_TURN, LOCAL_TURN = 3, 1, 2
@@ -53,14 +55,15 @@ class Auto(Optimizer):
         otherwise                              bayesian, and with it
           few numbers, all continuous          the middle first; one or two steps in three from a
                                                quadratic model of the best one's surroundings
-          large noise                          one config in three from TPE
+          large noise, or no new best for      one config in three from TPE
+          max(12, 2 d) results
           evaluations below 20 ms, after a     steady_state: thinking would take longer than
           while                                evaluating
           beyond 2,000 results                 bayesian and steady_state in turn
 
     What an evaluation costs is the median of the last 21 that were told, divided among those that
     run at the same time. It counts after `model_trials` only; of a larger budget after one trial
-    in 30, and of one of 300 trials or fewer never: a short search of a cheap function is thought
+    in 50, and of one of 300 trials or fewer never: a short search of a cheap function is thought
     about as well as any other.
 
     Parameters
@@ -95,6 +98,7 @@ class Auto(Optimizer):
         self._bayesian = self._joined(BayesianOptimization())
         self._tpe = self._joined(TPE())
         self._evolution = self._joined(SteadyState())
+        self._n_long = max(LONG, round(LONG_PER_DIMENSION * self._bayesian.n_effective))
         self._local = LocalModel(self.space.d) if suits(self.space) else None
 
     def _joined(self, inner: T) -> T:
@@ -140,8 +144,8 @@ class Auto(Optimizer):
             return "bayesian and steady_state", f"{MANY} results and more"
         if self._local is not None:
             return "bayesian and quadratic steps", f"{self.space.d} continuous numbers"
-        if self._is_noisy(self.n_asked):
-            return "bayesian and tpe", "results are noisy"
+        if self._hedges(self.n_asked):
+            return "bayesian and tpe", "results are noisy, or none was better for long"
         if self._budget <= SMALL_BUDGET:
             return "bayesian", f"a budget of {self._budget} trials is worth a model"
         if CHEAP_SECONDS <= self._cost < math.inf:
@@ -185,13 +189,17 @@ class Auto(Optimizer):
                 return self.novel(middle, self.generator(number), before=number)
             if turn and self._bayesian.has_model(number):
                 return self._quadratic_step(number, turn)
-        elif turn == TPE_TURN and self._is_noisy(number):
+        elif turn == TPE_TURN and self._hedges(number):
             return self._tpe._ask(number, 1)
         return None
 
-    def _is_noisy(self, number: int) -> bool:
-        """Say whether much of what differs among results is noise."""
-        return self._bayesian.has_model(number) and self._bayesian.noise_share() > NOISY
+    def _hedges(self, number: int) -> bool:
+        """Say whether much of what differs is noise, or nothing got better for long."""
+        if not self._bayesian.has_model(number):
+            return False
+        losses = Evidence(self).losses
+        n_since = len(losses) - 1 - int(losses.argmin())
+        return n_since >= self._n_long or self._bayesian.noise_share() > NOISY
 
     def _quadratic_step(self, number: int, turn: int) -> Floats | None:
         """Give the step of the quadratic model, where there is a new one.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
@@ -25,6 +26,12 @@ from hpopt.study.books import Books
 Group = list[Solution]
 
 PLACES_SECONDS = 1.0
+
+SHORT_SECONDS = 0.3
+"""Only where trials take less than that it pays to have calls wait in the executor's line."""
+
+SLOTS_A_PLACE = 16
+"""For each so many slots, another call may wait in the executor's line."""
 
 MOST_NOT_STARTED = 2
 """So many workers more than there are slots may die while they start, and before any trial has
@@ -79,6 +86,9 @@ class Dispatch:
         share = getattr(executor, "share", None)
         self._problem = share(books.problem) if share is not None else books.problem
         self._max_batch = books.problem.max_batch
+        self._lines_up = self._max_batch == 1 and bool(getattr(executor, "lines_up", False))
+        self._withdrawn: set[Future[Any]] = set()
+        self._usual_seconds = math.inf
         self.ready: deque[Solution] = deque(books.unfinished())
         self._running: dict[Future[Any], Group] = {}
         self._done: SimpleQueue[Future[Any]] = SimpleQueue()
@@ -91,8 +101,26 @@ class Dispatch:
     @property
     def n_free(self) -> int:
         """How many slots are free."""
-        n_slots = self._n_slots() if callable(self._n_slots) else self._n_slots
-        return max(0, n_slots - len(self._running))
+        return max(0, self._n_calls - len(self._running))
+
+    @property
+    def n_in_line(self) -> int:
+        """How many calls wait in the executor's line, so that a worker has the next one at once."""
+        return max(0, len(self._running) - self._n_calls)
+
+    @property
+    def may_line_up(self) -> bool:
+        """Whether one more may, where all slots are busy."""
+        n_calls = self._n_calls
+        most = 1 + n_calls // SLOTS_A_PLACE
+        fills = self._lines_up and n_calls >= getattr(self._executor, "workers", math.inf)
+        is_short = self._usual_seconds < SHORT_SECONDS
+        return fills and is_short and n_calls <= len(self._running) < n_calls + most
+
+    @property
+    def _n_calls(self) -> int:
+        """How many calls to keep running."""
+        return self._n_slots() if callable(self._n_slots) else self._n_slots
 
     @property
     def n_takes(self) -> int:
@@ -108,6 +136,20 @@ class Dispatch:
         """Send what is ready into free slots, at most so many solutions."""
         for group in self._groups(most):
             self._submit(group)
+
+    def line_up(self) -> None:
+        """Send one that is ready into the executor's line."""
+        self._submit([self.ready.popleft()])
+        if self._live is not None:
+            waiting = [*self._running.values()][-self.n_in_line :]
+            self._live.line_up([group[0].number for group in waiting])
+
+    def withdraw(self) -> None:
+        """Take back what waits in the executor's line; it is ready again. Any thread may call."""
+        for future in [*self._running][self._n_calls :] if self._lines_up else ():
+            self._withdrawn.add(future)
+            if not future.cancel():
+                self._withdrawn.discard(future)
 
     def _groups(self, most: int) -> list[Group]:
         """Take from what is ready, in its order, what goes into the free slots."""
@@ -209,6 +251,10 @@ class Dispatch:
     def _take(self, future: Future[Any], ended: Ended) -> Group:
         """Take back what a call gave; give those of it that must run again."""
         group = self._running.pop(future)
+        if future in self._withdrawn:
+            self._withdrawn.discard(future)
+            if future.cancelled():
+                return group
         if not self._has_begun:
             return group
         n = len(group)
@@ -243,6 +289,10 @@ class Dispatch:
         self._n_lost.pop(number, None)
         self._alone.discard(number)
         ended.trials.append(Trial(solution, outcome))
+        usual = self._usual_seconds
+        self._usual_seconds = (
+            outcome.seconds if usual == math.inf else 0.8 * usual + 0.2 * outcome.seconds
+        )
         if output:
             ended.outputs[number] = output
         return True

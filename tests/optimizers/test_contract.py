@@ -30,7 +30,13 @@ from hpopt.testing.landscapes import LANDSCAPES, Landscape
 from hpopt.testing.optimizers import search
 
 SOME = ("conditions", "layers", "forbidden", "tiny", "two_objectives")
-ONE_OBJECTIVE = {name: LANDSCAPES[name] for name in LANDSCAPES if name != "two_objectives"}
+FEW = ("conditions", "layers", "two_objectives")
+ONE_OBJECTIVE = ("steps", "choices", "conditions", "layers")
+
+
+def among(*names):
+    """Give spaces by their names: all kinds are run through by those that others are made of."""
+    return {name: LANDSCAPES[name] for name in names}
 
 
 class TestRandomSearch(OptimizerContract):
@@ -49,13 +55,15 @@ class TestQuasiRandomSearch(OptimizerContract):
 
 class TestGridSearch(OptimizerContract):
     seeded = False
-    problems = {name: LANDSCAPES[name] for name in SOME}  # noqa: RUF012
+    problems = among(*SOME)
 
     def make(self):
         return GridSearch()
 
 
 class TestShuffledGridSearch(OptimizerContract):
+    problems = among(*SOME)
+
     def make(self):
         return GridSearch(shuffle=True)
 
@@ -66,7 +74,7 @@ class TestGeneticAlgorithm(OptimizerContract):
 
 
 class TestGeneticAlgorithmOfOtherOperators(OptimizerContract):
-    problems = {name: LANDSCAPES[name] for name in SOME}  # noqa: RUF012
+    problems = among(*FEW)
 
     def make(self):
         return GeneticAlgorithm(
@@ -80,7 +88,7 @@ class TestGeneticAlgorithmOfOtherOperators(OptimizerContract):
 
 
 class TestGeneticAlgorithmOfAllParts(OptimizerContract):
-    problems = {name: LANDSCAPES[name] for name in SOME}  # noqa: RUF012
+    problems = among(*FEW)
 
     def make(self):
         return GeneticAlgorithm(
@@ -95,27 +103,36 @@ class TestGeneticAlgorithmOfAllParts(OptimizerContract):
 
 
 class TestMENNDL(OptimizerContract):
+    problems = among(*FEW)
+
     def make(self):
         return MENNDL(population=10)
 
 
 class TestZhan(OptimizerContract):
+    problems = among(*FEW)
+
     def make(self):
         return Zhan(population=9)
 
 
 class TestMuPlusLambda(OptimizerContract):
+    problems = among(*FEW)
+
     def make(self):
         return MuPlusLambda(population=5, offspring=7, patience=2)
 
 
 class TestSelfAdaptive(OptimizerContract):
+    problems = among(*FEW)
+
     def make(self):
         return SelfAdaptive(population=5, offspring=7)
 
 
 class TestSteadyState(OptimizerContract):
     order_free = False
+    problems = among(*SOME)
 
     def make(self):
         return SteadyState(population=8)
@@ -123,53 +140,57 @@ class TestSteadyState(OptimizerContract):
 
 class TestRegularizedEvolution(OptimizerContract):
     order_free = False
+    problems = among(*FEW)
 
     def make(self):
         return RegularizedEvolution(population=10, sample=4)
 
 
 class TestMemetic(OptimizerContract):
+    problems = among("forbidden", *FEW)
+
     def make(self):
         return Memetic(algorithm={"name": "genetic", "population": 8}, local_share=0.4)
 
 
 class TestLatinHypercube(OptimizerContract):
     n_trials = 80
+    problems = among("floats", *FEW)
 
     def make(self):
         return LatinHypercube(n=15)
 
 
 class TestNeighbourhoodSearch(OptimizerContract):
-    problems = ONE_OBJECTIVE
+    problems = among(*ONE_OBJECTIVE)
 
     def make(self):
         return NeighbourhoodSearch(initial=5)
 
 
 class TestNeighbourhoodSearchWithDraws(OptimizerContract):
-    problems = {name: ONE_OBJECTIVE[name] for name in SOME[:3]}  # noqa: RUF012
+    problems = among("layers")
 
     def make(self):
         return NeighbourhoodSearch(initial=2, gradient="smoothing", poll=3, step=0.5)
 
 
 class TestDifferentialEvolution(OptimizerContract):
-    problems = ONE_OBJECTIVE
+    problems = among(*ONE_OBJECTIVE)
 
     def make(self):
         return DifferentialEvolution(population=6, adaptive=True)
 
 
 class TestSimulatedAnnealing(OptimizerContract):
-    problems = ONE_OBJECTIVE
+    problems = among(*ONE_OBJECTIVE)
 
     def make(self):
         return SimulatedAnnealing(chains=3, cooling=0.5)
 
 
 class TestChain(OptimizerContract):
-    problems = {name: LANDSCAPES[name] for name in ("floats", *SOME)}  # noqa: RUF012
+    problems = among("floats", *FEW)
 
     def make(self):
         return Chain(
@@ -182,14 +203,14 @@ class TestChain(OptimizerContract):
 
 class TestChainOfOneThatLearnsFromEachResult(OptimizerContract):
     order_free = False
-    problems = {name: LANDSCAPES[name] for name in SOME[:3]}  # noqa: RUF012
+    problems = among("layers")
 
     def make(self):
         return Chain((RandomSearch(), 7), (SteadyState(population=5), 15), ("regularized", None))
 
 
 class TestNarrowing(OptimizerContract):
-    problems = {name: LANDSCAPES[name] for name in ("floats", *SOME)}  # noqa: RUF012
+    problems = among("floats", *FEW)
 
     def make(self):
         return Narrowing(
@@ -201,7 +222,7 @@ class TestNarrowing(OptimizerContract):
 
 
 class TestNarrowingOfRandomSearch(OptimizerContract):
-    problems = {name: LANDSCAPES[name] for name in SOME[:3]}  # noqa: RUF012
+    problems = among("layers")
 
     def make(self):
         return Narrowing(
@@ -212,7 +233,7 @@ class TestNarrowingOfRandomSearch(OptimizerContract):
 class TestBayesianOptimization(OptimizerContract):
     order_free = False
     n_trials = 14
-    problems = {name: LANDSCAPES[name] for name in ("conditions", "layers", "tiny")}  # noqa: RUF012
+    problems = among("conditions", "layers", "tiny")
 
     def make(self):
         return BayesianOptimization(first=5, most_points=20)
@@ -221,7 +242,7 @@ class TestBayesianOptimization(OptimizerContract):
 class TestAuto(OptimizerContract):
     order_free = False
     n_trials = 14
-    problems = {name: LANDSCAPES[name] for name in ("floats", "tiny")}  # noqa: RUF012
+    problems = among("floats", "tiny")
 
     def make(self):
         return Auto()
@@ -230,7 +251,7 @@ class TestAuto(OptimizerContract):
 class TestAutoOfCheapEvaluations(OptimizerContract):
     order_free = False
     n_trials = 24
-    problems = {name: LANDSCAPES[name] for name in ("layers", "two_objectives")}  # noqa: RUF012
+    problems = among("layers", "two_objectives")
 
     def make(self):
         return Auto(seconds=1e-4, model_trials=8)
@@ -238,7 +259,7 @@ class TestAutoOfCheapEvaluations(OptimizerContract):
 
 class TestTPE(OptimizerContract):
     order_free = False
-    problems = {name: ONE_OBJECTIVE[name] for name in SOME if name in ONE_OBJECTIVE}  # noqa: RUF012
+    problems = among("conditions", "layers", "tiny")
 
     def make(self):
         return TPE(first=5)
@@ -248,7 +269,7 @@ class TestCMAES(OptimizerContract):
     """It takes parameters with an order only, which some tests of the contract lack."""
 
     exhaustive = False
-    problems = {name: LANDSCAPES[name] for name in ("floats", "steps", "fidelity")}  # noqa: RUF012
+    problems = among("floats", "steps", "fidelity")
 
     def make(self):
         return CMAES()

@@ -10,7 +10,10 @@ LINEAR = ("Dense", "EinsumDense", "Conv1D", "Conv2D", "Conv3D", "DepthwiseConv2D
 """Their output is kept: the next layer's gradient needs it."""
 
 SPREADING = ("Conv1D", "Conv2D", "Conv3D", "DepthwiseConv2D", "SeparableConv2D")
-"""Convolutions rearrange what they read: one more of the larger side, for a moment."""
+"""Convolutions rearrange what they read."""
+
+SPREAD = 2.0
+"""What that takes for a moment, in sizes of the larger of their input and output."""
 
 IN_PLACE = ("relu", "elu", "selu", "tanh", "sigmoid", "softmax", "linear")
 """Activations whose gradient needs their output alone: it takes the place of their input."""
@@ -28,7 +31,7 @@ KEPT: Mapping[str, float] = {
     "MaxPooling2D": 1.0,
     "AveragePooling1D": 1.0,
     "AveragePooling2D": 1.0,
-    "SeparableConv2D": 1.75,
+    "SeparableConv2D": 1.5,
 }
 """What a layer keeps of a batch, in sizes of its output."""
 
@@ -60,7 +63,8 @@ def activations_of(model: Any, batch_size: int) -> float:
         inputs = size_of(getattr(layer, "input", None), batch_size)
         outputs = size_of(getattr(layer, "output", None), batch_size)
         kept += kept_by(layer, outputs, batch_size)
-        spread = max(inputs, outputs) if _kind(layer) in SPREADING and _is_wide(layer) else 0.0
+        spreads = _kind(layer) in SPREADING and _is_wide(layer)
+        spread = SPREAD * max(inputs, outputs) if spreads else 0.0
         # Nobody asks for the gradient of what comes before the first layer with weights.
         most = max(most, kept + outputs + (inputs if learning else 0.0) + spread)
         learning = learning or bool(layer.trainable_variables)

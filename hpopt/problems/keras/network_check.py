@@ -33,7 +33,8 @@ def check_fits(model: Any, x: Any, y: Any) -> None:
                 f"them, but its shape is {x.shape}"
             )
     outputs = _shape(getattr(model, "output_shape", None))
-    if outputs and outputs[-1] and getattr(model, "loss", None) == SPARSE:
+    loss = getattr(model, "loss", None)
+    if outputs and outputs[-1] and getattr(loss, "name", loss) == SPARSE:
         check_labels(y, outputs[-1], "y")
 
 

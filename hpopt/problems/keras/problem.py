@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -234,10 +235,13 @@ class KerasProblem(Problem):
         A builder's network is not even made: its shapes alone are. See `memory_of`.
         """
         batch_size, copied = self.schedule.of(config, None).batch_size, self.keep_weights > 0
-        with fresh_session(0, config.get("precision", self.precision)) as keras:
+        keras = import_keras()
+        with precision_of_layers(keras, config.get("precision", self.precision)):
             if isinstance(self._maker, Builder) and self._builds_itself:
                 return memory_of_config(self._maker, config, batch_size, copied=copied)
-            return memory_of(self._compiled(keras, config), batch_size, copied=copied)
+            estimate = memory_of(self._compiled(keras, config), batch_size, copied=copied)
+        gc.collect()  # the model, a cycle of objects
+        return estimate
 
     def load_model(self, config: Config, directory: Path | str) -> Any:
         """Give a trained model back.
@@ -361,15 +365,18 @@ class KerasProblem(Problem):
         if isinstance(self._maker, Builder) and self._builds_itself:
             self._fit_builder(self._maker, found)
             return
-        with fresh_session(0, config.get("precision", self.precision)) as keras:
+        keras = import_keras()
+        with precision_of_layers(keras, config.get("precision", self.precision)):
             try:
                 model = self._compiled(keras, config)
             except ProblemError:
                 raise
             except Exception:
                 return
-            if isinstance(split.training, Rows):
-                check_fits(model, split.training.x, split.training.y)
+        if isinstance(split.training, Rows):
+            check_fits(model, split.training.x, split.training.y)
+        del model
+        gc.collect()
 
     def _fit_builder(self, builder: Builder, found: Sequence[tuple[Any, Any] | None]) -> None:
         names = (("x", "y"), ("validation x", "validation y"))

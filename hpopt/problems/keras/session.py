@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from hpopt.problems.keras.backend import (
 
 PURPOSE = "a Keras problem"
 OLDEST = 3
+THOROUGH = 20
+"""After so many sessions all garbage is collected, also what is older than the last of them."""
 
 
 def import_keras() -> Any:
@@ -66,13 +69,48 @@ def fresh_session(seed: int, precision: str | None = None) -> Iterator[Any]:
         What layers compute in: ``"mixed_float16"`` …
     """
     keras = import_keras()
-    begin_anew(keras, seed, precision)
-    try:
-        with repeatable(keras), forgotten_gradients(keras):
-            yield keras
-    finally:
-        # Models and graphs are cycles of objects: without a collection they would pile up.
-        keras.utils.clear_session(free_memory=True)
+    with _CLEANING.of_new_objects():
+        begin_anew(keras, seed, precision)
+        try:
+            with repeatable(keras), forgotten_gradients(keras):
+                yield keras
+        finally:
+            # Models and graphs are cycles of objects: without a collection they would pile up.
+            keras.utils.clear_session(free_memory=True)
+
+
+class _Cleaning:
+    """Collect the garbage of a session, and look at what was there before it only now and then.
+
+    That is hundreds of thousands of objects of the framework, which take a quarter of a second
+    to look at: too much for each trial.
+    """
+
+    def __init__(self) -> None:
+        self._n_sessions = 0
+        self._is_due = False
+
+    @contextmanager
+    def of_new_objects(self) -> Iterator[None]:
+        """Let a collection at the end find what is new, or everything where that is due."""
+        self._n_sessions += 1
+        if self._is_due or self._n_sessions % THOROUGH == 0:
+            self._is_due = False
+            gc.collect()
+        is_mine = not gc.get_freeze_count()
+        if is_mine:
+            gc.freeze()
+        try:
+            yield
+        except BaseException:
+            self._is_due = True  # the error still holds what was built
+            raise
+        finally:
+            if is_mine:
+                gc.unfreeze()
+
+
+_CLEANING = _Cleaning()
 
 
 def begin_anew(keras: Any, seed: int, precision: str | None = None) -> None:

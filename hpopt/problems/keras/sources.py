@@ -188,9 +188,9 @@ def is_dataset(data: Any) -> bool:
 
 
 def first_batch(data: Examples) -> tuple[Any, Any] | None:
-    """Give some inputs and targets as arrays, where that costs next to nothing; else None."""
+    """Give inputs and targets as arrays, where that costs next to nothing; else None."""
     if isinstance(data, Rows):
-        return data.take(slice(0, 2))
+        return data.x, data.y
     if hasattr(data, "element_spec") or not len_of(data):
         return None
     batch = data[0]

@@ -1,6 +1,7 @@
 """Keras is imported by the first evaluation, and its absence is said at once."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -51,3 +52,24 @@ def test_an_old_keras_is_refused(monkeypatch):
     monkeypatch.setitem(sys.modules, "keras", Old)
     with pytest.raises(MissingExtraError, match=r"Keras 3 or later \(here is 2\.15\.0\)"):
         import_keras()
+
+
+def test_a_missing_backend_is_said_when_the_problem_is_made():
+    code = (
+        "import numpy as np;"
+        "from hpopt.problems.keras import Classifier;"
+        "Classifier(np.zeros((6, 4)), [0, 1] * 3)"
+    )
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    blocked = f"import sys; sys.modules['jax'] = None; {code}"
+    done = subprocess.run(
+        [sys.executable, "-c", blocked],
+        capture_output=True,
+        check=False,
+        text=True,
+        env=environment,
+    )
+    assert "MissingExtraError: a Keras problem needs the backend that Keras is set to, jax" in (
+        done.stderr
+    )
+    assert done.stderr.rstrip().endswith("which is not installed: pip install jax")

@@ -1,0 +1,101 @@
+"""The comparison by evaluations still runs and counts right: no figure is looked at."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BENCHMARKS = ROOT / "benchmarks"
+DATA = Path(os.environ.get("HPOPT_DATA") or ROOT.parent / "shared" / "data")
+
+needs_data = pytest.mark.skipif(
+    not (DATA / "benchmarks" / "tables").is_dir(),
+    reason=f"the recorded tables are not in {DATA}: set HPOPT_DATA",
+)
+needs_environment = pytest.mark.skipif(
+    not (BENCHMARKS / ".venvs" / "hpopt" / "complete").exists(),
+    reason="no environment for the problems: run benchmarks/environments.py",
+)
+
+
+@pytest.fixture
+def modules(monkeypatch: pytest.MonkeyPatch):
+    """Let the benchmarks' modules be imported as their scripts do."""
+    for folder in ("strategies", "", "efficiency"):
+        monkeypatch.syspath_prepend(str(BENCHMARKS / folder))
+
+
+def runs_of(losses):
+    """Give runs of a strategy: losses by problem, seed and evaluation."""
+    return {
+        (problem, seed): np.array(
+            [(n + 1, n + 1, loss) for n, loss in enumerate(np.minimum.accumulate(each))]
+        )
+        for problem, seeds in losses.items()
+        for seed, each in enumerate(seeds)
+    }
+
+
+@needs_data
+@needs_environment
+def test_it_runs_and_prints():
+    command = [sys.executable, BENCHMARKS / "efficiency", "--quick", "--no-peers"]
+    done = subprocess.run(
+        [*command, "--only", "random", "quasi_random"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"HPOPT_DATA": str(DATA)},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "average rank among" in done.stdout
+    assert "mean regret (random search = 1)" in done.stdout
+
+
+def test_problems_for_choosing_and_for_judging_are_apart(modules: None):
+    from problems import CHOOSING, FAMILIES, JUDGING
+
+    assert not set(CHOOSING) & set(JUDGING)
+    for family in FAMILIES:
+        for names in (CHOOSING, JUDGING):
+            assert any(name.partition(":")[0] == family for name in names)
+
+
+def test_what_does_not_exist_is_left_out(modules: None):
+    from problems import LEARNERS, Problem
+
+    problem = Problem("svc", LEARNERS["svc"], len)
+    config = {p.name: p.values[0] if p.values else p.low for p in problem.parameters}
+    assert set(problem.existing(config)) == {"kernel", "C", "gamma", "shrinking"}
+    assert set(problem.existing(config | {"kernel": "poly"})) == set(config)
+    assert problem.loss(config | {"kernel": "linear"}) == 3
+    assert not problem.is_flat
+
+
+def test_regret_is_in_shares_of_random_search(modules: None):
+    from report import Comparison
+
+    runs = {
+        "random": runs_of({"a": [[9.0, 5.0], [9.0, 3.0]]}),
+        "auto": runs_of({"a": [[2.0, 2.0], [9.0, 1.0]]}),
+    }
+    comparison = Comparison(runs, ["a"], 2, [2])
+    assert comparison.seeds == [0, 1]
+    regret = comparison.regrets(2)
+    assert regret["random"].value == 1.0
+    assert regret["auto"].value == pytest.approx(0.5 / 3.0)
+    assert comparison.ranks(2)["auto"].value == 1.0
+    assert comparison.chance("auto", "random", 2).value == 1.0
+    assert "0.17" in comparison.tables()
+
+
+def test_a_strategy_without_all_problems_is_left_out(modules: None):
+    from report import Comparison
+
+    whole = {"a": [[1.0], [2.0]], "b": [[1.0], [2.0]]}
+    runs = {"random": runs_of(whole), "cmaes": runs_of({"a": whole["a"]})}
+    assert Comparison(runs, ["a", "b"], 2, [1]).names == ["random"]
