@@ -16,6 +16,7 @@ from sides import serve
 
 import hpopt
 from hpopt.core import Solution, evaluate
+from hpopt.executors import ProcessExecutor
 from hpopt.executors.memory import PeakMemory
 from hpopt.problems.keras import (
     ConvolutionalBuilder,
@@ -23,6 +24,7 @@ from hpopt.problems.keras import (
     KerasProblem,
     RecurrentBuilder,
 )
+from hpopt.problems.keras.training import build_optimizer
 
 SMALL_CNN: dict[str, Any] = {
     "convolutions": [
@@ -90,6 +92,7 @@ def overhead(turns: int, epochs: int) -> dict[str, Any]:
         def build(self, config: dict[str, Any]) -> Any:
             began = time.perf_counter()
             model = super().build(config)
+            build_optimizer(model)  # as fit would
             within.append(time.perf_counter() - began)
             fit = model.fit
 
@@ -144,14 +147,10 @@ def soak(trials: int) -> dict[str, Any]:
         }
     )
     problem = Resident(x, y, build=builder, space=space, epochs=1, batch_size=64)
-    result = hpopt.optimize(
-        problem,
-        "random",
-        trials=trials,
-        seed=0,
-        executor=hpopt.executors.make_executor("processes", 1, trials_per_child=trials + 1),
-        progress=False,
-    )
+    with ProcessExecutor(1, trials_per_child=None) as executor:
+        result = hpopt.optimize(
+            problem, "random", trials=trials, seed=0, executor=executor, progress=False
+        )
     return {"MB": [trial.values["resident"] / 1e6 for trial in result.trials if trial.ok]}
 
 

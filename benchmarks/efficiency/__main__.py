@@ -51,7 +51,8 @@ def main() -> int:
             forget(strategy)
     if not arguments.no_runs:
         wanted = arguments.only or measured.names
-        measured.make(wanted, range(seeds), processes=arguments.processes)
+        some = Measured(arguments.problems or problems, budget, peers, folder)
+        some.make(wanted, range(seeds), processes=arguments.processes)
     measured.read(measured.names)
     return compared(measured, seeds, budgets or [budget], arguments)
 
@@ -76,6 +77,7 @@ def compared(
         [
             drawn(lines, HEADINGS) if lines else "",
             comparison.tables(),
+            comparison.of_others(),
             comparison.by_problem(budgets[-1]),
             counts(measured),
             f"load at the end {load()}; it took {time.monotonic() - began:.0f} s",
@@ -103,6 +105,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="folder of the data; by default HPOPT_DATA")
     parser.add_argument("--choosing", action="store_true", help="on the problems for choosing")
     parser.add_argument("--only", nargs="+", default=[], help="make the runs of these only")
+    parser.add_argument("--problems", nargs="+", default=[], help="make runs on these only")
     parser.add_argument("--again", nargs="+", default=[], help="forget the runs of these first")
     parser.add_argument("--no-runs", action="store_true", help="compare the runs that there are")
     parser.add_argument("--no-peers", action="store_true", help="compare hpopt's own only")

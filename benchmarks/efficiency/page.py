@@ -29,6 +29,7 @@ def write(comparison: Comparison, about: str, lines: Sequence[Line]) -> None:
             "![regret by evaluations](_static/efficiency.svg)",
             drawn(lines, headings),
             comparison.tables(),
+            comparison.of_others(),
             f"Judging problems: {', '.join(f'`{name}`' for name in JUDGING)}. Choosing problems: "
             f"{', '.join(f'`{name}`' for name in CHOOSING)}.",
         ]

@@ -146,6 +146,23 @@ class Comparison:
                 texts.append(markdown(rows))
         return "\n\n".join(texts)
 
+    def of_others(self, mine: str = "auto") -> str:
+        """Draw the chances against those that have runs of some problems, or one seed, only."""
+        cells = [[f"{mine} is better than, after", *map(str, self.budgets), "problems", "seeds"]]
+        for name in self._runs:
+            found = self._runs[name]
+            problems = [p for p in self.problems if (p, 0) in found]
+            if name in self.names or mine not in self.names or not problems:
+                continue
+            n_seeds = min(sum(p == problem for p, _ in found) for problem in problems)
+            seeds = [s for s in range(n_seeds) if all((p, s) in found for p in problems)]
+            row = [NAMES.get(name, name)]
+            for n in self.budgets:
+                one = bests(self._runs[mine], problems, self.seeds, n)
+                row.append(str(interval(beats(one, bests(found, problems, seeds, n)))))
+            cells.append([*row, str(len(problems)), str(len(seeds))])
+        return markdown(cells) if len(cells) > 1 else ""
+
     def by_problem(self, n: int) -> str:
         """Draw the median loss of each strategy on each problem."""
         cells = [[f"median best loss after {n}", *(NAMES.get(k, k) for k in self.names)]]

@@ -53,7 +53,7 @@ def compared(measured: Measured, arguments: argparse.Namespace) -> int:
     texts: list[str] = []
     failed = False
     if not arguments.rows:
-        measured.need_all()
+        measured.need(["genetic", "random", *measured.peers])
     for name in arguments.rows or COMPARISONS:
         print(f"comparing {name} ({time.monotonic() - began:.0f} s)", file=sys.stderr, flush=True)
         try:

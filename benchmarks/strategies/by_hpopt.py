@@ -72,8 +72,15 @@ def about() -> dict[str, Any]:
 
 
 def settings(strategies: list[str]) -> list[Any]:
+    """Give what decides how strategies search; an argument that is None does nothing."""
     made = [optimizer_of(STRATEGIES[name]) for name in strategies]
-    return [{"optimizer": each.name} | each.settings() for each in made]
+    return [_decided({"optimizer": each.name} | each.settings()) for each in made]
+
+
+def _decided(settings: Any) -> Any:
+    if isinstance(settings, dict):
+        return {key: _decided(each) for key, each in settings.items() if each is not None}
+    return [_decided(each) for each in settings] if isinstance(settings, list) else settings
 
 
 def optimizer_of(made: Mapping[str, Any]) -> hpopt.Optimizer:

@@ -70,7 +70,7 @@ class Measured:
     def need_all(self) -> list[str]:
         """Make the missing runs of all strategies: at once, so that all processes are busy."""
         return self.need(
-            [*(name for name in self.known if not name.startswith("grid")), *self.peers]
+            [*(n for n in self.known if not n.startswith("grid") and ", " not in n), *self.peers]
         )
 
     def need(self, names: Sequence[str]) -> list[str]:
@@ -361,18 +361,20 @@ def generation(measured: Measured) -> tuple[list[Line], str]:
 
 
 def everybody(measured: Measured) -> tuple[list[Line], str]:
-    """All strategies: ranks among all, and the regret as the budget grows."""
+    """All strategies: ranks among all, and the regret as a middle budget is spent."""
+    middle = measured.effort.middle
+    budgets = tuple(n for n in measured.effort.budgets if n <= middle)
+    measured = measured.less(budget=middle, budgets=budgets)
     names = measured.need_all()
     seeds = measured.shared(names)
     if not seeds:
         return [], "No seed is there for all strategies."
-    budgets = measured.effort.budgets
     rank = {n: average_ranks(measured, names, n) for n in budgets}
-    names = sorted(names, key=lambda name: rank[measured.effort.middle][name].value)
+    names = sorted(names, key=lambda name: rank[middle][name].value)
     first = [["average rank among all", *(str(n) for n in budgets)]]
     first += [[NAMES.get(name, name), *(str(rank[n][name]) for n in budgets)] for name in names]
     loaded = [load(table) for table in measured.tables]
-    points = [n for n in CURVE if n <= measured.effort.budget]
+    points = [n for n in CURVE if n <= middle]
     second = [["median normalised regret, mean of tables", *(str(n) for n in points)]]
     for name in names:
         runs = measured.runs(name)

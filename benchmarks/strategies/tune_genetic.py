@@ -2,6 +2,7 @@
 
 python benchmarks/strategies/tune_genetic.py                  # goes on where it was cut off
 python benchmarks/strategies/tune_genetic.py --candidates 100 --seeds 4 --finalists 8
+python benchmarks/strategies/tune_genetic.py --one-by-one     # what each default is worth
 
 Candidates are drawn at random, run with few seeds, and the best ones run again with all seeds. A
 candidate's score is its expected rank among the peers' runs, the mean over the budgets. All tables
@@ -29,6 +30,22 @@ from printing import markdown
 from runs import PEERS, Wanted, candidate, hashed, kept_in, measure, present
 
 SEED = 0
+ONE_BY_ONE: list[Mapping[str, Any]] = [
+    {},
+    {"replacement": "plus"},
+    {"elites": 5},
+    {"population": 5},
+    {"population": 20},
+    {"population": 20, "offspring": 10},
+    {"selection": {"part": "tournament", "size": 1}},
+    {"selection": {"part": "tournament", "size": 3}},
+    {"crossover_probability": 0.5},
+    {"crossover": "two_point"},
+    {"mutation": ["length", {"part": "mixed", "step": 0.0}]},
+    {"mutation": ["length", {"part": "mixed", "step": 1.0}]},
+    {"restart": "stagnation"},
+]
+"""Settings that differ from the defaults in one respect."""
 
 
 def main() -> None:
@@ -38,6 +55,12 @@ def main() -> None:
     names = peers.need(list(PEERS))
     if not names:
         sys.exit("there are no runs of peers to compare with: run benchmarks/strategies first")
+    if arguments.one_by_one:
+        made = [{"name": "genetic"} | each for each in ONE_BY_ONE]
+        with kept_in("tuning"):
+            known = [candidate(f"genetic-{hashed(each)}", each) for each in made]
+            printed(known, scored(known, arguments.seeds, effort, peers, names), effort)
+        return
     rng = np.random.default_rng(SEED)
     tried: list[Mapping[str, Any]] = [settings_drawn(rng) for _ in range(arguments.candidates)]
     tried = [{}, *tried]
@@ -49,7 +72,13 @@ def main() -> None:
         finalists = [known[k] for k in order]
         if known[0] not in finalists:
             finalists.append(known[0])  # the default of today
-        scores = scored(finalists, effort.seeds, effort, peers, names)
+        printed(finalists, scored(finalists, effort.seeds, effort, peers, names), effort)
+
+
+def printed(
+    candidates: Sequence[Wanted], scores: Sequence[Sequence[float]], effort: Effort
+) -> None:
+    """Print a table of candidates, the best first."""
     cells = [["rank at", *(str(n) for n in effort.budgets), "mean", "settings"]]
     for k in np.argsort([np.mean(score) for score in scores]):
         score = scores[k]
@@ -58,8 +87,8 @@ def main() -> None:
                 "",
                 *(f"{each:.3f}" for each in score),
                 f"{np.mean(score):.3f}",
-                json.dumps({k: v for k, v in (finalists[k].made or {}).items() if k != "name"})
-                if len(finalists[k].made or {}) > 1
+                json.dumps({k: v for k, v in (candidates[k].made or {}).items() if k != "name"})
+                if len(candidates[k].made or {}) > 1
                 else "the default",
             ]
         )
@@ -108,6 +137,7 @@ def settings_drawn(rng: Generator) -> Mapping[str, Any]:
 
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--one-by-one", action="store_true", help="vary the defaults one by one")
     parser.add_argument("--candidates", type=int, default=40)
     parser.add_argument("--seeds", type=int, default=3, help="of the first round")
     parser.add_argument("--finalists", type=int, default=5, help="that get all seeds")
