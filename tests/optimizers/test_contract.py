@@ -48,6 +48,7 @@ class TestRandomSearch(OptimizerContract):
 
 class TestQuasiRandomSearch(OptimizerContract):
     n_trials = 80
+    problems = among("floats", *SOME)
 
     def make(self):
         return QuasiRandomSearch()
