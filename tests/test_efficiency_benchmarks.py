@@ -57,7 +57,7 @@ def test_it_runs_and_prints():
 
 
 def test_problems_for_choosing_and_for_judging_are_apart(modules: None):
-    from problems import CHOOSING, FAMILIES, JUDGING
+    from contests import CHOOSING, FAMILIES, JUDGING
 
     assert not set(CHOOSING) & set(JUDGING)
     for family in FAMILIES:
@@ -66,7 +66,7 @@ def test_problems_for_choosing_and_for_judging_are_apart(modules: None):
 
 
 def test_what_does_not_exist_is_left_out(modules: None):
-    from problems import LEARNERS, Problem
+    from contests import LEARNERS, Problem
 
     problem = Problem("svc", LEARNERS["svc"], len)
     config = {p.name: p.values[0] if p.values else p.low for p in problem.parameters}

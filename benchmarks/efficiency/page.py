@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from printing import drawn
-from problems import CHOOSING, JUDGING
+from contests import CHOOSING, JUDGING
 from report import Comparison
 from rows import Line
 from strategies import NAMES

@@ -10,7 +10,7 @@ from typing import Any
 import deap
 from by_deap import ETA, SETTINGS
 from by_deap import run as evolved
-from problems import Problem, Trace, each_run
+from contests import Problem, Trace, each_run
 from sides import serve
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from by_hpopt import Lookup, told
-from problems import Problem, Trace, each_run, load
+from contests import Problem, Trace, each_run, load
 from sides import serve
 from workload import lognormal_durations
 

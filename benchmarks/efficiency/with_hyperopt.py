@@ -11,7 +11,7 @@ import hyperopt
 import numpy as np
 from hyperopt import hp
 from hyperopt.pyll import scope
-from problems import Problem, Trace, each_run
+from contests import Problem, Trace, each_run
 from recorded import Parameter
 from sides import serve
 

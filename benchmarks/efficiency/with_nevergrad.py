@@ -9,7 +9,7 @@ from typing import Any
 import nevergrad as ng
 import numpy as np
 from by_nevergrad import instrumented
-from problems import Problem, Trace, each_run
+from contests import Problem, Trace, each_run
 from sides import serve
 
 warnings.filterwarnings("ignore")

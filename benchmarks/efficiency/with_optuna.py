@@ -8,7 +8,7 @@ from typing import Any
 
 import optuna
 from by_optuna import suggested
-from problems import Problem, Trace, each_run
+from contests import Problem, Trace, each_run
 from sides import serve
 
 warnings.filterwarnings("ignore")

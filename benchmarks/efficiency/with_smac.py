@@ -21,7 +21,7 @@ from ConfigSpace import (
     Integer,
     OrdinalHyperparameter,
 )
-from problems import Problem, Trace, each_run
+from contests import Problem, Trace, each_run
 from recorded import Parameter
 from sides import serve
 

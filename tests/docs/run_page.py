@@ -206,7 +206,7 @@ def main(page: Path, *, write: bool = False) -> int:
             elif not runner.agrees(block) and not write:
                 raise WrongPageError(f"it must print\n{block.text}\nbut printed\n{runner.printed}")
             elif not runner.agrees(block):
-                corrected[block] = runner.printed or ""
+                corrected[block] = still_open(block, runner.printed or "")
         except BaseException:
             sys.stderr.write(f"{page}, line {block.line}: this block is wrong\n")
             raise
@@ -214,6 +214,20 @@ def main(page: Path, *, write: bool = False) -> int:
     if missing:
         sys.stdout.write(f"{page.name} was run without what needs {', '.join(sorted(missing))}\n")
     return SKIPPED if missing else 0
+
+
+def still_open(block: Block, printed: str) -> str:
+    """Give what was printed, with ``...`` in the lines that agree; say where one is lost."""
+    before, now = block.text.splitlines(), printed.splitlines()
+    agree = doctest.OutputChecker().check_output
+    for line, old in enumerate(before):
+        if "..." not in old:
+            continue
+        if line < len(now) and agree(old + "\n", now[line] + "\n", doctest.ELLIPSIS):
+            now[line] = old
+        else:
+            sys.stderr.write(f"line {block.line + line + 1}: put back what ... stood for: {old}\n")
+    return "\n".join(now) + "\n"
 
 
 def rewrite(page: Path, corrected: dict[Block, str]) -> None:

@@ -43,7 +43,7 @@ MISTAKES = {
     "far from any": (
         ("xyzzy",),
         UnknownNameError,
-        r"'xyzzy': known are 'annealing', .*'genetic', 'grid', 'qu",
+        r"'xyzzy': known are 'annealing', .*'genetic', 'grid', 'la",
     ),
     "argument": (
         ("genetic", {"populaton": 3}),
