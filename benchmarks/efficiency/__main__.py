@@ -20,9 +20,9 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 sys.path.append(str(Path(__file__).resolve().parents[1] / "strategies"))
 
 import recorded
+from contests import CHOOSING, JUDGING
 from page import write
 from printing import drawn, keep, load, machine, markdown
-from contests import CHOOSING, JUDGING
 from report import Comparison
 from rows import Line
 from runs import forget, kept_in

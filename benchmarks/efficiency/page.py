@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from printing import drawn
 from contests import CHOOSING, JUDGING
+from printing import drawn
 from report import Comparison
 from rows import Line
 from strategies import NAMES

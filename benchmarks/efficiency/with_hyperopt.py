@@ -9,9 +9,9 @@ from typing import Any
 
 import hyperopt
 import numpy as np
+from contests import Problem, Trace, each_run
 from hyperopt import hp
 from hyperopt.pyll import scope
-from contests import Problem, Trace, each_run
 from recorded import Parameter
 from sides import serve
 
