@@ -16,17 +16,33 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 SHOWN = ("auto", "bayesian", "tpe", "random", *NAMES)
 
 
+DRAWING = """\
+import matplotlib.pyplot as plt
+
+evaluations = {points}
+regret = {curves}
+figure, axes = plt.subplots(figsize=(7, 4.5))
+for name, curve in regret.items():
+    width = 2.5 if "auto" in name else 1.2
+    style = "-" if name[0] == '"' else "--"
+    axes.plot(evaluations, curve, label=name, linewidth=width, linestyle=style)
+axes.set(xscale="log", yscale="log", xlabel="evaluations")
+axes.set(ylabel="regret (geometric mean), random's last = 1")
+axes.legend(fontsize=7, ncols=2)
+figure.tight_layout()
+"""
+
+
 def write(comparison: Comparison, about: str, lines: Sequence[Line]) -> None:
-    """Write docs/efficiency.md, between its head and its foot, and docs/_static/*.svg."""
+    """Write docs/efficiency.md, between its head and its foot."""
     page = DOCS / "efficiency.md"
     head, _, rest = page.read_text(encoding="utf-8").partition("<!-- figures -->")
     foot = rest.partition("<!-- end of figures -->")[2]
     headings = Line("what", "hpopt", "beside", "ratio", "target", None)
-    plot(comparison, DOCS / "_static" / "efficiency.svg")
     middle = "\n\n".join(
         [
             f"Measured with {about}.",
-            "![regret by evaluations](_static/efficiency.svg)",
+            plot(comparison),
             drawn(lines, headings),
             comparison.tables(),
             comparison.of_others(),
@@ -39,28 +55,24 @@ def write(comparison: Comparison, about: str, lines: Sequence[Line]) -> None:
     )
 
 
-def plot(comparison: Comparison, path: Path) -> None:
-    """Draw the regret of each strategy as evaluations go by."""
-    import matplotlib as mpl
-
-    mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "hpopt"
-    from matplotlib import pyplot as plt
-
+def plot(comparison: Comparison) -> str:
+    """Give what draws the regret of each strategy, as evaluations go by, when the site is built."""
     points = np.unique(np.geomspace(5, comparison.budgets[-1], 16).astype(int)).tolist()
-    figure, axes = plt.subplots(figsize=(7, 4.5))
     curves = comparison.curves(points)
-    for name in (name for name in SHOWN if name in curves):
-        ours = name not in NAMES
-        axes.plot(
-            points,
-            curves[name],
-            label=NAMES.get(name, f'"{name}"'),
-            linewidth=2.5 if name == "auto" else 1.2,
-            linestyle="-" if ours else "--",
-        )
-    axes.set(xscale="log", yscale="log", xlabel="evaluations", ylabel="regret, random's last = 1")
-    axes.legend(fontsize=7, ncols=2)
-    figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None})
-    plt.close(figure)
+    numbers = {
+        NAMES.get(name, f'"{name}"'): [float(f"{regret:.3g}") for regret in curves[name]]
+        for name in SHOWN
+        if name in curves
+    }
+    lines = ",\n".join(f"    {name!r}: {numbers[name]}" for name in numbers)
+    code = DRAWING.format(points=points, curves="{\n" + lines + ",\n}")
+    return "\n".join(
+        [
+            "```{eval-rst}",
+            ".. plot::",
+            "   :alt: Regret by evaluations",
+            "",
+            *(f"   {line}".rstrip() for line in code.splitlines()),
+            "```",
+        ]
+    )
