@@ -18,7 +18,8 @@ from typing import Any
 from hpopt.core import Objective
 from hpopt.errors import SettingError
 
-UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
+TEXT = re.compile("".join(rf"\s*(?:([0-9.]+)\s*{unit})?" for unit in UNITS) + r"\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class Time(StoppingRule):
     Parameters
     ----------
     limit : float or str
-        Seconds, or a text such as ``"90s"``, ``"15m"``, ``"2h"``, ``"1.5d"``.
+        Seconds, or a text such as ``"90s"``, ``"15m"``, ``"1h30m"``, ``"1.5d"``.
     """
 
     limit: float | str
@@ -123,15 +124,17 @@ class Time(StoppingRule):
         """Give the limit in seconds."""
         limit = self.limit
         if isinstance(limit, str):
-            found = re.fullmatch(r"\s*([0-9.]+)\s*([smhd])\s*", limit)
+            found = TEXT.fullmatch(limit)
+            parts = zip(found.groups() if found else (), UNITS.values(), strict=False)
             try:
-                limit = float(found[1]) * UNITS[found[2]] if found else math.nan
+                given = [float(number) * unit for number, unit in parts if number is not None]
             except ValueError:
-                limit = math.nan
+                given = []
+            limit = sum(given) if given else math.nan
         if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit >= 0:
             raise SettingError(
                 "timeout must be a number of seconds of at least 0, or a text such as '90s', "
-                f"'15m', '2h', but got {self.limit!r}"
+                f"'15m', '2h', '1h30m', but got {self.limit!r}"
             )
         return float(limit)
 

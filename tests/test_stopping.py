@@ -65,13 +65,31 @@ class TestTime:
         [
             (90, 90), (0.5, 0.5), (0, 0), (math.inf, math.inf),
             ("90s", 90), ("15m", 900), ("2h", 7200), ("1.5d", 129600), (" 3 h ", 10800),
+            ("3m15s", 195), ("1d 2h 3m 4s", 93784), ("1h30m", 5400),
         ],
     )  # fmt: skip
     def test_units(self, limit, seconds):
         assert Time(limit).seconds() == seconds
 
     @pytest.mark.parametrize(
-        "limit", [-1, math.nan, "", "90", "soon", "3 weeks", "1..5h", "-3s", None, True, [3]]
+        "limit",
+        [
+            -1,
+            math.nan,
+            "",
+            "90",
+            "soon",
+            "3 weeks",
+            "1..5h",
+            "15s3m",
+            "1m1m",
+            " ",
+            "3m15",
+            "-3s",
+            None,
+            True,
+            [3],
+        ],
     )
     def test_what_is_no_time(self, limit):
         with pytest.raises(SettingError, match="timeout must be a number of seconds") as raised:

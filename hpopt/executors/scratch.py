@@ -19,8 +19,6 @@ import weakref
 import zlib
 from pathlib import Path
 
-import psutil
-
 NAME = re.compile(r"hpopt-(?P<home>[0-9a-f]{8})-(?P<pid>\d+)-(?P<created>\d+)-.+")
 SECONDS_APART = 3
 
@@ -82,6 +80,8 @@ def home() -> str:
 
 def _lives(pid: int, created: int) -> bool:
     """Say whether a process lives and is the one that began at that second."""
+    import psutil
+
     try:
         return abs(_began(pid) - created) <= SECONDS_APART
     except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
@@ -94,6 +94,8 @@ def _began(pid: int) -> float:
     """Give the second at which a process began, by a clock that nobody can set back."""
     stat = Path(f"/proc/{pid}/stat")
     if not stat.exists():
+        import psutil
+
         return float(psutil.Process(pid).create_time())
     # The name, in brackets, may contain anything; the 20th field after it counts from the boot.
     ticks = stat.read_text(errors="replace").rpartition(")")[2].split()[19]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
-from statistics import median
 from typing import ClassVar, TypeVar
 
 import numpy as np
@@ -157,7 +156,7 @@ class Auto(Optimizer):
         """What a worker's evaluation costs everybody, in seconds; inf where nobody knows."""
         if self.seconds is None and not self._measured:
             return math.inf
-        seconds = median(self._measured) if self.seconds is None else self.seconds
+        seconds = float(np.median(self._measured)) if self.seconds is None else self.seconds
         return seconds / max(1, len(self.pending))
 
     @property

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from hpopt.cli.plan import prepare
+from hpopt.cli.run_file import RunFile
+
 from .small import needs_keras, quiet, tried
 
 if sys.version_info >= (3, 11):
@@ -29,6 +32,12 @@ def problem(plan):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return getattr(module, name)(**plan["problem"]["arguments"])
+
+
+def test_the_command_line_takes_its_run_file(plan):
+    run_file = RunFile.read(EXAMPLES / "digits.toml")
+    prepared = prepare(run_file)
+    assert type(prepared.problem).__name__ == plan["problem"]["class"].partition(":")[2]
 
 
 def test_all_images_are_used(problem):
