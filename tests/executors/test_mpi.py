@@ -56,7 +56,7 @@ def start():
 
 def test_on_ranks(start):
     tests = Path(__file__).with_name("on_ranks.py")
-    job = start("-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests), cwd=ROOT)
+    job = start("-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", str(tests), cwd=ROOT)
     printed = job.communicate(timeout=200)[0]
     assert job.returncode == 0, printed
     assert "12 passed" in printed, printed
