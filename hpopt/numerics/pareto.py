@@ -90,6 +90,12 @@ def order_of_different(losses: Floats) -> Ints:
     ndarray (n,) of int
     """
     newest = np.arange(len(losses))[::-1]
+    if losses.shape[1] == 1:
+        ascending = newest[np.argsort(losses[newest, 0], kind="stable")]
+        values = losses[ascending, 0]
+        first = np.isfinite(values)
+        first[1:] &= values[1:] != values[:-1]
+        return np.concatenate([ascending[first], ascending[~first]])
     last = np.zeros(len(losses), dtype=bool)
     last[newest[np.unique(losses[newest], axis=0, return_index=True)[1]]] = True
     last &= np.isfinite(losses).all(axis=1)
