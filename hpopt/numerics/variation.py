@@ -122,8 +122,9 @@ def _stepped(genes: Floats, levels: Ints, moves: Floats) -> Floats:
     moves = np.where(np.abs(moves) < least, np.copysign(least, moves), moves)
     moved = reflected(genes + moves)
     # A mirror may lead back into the same cell: such a gene goes one level the other way.
-    returned = (levels > 0) & (_cells(moved, levels) == _cells(genes, levels))
-    inwards = np.where(_cells(genes, levels) < levels / 2 - 0.5, least, -least)
+    cells = _cells(genes, levels)
+    returned = (levels > 0) & (_cells(moved, levels) == cells)
+    inwards = np.where(cells < levels / 2 - 0.5, least, -least)
     moved = np.where(returned, genes + inwards, moved)
     return np.where(levels == 1, genes, moved)
 
