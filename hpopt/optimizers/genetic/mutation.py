@@ -8,6 +8,7 @@ parameter has none, so it is always drawn anew.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -27,7 +28,40 @@ Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Mixed(Mutation):
+class EachGene(Mutation):
+    """What changes each gene with a probability; None is one over the number of active genes."""
+
+    probability: float | None = None
+
+    def check_probability(self) -> None:
+        """Raise SettingError where it is no probability."""
+        if self.probability is not None:
+            share("mutation probability", self.probability)
+
+    def insistent(self, space: Space) -> Mutation:
+        """Give it with one expected mutation of an individual at least."""
+        return replace(self, probability=at_least_one_in(space.d, self.probability))
+
+
+@dataclass(frozen=True, slots=True)
+class Moving(EachGene):
+    """What moves ordered genes and draws others anew: a subclass says how far."""
+
+    @abstractmethod
+    def moves(self, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
+        """Draw how far each gene goes."""
+
+    def mutate(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
+        """Give changed points, shape (n, d)."""
+        chosen = rng.random(points.shape) < chances(self.probability, space.active(points))
+        moves = self.moves(points.shape, rng)
+        fresh = rng.random(points.shape)
+        moved = variation.moved(points, space.levels, space.ordered, moves, fresh)
+        return np.where(chosen, moved, points)
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed(EachGene):
     """Let each gene step or draw it anew.
 
     Parameters
@@ -45,13 +79,11 @@ class Mixed(Mutation):
 
     name: ClassVar[str] = "mixed"
     rates: ClassVar[tuple[str, ...]] = ("probability",)
-    probability: float | None = None
     step: float = 0.5
     scale: float = 0.1
 
     def __post_init__(self) -> None:
-        if self.probability is not None:
-            share("mutation probability", self.probability)
+        self.check_probability()
         share("step of a mutation", self.step)
         positive("scale of a mutation", self.scale)
 
@@ -69,13 +101,9 @@ class Mixed(Mutation):
             sure=changeable(active, space) if self.probability is None else None,
         )
 
-    def insistent(self, space: Space) -> Mutation:
-        """Give it with one expected mutation of an individual at least."""
-        return replace(self, probability=at_least_one_in(space.d, self.probability))
-
 
 @dataclass(frozen=True, slots=True)
-class Reset(Mutation):
+class Reset(EachGene):
     """Replace each gene by a new uniform draw, which may give the same value again.
 
     Parameters
@@ -86,24 +114,18 @@ class Reset(Mutation):
 
     name: ClassVar[str] = "reset"
     rates: ClassVar[tuple[str, ...]] = ("probability",)
-    probability: float | None = None
 
     def __post_init__(self) -> None:
-        if self.probability is not None:
-            share("mutation probability", self.probability)
+        self.check_probability()
 
     def mutate(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
         """Give changed points, shape (n, d)."""
         chosen = rng.random(points.shape) < chances(self.probability, space.active(points))
         return np.where(chosen, rng.random(points.shape), points)
 
-    def insistent(self, space: Space) -> Mutation:
-        """Give it with one expected mutation of an individual at least."""
-        return replace(self, probability=at_least_one_in(space.d, self.probability))
-
 
 @dataclass(frozen=True, slots=True)
-class Gaussian(Mutation):
+class Gaussian(Moving):
     """Add a normal step to each gene; draw a categorical one anew among the other choices.
 
     Parameters
@@ -117,29 +139,19 @@ class Gaussian(Mutation):
 
     name: ClassVar[str] = "gaussian"
     rates: ClassVar[tuple[str, ...]] = ("probability", "scale")
-    probability: float | None = None
     scale: float = 0.1
 
     def __post_init__(self) -> None:
-        if self.probability is not None:
-            share("mutation probability", self.probability)
+        self.check_probability()
         positive("scale of a mutation", self.scale)
 
-    def mutate(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
-        """Give changed points, shape (n, d)."""
-        chosen = rng.random(points.shape) < chances(self.probability, space.active(points))
-        moves = self.scale * rng.standard_normal(points.shape)
-        fresh = rng.random(points.shape)
-        moved = variation.moved(points, space.levels, space.ordered, moves, fresh)
-        return np.where(chosen, moved, points)
-
-    def insistent(self, space: Space) -> Mutation:
-        """Give it with one expected mutation of an individual at least."""
-        return replace(self, probability=at_least_one_in(space.d, self.probability))
+    def moves(self, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
+        """Draw how far each gene goes."""
+        return self.scale * rng.standard_normal(shape)
 
 
 @dataclass(frozen=True, slots=True)
-class Step(Mutation):
+class Step(Moving):
     """Add a uniform step to each gene; draw a categorical one anew among the other choices.
 
     Parameters
@@ -153,25 +165,15 @@ class Step(Mutation):
 
     name: ClassVar[str] = "step"
     rates: ClassVar[tuple[str, ...]] = ("probability", "most")
-    probability: float | None = None
     most: float = 0.3
 
     def __post_init__(self) -> None:
-        if self.probability is not None:
-            share("mutation probability", self.probability)
+        self.check_probability()
         positive("most of a step", self.most)
 
-    def mutate(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
-        """Give changed points, shape (n, d)."""
-        chosen = rng.random(points.shape) < chances(self.probability, space.active(points))
-        moves = self.most * (2.0 * rng.random(points.shape) - 1.0)
-        fresh = rng.random(points.shape)
-        moved = variation.moved(points, space.levels, space.ordered, moves, fresh)
-        return np.where(chosen, moved, points)
-
-    def insistent(self, space: Space) -> Mutation:
-        """Give it with one expected mutation of an individual at least."""
-        return replace(self, probability=at_least_one_in(space.d, self.probability))
+    def moves(self, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
+        """Draw how far each gene goes."""
+        return self.most * (2.0 * rng.random(shape) - 1.0)
 
 
 @dataclass(frozen=True, slots=True)
