@@ -18,7 +18,7 @@ BAD_ARGUMENTS = [
     ({"trials": 2.5}, "trials must be an int of at least 0, but got 2.5"),
     ({"trials": True}, "trials must be an int of at least 0, but got True"),
     ({"timeout": -1}, "timeout must be a number of seconds of at least 0"),
-    ({"timeout": "soon"}, "such as '90s', '15m', '2h', but got 'soon'"),
+    ({"timeout": "soon"}, "such as '90s', '15m', '2h', '1h30m', but got 'soon'"),
     ({"timeout": math.nan}, "timeout must be a number"),
     ({"stop": 3}, "stop must be a rule of hpopt.stopping, but got 3"),
     ({"stop": hpopt.stopping.Trials}, "stop must be a rule of hpopt.stopping"),
