@@ -1,80 +1,54 @@
-"""Hyper-parameter optimization for models that are expensive to evaluate."""
+"""Hyper-parameter optimization for models that are expensive to evaluate.
 
-from hpopt import early_stopping, stopping
+A strategy's class is imported when it is first used; ``__init__.pyi`` lists them for readers of
+types.
+"""
+
+from hpopt import early_stopping, optimizers, stopping
 from hpopt._version import __version__
 from hpopt.core import Fidelity, Objective, Optimizer, Outcome, Problem, Solution, Trial, failed
 from hpopt.errors import HpoptError
 from hpopt.executors import Limits
-from hpopt.optimizers import (
-    CMAES,
-    MENNDL,
-    TPE,
-    Auto,
-    BayesianOptimization,
-    Chain,
-    DifferentialEvolution,
-    GeneticAlgorithm,
-    GridSearch,
-    LatinHypercube,
-    Memetic,
-    MuPlusLambda,
-    Narrowing,
-    NeighbourhoodSearch,
-    QuasiRandomSearch,
-    RandomSearch,
-    RegularizedEvolution,
-    SelfAdaptive,
-    SimulatedAnnealing,
-    SteadyState,
-    Zhan,
-)
+from hpopt.optimizers.registry import STRATEGIES as _STRATEGIES
 from hpopt.problems import FunctionProblem
 from hpopt.space import Categorical, Float, Int, Ordinal, Sequence, Space
 from hpopt.study import Result, Study, optimize
 
 __all__ = [
-    "CMAES",
-    "MENNDL",
-    "TPE",
-    "Auto",
-    "BayesianOptimization",
     "Categorical",
-    "Chain",
-    "DifferentialEvolution",
     "Fidelity",
     "Float",
     "FunctionProblem",
-    "GeneticAlgorithm",
-    "GridSearch",
     "HpoptError",
     "Int",
-    "LatinHypercube",
     "Limits",
-    "Memetic",
-    "MuPlusLambda",
-    "Narrowing",
-    "NeighbourhoodSearch",
     "Objective",
     "Optimizer",
     "Ordinal",
     "Outcome",
     "Problem",
-    "QuasiRandomSearch",
-    "RandomSearch",
-    "RegularizedEvolution",
     "Result",
-    "SelfAdaptive",
     "Sequence",
-    "SimulatedAnnealing",
     "Solution",
     "Space",
-    "SteadyState",
     "Study",
     "Trial",
-    "Zhan",
     "__version__",
     "early_stopping",
     "failed",
     "optimize",
     "stopping",
+    *_STRATEGIES,
 ]
+
+
+def __getattr__(name: str) -> type[Optimizer]:
+    """Import the class of a strategy (PEP 562)."""
+    if name not in _STRATEGIES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = getattr(optimizers, name)
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_STRATEGIES})

@@ -1,5 +1,6 @@
 """The public names are true, importing them is cheap, and the package ships what it promises."""
 
+import ast
 import importlib
 import importlib.resources
 import inspect
@@ -14,6 +15,8 @@ from pathlib import Path
 import pytest
 
 import hpopt
+from hpopt.optimizers import BY_NAME
+from hpopt.optimizers.registry import CLASSES
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -97,6 +100,38 @@ class TestNames:
             hpopt.optimise  # noqa: B018
 
 
+class TestStrategiesAreImportedWhenUsed:
+    @pytest.mark.parametrize("package", ["hpopt", "hpopt.optimizers"])
+    def test_readers_of_types_see_the_same_names(self, package):
+        module = importlib.import_module(package)
+        stub = ast.parse(Path(module.__file__).with_suffix(".pyi").read_text())
+        typed = {}
+        for node in stub.body:
+            if isinstance(node, ast.ImportFrom):
+                home = importlib.import_module(node.module)
+                typed |= {each.asname or each.name: (home, each.name) for each in node.names}
+        assert set(typed) == set(module.__all__)
+        for name, (home, there) in typed.items():
+            assert getattr(module, name) is getattr(home, there)
+
+    def test_the_table_is_true(self):
+        assert list(CLASSES) == sorted(CLASSES)
+        for name, strategy in BY_NAME.items():
+            assert strategy.name == name
+            assert (strategy.__module__, strategy.__name__) == (
+                f"hpopt.optimizers.{CLASSES[name][0]}",
+                CLASSES[name][1],
+            )
+
+    def test_they_are_in_the_listing_before_their_import(self):
+        assert {"Chain", "TPE"} <= set(dir(hpopt))
+        assert {"Chain", "TPE", "make_optimizer"} <= set(dir(hpopt.optimizers))
+
+    def test_an_unknown_one_is_an_attribute_error(self):
+        with pytest.raises(AttributeError, match="no attribute 'RandomSerach'"):
+            hpopt.optimizers.RandomSerach  # noqa: B018
+
+
 def test_importing_hpopt_imports_nothing_heavy():
     code = "import sys, json, hpopt; print(json.dumps(sorted(sys.modules)))"
     result = subprocess.run(
@@ -110,6 +145,8 @@ def test_importing_hpopt_imports_nothing_heavy():
     imported = json.loads(result.stdout)
     assert [name for name in HEAVY if name in imported] == []
     assert "numpy" in imported
+    strategies = {f"hpopt.optimizers.{module}" for module, _ in CLASSES.values()}
+    assert strategies & set(imported) == set()
 
 
 class TestPackage:

@@ -1,17 +1,64 @@
 """The strategies by their names, and how one is made of its name.
 
-The package fills the table; strategies that hold other strategies look them up here.
+Each is imported when it is first asked for: who searches with one does not wait for twenty.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Any
 
 from hpopt.core import Optimizer
 from hpopt.errors import SettingError, UnknownNameError
 
-BY_NAME: dict[str, type[Optimizer]] = {}
+CLASSES = {
+    "annealing": ("simulated_annealing", "SimulatedAnnealing"),
+    "auto": ("auto", "Auto"),
+    "bayesian": ("bayesian_optimization", "BayesianOptimization"),
+    "chain": ("chain", "Chain"),
+    "cmaes": ("cmaes", "CMAES"),
+    "differential_evolution": ("differential_evolution", "DifferentialEvolution"),
+    "genetic": ("genetic_algorithm", "GeneticAlgorithm"),
+    "grid": ("grid_search", "GridSearch"),
+    "latin_hypercube": ("latin_hypercube", "LatinHypercube"),
+    "memetic": ("memetic", "Memetic"),
+    "menndl": ("menndl", "MENNDL"),
+    "mu_plus_lambda": ("mu_plus_lambda", "MuPlusLambda"),
+    "narrowing": ("narrowing", "Narrowing"),
+    "neighbourhood": ("neighbourhood_search", "NeighbourhoodSearch"),
+    "quasi_random": ("quasi_random_search", "QuasiRandomSearch"),
+    "random": ("random_search", "RandomSearch"),
+    "regularized": ("regularized_evolution", "RegularizedEvolution"),
+    "self_adaptive": ("self_adaptive", "SelfAdaptive"),
+    "steady_state": ("steady_state", "SteadyState"),
+    "tpe": ("tpe", "TPE"),
+    "zhan": ("zhan", "Zhan"),
+}
+"""Name → module of this package, and class in it, of all strategies of the house."""
+STRATEGIES = {class_name: name for name, (_, class_name) in CLASSES.items()}
+"""Class → its name."""
+
+
+class Strategies(Mapping[str, type[Optimizer]]):
+    """Name → class; a class is imported when it is looked up."""
+
+    def __getitem__(self, name: str) -> type[Optimizer]:
+        module, class_name = CLASSES[name]
+        strategy: type[Optimizer] = getattr(import_module(f"hpopt.optimizers.{module}"), class_name)
+        return strategy
+
+    def __contains__(self, name: object) -> bool:
+        return name in CLASSES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(CLASSES)
+
+    def __len__(self) -> int:
+        return len(CLASSES)
+
+
+BY_NAME = Strategies()
 """Name → class, of all strategies of the house."""
 
 
