@@ -337,7 +337,8 @@ class Optimizer(ABC):
         for trial, row in zip(trials, rows, strict=True):
             solution = self.pending.pop(trial.number)
             self.history.append(solution.number, solution.point, row)
-        self._tell(trials)
+        if trials:
+            self._tell(trials)
 
 
 def _start(start: Iterable[Mapping[str, Any]], space: Space) -> tuple[Config, ...]:

@@ -7,7 +7,7 @@ of a batch and is sent what they gave.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +37,27 @@ class Told:
     losses: Floats
 
 
-Plan = Generator[Floats, Told, None]
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A batch that is drawn only when it is asked for, not while a journal is told again.
+
+    Attributes
+    ----------
+    n : int
+        How many points it has, unless the space has no more.
+    draw : callable
+        Gives them, shape (n, d), sent through `novel`; called at once or never, so it may use
+        what the plan holds.
+    """
+
+    n: int
+    draw: Callable[[], Floats]
+
+    def __len__(self) -> int:
+        return self.n
+
+
+Plan = Generator[Floats | Later, Told, None]
 
 
 class Batches(Optimizer):
@@ -59,7 +79,8 @@ class Batches(Optimizer):
 
         The first batch is that of ``len(self.start)`` configs of the user and what is yielded
         first; `Told` has both. Send points through `novel`, with ``before=self.next_number``.
-        To return, or to yield no row, means that nothing is left to try.
+        To return, or to yield no row, means that nothing is left to try. A batch that is costly
+        to draw, and on which nothing else in the plan depends, is better yielded as `Later`.
         """
 
     @property
@@ -79,14 +100,28 @@ class Batches(Optimizer):
         if self._plan is None:
             self._begin, self._plan = 0, self._batches()
             given = self.space.encode(self.start) if self.start else np.empty((0, self.space.d))
-            self._batch = np.concatenate([given, next(self._plan, given[:0])])
+            first = self._taken_up(next(self._plan, given[:0]), len(given))
+            self._batch = np.concatenate([given, first])
         while len(self._batch) and self.history.unbroken >= self._begin + len(self._batch):
             told = self._told()
             self._begin += len(self._batch)
             try:
-                self._batch = self._plan.send(told)
+                self._batch = self._taken_up(self._plan.send(told))
             except StopIteration:
                 self._batch = self._batch[:0]
+
+    def _taken_up(self, batch: Floats | Later, n_given: int = 0) -> Floats:
+        """Give the points of a batch; where all are told already, only as many rows.
+
+        A batch has fewer rows than it says only when nothing else is left, so that not as many
+        can have been told. With `forbid` that is no law: what is left may be hard to find.
+        """
+        if not isinstance(batch, Later):
+            return batch
+        is_told = self.history.unbroken >= self._begin + n_given + len(batch)
+        if is_told and not self.space.forbidden and not self.space.predicates:
+            return np.empty((len(batch), self.space.d))
+        return batch.draw()
 
     def _told(self) -> Told:
         numbers = np.arange(self._begin, self._begin + len(self._batch))

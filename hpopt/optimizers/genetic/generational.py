@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from hpopt.core.proposals import Vary
-from hpopt.optimizers.batches import Batches, Plan, Told
+from hpopt.optimizers.batches import Batches, Later, Plan, Told
 from hpopt.optimizers.genetic.parts import (
     Adaptation,
     Crossover,
@@ -170,26 +170,34 @@ class Generational(Batches):
                 parts, ideals = start, []
             ideals += _ideals(parents)
 
-    def _drawn(self, n: int, host: Batches, generation: int) -> Floats:
+    def _drawn(self, n: int, host: Batches, generation: int) -> Later:
         """Give a generation that does not come from parents."""
-        rng = host.generator(generation)
-        points = self._parts().initialisation.draw(n, host.space, rng)
-        return host.novel(points, rng, before=host.next_number)
+
+        def draw() -> Floats:
+            rng = host.generator(generation)
+            points = self._parts().initialisation.draw(n, host.space, rng)
+            return host.novel(points, rng, before=host.next_number)
+
+        return Later(n, draw)
 
     def _offspring(
         self, parts: Parts, parents: Population, host: Batches, generation: int
-    ) -> Floats:
+    ) -> Later:
         """Give a generation that comes from parents."""
-        rng = host.generator(generation)
         n = self.offspring or self.population
-        screening = parts.screening
-        n_bred = n if screening is None else n * screening.candidates
-        children = self._bred(parts, parents, n_bred, host.space, rng)
-        if screening is not None:
-            children = host.space.mended(children, rng)
-            groups = children.reshape(n, screening.candidates, host.space.d)
-            children = screening.chosen(groups, _known(host), host.space)
-        return host.novel(children, rng, before=host.next_number, vary=parts.vary(host.space))
+
+        def draw() -> Floats:
+            rng = host.generator(generation)
+            screening = parts.screening
+            n_bred = n if screening is None else n * screening.candidates
+            children = self._bred(parts, parents, n_bred, host.space, rng)
+            if screening is not None:
+                children = host.space.mended(children, rng)
+                groups = children.reshape(n, screening.candidates, host.space.d)
+                children = screening.chosen(groups, _known(host), host.space)
+            return host.novel(children, rng, before=host.next_number, vary=parts.vary(host.space))
+
+        return Later(n, draw)
 
 
 def individuals(told: Told) -> Population:
