@@ -32,8 +32,8 @@ TOP = 7
 HOMES = {
     "keras": ("problems/keras/",),
     "tensorflow": ("problems/keras/",),
-    "distributed": ("executors/dask.py",),
-    "dask": ("executors/dask.py",),
+    "distributed": ("executors/dask/",),
+    "dask": ("executors/dask/",),
     "mpi4py": ("executors/mpi.py",),
     "matplotlib": ("reports/",),
 }

@@ -21,9 +21,11 @@ PERIOD_SECONDS = 0.5
 driver's own process until its first one is: short ones cost nothing there."""
 
 WIDTH = 256
-"""Bytes of a file: all of one length, so that one write replaces what was there."""
+"""Bytes of a file: all of one length, so that one write replaces what was there. (To cut a file
+first would have some file systems flush it to the disk, which takes milliseconds.)"""
 
 LINE = "line"
+LINE_WIDTH, MOST_IN_LINE = 4096, 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class LiveFolder:
     def line_up(self, numbers: Sequence[int]) -> None:
         """Show which solutions wait in the executor's line: they do not run yet."""
         with contextlib.suppress(OSError):
-            Path(f"{self.path}{os.sep}{LINE}").write_text(json.dumps(list(numbers)))
+            _write(f"{self.path}{os.sep}{LINE}", list(numbers)[:MOST_IN_LINE], width=LINE_WIDTH)
 
     def _file(self, number: int) -> str:
         return f"{self.path}{os.sep}{number}"
@@ -135,11 +137,11 @@ class Beacon:
             self._exists = True
 
 
-def _write(path: str, seen: list[Any], also: int = 0) -> None:
+def _write(path: str, seen: list[Any], also: int = 0, *, width: int = WIDTH) -> None:
     flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | also
     file = os.open(path, flags, 0o666)
     try:
-        os.write(file, json.dumps(seen).ljust(WIDTH).encode())
+        os.write(file, json.dumps(seen).ljust(width).encode())
     finally:
         os.close(file)
 

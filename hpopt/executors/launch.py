@@ -8,7 +8,9 @@ import sys
 from collections.abc import Mapping
 
 from hpopt.errors import WorkerNotStarted
+from hpopt.executors.lifeline import kill_group_at_end_of
 from hpopt.executors.output import OutputFile
+from hpopt.executors.scratch import OWNER, own_prefix
 
 BOOT = """\
 import os, sys
@@ -59,11 +61,12 @@ def start_process(
             stdout=subprocess.PIPE,
             stderr=output.fileno(),
             bufsize=0,
-            env=dict(environment),
+            env={**environment, OWNER: own_prefix()},
             pass_fds=(theirs,) if theirs >= 0 else (),
             start_new_session=os.name == "posix",
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
+        kill_group_at_end_of(theirs, process.pid)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         close_descriptor(ours)
         raise WorkerNotStarted(

@@ -1,10 +1,11 @@
 """Tie a worker process to its driver: it must not outlive it, whatever happens to either.
 
 Two ropes hold. The kernel's: on Linux the worker holds one end of a pipe whose other end only
-the driver has, and has asked for SIGKILL to its whole process group when that end closes. It
-needs no cooperation, so it also ends a worker that is stuck in C code. Python's, everywhere: a
-thread waits for the end of the pipe that brings the calls, looks every two seconds whether the
-parent is still the driver (the driver's own forks may keep its pipes open), and kills the family.
+the driver has, and its whole process group gets SIGKILL when that end closes. The driver ties it
+as soon as there is a process, and it needs no cooperation, so it also ends a worker that is stuck
+in C code, or was stopped before its first line. Python's, everywhere: a thread waits for the end
+of the pipe that brings the calls, looks every two seconds whether the parent is still the driver
+(the driver's own forks may keep its pipes open), and kills the family.
 
 PR_SET_PDEATHSIG is only used where the first rope can't be had: it would kill the worker
 alone, before anybody could kill what the worker started.
@@ -43,10 +44,47 @@ def tie_to_driver(driver: int, lifeline: int) -> None:
     """
     if not sys.platform.startswith("linux"):
         return
-    if not _kill_group_at_end_of(lifeline):
+    if lifeline >= 0:
+        os.set_inheritable(lifeline, False)
+    if not kill_group_at_end_of(lifeline, os.getpgrp()):
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    elif _hang_ups(lifeline).poll(0):
+        die()
     if os.getppid() != driver:
         os._exit(1)
+
+
+def kill_group_at_end_of(lifeline: int, group: int) -> bool:
+    """Have the kernel kill a process group when the other end of a pipe closes.
+
+    The wish stays with the pipe, whichever process that shares it made it: the driver does, as
+    nobody knows when a new process comes to that, and the worker, as the driver may be gone by
+    then.
+
+    Parameters
+    ----------
+    lifeline : int
+        The read end of the pipe, or -1.
+    group : int
+        The process group, which must exist.
+
+    Returns
+    -------
+    bool
+        Whether it will.
+    """
+    if lifeline < 0 or not sys.platform.startswith("linux"):
+        return False
+    try:
+        import fcntl
+
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -group)
+        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+        flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
+    except (OSError, AttributeError, ImportError):
+        return False
+    return True
 
 
 def look_after_orphans() -> None:
@@ -124,25 +162,6 @@ def _hang_ups(pipe: int) -> select.poll:
     poll = select.poll()
     poll.register(pipe, 0)  # no event but the end, which is always told
     return poll
-
-
-def _kill_group_at_end_of(lifeline: int) -> bool:
-    """Have the kernel kill this process group when the other end of a pipe closes."""
-    if lifeline < 0:
-        return False
-    try:
-        import fcntl
-
-        os.set_inheritable(lifeline, False)
-        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
-        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
-        flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
-        fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
-    except (OSError, AttributeError, ImportError):
-        return False
-    if _hang_ups(lifeline).poll(0):
-        die()
-    return True
 
 
 def _prctl(option: int, value: int) -> None:

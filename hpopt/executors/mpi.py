@@ -119,7 +119,10 @@ def perform_on_rank(plan: Plan, call: Call, parcels: tuple[Parcel, ...]) -> Answ
     def make() -> Station:
         return Station(plan, 1, _ranks_here(), os.environ, lambda: False)
 
-    return station.perform(plan, call, parcels, make, lambda: plan.token in _killed_tokens())
+    def cancelled() -> bool:
+        return plan.token in _killed_tokens()
+
+    return station.perform(plan, call, parcels, make, cancelled=cancelled)
 
 
 def close_on_rank(token: str) -> None:

@@ -2,7 +2,8 @@
 
 On POSIX a shell waits for the end of each folder's process, and removes the folder then. Where the
 shell was killed too, whoever makes a folder next finds by its name that it is nobody's, and
-removes it.
+removes it. On Linux the shell also kills what the process's workers have started and what has left
+their groups (daemons): nobody else could tell any more whose they were.
 """
 
 from __future__ import annotations
@@ -21,6 +22,19 @@ from pathlib import Path
 
 NAME = re.compile(r"hpopt-(?P<home>[0-9a-f]{8})-(?P<pid>\d+)-(?P<created>\d+)-.+")
 SECONDS_APART = 3
+
+OWNER = "HPOPT_OWNER"
+"""Names, in the environment of all that workers start, the process whose workers they are."""
+
+CARETAKER = """\
+read -r _
+rm -rf -- "$1"
+for file in $(grep -lzxF "$2" /proc/[0-9]*/environ); do
+    process=${file#/proc/}
+    kill -9 "${process%/environ}"
+done
+"""
+"""The shell's work, when nobody holds its standard input open any more."""
 
 
 class Scratch:
@@ -103,16 +117,17 @@ def _began(pid: int) -> float:
 
 
 def _caretaker(folder: Path) -> subprocess.Popen[bytes] | None:
-    """Start a process that removes a folder when this one has ended."""
+    """Start a process that tidies up when this one has ended."""
     if os.name != "posix":
         return None
     with contextlib.suppress(OSError):
         return subprocess.Popen(
-            ["/bin/sh", "-c", 'read -r _; rm -rf -- "$1"', "hpopt-caretaker", str(folder)],
+            ["/bin/sh", "-c", CARETAKER, "hpopt-caretaker", str(folder), f"{OWNER}={own_prefix()}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd="/",
+            env={name: value for name, value in os.environ.items() if name != OWNER},
             start_new_session=True,
         )
     return None

@@ -159,7 +159,11 @@ class Station:
         threading.Thread(target=self._look_out, name="hpopt-station", daemon=True).start()
 
     def perform(
-        self, call: Call, parcels: tuple[Parcel, ...], cancelled: Callable[[], bool]
+        self,
+        call: Call,
+        parcels: tuple[Parcel, ...],
+        cancelled: Callable[[], bool],
+        begins: Callable[[], None],
     ) -> Answer:
         """Have a call evaluated in a child process, and wait for what comes of it.
 
@@ -170,6 +174,8 @@ class Station:
             What is not here yet.
         cancelled : callable
             Asked twice a second: whether nobody wants the answer any more. Then it is killed.
+        begins : callable
+            Called when a slot has become free for it.
         """
         with self._lock:
             self._n_calls += 1
@@ -179,7 +185,7 @@ class Station:
             missing = tuple(token for token, path in call.needs if not self._has(token, path, call))
             if missing:
                 return Answer(missing=missing, where=socket.gethostname())
-            return self._evaluated(call, cancelled)
+            return self._evaluated(call, cancelled, begins)
         finally:
             with self._lock:
                 self._n_calls -= 1
@@ -201,8 +207,10 @@ class Station:
         for claim in self._claims:
             claim.release()
 
-    def _evaluated(self, call: Call, cancelled: Callable[[], bool]) -> Answer:
-        future: TaskFuture[Reply] = TaskFuture()
+    def _evaluated(
+        self, call: Call, cancelled: Callable[[], bool], begins: Callable[[], None]
+    ) -> Answer:
+        future = _Telling(begins)
         here = socket.gethostname()
         try:
             self._pool.submit(future, call.body, _place_here(call.place), lambda reply: reply)
@@ -244,6 +252,21 @@ class Station:
             return False
 
 
+class _Telling(TaskFuture[Reply]):
+    """A future that tells when its call begins."""
+
+    def __init__(self, begins: Callable[[], None]) -> None:
+        super().__init__()
+        self._begins = begins
+
+    def set_running_or_notify_cancel(self) -> bool:
+        """Note that it begins, unless it was cancelled."""
+        is_running = super().set_running_or_notify_cancel()
+        if is_running:
+            self._begins()
+        return is_running
+
+
 def station_of(plan: Plan, make: Callable[[], Station]) -> Station | None:
     """Give this process's station for a plan, made when it is first asked for.
 
@@ -261,9 +284,11 @@ def perform(
     call: Call,
     parcels: tuple[Parcel, ...],
     make: Callable[[], Station],
+    *,
     cancelled: Callable[[], bool] = lambda: False,
+    begins: Callable[[], None] = lambda: None,
 ) -> Answer:
-    """Have a call evaluated by this process's station."""
+    """Have a call evaluated by this process's station; see `Station.perform`."""
     try:
         station = station_of(plan, make)
     except HpoptError as error:
@@ -271,7 +296,7 @@ def perform(
         return Answer(lost=lost, where=socket.gethostname())
     if station is None:
         return Answer(lost=WorkerLost("its executor has been shut down"))
-    return station.perform(call, parcels, cancelled)
+    return station.perform(call, parcels, cancelled, begins)
 
 
 def close(token: str, *, kill: bool = False) -> None:

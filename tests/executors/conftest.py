@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+import hpopt
 from hpopt.executors import ProcessExecutor
 
 
@@ -74,6 +75,19 @@ def start_driver(tmp_path):
         process.kill()
         process.stdout.close()
         process.wait()
+
+
+def stoppable():
+    """Make a problem whose evaluations may be stopped early."""
+
+    def report(config, trial):
+        for step in range(5):
+            trial.report(step, (config["x"] - 1) ** 2)
+            if trial.should_stop():
+                break
+        return (config["x"] - 1) ** 2
+
+    return hpopt.FunctionProblem(report, {"x": hpopt.Float(-5, 5)})
 
 
 def wait_until(condition, seconds=20.0):

@@ -13,7 +13,7 @@ from hpopt.executors import Limits, cluster, make_executor
 from hpopt.executors.mpi import MpiExecutor
 from hpopt.testing import ExecutorContract
 
-from .conftest import is_gone, wait_until
+from .conftest import is_gone, stoppable, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +73,15 @@ def test_killed_it_kills_what_runs_on_the_ranks(tmp_path):
 
 
 def test_a_study_has_the_trials_of_a_serial_run():
-    problem = hpopt.FunctionProblem(lambda c: (c["x"] - 1) ** 2, {"x": hpopt.Float(-5, 5)})
+    """With a rule of early stopping too, which travels with each trial."""
+
+    problem = stoppable()
 
     def run(**options):
-        result = hpopt.optimize(problem, "genetic", trials=30, seed=3, progress=False, **options)
-        return [(t.number, t.config, t.status, dict(t.values)) for t in result.trials]
+        options |= {"early_stopping": "median", "window": 2, "seed": 3, "progress": False}
+        result = hpopt.optimize(problem, "genetic", trials=30, **options)
+        return [(t.number, t.config, t.status, dict(t.values), t.curve) for t in result.trials]
 
-    assert run(executor="mpi") == run()
+    trials = run(executor="mpi")
+    assert trials == run()
+    assert {status for _, _, status, *_ in trials} == {"complete", "stopped"}

@@ -18,7 +18,7 @@ import hpopt
 from hpopt.errors import SettingError, TimeLimitExceeded, WorkerLost
 from hpopt.executors import Limits, ProcessExecutor, cluster, make_executor
 
-from .conftest import is_gone, wait_until
+from .conftest import is_gone, stoppable, wait_until
 
 distributed = pytest.importorskip("distributed")
 
@@ -111,14 +111,7 @@ def essence(trials):
 def test_a_study_resumes_on_another_backend(cluster_of_two, tmp_path):
     """With a rule of early stopping too, which travels with each trial."""
 
-    def report(config, trial):
-        for step in range(5):
-            trial.report(step, (config["x"] - 1) ** 2)
-            if trial.should_stop():
-                break
-        return (config["x"] - 1) ** 2
-
-    problem = hpopt.FunctionProblem(report, {"x": hpopt.Float(-5, 5)})
+    problem = stoppable()
 
     def run(trials, **options):
         options |= {"early_stopping": "median", "window": 4, "seed": 3, "progress": False}
@@ -219,6 +212,43 @@ time.sleep(1000)
     assert wait_until(lambda: is_gone(child), 60)
     assert wait_until(lambda: psutil.Process(worker).children() == [], 60)
     ProcessExecutor(1).shutdown()  # it removes the folders of the dead
+
+
+def test_the_next_call_waits_at_a_local_worker_and_may_be_cancelled(tmp_path):
+    def wait_for(path):
+        while not path.exists():
+            time.sleep(0.01)
+
+    with DaskExecutor(workers=1) as executor:
+        assert executor.workers == 1
+        first = executor.submit(wait_for, tmp_path / "end")
+        try:
+            assert wait_until(first.running)
+            second = executor.submit((tmp_path / "second").touch)
+            (here,) = executor._cluster._local.workers.values()
+            assert wait_until(lambda: here.state.executing_count == 2)
+            assert not second.running()
+            assert second.cancel()
+        finally:
+            (tmp_path / "end").touch()
+        assert first.result(60) is None
+        assert executor.submit(abs, -1).result(60) == 1
+    assert not (tmp_path / "second").exists()
+
+
+def test_a_driver_that_is_killed_leaves_no_file_of_its_local_cluster(start_driver, temporary):
+    driver = start_driver("""
+import time
+from hpopt.executors.dask import DaskExecutor
+
+executor = DaskExecutor(workers=1)
+print(executor.submit(abs, -1).result(), flush=True)
+time.sleep(1000)
+""")
+    assert driver.stdout.readline() == "1\n"
+    assert list(temporary.iterdir())
+    driver.kill()
+    assert wait_until(lambda: not list(temporary.iterdir()))
 
 
 def test_a_scheduler_that_goes_away_and_comes_back(cluster_of_two, executor, strike, caplog):

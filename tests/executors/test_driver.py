@@ -179,6 +179,47 @@ time.sleep(1000)
         os.kill(fork, signal.SIGKILL)
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel must do it")
+def test_a_worker_that_is_stopped_while_it_starts_dies_with_the_driver(start_driver):
+    driver = start_driver("""
+import os, signal, time
+from hpopt.executors.launch import start_process
+from hpopt.executors.output import OutputFile
+process, lifeline = start_process(os.environ, OutputFile())
+os.kill(process.pid, signal.SIGSTOP)
+print(process.pid, flush=True)
+time.sleep(1000)
+""")
+    worker = int(driver.stdout.readline())
+    assert wait_until(lambda: psutil.Process(worker).status() == psutil.STATUS_STOPPED)
+    driver.kill()
+    assert wait_until(lambda: is_gone(worker))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+def test_what_has_left_the_group_of_a_worker_dies_with_the_driver(start_driver, tmp_path):
+    """The kernel kills the worker at once, which can look after nobody any more."""
+    driver = start_driver("""
+import os, pathlib, subprocess, time
+from hpopt.executors import ProcessExecutor
+
+def work(path):
+    away = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+    pathlib.Path(path).write_text(f"{os.getpid()} {away.pid}")
+    time.sleep(1000)
+
+executor = ProcessExecutor(1)
+executor.share("something")
+executor.submit(work, os.path.abspath("pids"))
+time.sleep(1000)
+""")
+    place = tmp_path / "pids"
+    assert wait_until(lambda: place.exists() and place.read_text())
+    pids = [int(pid) for pid in place.read_text().split()]
+    driver.kill()
+    assert wait_until(lambda: all(map(is_gone, pids)))
+
+
 class TestScratch:
     def test_folders_of_the_living_stay(self, temporary):
         mine = scratch.Scratch()

@@ -38,7 +38,9 @@ class InThreads(ClusterExecutor):
 
     def perform(self, job, parcels):
         make = lambda: Station(self.plan, 2, 2, self.environment, lambda: self.driver_is_gone)  # noqa: E731
-        answer = station.perform(self.plan, job.call, parcels, make, lambda: self.cancelled)
+        answer = station.perform(
+            self.plan, job.call, parcels, make, cancelled=lambda: self.cancelled
+        )
         self.answered(job, pickle.loads(pickle.dumps(answer)))
 
     def end(self, *, kill):

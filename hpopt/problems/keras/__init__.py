@@ -7,6 +7,7 @@ from hpopt.problems.keras.builders.dense import DenseBuilder, dense_layer
 from hpopt.problems.keras.builders.recurrent import RecurrentBuilder, recurrent_layer
 from hpopt.problems.keras.classifier import Classifier
 from hpopt.problems.keras.layer_families import layer_families
+from hpopt.problems.keras.listing import Sampled, first_filter, sample_all
 from hpopt.problems.keras.mae_sampling import (
     Sampling,
     mae_random_sampling,
@@ -16,12 +17,7 @@ from hpopt.problems.keras.mae_sampling import (
 from hpopt.problems.keras.memory import MemoryEstimate, memory_of
 from hpopt.problems.keras.optimizers import optimizer_parameters
 from hpopt.problems.keras.problem import KerasProblem
-from hpopt.problems.keras.sampling_problem import (
-    MAERandomSampling,
-    Sampled,
-    first_filter,
-    sample_all,
-)
+from hpopt.problems.keras.sampling_problem import MAERandomSampling
 from hpopt.problems.keras.schedules import schedule_parameters
 from hpopt.problems.keras.weight_search import WeightSearch
 

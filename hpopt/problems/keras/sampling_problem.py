@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
-
-from hpopt.core.evaluation import evaluate
 from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import Objective, Problem, check_problem
-from hpopt.core.solution import Config, Solution
+from hpopt.core.solution import Config
 from hpopt.errors import ProblemError, SettingError
+from hpopt.problems.keras.batched import Networks
+from hpopt.problems.keras.batched.threads import available_threads, in_threads
 from hpopt.problems.keras.data import Rows, checked_rows
 from hpopt.problems.keras.mae_sampling import (
     BOUNDS,
@@ -37,12 +36,24 @@ SMALLEST = 2**16
 Data = tuple[Any, Any] | Callable[[Config], tuple[Any, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """The networks of a config, what they are measured on, and how many weights each has."""
+
+    networks: Networks
+    x: Any
+    y: Any
+    seed: int
+    n_weights: int
+
+
 class MAERandomSampling(Problem):
     """Search for the architecture with the best log p, without training anything.
 
     A trial builds the network of a config, draws its weights some times, and is worth the log of
     the probability of a small error (`mae_random_sampling`). It takes a tenth of a second, most
-    of it to build the network.
+    of it to build the network. Where a study has several to evaluate, one process builds the next
+    network while its other threads sample those before.
 
     Parameters
     ----------
@@ -54,6 +65,8 @@ class MAERandomSampling(Problem):
     space : Space or mapping of str to Parameter
     draws, threshold, error, initializer, fit, bounds
         As for `mae_random_sampling`.
+    max_batch : int, at least 1
+        How many networks one call evaluates, at most; it holds as many.
 
     Raises
     ------
@@ -81,6 +94,7 @@ class MAERandomSampling(Problem):
         initializer: Any = None,
         fit: Fit = "moments",
         bounds: tuple[float, float] = BOUNDS,
+        max_batch: int = 4,
     ) -> None:
         require_keras()
         if not callable(build):
@@ -88,6 +102,8 @@ class MAERandomSampling(Problem):
                 f"build must be a function of a config that gives a Keras model, but got {build!r}"
             )
         check_sampling(draws, threshold, error, fit, bounds)
+        check_count(max_batch, "max_batch", 1)
+        self.max_batch = max_batch
         self.build, self.data = build, _checked_data(data)
         self.space = space if isinstance(space, Space) else Space(space)
         self._settings: dict[str, Any] = {
@@ -138,7 +154,7 @@ class MAERandomSampling(Problem):
         SettingError, ProblemError
             See `mae_random_sampling`.
         """
-        return self._sampled(config, seed)[0]
+        return self._sampled(self._prepared(config, seed))
 
     def evaluate(self, config: Config, trial: TrialHandle) -> Mapping[str, float]:
         """Sample the network of a config, with the trial's seed.
@@ -148,27 +164,71 @@ class MAERandomSampling(Problem):
         mapping of str to float
             ``log_p``, ``p``, ``mean``, ``std``, and ``parameters`` (the number of weights).
         """
-        sampling, n_weights = self._sampled(config, trial.seed)
+        return self._values(self._prepared(config, trial.seed))
+
+    def evaluate_batch(
+        self, configs: Sequence[Config], trials: Sequence[TrialHandle]
+    ) -> list[Mapping[str, float] | Exception]:
+        """Sample several networks: while one is built, those before it are sampled in threads."""
+        n_threads = available_threads()
+        begun = self._begun(configs, trials)
+        if n_threads == 1:
+            return [self._ended(each) for each in begun]
+        return list(in_threads(self._ended, begun, n_threads))
+
+    def _begun(
+        self, configs: Sequence[Config], trials: Sequence[TrialHandle]
+    ) -> Iterator[_Prepared | Mapping[str, float] | Exception]:
+        """Do what Keras must do, which is for one thread only."""
+        for config, trial in zip(configs, trials, strict=True):
+            try:
+                prepared = self._prepared(config, trial.seed)
+                yield prepared if self._is_for_any_thread(prepared) else self._values(prepared)
+            except Exception as error:
+                yield error
+
+    def _ended(
+        self, begun: _Prepared | Mapping[str, float] | Exception
+    ) -> Mapping[str, float] | Exception:
+        """Do the rest, which is for any thread."""
+        if not isinstance(begun, _Prepared):
+            return begun
+        try:
+            return self._values(begun)
+        except Exception as error:
+            return error
+
+    def _is_for_any_thread(self, prepared: _Prepared) -> bool:
+        """Say whether only numpy has work left: else Keras calls the network or draws weights."""
+        return prepared.networks.route == "batched" and self._settings["initializer"] is None
+
+    def _prepared(self, config: Config, seed: int) -> _Prepared:
+        keras = import_keras()
+        keras.utils.clear_session(free_memory=False)
+        keras.utils.set_random_seed(seed)
+        prepared = self._built(config, seed)
+        self._collect(prepared.n_weights)
+        return prepared
+
+    def _built(self, config: Config, seed: int) -> _Prepared:
+        x, y = self.data(config) if callable(self.data) else self.data
+        model = self.build(config)
+        networks = Networks(model, x)
+        return _Prepared(networks, x, y, seed, int(model.count_params()))
+
+    def _sampled(self, prepared: _Prepared, **settings: Any) -> Sampling:
+        networks, x, y = prepared.networks, prepared.x, prepared.y
+        return mae_random_sampling(networks, x, y, seed=prepared.seed, **self._settings | settings)
+
+    def _values(self, prepared: _Prepared) -> Mapping[str, float]:
+        sampling = self._sampled(prepared)
         return {
             "log_p": sampling.log_p,
             "p": sampling.p,
             "mean": sampling.mean,
             "std": sampling.std,
-            "parameters": float(n_weights),
+            "parameters": float(prepared.n_weights),
         }
-
-    def _sampled(self, config: Config, seed: int) -> tuple[Sampling, int]:
-        keras = import_keras()
-        keras.utils.clear_session(free_memory=False)
-        keras.utils.set_random_seed(seed)
-        sampling, n_weights = self._draw(config, seed, self._settings)
-        self._collect(n_weights)
-        return sampling, n_weights
-
-    def _draw(self, config: Config, seed: int, settings: dict[str, Any]) -> tuple[Sampling, int]:
-        x, y = self.data(config) if callable(self.data) else self.data
-        model = self.build(config)
-        return mae_random_sampling(model, x, y, seed=seed, **settings), int(model.count_params())
 
     def _check_network(self) -> None:
         """Raise where the network of a config cannot be sampled.
@@ -177,7 +237,7 @@ class MAERandomSampling(Problem):
         """
         config = self.space.sample(1, seed=0)[0]
         try:
-            self._draw(config, 0, self._settings | {"draws": 1, "fit": "moments"})
+            self._sampled(self._built(config, 0), draws=1, fit="moments")
         except (ProblemError, SettingError):
             raise
         except Exception:
@@ -193,80 +253,6 @@ class MAERandomSampling(Problem):
         if self._uncollected > COLLECTED:
             self._uncollected = 0
             gc.collect()
-
-
-@dataclass(frozen=True, slots=True)
-class Sampled:
-    """A config and what its sampling gave: ``log_p``, ``p``, ``mean``, ``std``, ``parameters``."""
-
-    config: Config
-    values: Mapping[str, float]
-
-    @property
-    def log_p(self) -> float:
-        """The log of the probability of a small error."""
-        return self.values["log_p"]
-
-
-def sample_all(
-    problem: MAERandomSampling, configs: Iterable[Config], seed: int = 0
-) -> Iterator[Sampled]:
-    """Sample listed configs one after another.
-
-    Parameters
-    ----------
-    problem : MAERandomSampling
-    configs : iterable of dict
-        Such as `layer_families` makes; they need not be of the problem's space.
-    seed : int
-        Config number k is sampled with a seed of its own, of (seed, k).
-
-    Yields
-    ------
-    Sampled
-        In the order of the configs; -inf as the ``log_p`` of one that cannot be built or sampled.
-    """
-    for number, config in enumerate(configs):
-        own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-        outcome = evaluate(problem, Solution(number, config, np.empty(0), own))
-        values = outcome.values if outcome.ok else {"log_p": -np.inf}
-        yield Sampled(config, values)
-
-
-def first_filter(
-    problem: MAERandomSampling, n_sampled: int, n_kept: int, *, seed: int = 0
-) -> list[Sampled]:
-    """Sample many configs of a problem's space, and keep the few that are worth training.
-
-    Parameters
-    ----------
-    problem : MAERandomSampling
-        Often ``MAERandomSampling.before(training_problem)``.
-    n_sampled, n_kept : int
-        ``1 <= n_kept <= n_sampled`` must hold.
-    seed : int
-
-    Returns
-    -------
-    list of Sampled
-        The best first; fewer where not as many could be sampled, or the space is that small.
-
-    Examples
-    --------
-    >>> promising = first_filter(MAERandomSampling.before(problem), 200, 10)
-    >>> hpopt.optimize(problem, trials=10, start=[each.config for each in promising])
-    """
-    check_count(n_sampled, "n_sampled", 1)
-    check_count(n_kept, "n_kept", 1)
-    if n_kept > n_sampled:
-        raise SettingError(
-            f"n_kept <= n_sampled must hold, but got n_kept={n_kept}, n_sampled={n_sampled}"
-        )
-    points = problem.space.random(n_sampled, np.random.default_rng(seed))
-    different = dict(zip(problem.space.keys_of(points), points, strict=True))
-    configs = problem.space.decode(np.array(list(different.values())))
-    found = [each for each in sample_all(problem, configs, seed) if np.isfinite(each.log_p)]
-    return sorted(found, key=lambda each: -each.log_p)[:n_kept]
 
 
 def _validated_on(source: Source, config: Config) -> tuple[Any, Any]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import hpopt
-from hpopt.core import Solution, evaluate
+from hpopt.core import Solution, evaluate, evaluate_together
 from hpopt.errors import ConfigError, ProblemError, SettingError
 from hpopt.problems.keras import (
     Classifier,
@@ -15,6 +15,7 @@ from hpopt.problems.keras import (
     layer_families,
     mae_random_sampling,
     sample_all,
+    sampling_problem,
 )
 from hpopt.problems.time_series import TimeSeries
 from hpopt.space import Int, Sequence, Space
@@ -94,6 +95,42 @@ class TestMAERandomSampling:
         assert len(values) == 12
         assert result.best.values["log_p"] == max(values) > min(values)
 
+    @pytest.mark.parametrize("n_threads", [1, 2])
+    def test_a_batch_gives_what_each_alone_gives(self, n_threads, monkeypatch):
+        """Also with one that fails in it, and one that only Keras itself can call."""
+
+        def sometimes(config):
+            if config["look_back"] == 3:
+                raise RuntimeError("no such network")
+            model = build(config)
+            if config["look_back"] == 4:
+                import keras
+
+                model = keras.Sequential([*model.layers, keras.layers.UnitNormalization()])
+            return model
+
+        monkeypatch.setattr(sampling_problem, "available_threads", lambda: n_threads)
+        several = MAERandomSampling(sometimes, data, SPACE, draws=5)
+        solutions = [
+            Solution(
+                number, {"look_back": look_back, "layers": [{"cells": 2}]}, np.empty(0), number
+            )
+            for number, look_back in enumerate([2, 3, 4, 5])
+        ]
+        together = evaluate_together(several, solutions)
+        alone = [evaluate(several, solution) for solution in solutions]
+        assert [dict(each.values) for each in together] == [dict(each.values) for each in alone]
+        assert [each.status for each in together] == ["complete", "failed", "complete", "complete"]
+        assert "no such network" in together[1].error
+
+    def test_a_search_in_batches_is_the_search_one_by_one(self):
+        def essence(**settings):
+            options = {"trials": 6, "seed": 0, "progress": False}
+            found = hpopt.optimize(problem(**settings), "genetic", **options)
+            return [(trial.config, dict(trial.values)) for trial in found.trials]
+
+        assert essence() == essence(max_batch=1)
+
     def test_what_cannot_be_built_is_one_failed_trial(self):
         def broken(config):
             raise RuntimeError("no such cell")
@@ -113,6 +150,7 @@ class TestMAERandomSampling:
             ((build, (X, np.full(40, np.nan)), SPACE), {}, SettingError),
             ((build, data, SPACE), {"draws": 0}, SettingError),
             ((build, data, SPACE), {"error": "nonsense"}, SettingError),
+            ((build, data, SPACE), {"max_batch": 0}, SettingError),
             (("build", data, SPACE), {}, ProblemError),
             ((lambda config: None, data, SPACE), {}, ProblemError),
             ((lambda config: dense(), data, SPACE), {}, SettingError),

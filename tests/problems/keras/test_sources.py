@@ -60,6 +60,7 @@ class TestFolds:
         problem = Line(X, Y, epochs=2, folds=3)
         outcome = tried(problem, tmp_path)
         assert outcome.status == "complete", outcome.traceback
+        assert problem.load_model({"units": 4}, tmp_path / "0").count_params() == 21
         alone = []
         for number in range(3):
             one = Line(X, Y, epochs=2)
@@ -72,7 +73,6 @@ class TestFolds:
         assert outcome.curve[-1][1] == outcome.values["val_loss"]
         assert outcome.values["val_loss_std"] > 0
         assert outcome.values["epochs"] == 2
-        assert problem.load_model({"units": 4}, tmp_path / "0").count_params() == 21
 
     def test_repeats_have_seeds_of_their_own(self, tmp_path):
         outcome = tried(Line(X, Y, epochs=1, repeats=2), tmp_path)

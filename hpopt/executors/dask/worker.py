@@ -1,0 +1,94 @@
+"""What runs in a Dask worker: it hands calls to the worker's station."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import weakref
+
+import dask
+import distributed
+
+from hpopt.executors import station
+from hpopt.executors.devices import available_cores
+from hpopt.executors.station import Answer, Call, Parcel, Plan, Station
+
+SPARE_THREADS = 1
+"""Of a local cluster's worker, beside one a slot: with them the next call waits in the station's
+own line, and a slot that becomes free need not wait for Dask."""
+
+
+def perform_in_dask(plan: Plan, call: Call, parcels: list[Parcel], client: str) -> Answer:
+    """Have a call evaluated by the station of this Dask worker."""
+    worker = distributed.get_worker()
+    key = worker.get_current_task()
+    _drivers[plan.token] = client
+
+    def make() -> Station:
+        return Station(
+            plan,
+            _n_slots(worker),
+            _n_neighbours(worker),
+            _environment(),
+            lambda: _is_gone(worker, plan),
+        )
+
+    def begins() -> None:
+        with contextlib.suppress(Exception):  # the worker may be closing
+            worker.log_event(f"hpopt-{plan.token}", {"key": key, "worker": worker.address})
+
+    def cancelled() -> bool:
+        task = worker.state.tasks.get(key)
+        closing = worker.status.name not in ("running", "paused", "init", "closing_gracefully")
+        return closing or task is None or task.state in ("cancelled", "resumed", "released")
+
+    return station.perform(plan, call, tuple(parcels), make, cancelled=cancelled, begins=begins)
+
+
+async def close_in_dask(token: str, kill: bool) -> None:
+    """Close an executor's station in this Dask worker, beside its event loop."""
+    await asyncio.to_thread(station.close, token, kill=kill)
+
+
+def _n_slots(worker: distributed.Worker) -> int:
+    """Say how many calls a Dask worker runs at once."""
+    n_threads = int(worker.state.nthreads)
+    return n_threads - SPARE_THREADS if worker in own_workers else n_threads
+
+
+def _n_neighbours(worker: distributed.Worker) -> int:
+    """Count the calls that all Dask workers that share this one's cores run at once."""
+    own = _n_slots(worker)
+    if worker in own_workers or available_cores() < (os.cpu_count() or 1):
+        return own
+    host = worker.address.rpartition(":")[0]
+    with contextlib.suppress(Exception):
+        threads = distributed.utils.sync(worker.loop, worker.scheduler.ncores)
+        return sum(n for address, n in threads.items() if address.rpartition(":")[0] == host)
+    return own
+
+
+def _environment() -> dict[str, str]:
+    """Give this process's environment without the thread counts that Dask's nanny has set.
+
+    They are meant for tasks that share a process. A station's children get their share.
+    """
+    own = dask.config.get("distributed.nanny.pre-spawn-environ", {})
+    return {name: value for name, value in os.environ.items() if str(own.get(name)) != value}
+
+
+def _is_gone(worker: distributed.Worker, plan: Plan) -> bool:
+    """Say whether the driver's client has left the scheduler."""
+    client = _drivers[plan.token]
+    events = distributed.utils.sync(worker.loop, worker.scheduler.events, topic=client)
+    actions = [event[1].get("action") for event in events if isinstance(event[1], dict)]
+    seen = [action for action in actions if action in ("add-client", "remove-client")]
+    return bool(seen) and seen[-1] == "remove-client"
+
+
+own_workers: weakref.WeakSet[distributed.Worker] = weakref.WeakSet()
+"""The Dask workers of the local clusters of this process."""
+
+_drivers: dict[str, str] = {}
+"""The client of each executor that has sent calls, by the token of its plan."""
