@@ -1,4 +1,4 @@
-"""nevergrad's TwoPointsDE on a recorded table, with its default parametrization."""
+"""nevergrad on a recorded table, with its default parametrization: TwoPointsDE here."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from sides import serve
 
 warnings.filterwarnings("ignore")
 
+NAME = "TwoPointsDE"
+
 
 def instrumented(parameter: Parameter) -> Any:
     if parameter.kind == "categorical":
@@ -26,21 +28,27 @@ def instrumented(parameter: Parameter) -> Any:
     return scalar.set_integer_casting() if parameter.kind == "int" else scalar
 
 
-def run(table: Recorded, seed: int, budget: int) -> Trace:
+def run(table: Recorded, name: str, seed: int, budget: int) -> Trace:
+    """Let one of nevergrad's optimizers spend a budget."""
     trace = Trace(table, budget)
     space = ng.p.Dict(**{each.name: instrumented(each) for each in table.parameters})
     space.random_state = np.random.RandomState(seed)
-    optimizer = ng.optimizers.registry["TwoPointsDE"](parametrization=space, budget=budget)
+    optimizer = ng.optimizers.registry[name](parametrization=space, budget=budget)
     optimizer.minimize(trace.evaluate)
     return trace
 
 
+def described(name: str, strategies: list[str]) -> list[Any]:
+    """Give what decides how each strategy searches."""
+    return [{"nevergrad": ng.__version__, "optimizer": name} for _ in strategies]
+
+
 def runs(wanted: list[tuple[str, str, int]], budget: int) -> Iterator[Any]:
-    return each_run(lambda _, table, seed: run(table, seed, budget), wanted)
+    return each_run(lambda _, table, seed: run(table, NAME, seed, budget), wanted)
 
 
 def settings(strategies: list[str]) -> list[Any]:
-    return [{"nevergrad": ng.__version__, "optimizer": "TwoPointsDE"} for _ in strategies]
+    return described(NAME, strategies)
 
 
 if __name__ == "__main__":

@@ -62,6 +62,42 @@ def test_asking_many_is_asking_one_by_one():
     assert searches[0] == searches[1]
 
 
+def test_the_steady_state_is_that_of_the_paper():
+    """Transcribe GENITOR: two parents, one child, which takes the place of the worst."""
+    optimizer = SteadyState(
+        population=5,
+        initialisation="random",
+        mutation={"part": "reset", "probability": 0.4},
+        replacement="plus",
+    )
+    bound(optimizer, CUBE, seed=3)
+    living, n_compared = [], 0
+    for number in range(60):
+        solution = optimizer.ask()[0]
+        if number < 5:
+            expected = keyed_generator(3, 0).random((5, 4))[number]
+        else:
+            rng = keyed_generator(3, number)
+            mother, father = (min(drawn) for drawn in rng.integers(5, size=(2, 2)).tolist())
+            genes, crossed = rng.random(4), rng.random() < 0.9
+            child = [
+                living[father if crossed and gene < 0.5 else mother][1][place]
+                for place, gene in enumerate(genes)
+            ]
+            changed, values = rng.random(4) < 0.4, rng.random(4)
+            expected = [v if c else g for c, v, g in zip(changed, values, child, strict=True)]
+        if tuple(expected) not in {tuple(point) for _, point in living}:  # else: mutated again
+            n_compared += 1
+            np.testing.assert_allclose(solution.point, expected, rtol=0, atol=1e-9)
+        told(optimizer, [solution])
+        living.append((bowl(solution), solution.point))
+        if len(living) > 5:
+            living.remove(max(living, key=lambda pair: pair[0]))
+        if number >= 4:
+            living.sort(key=lambda pair: pair[0])
+    assert n_compared > 40
+
+
 def test_regularized_evolution_is_that_of_the_paper():
     """Transcribe Algorithm 1: a queue; the best of a sample is mutated; the oldest is dropped."""
     optimizer = RegularizedEvolution(
@@ -72,28 +108,19 @@ def test_regularized_evolution_is_that_of_the_paper():
     for number in range(60):
         solution = optimizer.ask()[0]
         if number < 5:
-            first = keyed_generator(6, 0).random((5, 4))
-            np.testing.assert_array_equal(solution.point, first[number])
+            expected = keyed_generator(6, 0).random((5, 4))[number]
         else:
             rng = keyed_generator(6, number)
-            places = rng.integers(len(queue), size=(1, 2, 3))[0, 0]
-            by_worth = sorted(range(5), key=lambda place: queue[place][0])
-            parent = queue[by_worth[min(places)]][1]
-            changed = np.flatnonzero(solution.point != parent)
-            rng.random(1), rng.random((1, 4)), rng.random((1, 1))  # of lengths, and who is changed
-            gene = int(np.argmax(rng_after_length(6, number)))
-            assert changed.tolist() == [gene]
-        queue.append((bowl(solution), solution.point))
-        queue = queue[-5:]
+            places = rng.integers(5, size=(2, 3))[0].tolist()
+            by_worth = sorted(queue, key=lambda pair: pair[0])
+            expected = by_worth[min(places)][1].copy()
+            rng.random()  # whether a gene changes at all: always
+            gene = int(np.argmax(rng.random(4)))
+            rng.random(4), rng.standard_normal(4)  # no gene steps
+            expected[gene] = rng.random(4)[gene]
+        np.testing.assert_allclose(solution.point, expected, rtol=0, atol=1e-9)
+        queue = [*queue, (bowl(solution), solution.point)][-5:]
         told(optimizer, [solution])
-
-
-def rng_after_length(seed, number):
-    """Give the weights by which the gene is drawn; a space without lists draws no lengths."""
-    rng = keyed_generator(seed, number)
-    rng.integers(5, size=(1, 2, 3))
-    rng.random((1, 1))
-    return rng.random((1, 4))[0]
 
 
 def test_the_oldest_die_whatever_they_are_worth():
