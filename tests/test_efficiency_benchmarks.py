@@ -99,3 +99,19 @@ def test_a_strategy_without_all_problems_is_left_out(modules: None):
     whole = {"a": [[1.0], [2.0]], "b": [[1.0], [2.0]]}
     runs = {"random": runs_of(whole), "cmaes": runs_of({"a": whole["a"]})}
     assert Comparison(runs, ["a", "b"], 2, [1]).names == ["random"]
+
+
+def test_a_slow_peer_takes_no_seeds_from_the_others(modules: None):
+    from report import Comparison
+
+    runs = {
+        "random": runs_of({"a": [[float(k)] for k in range(6)]}),
+        "auto": runs_of({"a": [[0.5]] * 6}),
+        "optuna, GP": runs_of({"a": [[1.0]] * 2}),
+    }
+    comparison = Comparison(runs, ["a"], 6, [1])
+    assert comparison.names == ["random", "auto"]
+    assert comparison.seeds == list(range(6))
+    assert comparison.chance("auto", "optuna, GP", 1).value == 1.0
+    assert any("6 × 2 seeds" in str(line) for line in comparison.lines())
+    assert "Optuna GPSampler" in comparison.of_others()

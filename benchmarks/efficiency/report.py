@@ -13,19 +13,17 @@ from strategies import NAMES
 
 Runs = Mapping[str, Mapping[tuple[str, int], Run]]
 BASE = "random"
-FEWEST_SEEDS = 2
+FEWEST_SEEDS = 5
+"""A strategy with fewer is left out of the ranks, which are over the seeds that all have."""
 TARGETS = {"optuna": 0.75, "optuna, GP": 0.60, "nevergrad": 0.55}
 
 
-def complete(runs: Runs, problems: Sequence[str], most: int) -> tuple[list[str], list[int]]:
-    """Give the strategies that have runs of all problems, and the seeds that all of them have."""
-    seeds = {
+def complete(runs: Runs, problems: Sequence[str], most: int) -> dict[str, list[int]]:
+    """Give the seeds by which each strategy has runs of all problems."""
+    return {
         name: [s for s in range(most) if all((p, s) in found for p in problems)]
         for name, found in runs.items()
     }
-    names = [name for name in runs if len(seeds[name]) >= min(FEWEST_SEEDS, most)]
-    shared = [s for s in range(most) if all(s in seeds[name] for name in names)]
-    return names, shared
 
 
 def least(runs: Runs, problems: Sequence[str]) -> Floats:
@@ -46,14 +44,16 @@ def least(runs: Runs, problems: Sequence[str]) -> Floats:
 
 
 def regrets(
-    runs: Runs, names: Sequence[str], problems: Sequence[str], seeds: Sequence[int], n: int
-):
-    """Give regrets in shares of random search's mean one, by strategy, (problems, seeds)."""
+    runs: Runs, seeds: Mapping[str, Sequence[int]], problems: Sequence[str], n: int
+) -> dict[str, Floats]:
+    """Give regrets in shares of random search's mean one, by strategy, (problems, its seeds)."""
     best = least(runs, problems)
-    base = bests(runs[BASE], problems, seeds, n) - best
+    base = bests(runs[BASE], problems, seeds[BASE], n) - best
     scale = base.mean(axis=1, keepdims=True)
     scale[scale == 0] = 1.0
-    return {name: (bests(runs[name], problems, seeds, n) - best) / scale for name in names}
+    return {
+        name: (bests(runs[name], problems, own, n) - best) / scale for name, own in seeds.items()
+    }
 
 
 def beats(mine: Floats, theirs: Floats) -> Floats:
@@ -80,7 +80,9 @@ class Comparison:
         self, runs: Runs, problems: Sequence[str], most: int, budgets: Sequence[int]
     ) -> None:
         self.problems, self.budgets, self._runs = list(problems), list(budgets), runs
-        self.names, self.seeds = complete(runs, problems, most)
+        self._own = complete(runs, problems, most)
+        self.names = [k for k in runs if len(self._own[k]) >= min(FEWEST_SEEDS, most)]
+        self.seeds = [s for s in range(most) if all(s in self._own[k] for k in self.names)]
 
     def ranks(self, n: int, names: Sequence[str] | None = None) -> dict[str, Interval]:
         """Give the average rank of each, on each problem and seed."""
@@ -89,13 +91,16 @@ class Comparison:
         return {name: interval(values) for name, values in zip(names, ranks(losses), strict=True)}
 
     def regrets(self, n: int) -> dict[str, Interval]:
-        """Give the mean regret of each, in shares of random search's."""
-        found = regrets(self._runs, self.names, self.problems, self.seeds, n)
+        """Give the mean regret of each by all of its seeds, in shares of random search's."""
+        own = {name: self._own[name] for name in self.names}
+        found = regrets(self._runs, own, self.problems, n)
         return {name: interval(values) for name, values in found.items()}
 
     def chance(self, mine: str, other: str, n: int) -> Interval:
-        """Give the probability that a run of one is better than a run of the other."""
-        one, two = (bests(self._runs[name], self.problems, self.seeds, n) for name in (mine, other))
+        """Give the probability that a run of one beats a run of the other, of any seeds."""
+        one, two = (
+            bests(self._runs[name], self.problems, self._own[name], n) for name in (mine, other)
+        )
         return interval(beats(one, two))
 
     def curves(self, points: Sequence[int]) -> dict[str, Floats]:
@@ -147,7 +152,7 @@ class Comparison:
         return "\n\n".join(texts)
 
     def of_others(self, mine: str = "auto") -> str:
-        """Draw the chances against those that have runs of some problems, or one seed, only."""
+        """Draw the chances against those that have runs of some problems, or few seeds, only."""
         cells = [[f"{mine} is better than, after", *map(str, self.budgets), "problems", "seeds"]]
         for name in self._runs:
             found = self._runs[name]
@@ -158,7 +163,7 @@ class Comparison:
             seeds = [s for s in range(n_seeds) if all((p, s) in found for p in problems)]
             row = [NAMES.get(name, name)]
             for n in self.budgets:
-                one = bests(self._runs[mine], problems, self.seeds, n)
+                one = bests(self._runs[mine], problems, self._own[mine], n)
                 row.append(str(interval(beats(one, bests(found, problems, seeds, n)))))
             cells.append([*row, str(len(problems)), str(len(seeds))])
         return markdown(cells) if len(cells) > 1 else ""
@@ -192,12 +197,13 @@ class Comparison:
                 )
             )
             for other, target in TARGETS.items():
-                if other in self.names:
+                if self._own.get(other):
                     chance = self.chance(mine, other, n)
                     lines.append(
                         Line(
                             f"P({mine} beats {NAMES[other]}), after {n}",
                             str(chance),
+                            f"{len(self._own[mine])} × {len(self._own[other])} seeds",
                             target=f"≥ {target:.2f}",
                             met=chance.value >= target,
                         )

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from typing import Any
 
 
-def one_thread() -> Any:
+@contextmanager
+def one_thread() -> Iterator[None]:
     """Give a context in which BLAS computes in one thread.
 
     It is also what makes sums the same on machines with different numbers of cores.
     """
-    return _controller().limit(limits=1, user_api="blas")
+    found = [(library, library.get_num_threads()) for library in _libraries()]
+    changed = [(library, n_threads) for library, n_threads in found if n_threads != 1]
+    for library, _ in changed:
+        library.set_num_threads(1)
+    try:
+        yield
+    finally:
+        for library, n_threads in changed:
+            library.set_num_threads(n_threads)
 
 
 @cache
-def _controller() -> Any:
-    """Give the controller of the BLAS libraries that are loaded, found once a process."""
+def _libraries() -> tuple[Any, ...]:
+    """Give the BLAS libraries that are loaded, found once a process."""
     import_module("scipy.linalg")  # its BLAS must be there to be found
-    return import_module("threadpoolctl").ThreadpoolController()
+    controller = import_module("threadpoolctl").ThreadpoolController()
+    return tuple(controller.select(user_api="blas").lib_controllers)

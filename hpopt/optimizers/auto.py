@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
+from statistics import median
 from typing import ClassVar, TypeVar
 
 import numpy as np
@@ -88,6 +89,8 @@ class Auto(Optimizer):
 
     def _setup(self) -> None:
         self._measured: deque[float] = deque(maxlen=RECENT)
+        self._seconds = math.inf if self.seconds is None else self.seconds
+        self._size = self.space.size
         self._budget = math.inf
         self._inner: list[Optimizer] = []
         if len(self.objectives) > 1:
@@ -119,6 +122,8 @@ class Auto(Optimizer):
 
     def _tell(self, trials: Sequence[Trial]) -> None:
         self._measured.extend(trial.seconds for trial in trials if trial.seconds > 0)
+        if self.seconds is None and self._measured:
+            self._seconds = median(self._measured)
         for inner in self._inner:
             inner._tell(trials)
 
@@ -133,8 +138,8 @@ class Auto(Optimizer):
         """Give the name of what is chosen now, and why."""
         if len(self.objectives) > 1:
             return "genetic", f"{len(self.objectives)} objectives"
-        if self.space.size <= max(FEW, self._budget if self._budget < math.inf else 0):
-            return "grid", f"all {int(self.space.size)} configs can be tried"
+        if self._size <= max(FEW, self._budget if self._budget < math.inf else 0):
+            return "grid", f"all {int(self._size)} configs can be tried"
         n = len(self.history)
         if n >= self._n_free and self._cost < CHEAP_SECONDS:
             cost = f"{1000 * self._cost:.2g} ms"
@@ -154,10 +159,7 @@ class Auto(Optimizer):
     @property
     def _cost(self) -> float:
         """What a worker's evaluation costs everybody, in seconds; inf where nobody knows."""
-        if self.seconds is None and not self._measured:
-            return math.inf
-        seconds = float(np.median(self._measured)) if self.seconds is None else self.seconds
-        return seconds / max(1, len(self.pending))
+        return self._seconds / max(1, len(self.pending))
 
     @property
     def _n_free(self) -> float:

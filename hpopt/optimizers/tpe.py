@@ -11,28 +11,32 @@ import math
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpopt.core import Optimizer
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
-from hpopt.numerics.parzen import Parzen
+from hpopt.numerics.parzen import Parzen, Singles, log_mixture
 from hpopt.numerics.threads import one_thread
 from hpopt.optimizers.checks import share, whole
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.evidence import Evidence
 from hpopt.optimizers.surrogates.first_design import first_count, first_points
-from hpopt.optimizers.surrogates.kernels import Kernels, Parts
+from hpopt.optimizers.surrogates.kernels import Kernels
+from hpopt.optimizers.surrogates.told_kernels import ToldKernels
 
 MOST_BAD = 1000
 LOOKED_AT_ONCE = 4
+DRAWN_AHEAD, MOST_AHEAD = 16, 2**20
+"""For so many asks uniform numbers are drawn at once, but no more than so many of these."""
+DRAWS, MENDED = 1, 2
+"""The keys of the numbers that candidates are made of, and of what mends forbidden layers."""
 
 
 class TPE(Optimizer):
     """Ask what is likely among the good configs and unlikely among the bad ones.
 
     Use it where evaluations are so cheap, or so many, that a Gaussian process would be late: an
-    ask takes one to a few milliseconds up to tens of thousands of trials. On floats, whole
+    ask takes a millisecond or two up to tens of thousands of trials. On floats, whole
     numbers, choices, conditions and lists of layers. Where an evaluation takes a second and more,
     ``"bayesian"`` finds more with the same number of them.
 
@@ -90,7 +94,8 @@ class TPE(Optimizer):
         self._encoding = Encoding(self.space)
         self._n_first = first_count(self._encoding) if self.first is None else self.first
         self._kernels = Kernels(self._encoding)
-        self._known = self._kernels.of(np.empty((0, self.space.d)))
+        self._told = ToldKernels(self._kernels)
+        self._block, self._uniforms = -1, np.empty(0)
 
     def _ask(self, number: int, n: int) -> Floats:
         evidence = Evidence(self)
@@ -98,50 +103,64 @@ class TPE(Optimizer):
             block, place = divmod(number - len(self.start), self._n_first)
             points = first_points(self.space, self._n_first, self.generator(0, block))
             return self.novel(points[place : place + 1], self.generator(number), before=number)
-        rng = self.generator(number)
         with one_thread():
-            good, bad = self._split(evidence)
-            points = self._drawn(good, rng, self.candidates)
-            parts = self._kernels.of(points)
-            order = np.argsort(bad.log_density(*parts) - good.log_density(*parts), kind="stable")
-        for first in range(0, len(order), LOOKED_AT_ONCE):
-            ranked = self.space.snap(points[order[first : first + LOOKED_AT_ONCE]])
+            return self._most_promising(number, evidence)
+
+    def _most_promising(self, number: int, evidence: Evidence) -> Floats:
+        """Give the candidate of the largest l / g that is new."""
+        good, bad = self._split(evidence)
+        points, rows = self._drawn(good, self._uniforms_of(number), number)
+        scores = log_mixture(rows, bad) - log_mixture(rows, good.rows)
+        first = self.space.snap(points[[scores.argmin()]])
+        if self.unknown(first, before=number)[0]:
+            return first
+        order = np.argsort(scores, kind="stable")
+        for start in range(1, len(order), LOOKED_AT_ONCE):
+            ranked = self.space.snap(points[order[start : start + LOOKED_AT_ONCE]])
             new = np.flatnonzero(self.unknown(ranked, before=number))
             if new.size:
                 return ranked[new[:1]]
-        return self.novel(
-            points[:1], rng, before=number, vary=lambda rows, rng: self._drawn(good, rng, len(rows))
-        )
 
-    def _split(self, evidence: Evidence) -> tuple[Parzen, Parzen]:
-        """Give the densities of the good and of the others; failures are never good."""
-        n, n_before = len(evidence), len(self._known[0])
-        fresh = self._kernels.of(evidence.points[n_before:])
-        self._known = _joined(self._known, fresh)
+        def vary(rows: Floats, rng: np.random.Generator) -> Floats:
+            uniforms = rng.random((len(rows), self._kernels.n_columns))
+            return self._kernels.points(*good.draw(uniforms))
+
+        return self.novel(points[:1], self.generator(number), before=number, vary=vary)
+
+    def _split(self, evidence: Evidence) -> tuple[Parzen, Singles]:
+        """Give the density of the good, and the rows of the others; failures are never good."""
+        n = len(evidence)
         n_good = min(max(math.ceil(self.good_share * n), 1), self.most_good, evidence.n_values)
-        good = evidence.best(n_good)
-        is_bad = np.ones(n, dtype=bool)
-        is_bad[good] = False
-        kept = evidence.kept(n, MOST_BAD + n_good)
-        bad = _rows(self._known, kept[is_bad[kept]])
+        rows = np.sort(evidence.best(n_good))
+        kept = evidence.kept(n, MOST_BAD + n_good) if n > MOST_BAD + n_good else None
+        pending = np.empty((0, self.space.d))
         if self.pending:
             pending = np.array([self.pending[number].point for number in sorted(self.pending)])
-            bad = _joined(bad, self._kernels.of(pending))
-        return (
-            self._kernels.density(_rows(self._known, np.sort(good))),
-            self._kernels.density(bad),
-        )
+        good = self._told.good(evidence.points, rows)
+        return good, self._told.bad(evidence.points, rows, kept, pending)
 
-    def _drawn(self, good: Parzen, rng: np.random.Generator, m: int) -> Floats:
-        """Draw candidates from the density of the good ones."""
-        return self.space.mended(self._kernels.points(*good.draw(m, rng)), rng)
+    def _drawn(self, good: Parzen, uniforms: Floats, number: int) -> tuple[Floats, Singles]:
+        """Draw candidates from the density of the good ones; give their rows for kernels too."""
+        kernels = self._kernels
+        numbers, codes = good.draw(uniforms)
+        points = kernels.points(numbers, codes)
+        if self.space.predicates:
+            points = self.space.mended(points, self.generator(MENDED, number))
+        elif kernels.is_flat:
+            there = np.ones(numbers.shape, dtype=bool)
+            return points, kernels.factors.of_points(numbers, there, codes)
+        return points, kernels.factors.of_points(*kernels.of(points))
 
+    def _uniforms_of(self, number: int) -> Floats:
+        """Give the uniform numbers that an ask's candidates are made of.
 
-def _rows(parts: Parts, rows: NDArray[np.int64]) -> Parts:
-    numbers, exist, codes = parts
-    return numbers[rows], exist[rows], codes[rows]
-
-
-def _joined(one: Parts, other: Parts) -> Parts:
-    numbers, exist, codes = (np.concatenate(each) for each in zip(one, other, strict=True))
-    return numbers, exist, codes
+        They are drawn for several asks at once: a generator takes longer to make than to use.
+        """
+        shape = self.candidates, self._kernels.n_columns
+        n_ahead = min(DRAWN_AHEAD, max(1, MOST_AHEAD // math.prod(shape)))
+        block, place = divmod(number, n_ahead)
+        if block != self._block:
+            uniforms = self.generator(DRAWS, block).random((n_ahead, *shape))
+            self._block, self._uniforms = block, uniforms
+        own: Floats = self._uniforms[place]
+        return own

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.core import Optimizer
+from hpopt.core.proposals import Floats
 
 Ints = NDArray[np.int64]
 
@@ -49,11 +50,7 @@ class Evidence:
 
     def best(self, k: int) -> Ints:
         """Give the rows of the k best, best first; the earlier one where they tie."""
-        if not k:
-            return np.empty(0, dtype=np.int64)
-        worst = np.partition(self.losses, k - 1)[k - 1]
-        rows = np.flatnonzero(self.losses <= worst)
-        return rows[np.argsort(self.losses[rows], kind="stable")][:k]
+        return _best(self.losses, k)
 
     def kept(self, n: int, most: int) -> Ints:
         """Give the rows to learn from, of the first n, in their order.
@@ -64,11 +61,19 @@ class Evidence:
         if n <= most:
             return np.arange(n)
         kept = np.zeros(n, dtype=bool)
-        kept[np.argsort(self.losses[:n], kind="stable")[: round(BEST * most)]] = True
+        kept[_best(self.losses[:n], round(BEST * most))] = True
         recent = np.flatnonzero(~kept)[-round(RECENT * most) :]
         kept[recent] = True
         others = np.flatnonzero(~kept)
-        priorities = self._optimizer.generator(PRIORITIES, 0, 0).random(n)
-        chosen = others[np.argsort(priorities[others])[: most - int(kept.sum())]]
-        kept[chosen] = True
+        priorities = self._optimizer.generator(PRIORITIES, 0, 0).random(n)[others]
+        kept[others[_best(priorities, most - int(kept.sum()))]] = True
         return np.flatnonzero(kept)
+
+
+def _best(losses: Floats, k: int) -> Ints:
+    """Give the places of the k smallest in ascending order; the earlier one where they tie."""
+    if not k:
+        return np.empty(0, dtype=np.int64)
+    worst = np.partition(losses, k - 1)[k - 1]
+    places = np.flatnonzero(losses <= worst)
+    return places[np.argsort(losses[places], kind="stable")][:k]

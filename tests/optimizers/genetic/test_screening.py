@@ -15,9 +15,14 @@ from hpopt.space import Float, Space
 from hpopt.testing import OptimizerContract
 from hpopt.testing.landscapes import LANDSCAPES
 
-from ..modelling import MIXED, cost, searched
+from ..modelling import searched
 
 SQUARE = Space({"x": Float(0, 1), "y": Float(0, 1)})
+
+
+def away(config):
+    """Give the squared distance to a point that is not the middle."""
+    return sum((x - 0.3) ** 2 for x in config.values())
 
 
 class TestScreened(OptimizerContract):
@@ -49,10 +54,11 @@ def test_where_nothing_is_good_the_first_children_are_taken():
 
 
 def test_it_finds_more_than_without():
+    space = Space({f"x{j}": Float(0, 1) for j in range(6)})
     bests = [
         [
             searched(
-                GeneticAlgorithm(screening=screening), MIXED, cost, 80, seed
+                GeneticAlgorithm(screening=screening), space, away, 80, seed
             ).history.losses.min()
             for seed in range(24)
         ]
