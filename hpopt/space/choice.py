@@ -74,10 +74,10 @@ class Listed(Scalar):
         """Give the centres of the cells: k values are k equal cells."""
         return (codes + 0.5) / self.n_levels
 
-    def decode(self, block: Floats) -> list[Any]:
+    def values_of(self, codes: list[float]) -> list[Any]:
         """Give the values as they were listed."""
         listed = self._listed()
-        return [listed[place] for place in self.codes(block[:, 0]).astype(np.int64).tolist()]
+        return [listed[int(place)] for place in codes]
 
     def code(self, value: Any) -> float:
         """Give the place of a value."""

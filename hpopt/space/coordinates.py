@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.errors import ConfigError, SpaceError, UnknownNameError
+from hpopt.space.columns import Columns
 from hpopt.space.conditions import Conditions
 from hpopt.space.layout import SequenceLayout
+from hpopt.space.numeric import Scalar
 from hpopt.space.parameter import DORMANT, Bools, Floats, Parameter
 
 
@@ -41,6 +43,8 @@ class Coordinates(Mapping[str, Parameter]):
         self.levels: NDArray[np.int64] = np.concatenate([p.levels for p in self.values()])
         self.ordered: Bools = np.concatenate([p.ordered for p in self.values()])
         self.conditions = Conditions(self._parameters)
+        self._at_once = Columns(self._parameters, self._columns)
+        self._is_plain = not self.conditions.parents and self.d == len(self._parameters)
         self.sequences: tuple[SequenceLayout, ...] = tuple(
             layout
             for name, parameter in self.items()
@@ -74,6 +78,8 @@ class Coordinates(Mapping[str, Parameter]):
         ndarray (n, d) of bool
         """
         points = self._as_points(points)
+        if self._is_plain:
+            return np.ones(points.shape, dtype=bool)
         masks = self.conditions.masks(points, self._columns)
         blocks = []
         for name, parameter in self._parameters.items():
@@ -98,7 +104,13 @@ class Coordinates(Mapping[str, Parameter]):
             Active parameters only, plain Python values.
         """
         points = self._as_points(points)
-        values = [p.decode(points[:, self._columns[name]]) for name, p in self.items()]
+        codes = self._at_once.codes(points).T.tolist()
+        values = [
+            p.values_of(codes[self._columns[name].start])
+            if isinstance(p, Scalar)
+            else p.decode(points[:, self._columns[name]])
+            for name, p in self._parameters.items()
+        ]
         names = list(self._parameters)
         if not self.conditions.parents:
             return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
@@ -136,15 +148,13 @@ class Coordinates(Mapping[str, Parameter]):
 
     def snap(self, points: Floats) -> Floats:
         """Move each discrete coordinate to the centre of its cell; the configs stay the same."""
-        points = self._as_points(points)
-        blocks = [p.snap(points[:, self._columns[name]]) for name, p in self.items()]
-        return np.concatenate(blocks, axis=1)
+        return self._at_once.snapped(self._as_points(points))
 
     def codes(self, points: Floats) -> Floats:
         """Give numbers that are equal where the configs are: nan where not active, shape (n, d)."""
         points = self._as_points(points)
-        blocks = [p.codes(points[:, self._columns[name]]) for name, p in self.items()]
-        return np.where(self.active(points), np.concatenate(blocks, axis=1), np.nan)
+        codes = self._at_once.codes(points)
+        return codes.copy() if self._is_plain else np.where(self.active(points), codes, np.nan)
 
     def keys_of(self, points: Floats) -> list[bytes]:
         """Give the canonical keys of points.

@@ -63,6 +63,14 @@ class Scalar(Parameter):
         """How many values it has: an int, or inf."""
         return self.n_levels or math.inf
 
+    @abstractmethod
+    def values_of(self, codes: list[float]) -> list[Any]:
+        """Give the values of n codes as plain Python ones."""
+
+    def decode(self, block: Floats) -> list[Any]:
+        """Give the n values at coordinates of shape (n, 1)."""
+        return self.values_of(self.codes(block[:, 0]).tolist())
+
     def encode(self, values: Sequence[Any]) -> Floats:
         """Give the coordinates of n canonical values, shape (n, 1)."""
         codes = np.array([self.code(value) for value in values], dtype=np.float64)
@@ -151,12 +159,12 @@ class Number(Scalar):
         """Say whether the range is a whole number of steps."""
 
     @cached_property
-    def _in_log(self) -> bool:
+    def in_log(self) -> bool:
         """Whether the log makes a difference: a very narrow range is as good as linear."""
         return self.log and self.high - self.low > NARROW * self.high
 
     @cached_property
-    def _edges(self) -> tuple[float, float]:
+    def edges(self) -> tuple[float, float]:
         """Give the ends of the unit interval, in values or in their logs.
 
         A discrete number's first and last cells reach half a step beyond the bounds, so that all
@@ -164,20 +172,20 @@ class Number(Scalar):
         """
         half = (self.step or 0) / 2
         low, high = self.low - half, self.high + half
-        if not self._in_log:
+        if not self.in_log:
             return low, high
         return math.log(low if low > 0 else self.low / 2), math.log(high)
 
     def _stretch(self, block: Floats) -> Floats:
         """Map [0, 1] to the range, half steps included."""
-        low, high = self._edges
+        low, high = self.edges
         stretched = low + block * (high - low)
-        return np.exp(stretched) if self._in_log else stretched
+        return np.exp(stretched) if self.in_log else stretched
 
     def _squeeze(self, values: Floats) -> Floats:
         """Map the range to [0, 1]."""
-        low, high = self._edges
-        inside = np.log(values) if self._in_log else values
+        low, high = self.edges
+        inside = np.log(values) if self.in_log else values
         return ((inside - low) / (high - low)).clip(0.0, 1.0)
 
     def _check_bounds(self, value: Any, name: str) -> None:
@@ -244,18 +252,19 @@ class Float(Number):
             return np.rint((values - self.low) / self.step).clip(0, self.n_levels - 1)
         values = self._rounded(values.clip(self.low, self.high)) + 0.0  # no -0.0
         # What rounds to the same as an end is the end: coordinates cannot tell them apart.
-        least, most = self._rounded_ends
+        least, most = self.rounded_ends
         lowest = (block <= 0.0) | ((values <= least) & (block < 1.0))
         highest = (block >= 1.0) | ((values >= most) & ~lowest)
         return np.where(lowest, self.low, np.where(highest, self.high, values))
 
     @cached_property
-    def _rounded_ends(self) -> list[float]:
+    def rounded_ends(self) -> list[float]:
+        """The ends as values are rounded."""
         ends: list[float] = self._rounded(np.array([self.low, self.high])).tolist()
         return ends
 
     def _rounded(self, values: Floats) -> Floats:
-        if self._in_log:
+        if self.in_log:
             return round_significant(values, digits_for(self.low, self.high))
         decimals = decimals_for(self.low, self.high)
         return values if decimals is None else round_decimals(values, decimals)
@@ -277,10 +286,11 @@ class Float(Number):
         inside = np.where(codes >= self.high, 1.0, self._squeeze(codes))
         return np.where(codes <= self.low, 0.0, inside)
 
-    def decode(self, block: Floats) -> list[Any]:
+    def values_of(self, codes: list[float]) -> list[Any]:
         """Give the values as Python floats."""
-        codes = self.codes(block[:, 0])
-        values: list[Any] = (codes if self.step is None else self._on_grid(codes)).tolist()
+        if self.step is None:
+            return codes
+        values: list[Any] = self._on_grid(np.array(codes)).tolist()
         return values
 
     def code(self, value: Any) -> float:
@@ -377,11 +387,9 @@ class Int(Number):
             return self._squeeze(self.low + codes * self.step)
         return (codes + 0.5) / self.n_levels
 
-    def decode(self, block: Floats) -> list[Any]:
+    def values_of(self, codes: list[float]) -> list[Any]:
         """Give the values as Python ints."""
-        places = self.codes(block[:, 0]).astype(np.int64)
-        values: list[Any] = (self.low + places * self.step).tolist()
-        return values
+        return [self.low + int(place) * self.step for place in codes]
 
     def code(self, value: Any) -> float:
         """Give the code of a value."""

@@ -56,14 +56,23 @@ def round_decimals(values: NDArray[np.float64], decimals: int) -> NDArray[np.flo
     return np.asarray(np.rint(values / power) * power)
 
 
-def round_significant(values: NDArray[np.float64], digits: int) -> NDArray[np.float64]:
-    """Round positive numbers to significant digits, correctly rounded."""
+def round_significant(
+    values: NDArray[np.float64], digits: int, *, easy: bool = False
+) -> NDArray[np.float64]:
+    """Round positive numbers to significant digits, correctly rounded.
+
+    Where the caller knows that they are `easy`, that all have between 0 and 22 decimals, it is not
+    looked at.
+    """
     exponents = np.floor(np.log10(values)).astype(np.int64)
     decimals = digits - 1 - exponents
-    easy = (decimals >= 0) & (decimals <= EXACT_POWER)
-    powers = _POWERS[np.where(easy, decimals, 0)]
+    if easy:
+        powers = _POWERS[decimals]
+        return np.asarray(np.rint(values * powers) / powers)
+    exact = (decimals >= 0) & (decimals <= EXACT_POWER)
+    powers = _POWERS[np.where(exact, decimals, 0)]
     rounded = np.rint(values * powers) / powers
-    if not easy.all():
-        hard = [float(f"{value:.{digits}g}") for value in values[~easy]]
-        rounded[~easy] = hard
+    if not exact.all():
+        hard = [float(f"{value:.{digits}g}") for value in values[~exact]]
+        rounded[~exact] = hard
     return np.asarray(rounded)
