@@ -30,7 +30,6 @@ what must hold, what was got, and what to do::
 
 from __future__ import annotations
 
-import difflib
 import pickle
 from collections.abc import Iterable
 
@@ -58,6 +57,8 @@ class UnknownNameError(SettingError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         self.kind, self.name, self.known = kind, name, sorted(known)
+        import difflib
+
         nearest = difflib.get_close_matches(name, self.known, n=1, cutoff=0.5)
         hint = f"did you mean {nearest[0]!r}? " if nearest else ""
         super().__init__(

@@ -229,6 +229,7 @@ def test_the_next_call_waits_at_a_local_worker_and_may_be_cancelled(tmp_path):
             assert wait_until(lambda: here.state.executing_count == 2)
             assert not second.running()
             assert second.cancel()
+            assert wait_until(lambda: here.state.executing_count == 1)
         finally:
             (tmp_path / "end").touch()
         assert first.result(60) is None
