@@ -10,6 +10,9 @@ import numpy as np
 from hpopt.errors import ConfigError, SpaceError
 from hpopt.space.parameter import Bools, Floats, Parameter
 
+MOST_TABLED = 4096
+"""Of a parent with more values than this it is searched which of them are allowed."""
+
 
 class Conditions:
     """The `when` of all parameters of a space, checked and in codes.
@@ -39,6 +42,10 @@ class Conditions:
         }
         self.parents = {parent for allowed in self._allowed.values() for parent in allowed}
         self._check_possible()
+        self._tables = {
+            name: {parent: self._table(parent, codes) for parent, codes in allowed.items()}
+            for name, allowed in self._allowed.items()
+        }
 
     def of(self, name: str) -> dict[str, Floats]:
         """Give, for each parent of a parameter, the codes that it must have."""
@@ -76,6 +83,11 @@ class Conditions:
             )
         return parameter
 
+    def _table(self, parent: str, allowed: Floats) -> Bools | None:
+        """Say for each code of a parent whether it is allowed; None where there are too many."""
+        n = int(self._parameters[parent].levels[0])
+        return np.isin(np.arange(n), allowed) if n <= MOST_TABLED else None
+
     def _check_possible(self) -> None:
         """Raise unless each parameter exists for some values of its parents and theirs."""
         required: dict[str, dict[str, Floats]] = {}
@@ -95,7 +107,7 @@ class Conditions:
     def masks(self, points: Floats, columns: Mapping[str, slice]) -> dict[str, Bools]:
         """Say for each parameter in which points it exists, shape (n,); read-only."""
         codes = {
-            parent: self._parameters[parent].codes(points[:, columns[parent]])[:, 0]
+            parent: self._parameters[parent].codes(points[:, columns[parent]])[:, 0].astype(int)
             for parent in self.parents
         }
         everywhere = np.ones(len(points), dtype=bool)
@@ -103,8 +115,9 @@ class Conditions:
         for name, conditions in self._allowed.items():
             masks[name] = everywhere
             for parent, allowed in conditions.items():
-                here = masks[parent] & np.isin(codes[parent], allowed)
-                masks[name] = masks[name] & here
+                table, here = self._tables[name][parent], codes[parent]
+                fits = np.isin(here, allowed) if table is None else table[here]
+                masks[name] = masks[name] & masks[parent] & fits
         return masks
 
     def exists(self, name: str, codes: Mapping[str, float | None]) -> bool:
