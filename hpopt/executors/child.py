@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import faulthandler
+import functools
 import io
 import os
 import pickle
@@ -21,8 +22,9 @@ from typing import Any
 from hpopt.errors import WorkerLost
 from hpopt.executors import lifeline, shares
 from hpopt.executors.family import kill_leftovers
-from hpopt.executors.frames import PEAK, Kind, read_frame, write_frame
+from hpopt.executors.frames import COST, Kind, read_frame, write_frame
 from hpopt.executors.memory import PeakMemory
+from hpopt.executors.output import take_end
 from hpopt.executors.transfer import dump_exception, dump_result, load_call
 
 LINE_BUFFERED = 1
@@ -48,10 +50,10 @@ def main(inbox: int, outbox: int, driver: int, lifeline_end: int) -> None:
     shares.keep_to_share()
     _buffer_by_lines()
     lifeline.watch_driver(inbox, driver)
-    _serve(FileIO(inbox, "rb"), FileIO(outbox, "wb"))
+    _serve(FileIO(inbox, "rb"), FileIO(outbox, "wb"), os.dup(2))
 
 
-def _serve(inbox: FileIO, outbox: FileIO) -> None:
+def _serve(inbox: FileIO, outbox: FileIO, output: int) -> None:
     place: tuple[str | None, list[str]] = (None, list(sys.path))
     memory = PeakMemory()
     write_frame(outbox, Kind.READY)
@@ -69,30 +71,32 @@ def _serve(inbox: FileIO, outbox: FileIO) -> None:
         if place[0] is not None:
             with contextlib.suppress(OSError):  # the last call may have gone elsewhere
                 os.chdir(place[0])
-        answer, parts = _perform(body, memory, outbox)
+        memory.reset()
+        answer, result = _perform(body, outbox)
         del frame, body
-        write_frame(outbox, answer, *parts)
-        del parts
+        _flush()
+        printed = take_end(output)
+        write_frame(outbox, answer, COST.pack(memory.read(), len(printed)), printed, result)
+        del result
         kill_leftovers()
     kill_leftovers()
 
 
-def _perform(
-    call: bytearray, memory: PeakMemory, outbox: FileIO
-) -> tuple[Kind, tuple[bytes, bytes]]:
-    """Load a call, run it, and give the frame that answers it."""
-    memory.reset()
+def _perform(call: bytearray, outbox: FileIO) -> tuple[Kind, bytes]:
+    """Load a call, run it, and give what answers it."""
     try:
         function, args, kwargs = load_call(call)
         write_frame(outbox, Kind.BEGAN)
-        answer, body = Kind.VALUE, dump_result(function(*args, **kwargs))
+        try:
+            value = function(*args, **kwargs)
+        finally:
+            write_frame(outbox, Kind.DONE)
+        return Kind.VALUE, dump_result(value)
     except KeyboardInterrupt:
         lost = WorkerLost("the call was interrupted (SIGINT) in its worker process")
-        answer, body = Kind.RAISED, dump_exception(lost)
+        return Kind.RAISED, dump_exception(lost)
     except BaseException as error:
-        answer, body = Kind.RAISED, dump_exception(error)
-    _flush()
-    return answer, (PEAK.pack(memory.read()), body)
+        return Kind.RAISED, dump_exception(error)
 
 
 def _buffer_by_lines() -> None:
@@ -112,10 +116,12 @@ def _flush() -> None:
         _libc().fflush(_c_stdout())
 
 
+@functools.cache
 def _libc() -> Any:
     return ctypes.CDLL(None)
 
 
+@functools.cache
 def _c_stdout() -> Any:
     name = "__stdoutp" if sys.platform == "darwin" else "stdout"
     return ctypes.c_void_p.in_dll(_libc(), name)

@@ -1,8 +1,8 @@
 """Length-framed messages over a pipe, as driver and worker process exchange them.
 
 A frame is a kind (1 byte), a length (8 bytes, little-endian) and that many bytes. A worker
-opens with ``READY``, then answers each ``TASK`` with ``BEGAN`` and a result. A task that can't be
-loaded never begins: it is answered by ``RAISED`` alone.
+opens with ``READY``, then answers each ``TASK`` with ``BEGAN``, ``DONE`` and a result. A task that
+can't be loaded never begins: it is answered by ``RAISED`` alone.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from enum import IntEnum
 from io import FileIO
 
 HEADER = struct.Struct("<BQ")
-PEAK = struct.Struct("<Q")
-"""What a result begins with: the peak memory of its call in bytes, 0 where unknown."""
+COST = struct.Struct("<QQ")
+"""What a result begins with: the peak memory of its call in bytes, 0 where unknown, and how many
+bytes of what it printed follow."""
 SMALL = 1 << 16
 
 
@@ -31,9 +32,11 @@ class Kind(IntEnum):
     BEGAN = 5
     """To the driver: the task is loaded and begins now."""
     VALUE = 6
-    """To the driver: peak memory and the pickled result."""
+    """To the driver: the cost, the output and the pickled result."""
     RAISED = 7
-    """To the driver: peak memory and the exception."""
+    """To the driver: the cost, the output and the exception."""
+    DONE = 8
+    """To the driver: the task has run, its result follows. The next task may be sent."""
 
 
 def write_frame(file: FileIO, kind: Kind, *parts: bytes) -> None:

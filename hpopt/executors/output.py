@@ -7,7 +7,7 @@ import sys
 import tempfile
 
 KEPT_CHARACTERS = 20_000
-MOST_BYTES_A_CHARACTER = 4
+MOST_BYTES = 4 * KEPT_CHARACTERS
 TRIMMED_ABOVE = 4_000_000
 
 
@@ -33,24 +33,34 @@ class OutputFile:
 
     def take(self) -> str:
         """Give the last 20,000 characters and empty the file."""
-        if os.fstat(self._file).st_size == 0:
-            return ""
-        text = self._end().decode("utf-8", errors="replace")
-        os.ftruncate(self._file, 0)
-        return text[-KEPT_CHARACTERS:]
+        return as_text(take_end(self._file))
 
     def trim(self) -> None:
         """Keep only the end of it where it has become large."""
         if os.fstat(self._file).st_size > TRIMMED_ABOVE:
-            end = self._end()
-            os.ftruncate(self._file, 0)
-            os.write(self._file, end)
+            os.write(self._file, take_end(self._file))
 
     def close(self) -> None:
         """Close it."""
         self._opened.close()
 
-    def _end(self) -> bytes:
-        wanted = KEPT_CHARACTERS * MOST_BYTES_A_CHARACTER
-        size = os.fstat(self._file).st_size
-        return os.pread(self._file, wanted, max(0, size - wanted))
+
+def take_end(file: int) -> bytes:
+    """Give the last bytes of an output file, as many as are kept, and empty it.
+
+    Parameters
+    ----------
+    file : int
+        A file descriptor.
+    """
+    size = os.fstat(file).st_size
+    if size == 0:
+        return b""
+    end = os.pread(file, MOST_BYTES, max(0, size - MOST_BYTES))
+    os.ftruncate(file, 0)
+    return end
+
+
+def as_text(end: bytes) -> str:
+    """Give the last 20,000 characters of what was printed."""
+    return end.decode("utf-8", errors="replace")[-KEPT_CHARACTERS:]

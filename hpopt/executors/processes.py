@@ -40,6 +40,9 @@ class ProcessExecutor(Executor):
     fault, ``os._exit``, a kill from outside) gets WorkerLost, and the next call a new worker.
     Limits are looked at every 0.1 seconds, new processes of a call every 0.5.
 
+    A worker gets its next call before the result of its last one is told, so a callback of a
+    future must not wait for a call that was submitted before it.
+
     At the interpreter's exit workers are killed, unless ``shutdown`` has waited for them.
 
     Parameters
@@ -90,8 +93,8 @@ class ProcessExecutor(Executor):
         trials_per_gpu: int = 1,
         trials_per_child: Recycling = "auto",
     ) -> None:
+        from hpopt.executors.pool import Pool
         from hpopt.executors.scratch import Scratch, remove_dead_scratch
-        from hpopt.executors.slots import Pool
 
         settings = resolve(
             workers,

@@ -24,9 +24,9 @@ from hpopt.executors import claims, devices, sharing
 from hpopt.executors.frames import Kind
 from hpopt.executors.futures import TaskFuture
 from hpopt.executors.limits import Limits
+from hpopt.executors.pool import Pool
 from hpopt.executors.scratch import Scratch, home, remove_dead_scratch
 from hpopt.executors.settings import Recycling
-from hpopt.executors.slots import Pool
 from hpopt.executors.worker import Reply
 
 LOOK_SECONDS = 0.5

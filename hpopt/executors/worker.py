@@ -13,10 +13,10 @@ from typing import cast
 from hpopt.errors import EvaluationLost, WorkerLost
 from hpopt.executors import exits, family
 from hpopt.executors.exits import Run, Verdict
-from hpopt.executors.frames import PEAK, Kind, read_frame, write_frame
+from hpopt.executors.frames import COST, Kind, read_frame, write_frame
 from hpopt.executors.launch import close_descriptor, start_process
 from hpopt.executors.limits import Limits
-from hpopt.executors.output import OutputFile
+from hpopt.executors.output import OutputFile, as_text
 from hpopt.executors.watchdog import Watchdog
 
 STOP_SECONDS = 5.0
@@ -24,6 +24,9 @@ STOP_SECONDS = 5.0
 
 TRACKERS_SECONDS = 0.5
 DEATH_SECONDS = 1.0
+
+AHEAD_BYTES = 8192
+"""So much fits into an empty pipe on every system."""
 
 
 @dataclass(slots=True)
@@ -49,6 +52,10 @@ class Worker:
     ----------
     environment : mapping of str to str
         All of its environment variables.
+    limits : Limits
+        Of each call.
+    watchdog : Watchdog
+        It keeps them.
 
     Raises
     ------
@@ -56,12 +63,14 @@ class Worker:
         When the system starts no process.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], limits: Limits, watchdog: Watchdog) -> None:
+        self._limits, self._watchdog = limits, watchdog
         self.n_calls = 0
         self._started = time.monotonic()
         self._ready = self._killed = self._buried = False
         self._place: bytes | None = None
         self._run: Run | None = None
+        self._not_sent: OSError | None = None
         self._lock = threading.Lock()
         self._output = OutputFile()
         try:
@@ -98,8 +107,8 @@ class Worker:
         except (_GoneError, OSError) as gone:
             raise self._bury(Run(Limits()), gone) from None
 
-    def call(self, call: bytes, place: bytes, limits: Limits, watchdog: Watchdog) -> Reply:
-        """Have a pickled call evaluated, and wait for what comes of it.
+    def send(self, call: bytes, place: bytes) -> None:
+        """Send a pickled call. `finish` says what came of it, also of sending it.
 
         Parameters
         ----------
@@ -107,33 +116,50 @@ class Worker:
             See `dump_call`.
         place : bytes
             The pickled working directory and sys.path for it.
-        limits : Limits
-        watchdog : Watchdog
-            It keeps them.
+        """
+        self._not_sent = None
+        try:
+            if place != self._place:
+                write_frame(self._inbox, Kind.PLACE, place)
+                self._place = place
+            write_frame(self._inbox, Kind.TASK, call)
+        except OSError as error:
+            self._not_sent = error
+
+    def finish(self, when_done: Callable[[], None]) -> Reply:
+        """Wait for what comes of the call that was sent.
+
+        Parameters
+        ----------
+        when_done : callable
+            Called when it has run and its answer is still to come. It may send the next one, of
+            at most `AHEAD_BYTES`: while both sides write into full pipes none of them reads.
 
         Raises
         ------
         TimeLimitExceeded, MemoryLimitExceeded, WorkerLost
             When the process ended, or was ended, before there was an answer.
         """
-        run, was_ready = Run(limits), self._ready
+        run, was_ready = Run(self._limits), self._ready
         with self._lock:
             self._run = run
-        watchdog.watch(self)
+        self._watchdog.watch(self)
         try:
-            kind, body = self._converse(run, call, place)
+            kind, body = self._answer(run, when_done)
         except (_GoneError, OSError) as gone:
             lost = self._bury(run, gone)
             if was_ready and run.began is None and run.verdict in (None, "stopped"):
                 raise NeverBegan(str(lost), output=lost.output) from None
             raise lost from None
         finally:
-            watchdog.unwatch(self)
+            self._watchdog.unwatch(self)
             with self._lock:
                 self._run = None
         self.n_calls += 1
-        peak = max(PEAK.unpack_from(body)[0], run.memory)
-        return Reply(kind, memoryview(body)[PEAK.size :], peak or None, self._output.take())
+        peak, n_printed = COST.unpack_from(body)
+        result = memoryview(body)[COST.size :]
+        output = as_text(bytes(result[:n_printed])) if n_printed else ""
+        return Reply(kind, result[n_printed:], max(peak, run.memory) or None, output)
 
     def kill(self) -> None:
         """Kill the process with all that it started, on behalf of the driver."""
@@ -204,15 +230,16 @@ class Worker:
     def _outbox(self) -> FileIO:
         return cast(FileIO, self._process.stdout)
 
-    def _converse(self, run: Run, call: bytes, place: bytes) -> tuple[Kind, bytearray]:
-        if place != self._place:
-            write_frame(self._inbox, Kind.PLACE, place)
-            self._place = place
-        write_frame(self._inbox, Kind.TASK, call)
+    def _answer(self, run: Run, when_done: Callable[[], None]) -> tuple[Kind, bytearray]:
+        if self._not_sent is not None:
+            raise self._not_sent
         self._read_ready()
         kind, body = self._read()
         if kind is Kind.BEGAN:
             run.began = time.monotonic()
+            kind, body = self._read()
+        if kind is Kind.DONE:
+            when_done()
             kind, body = self._read()
         if kind not in (Kind.VALUE, Kind.RAISED):
             raise _GoneError("sent what is no answer")

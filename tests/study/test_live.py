@@ -125,7 +125,8 @@ def test_a_trial_that_was_killed_is_not_seen_any_more(path):
     seen = []
 
     def look(study, trial):
-        seen.append((trial.number, trial.status, list(folder_of(path).iterdir())))
+        shown = [number for number in range(2) if sighting(str(folder_of(path)), number)]
+        seen.append((trial.number, trial.status, shown))
 
     hpopt.optimize(
         Hanging(),
@@ -190,3 +191,25 @@ def test_short_evaluations_in_the_driver_write_nothing(tmp_path):
     solution = hpopt.RandomSearch().bind(Line(), seed=0).ask()[0]
     live = LiveFolder(str(tmp_path), driver=os.getpid())
     assert evaluate(Reporting(), solution, live=live).status == "complete"
+
+
+def test_one_file_serves_the_evaluations_of_a_worker(tmp_path, monkeypatch):
+    monkeypatch.setattr("hpopt.core.live._kept", [])
+    folders = [tmp_path / "first", tmp_path / "second"]
+    seen = []
+
+    class Looking(Line):
+        def evaluate(self, config, trial):
+            where = folders[trial.number // 2]
+            files = [file for folder in folders for file in folder.iterdir()]
+            seen.append((trial.number, len(files), sighting(str(where), trial.number).number))
+            return 0.0
+
+    for solution in hpopt.RandomSearch().bind(Line(), seed=0).ask(4):
+        folder = folders[solution.number // 2]
+        folder.mkdir(exist_ok=True)
+        folders[1].mkdir(exist_ok=True)
+        live = LiveFolder(str(folder), driver=-1)
+        assert evaluate(Looking(), solution, live=live).status == "complete"
+        assert sighting(str(folder), solution.number) is None
+    assert seen == [(number, 1, number) for number in range(4)]
