@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -21,6 +21,8 @@ class TaskFuture(Future[T]):
         future is done, also when it failed.
     where : str
         The machine that it runs on, or ran on, where that is known; else empty.
+    inner : Future or None
+        The call as another library's pool has it: cancelled as long as that one can cancel it.
     """
 
     def __init__(self) -> None:
@@ -28,3 +30,10 @@ class TaskFuture(Future[T]):
         self.memory: int | None = None
         self.output = ""
         self.where = ""
+        self.inner: Future[Any] | None = None
+
+    def cancel(self) -> bool:
+        """Cancel the call, unless it has begun."""
+        if self.inner is not None and not self.inner.cancel():
+            return False
+        return super().cancel()

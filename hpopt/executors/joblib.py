@@ -38,6 +38,8 @@ class JoblibExecutor(ClusterExecutor):
         How many threads each call may use; by default its share of the cores.
     """
 
+    lines_up = True
+
     def __init__(
         self,
         workers: int | None = None,
@@ -61,6 +63,7 @@ class JoblibExecutor(ClusterExecutor):
         except RuntimeError:
             self._pool = self._make_pool()
             inner = self._pool.submit(perform_in_loky, *arguments)
+        job.future.inner = inner
         inner.add_done_callback(functools.partial(self._received, job))
 
     def end(self, *, kill: bool) -> None:
@@ -68,6 +71,8 @@ class JoblibExecutor(ClusterExecutor):
         self._pool.shutdown(wait=not kill, kill_workers=kill)
 
     def _received(self, job: Job, inner: Future[Answer]) -> None:
+        if inner.cancelled():
+            return
         error = inner.exception()
         if error is None:
             self.answered(job, inner.result())

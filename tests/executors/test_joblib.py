@@ -78,6 +78,19 @@ def test_faults_of_calls_and_of_the_pool():
     assert wait_until(lambda: is_gone(worker) and is_gone(child))
 
 
+def test_what_a_worker_has_cannot_be_cancelled():
+    with JoblibExecutor(1) as executor:
+        executor.submit(abs, 1).result(60)
+        running = executor.submit(time.sleep, 1)
+        assert wait_until(running.inner.running)
+        waiting = [executor.submit(abs, -number) for number in range(9)]
+        assert not running.cancel()
+        assert waiting[-1].cancel()
+        assert running.result(60) is None
+        results = [future.result(60) for future in waiting if not future.cancelled()]
+    assert results == list(range(8))
+
+
 def test_a_driver_that_is_killed_leaves_nothing(start_driver, tmp_path):
     driver = start_driver("""
 import os, time
