@@ -7,10 +7,12 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 BACKENDS = ("tensorflow", "jax", "torch", "openvino")
 
@@ -30,6 +32,8 @@ def chosen_backend() -> str:
 
 MANY = 256
 """Draws from which on TensorFlow loops over them in the graph."""
+TOGETHER = 2**14
+"""Examples times draws that PyTorch computes at once."""
 
 
 def quieten() -> None:
@@ -61,6 +65,17 @@ def repeatable(keras: Any) -> Iterator[None]:
         take_back()
 
 
+def seed_epoch(keras: Any, seed: int, epoch: int) -> None:
+    """Seed what an epoch draws from the backend's own generator, which no variable holds.
+
+    PyTorch has one, and takes its dropout from there. So the draws of an epoch follow from its
+    number, and a training that is taken up has those of one that was never left.
+    """
+    if keras.backend.backend() == "torch":
+        (state,) = np.random.SeedSequence([seed, epoch]).generate_state(1)
+        import_module("torch").manual_seed(int(state))
+
+
 @contextmanager
 def forgotten_gradients(keras: Any) -> Iterator[None]:
     """Take from TensorFlow's register of gradients what was put there meanwhile.
@@ -87,6 +102,14 @@ def _module(keras: Any, name: str) -> Any:
     return getattr(framework, name, None)
 
 
+def leaves_margins_out() -> bool:
+    """Say whether the mean of a window that reaches over the border is of what lies inside.
+
+    On PyTorch Keras repeats the border there, where the margins of both sides differ.
+    """
+    return chosen_backend() != "torch"
+
+
 def over_draws(keras: Any, predict: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function of a model's weights once, to be called for many draws of them.
 
@@ -108,15 +131,45 @@ def over_draws(keras: Any, predict: Callable[..., Any]) -> Callable[..., Any]:
         jax = import_module("jax")
         compiled: Callable[..., Any] = jax.jit(jax.vmap(predict, in_axes=(0, None, None)))
         return compiled
+    return _vectorised(keras, predict) if name == "torch" else _one_by_one(keras, predict)
 
-    def one_by_one(stacks: list[Any], others: list[Any], x: Any) -> Any:
-        with _without_gradients(name):
-            draws = zip(*map(keras.ops.convert_to_tensor, stacks), strict=True)
-            return keras.ops.convert_to_numpy(
-                keras.ops.stack([predict(list(weights), others, x) for weights in draws])
-            )
 
-    return one_by_one
+def _vectorised(keras: Any, predict: Callable[..., Any]) -> Callable[..., Any]:
+    """Let PyTorch compute many draws together; one by one where an operation has no such form."""
+    torch = import_module("torch")
+    alone = _one_by_one(keras, predict)
+    has_form = True
+
+    def call(stacks: list[Any], others: list[Any], x: Any) -> Any:
+        nonlocal has_form
+        with torch.no_grad():
+            if has_form:
+                stacked, given = keras.tree.map_structure(keras.ops.convert_to_tensor, (stacks, x))
+                n = len(keras.tree.flatten(given)[0])
+                together = torch.func.vmap(
+                    predict,
+                    in_dims=(0, None, None),
+                    randomness="different",
+                    chunk_size=max(1, TOGETHER // n),
+                )
+                with contextlib.suppress(RuntimeError):
+                    return keras.ops.convert_to_numpy(together(stacked, others, given))
+                has_form = False
+            return alone(stacks, others, x)
+
+    return call
+
+
+def _one_by_one(keras: Any, predict: Callable[..., Any]) -> Callable[..., Any]:
+    """Compute one draw after the other, on any backend."""
+
+    def call(stacks: list[Any], others: list[Any], x: Any) -> Any:
+        draws = zip(*map(keras.ops.convert_to_tensor, stacks), strict=True)
+        return keras.ops.convert_to_numpy(
+            keras.ops.stack([predict(list(weights), others, x) for weights in draws])
+        )
+
+    return call
 
 
 def _in_graph(predict: Callable[..., Any], floatx: str) -> Callable[..., Any]:
@@ -158,12 +211,3 @@ def _in_graph(predict: Callable[..., Any], floatx: str) -> Callable[..., Any]:
         return tf.stack([graphs[many](list(weights), others, x) for weights in draws])
 
     return call
-
-
-def _without_gradients(name: str) -> AbstractContextManager[Any]:
-    """Keep a backend from recording what it computes."""
-    if name != "torch":
-        return nullcontext()
-    torch = import_module("torch")
-    context: AbstractContextManager[Any] = torch.no_grad()
-    return context

@@ -6,11 +6,12 @@ from typing import Any
 
 from hpopt.errors import ProblemError, SettingError
 from hpopt.problems.keras.builders.targets import SPARSE, check_labels
+from hpopt.problems.keras.session import import_keras
 
 
-def check_is_model(keras: Any, model: Any, name: str) -> None:
+def check_is_model(model: Any, name: str) -> None:
     """Raise ProblemError unless this is a Keras model."""
-    if not isinstance(model, keras.Model):
+    if not isinstance(model, import_keras().Model):
         raise ProblemError(f"{name} must return a keras.Model, but returned {type(model).__name__}")
 
 

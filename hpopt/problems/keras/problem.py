@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +12,24 @@ from hpopt.core.amounts import bytes_of
 from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import Fidelity, Objective, Problem, check_problem, objectives_of
 from hpopt.core.solution import Config
-from hpopt.errors import MemoryLimitExceeded, ProblemError, SettingError, UnknownNameError
+from hpopt.errors import MemoryLimitExceeded, ProblemError, SettingError
 from hpopt.problems.keras.builders.builder import Builder
 from hpopt.problems.keras.data import Rows
-from hpopt.problems.keras.memory import MemoryEstimate, in_units, memory_of, memory_of_config
+from hpopt.problems.keras.maker import Maker
+from hpopt.problems.keras.memory import MemoryEstimate, in_units
 from hpopt.problems.keras.metrics import Objectives, objectives_by_name
-from hpopt.problems.keras.network_check import check_fits, check_is_model
 from hpopt.problems.keras.session import (
+    check_precision,
     fresh_session,
     import_keras,
     precision_of_layers,
     require_keras,
 )
-from hpopt.problems.keras.sources import ArraySource, first_batch, first_input, source_of
-from hpopt.problems.keras.training import Schedule, build_optimizer, check_count
+from hpopt.problems.keras.sources import ArraySource, first_input, source_of
+from hpopt.problems.keras.training import Schedule, build_optimizer, check_count, epochs_range
 from hpopt.problems.keras.trial_training import Callbacks, Recipe, schedule_rate, train_trial
 from hpopt.problems.keras.weights import load_weights
 from hpopt.space import Parameter, Space
-
-PRECISIONS = ("float32", "float64", "bfloat16", "mixed_bfloat16", "mixed_float16")
 
 
 class KerasProblem(Problem):
@@ -152,8 +152,16 @@ class KerasProblem(Problem):
         verbose: int = 0,
     ) -> None:
         require_keras()
-        self._set_builder(build, space, objectives)
-        self.fidelity = _epochs_range(self.fidelity if fidelity is None else fidelity)
+        is_overridden = type(self).build is not KerasProblem.build
+        self._maker = Maker(build, type(self).__name__, is_overridden)
+        own = self._maker.space(space)
+        if own is not None:
+            self.space = own
+        if objectives is None:
+            is_usual = type(self).objectives is KerasProblem.objectives
+            objectives = (self._maker.objective if is_usual else None) or self.objectives
+        self.objectives = objectives_by_name(objectives)
+        self.fidelity = epochs_range(self.fidelity if fidelity is None else fidelity)
         self.schedule = Schedule(
             epochs, batch_size, patience, min_improvement, class_weight, verbose
         )
@@ -161,8 +169,7 @@ class KerasProblem(Problem):
             check_count(value, name, least)
         if folds is not None:
             check_count(folds, "folds", 2)
-        if precision is not None and precision not in PRECISIONS:
-            raise UnknownNameError("precision", str(precision), PRECISIONS)
+        check_precision(precision)
         if callbacks is not None and not callable(callbacks):
             raise SettingError(
                 "callbacks must be a function that gives fresh ones to each trial, but got "
@@ -181,7 +188,7 @@ class KerasProblem(Problem):
             folds=folds,
         )
         self._check_together()
-        self._check_network()
+        self._maker.check(self.source, self.space.sample(1, seed=0)[0], self._compiled)
 
     def build(self, config: Config) -> Any:
         """Make the network of a config; a subclass may write it in place of the argument `build`.
@@ -191,8 +198,7 @@ class KerasProblem(Problem):
         keras.Model
             Compiled; or not, where `compile_settings` says how.
         """
-        made: Any = self._maker
-        return made.build(config) if isinstance(made, Builder) else made(config)
+        return self._maker.make(config)
 
     def compile_settings(self, config: Config) -> Mapping[str, Any]:
         """Give what ``model.compile`` gets where `build` returns a model that is not compiled."""
@@ -234,14 +240,10 @@ class KerasProblem(Problem):
 
         A builder's network is not even made: its shapes alone are. See `memory_of`.
         """
-        batch_size, copied = self.schedule.of(config, None).batch_size, self.keep_weights > 0
-        keras = import_keras()
-        with precision_of_layers(keras, config.get("precision", self.precision)):
-            if isinstance(self._maker, Builder) and self._builds_itself:
-                return memory_of_config(self._maker, config, batch_size, copied=copied)
-            estimate = memory_of(self._compiled(keras, config), batch_size, copied=copied)
-        gc.collect()  # the model, a cycle of objects
-        return estimate
+        batch_size = self.schedule.of(config, None).batch_size
+        copied = self.keep_weights > 0
+        with self._precision_of(config):
+            return self._maker.memory(config, batch_size, self._compiled, copied=copied)
 
     def load_model(self, config: Config, directory: Path | str) -> Any:
         """Give a trained model back.
@@ -264,9 +266,8 @@ class KerasProblem(Problem):
         SettingError
             The trial kept no weights: only the best `keep_weights` of a study do.
         """
-        keras = import_keras()
-        with precision_of_layers(keras, config.get("precision", self.precision)):
-            model = self._compiled(keras, config)
+        with self._precision_of(config):
+            model = self._compiled(config)
             split = self.source.split(config, 0)
             if not model.built:
                 model(first_input(split.training))
@@ -294,49 +295,15 @@ class KerasProblem(Problem):
             )
         return self.source
 
-    @property
-    def _builds_itself(self) -> bool:
-        """Whether the networks are those of the argument `build`."""
-        return type(self).build is KerasProblem.build
+    def _compiled(self, config: Config) -> Any:
+        """Give the compiled network of a config, of layers in its precision."""
+        with self._precision_of(config):
+            model = self.build(config)
+            return self._maker.compiled(model, partial(self.compile_settings, config))
 
-    def _set_builder(
-        self, build: Any, space: Space | Mapping[str, Parameter] | None, objectives: Any
-    ) -> None:
-        """Take over what makes the networks, and with it a space and objectives."""
-        own = type(self).build is not KerasProblem.build
-        if build is None and not own:
-            raise ProblemError(
-                f"{type(self).__name__} needs something to build networks, but got none: give "
-                "build=DenseBuilder(...) or a function of a config, or write the method build"
-            )
-        if build is not None and not isinstance(build, Builder) and not callable(build):
-            raise ProblemError(
-                "build must be a builder, or a function of a config that gives a Keras model, but "
-                f"got {build!r}"
-            )
-        self._maker = build
-        if isinstance(build, Builder):
-            self.space = build.space if space is None else build.space_with(space)
-            if type(self).objectives is KerasProblem.objectives:
-                self.objectives = build.objective
-        elif space is not None:
-            self.space = space if isinstance(space, Space) else Space(space)
-        self.objectives = objectives_by_name(self.objectives if objectives is None else objectives)
-
-    def _compiled(self, keras: Any, config: Config) -> Any:
-        """Give the compiled network of a config."""
-        model = self.build(config)
-        name = f"{type(self).__name__}.build" if self._maker is None else "build"
-        check_is_model(keras, model, name)
-        if not model.compiled:
-            settings = self.compile_settings(config)
-            if not settings:
-                raise ProblemError(
-                    f"{name} must return a compiled model, but this one is not: call "
-                    f"model.compile(...), or write {type(self).__name__}.compile_settings(config)"
-                )
-            model.compile(**settings)
-        return model
+    def _precision_of(self, config: Config) -> AbstractContextManager[None]:
+        """Let the layers that are made meanwhile compute in the precision of a config."""
+        return precision_of_layers(import_keras(), config.get("precision", self.precision))
 
     def _check_together(self) -> None:
         """Raise where settings exclude one another, or data do not fit the builder."""
@@ -350,56 +317,3 @@ class KerasProblem(Problem):
                 f"objective {unmeasured[0]!r} needs examples to validate on, but there are none: "
                 "give validation_data or a validation_split"
             )
-
-    def _check_network(self) -> None:
-        """Raise where the data do not fit the network, or `build` makes none.
-
-        A builder knows by itself. Anything else is tried with one config; an error in it is left
-        to the trials, as other configs may do.
-        """
-        config = self.space.sample(1, seed=0)[0]
-        split = self.source.split(config, 0)
-        found = [first_batch(split.training), None]
-        if split.validation is not None:
-            found[1] = first_batch(split.validation)
-        if isinstance(self._maker, Builder) and self._builds_itself:
-            self._fit_builder(self._maker, found)
-            return
-        keras = import_keras()
-        with precision_of_layers(keras, config.get("precision", self.precision)):
-            try:
-                model = self._compiled(keras, config)
-            except ProblemError:
-                raise
-            except Exception:
-                return
-        if isinstance(split.training, Rows):
-            check_fits(model, split.training.x, split.training.y)
-        del model
-        gc.collect()
-
-    def _fit_builder(self, builder: Builder, found: Sequence[tuple[Any, Any] | None]) -> None:
-        names = (("x", "y"), ("validation x", "validation y"))
-        if isinstance(self.source, ArraySource):
-            builder.check_data(self.training.x, self.training.y)
-            if self.validation is not None:
-                builder.check_data(self.validation.x, self.validation.y, names[1])
-            self._maker = builder.fitted(self.source.everything)
-            return
-        for batch, called in zip(found, names, strict=True):
-            if batch is not None:
-                builder.check_data(*batch, called)
-
-
-def _epochs_range(fidelity: Fidelity | tuple[int, int] | None) -> Fidelity | None:
-    """Give a range of epochs, checked."""
-    if isinstance(fidelity, tuple | list) and len(fidelity) == 2:
-        for bound in fidelity:
-            check_count(bound, "a bound of fidelity", 1)
-        fidelity = Fidelity(*fidelity, "epochs")
-    if fidelity is not None and (not isinstance(fidelity, Fidelity) or fidelity.name != "epochs"):
-        raise ProblemError(
-            "fidelity must be a range of epochs, as (1, 27) or Fidelity(1, 27, 'epochs'), but got "
-            f"{fidelity!r}"
-        )
-    return fidelity

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from hpopt.errors import MissingExtraError
+from hpopt.errors import MissingExtraError, UnknownNameError
 from hpopt.problems.keras.backend import (
     BACKENDS,
     chosen_backend,
@@ -19,6 +19,7 @@ from hpopt.problems.keras.backend import (
 
 PURPOSE = "a Keras problem"
 OLDEST = 3
+PRECISIONS = ("float32", "float64", "bfloat16", "mixed_bfloat16", "mixed_float16")
 THOROUGH = 20
 """After so many sessions all garbage is collected, also what is older than the last of them."""
 
@@ -119,6 +120,12 @@ def begin_anew(keras: Any, seed: int, precision: str | None = None) -> None:
     keras.utils.set_random_seed(seed)
     if precision is not None:
         keras.config.set_dtype_policy(precision)
+
+
+def check_precision(precision: str | None) -> None:
+    """Raise UnknownNameError unless layers can compute in a precision."""
+    if precision is not None and precision not in PRECISIONS:
+        raise UnknownNameError("precision", str(precision), PRECISIONS)
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from hpopt.core.problem import Objective
-from hpopt.errors import SettingError, UnknownNameError
+from hpopt.core.problem import Fidelity, Objective
+from hpopt.errors import ProblemError, SettingError, UnknownNameError
+from hpopt.problems.keras.backend import seed_epoch
 from hpopt.problems.keras.metrics import EXTRA
 
 
@@ -180,6 +181,7 @@ def train(
     *,
     data: tuple[Any, Any],
     monitor: Monitor,
+    seed: int,
     callbacks: Iterable[Any] = (),
 ) -> None:
     """Train a compiled model, from the epoch that the monitor has reached.
@@ -193,9 +195,14 @@ def train(
         For training, and for validation after each epoch.
     monitor : Monitor
         Told of each epoch, after the callbacks: it sees what they add to the logs.
+    seed : int
+        Of what the backend draws by itself.
     callbacks : iterable of keras.callbacks.Callback
     """
     training, validation = data
+
+    def epoch_begins(epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        seed_epoch(keras, seed, epoch)
 
     def epoch_ended(epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         monitor.epoch_ended(model, logs or {})
@@ -213,7 +220,7 @@ def train(
         callbacks=[
             keras.callbacks.TerminateOnNaN(),
             *callbacks,
-            keras.callbacks.LambdaCallback(on_epoch_end=epoch_ended),
+            keras.callbacks.LambdaCallback(on_epoch_begin=epoch_begins, on_epoch_end=epoch_ended),
         ],
     )
 
@@ -236,3 +243,17 @@ def check_count(value: Any, name: str, least: int) -> None:
     """Raise SettingError unless a value is a whole number of at least so much."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise SettingError(f"{name} must be a whole number of at least {least}, but got {value!r}")
+
+
+def epochs_range(fidelity: Fidelity | tuple[int, int] | None) -> Fidelity | None:
+    """Give a range of epochs, checked."""
+    if isinstance(fidelity, tuple | list) and len(fidelity) == 2:
+        for bound in fidelity:
+            check_count(bound, "a bound of fidelity", 1)
+        fidelity = Fidelity(*fidelity, "epochs")
+    if fidelity is not None and (not isinstance(fidelity, Fidelity) or fidelity.name != "epochs"):
+        raise ProblemError(
+            "fidelity must be a range of epochs, as (1, 27) or Fidelity(1, 27, 'epochs'), but got "
+            f"{fidelity!r}"
+        )
+    return fidelity

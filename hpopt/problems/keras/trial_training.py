@@ -34,7 +34,7 @@ Callbacks = Callable[[Config, TrialHandle], Iterable[Any]]
 class Recipe:
     """How the trials of a problem are trained; see `KerasProblem`."""
 
-    compiled: Callable[[Any, Config], Any]
+    compiled: Callable[[Config], Any]
     source: Source
     schedule: Schedule
     objectives: tuple[Objective, ...]
@@ -105,7 +105,7 @@ class _Training:
         """Train once."""
         recipe, config, schedule = self.recipe, self.config, self.schedule
         data = recipe.source.split(config, run.split)
-        model = recipe.compiled(self.keras, config)
+        model = recipe.compiled(config)
         schedule_rate(model, config, schedule, recipe.fidelity, data)
         monitor = Monitor(
             recipe.objectives,
@@ -123,6 +123,7 @@ class _Training:
                 schedule,
                 data=_fed(data, schedule, run.seed, monitor.n_epochs),
                 monitor=monitor,
+                seed=run.seed,
                 callbacks=callbacks,
             )
         continued.leave(model, monitor)

@@ -9,7 +9,7 @@ from hpopt.problems.keras import Classifier, DenseBuilder
 from hpopt.space import Categorical, Float, Int, Ordinal, Sequence, Space
 from hpopt.testing import ProblemContract
 
-from .small import needs_keras, quiet, tried
+from .small import needs_keras, numbers, quiet, tried
 
 pytestmark = [needs_keras, quiet]
 
@@ -112,7 +112,7 @@ class TestNetworks:
         problem = Classifier(x, LABELS)
         for config in problem.space.sample(4, seed=0):
             model = problem.build(config)
-            probabilities = np.asarray(model(x[:2]))
+            probabilities = numbers(model(x[:2]))
             assert probabilities.shape == (2, 3)
             assert probabilities.sum(axis=1) == pytest.approx(1)
 
@@ -139,5 +139,5 @@ class TestLearning:
         assert outcome.ok, outcome.traceback
         assert outcome.values["val_accuracy"] > 0.8
         model = problem.load_model(config, tmp_path / "0")  # with the optimizer's own weights
-        predicted = np.asarray(model(bright)).argmax(axis=1)
+        predicted = numbers(model(bright)).argmax(axis=1)
         assert np.mean(np.array(problem.classes)[predicted] == LABELS) > 0.8

@@ -134,17 +134,45 @@ class TestCifar10:
         assert all(make(10) is not None for make in example.STRATEGIES.values())
 
 
-def test_cat_vs_noncat(tmp_path):
-    example = importlib.import_module("cat_vs_noncat")
-    x = RNG.integers(0, 256, (20, 8, 8, 3), dtype=np.uint8)
-    x[::2] //= 4  # what is dark is a cat
-    images = (x, np.arange(20) % 2), (x[:6], np.arange(6) % 2)
-    problem = example.CatOrNot(5, images)
-    assert problem.space.size == 5**5
-    assert example.CatOrNot(4, images).space.size == 5**4
-    best = {"iterations": 500, "learning_rate": 0.0078, "units1": 30, "units2": 10, "units3": 6}
-    outcome = tried(problem, tmp_path, best)
-    assert outcome.values["accuracy"] > 0.5
+class TestCatVsNoncat:
+    """Its network is its own; Keras' is the oracle."""
+
+    @pytest.fixture
+    def images(self):
+        x = RNG.integers(0, 256, (20, 8, 8, 3), dtype=np.uint8)
+        x[::2] //= 4  # what is dark is a cat
+        return (x, np.arange(20) % 2), (x[:6], np.arange(6) % 2)
+
+    def test_a_trial_of_it(self, images, tmp_path):
+        example = importlib.import_module("cat_vs_noncat")
+        problem = example.CatOrNot(5, images)
+        assert problem.space.size == 5**5
+        assert example.CatOrNot(4, images).space.size == 5**4
+        best = {"iterations": 500, "learning_rate": 0.0078, "units1": 30, "units2": 10, "units3": 6}
+        outcome = tried(problem, tmp_path, best)
+        assert outcome.values["accuracy"] > 0.5
+
+    def test_it_learns_from_coordinates_what_keras_learns_from_pixels(self, images):
+        import keras
+
+        example = importlib.import_module("cat_vs_noncat")
+        problem = example.CatOrNot(4, images)
+        layers = problem.new_layers([5, 3], seed=2)
+        x, x_test = (part.reshape(len(part), -1) / 255 for part, _ in images)
+        basis, _ = np.linalg.qr(np.concatenate([x, x_test]).T)
+        model = keras.Sequential([keras.layers.Input(x.shape[1:])])
+        for (weights, bias), activation in zip(layers, ("relu", "relu", "sigmoid"), strict=True):
+            model.add(keras.layers.Dense(len(bias), activation=activation))
+            kernel = basis @ weights if len(model.layers) == 1 else weights
+            model.layers[-1].set_weights([kernel, bias])
+        model.compile(keras.optimizers.SGD(0.05), loss="binary_crossentropy")
+        model.fit(x, problem.y, batch_size=len(x), epochs=30, shuffle=False, verbose=0)
+        for _ in range(30):
+            example.descend(layers, problem.x, problem.y, 0.05)
+        *_, output = example.activations(layers, problem.x_test)
+        predicted = model.predict(x_test, verbose=0)
+        np.testing.assert_allclose(1 / (1 + np.exp(-output)), predicted, atol=1e-4)
+        assert np.ptp(predicted) > 0.05
 
 
 def test_parking(tmp_path):
@@ -160,6 +188,13 @@ def test_parking(tmp_path):
     assert outcome.ok, outcome.traceback
     with pytest.raises(SystemExit, match=r"must be in the folder that HPOPT_DATA names"):
         example.read([])
+    values = np.array([[5, 1, 8.0], [5, 1, 8.5], [7, 1, 8.5], [7, 2, 8.5]])
+    assert example.without_repeats(values, ["a", "weekday", "time"]).tolist() == [
+        [5, 1, 8.0],
+        [5, 1, 8.5],
+        [7, 2, 8.5],
+    ]
+    assert len(example.without_repeats(values, ["a", "b", "time"])) == 4
 
 
 def test_sine_wave(capsys):

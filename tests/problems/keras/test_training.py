@@ -1,12 +1,15 @@
 """Following a training: the best epoch, patience, stopping and divergence, without Keras."""
 
 import math
+import sys
+from types import SimpleNamespace
 
 import pytest
 
 from hpopt.core import Objective
 from hpopt.core.handle import TrialHandle
 from hpopt.errors import SettingError, UnknownNameError
+from hpopt.problems.keras.backend import seed_epoch
 from hpopt.problems.keras.training import Monitor, Schedule
 
 LOSS = (Objective("val_loss", "minimize"),)
@@ -130,3 +133,15 @@ def test_config_and_fidelity_win_over_the_schedule():
 def test_bad_settings_are_refused(settings):
     with pytest.raises(SettingError, match=next(iter(settings))):
         Schedule(**{"epochs": 1, "batch_size": 1, **settings})
+
+
+def test_what_pytorch_draws_in_an_epoch_follows_from_its_number(monkeypatch):
+    seeds = []
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(manual_seed=seeds.append))
+    for backend in ("torch", "jax"):
+        keras = SimpleNamespace(backend=SimpleNamespace(backend=lambda name=backend: name))
+        for seed, epoch in ((7, 0), (7, 1), (8, 1), (7, 1)):
+            seed_epoch(keras, seed, epoch)
+    assert len(seeds) == 4
+    assert seeds[1] == seeds[3]
+    assert len(set(seeds)) == 3

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from hpopt.problems.keras.backend import leaves_margins_out
 from hpopt.problems.keras.batched.activations import Activation, activation_of
 from hpopt.problems.keras.batched.form import Array, Form, Weights, along_last
 
@@ -122,7 +123,10 @@ class Pooling:
             return None
         size, strides = tuple(config["pool_size"]), tuple(config["strides"])
         window = Window(size, strides, (1,) * len(size), config["padding"])
-        return Pooling(window, type(layer).__name__.startswith("Max"))
+        largest = type(layer).__name__.startswith("Max")
+        if not (largest or window.padding == "valid" or leaves_margins_out()):
+            return None
+        return Pooling(window, largest)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 from hpopt.errors import ProblemError, SettingError
 from hpopt.problems.keras.batched import Networks
 
-from ..small import needs_keras, quiet
+from ..small import needs_keras, numbers, quiet
 
 pytestmark = [needs_keras, quiet]
 
@@ -161,7 +161,7 @@ def by_keras(model, networks, vector, x):
     kept = model.get_weights()
     for variable, stack in zip(model.trainable_weights, networks.stacks(vector[None]), strict=True):
         variable.assign(stack[0])
-    predicted = np.asarray(model(x, training=False))
+    predicted = numbers(model(x, training=False))
     model.set_weights(kept)
     return predicted
 
@@ -189,7 +189,12 @@ def assert_exact(shape, build, route):
 
 @pytest.mark.parametrize("name", BATCHED)
 def test_layers_with_a_batched_form(name):
-    assert_exact(*BATCHED[name], "batched")
+    import keras
+
+    # Keras on PyTorch counts what it adds at the border.
+    averages_margins = name in ("pooled series", "images, averaged")
+    is_compiled = averages_margins and keras.backend.backend() == "torch"
+    assert_exact(*BATCHED[name], "compiled" if is_compiled else "batched")
 
 
 @pytest.mark.parametrize("name", GENERAL)

@@ -12,7 +12,7 @@ from hpopt.problems.keras.data import Rows
 from hpopt.problems.keras.optimizers import make_optimizer
 from hpopt.problems.keras.standardisation import mean_and_variance
 
-from ..small import needs_keras, quiet
+from ..small import needs_keras, numbers, quiet
 
 pytestmark = [needs_keras, quiet]
 rng = np.random.default_rng(0)
@@ -122,7 +122,7 @@ def test_inputs_are_standardised_by_the_examples():
     x = rng.normal(5, 3, size=(500, 6, 4, 2)) * [1, 10]
     builder = ConvolutionalBuilder((6, 4, 2), classes=2).fitted(Rows(x, np.zeros(500)))
     model = builder.build({"convolutions": [{"filters": 2}]})
-    seen = np.asarray(model.layers[0](x.astype("float32")))
+    seen = numbers(model.layers[0](x.astype("float32")))
     assert seen.mean(axis=(0, 1, 2)) == pytest.approx([0, 0], abs=1e-3)
     assert seen.std(axis=(0, 1, 2)) == pytest.approx([1, 1], abs=1e-3)
     plain = ConvolutionalBuilder((6, 4, 2), classes=2, standardise=False)
