@@ -115,3 +115,17 @@ def test_a_slow_peer_takes_no_seeds_from_the_others(modules: None):
     assert comparison.chance("auto", "optuna, GP", 1).value == 1.0
     assert any("6 × 2 seeds" in str(line) for line in comparison.lines())
     assert "Optuna GPSampler" in comparison.of_others()
+
+
+def test_what_shall_fail_fails_and_nothing_else(modules: None):
+    from failing import search
+
+    fine = search("random", 1, "bowl, 2", "none", 0, 40)
+    some = search("random", 1, "bowl, 2", "30 % at random", 0, 40)
+    part = search("random", 1, "bowl, 2", "a part", 0, 40)
+    lost, beyond = np.isinf(some), np.isinf(part)
+    assert np.isfinite(fine).all()
+    assert 4 < lost.sum() < 20
+    assert 4 < beyond.sum() < 36
+    np.testing.assert_array_equal(np.array(fine)[~lost], np.array(some)[~lost])
+    np.testing.assert_array_equal(np.array(fine)[~beyond], np.array(part)[~beyond])

@@ -2,6 +2,7 @@
 
 python benchmarks/efficiency                      # goes on where it was cut off
 python benchmarks/efficiency --only auto optuna   # make the runs of these only
+python benchmarks/efficiency --budget 200 --only auto optuna nevergrad random
 python benchmarks/efficiency --no-runs --page     # write the page of what there is
 python benchmarks/efficiency --choosing           # on the problems that defaults are chosen by
 python benchmarks/efficiency --again auto         # its code has changed: run it anew
@@ -14,6 +15,7 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
@@ -29,6 +31,7 @@ from runs import forget, kept_in
 from strategies import FOLDER, NAMES, PEERS, Measured, named
 
 HEADINGS = Line("what", "hpopt", "beside", "ratio", "target", None)
+SHORT, LONG = 100, 200
 QUICK = ("cv:ridge:diabetes", "bbob:1:5:2")
 
 
@@ -43,6 +46,8 @@ def main() -> int:
     folder, seeds, budget = FOLDER, arguments.seeds, arguments.budget
     if arguments.quick:
         problems, folder, seeds, budget = QUICK, "quick-efficiency", 2, 12
+    if budget > SHORT:  # some peers do other things where they may do more
+        folder = f"{folder}-{budget}"
     budgets = [n for n in (12, 50, 100, 200) if n <= budget and (arguments.quick or n > 12)]
     peers = [] if arguments.no_peers else list(PEERS)
     measured = Measured(problems, budget, peers, folder)
@@ -87,8 +92,19 @@ def compared(
     if not arguments.quick:
         keep("efficiency", about, lines, text)
     if arguments.page:
-        write(comparison, about, lines)
+        write(comparison, about, lines, longer(measured.problems, seeds, measured.names))
     return 0
+
+
+def longer(problems: Sequence[str], seeds: int, names: Sequence[str]) -> Comparison | None:
+    """Give the comparison of those that have runs of 200 evaluations; None without any."""
+    measured = Measured(problems, LONG, list(PEERS), f"{FOLDER}-{LONG}")
+    measured.read(names)
+    runs = {name: found for name, found in measured.runs.items() if found}
+    comparison = (
+        Comparison(runs, problems, seeds, [LONG]) if {"auto", "random"} <= {*runs} else None
+    )
+    return comparison if comparison is not None and comparison.seeds else None
 
 
 def counts(measured: Measured) -> str:

@@ -33,7 +33,9 @@ figure.tight_layout()
 """
 
 
-def write(comparison: Comparison, about: str, lines: Sequence[Line]) -> None:
+def write(
+    comparison: Comparison, about: str, lines: Sequence[Line], longer: Comparison | None
+) -> None:
     """Write docs/efficiency.md, between its head and its foot."""
     page = DOCS / "efficiency.md"
     head, _, rest = page.read_text(encoding="utf-8").partition("<!-- figures -->")
@@ -43,9 +45,10 @@ def write(comparison: Comparison, about: str, lines: Sequence[Line]) -> None:
         [
             f"Measured with {about}.",
             plot(comparison),
-            drawn(lines, headings),
+            drawn([*lines, *(longer.lines() if longer else [])], headings),
             comparison.tables(),
             comparison.of_others(),
+            *([longer.tables(), longer.of_others()] if longer else []),
             f"Judging problems: {', '.join(f'`{name}`' for name in JUDGING)}. Choosing problems: "
             f"{', '.join(f'`{name}`' for name in CHOOSING)}.",
         ]

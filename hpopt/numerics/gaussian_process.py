@@ -51,10 +51,27 @@ class Hyperparameters:
 
 def squared_distances(one: Floats, other: Floats) -> Floats:
     """Give ‖a - b‖² of all rows of scaled features, shape (n, m)."""
-    squares = np.add.outer((one * one).sum(axis=1), (other * other).sum(axis=1))
-    squares -= 2.0 * (one @ other.T)
+    return _distances_to(one, _mirrored(other))
+
+
+def _distances_to(one: Floats, mirrored: Floats) -> Floats:
+    """Give ‖a - b‖² as one product: (a, ‖a‖², 1) · (-2 b, 1, ‖b‖²)."""
+    n, p = one.shape
+    extended = np.ones((n, p + 2))
+    extended[:, :p] = one
+    np.einsum("ij,ij->i", one, one, out=extended[:, p])
+    squares = extended @ mirrored
     np.maximum(squares, 0.0, out=squares)
     return np.asarray(squares)
+
+
+def _mirrored(other: Floats) -> Floats:
+    """Give the columns (-2 b, 1, ‖b‖²) of rows b, shape (p + 2, m)."""
+    m, p = other.shape
+    extended = np.ones((m, p + 2))
+    np.multiply(other, -2.0, out=extended[:, :p])
+    np.einsum("ij,ij->i", other, other, out=extended[:, p + 1])
+    return np.asarray(extended.T)
 
 
 def matern(squares: Floats) -> tuple[Floats, Floats]:
@@ -67,10 +84,15 @@ def matern(squares: Floats) -> tuple[Floats, Floats]:
     squares : ndarray, >= 0
         Squared distances r² of scaled features.
     """
-    rho = np.sqrt(5.0 * squares)
-    decay = np.exp(-rho)
-    slope = (1.0 + rho) * decay
-    correlation = slope + (5.0 / 3.0) * squares * decay
+    slope = 5.0 * squares  # in place, as arrays of this size are dear to make
+    np.sqrt(slope, out=slope)
+    decay = np.negative(slope)
+    np.exp(decay, out=decay)
+    slope += 1.0
+    slope *= decay
+    correlation = (5.0 / 3.0) * squares
+    correlation *= decay
+    correlation += slope
     slope *= -5.0 / 6.0
     return correlation, slope
 
@@ -98,13 +120,14 @@ def factorised(covariance: Floats, size: float) -> tuple[Floats, float]:
     for jitter in (0.0, *(10.0**power for power in range(-8, 0))):
         jittered = covariance.copy()
         jittered[diagonal, diagonal] += jitter * size
-        lower, failed = potrf(jittered.T, lower=1, overwrite_a=1, clean=0)
-        if not failed and np.isfinite(lower[diagonal, diagonal]).all():
-            log_determinant = 2.0 * float(np.log(lower[diagonal, diagonal]).sum())
-            inverse, failed = potri(lower, lower=1, overwrite_c=1)
+        lower, failed = potrf(jittered.T, lower=1, overwrite_a=1, clean=1)
+        pivots = lower[diagonal, diagonal]
+        if not failed and np.isfinite(pivots).all():
+            log_determinant = 2.0 * float(np.log(pivots).sum())
+            half, failed = potri(lower, lower=1, overwrite_c=1)
             if not failed:
-                inverse = np.tril(inverse)
-                inverse = inverse + np.tril(inverse, -1).T
+                inverse = half + half.T
+                inverse[diagonal, diagonal] *= 0.5
                 return inverse, log_determinant
     raise FloatingPointError("a covariance must be positive definite, but this one is not")
 
@@ -141,6 +164,7 @@ class GaussianProcess:
         self._roots = np.sqrt(parameters.weights)[groups]
         self._scale = float(np.exp(parameters.scale))
         self._at = features * self._roots
+        self._mirrored = _mirrored(self._at)
         covariance = self._covariance(self._at)[0]
         covariance[np.diag_indices_from(covariance)] += parameters.nu
         self._inverse, _ = factorised(covariance, self._scale + 1.0)
@@ -148,7 +172,7 @@ class GaussianProcess:
 
     def _covariance(self, scaled: Floats) -> tuple[Floats, Floats]:
         """Give k at scaled features against the observed ones, and dk/dr², shape (m, n)."""
-        correlation, slope = matern(squared_distances(scaled, self._at))
+        correlation, slope = matern(_distances_to(scaled, self._mirrored))
         correlation *= self._scale
         correlation += 1.0
         return correlation, slope
@@ -197,6 +221,7 @@ class GaussianProcess:
         other.parameters, other.groups = self.parameters, self.groups
         other._roots, other._scale = self._roots, self._scale
         other._at = np.concatenate([self._at, scaled])
+        other._mirrored = _mirrored(other._at)
         other._inverse = np.block(
             [[self._inverse + solved.T @ beside, -beside.T], [-beside, inverse]]
         )

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hpopt.numerics.descent import descended
 from hpopt.numerics.gaussian_process import (
     NUGGET,
     Hyperparameters,
@@ -26,12 +26,31 @@ from hpopt.numerics.gaussian_process import (
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-LENGTH_DEVIATION, SCALE_DEVIATION, NOISE_DEVIATION = 0.8, 1.0, 2.0
-NOISE_MEAN, NOISE_START = -9.0, math.log(1e-3)
+LENGTH_DEVIATION, SCALE_DEVIATION = 0.8, 1.0
 LENGTH_BOUNDS, SCALE_BOUNDS, NOISE_BOUNDS = (-4.6, 7.0), (-4.0, 4.0), (math.log(1e-7), 1.0)
 LONGER_FOR_CHOICES = math.log(3.0)
 BEYOND = 1e10
 """The loss of hyper-parameters that no covariance can be made of: large, but finite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """What is expected of the logarithm of the noise, less the nugget: a normal prior.
+
+    Attributes
+    ----------
+    mean, deviation : float
+    start : float
+        Where a fit begins.
+    """
+
+    mean: float
+    deviation: float
+    start: float
+
+
+LITTLE = Noise(mean=-9.0, deviation=2.0, start=math.log(1e-3))
+"""What evaluations that cost something mostly have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,46 +61,46 @@ class Prior:
     ----------
     means, deviations, low, high : ndarray (g + 2,)
         Of the lengthscales, the scale and the noise.
+    start : ndarray (g + 2,)
+        Where a fit begins.
     """
 
     means: Floats
     deviations: Floats
     low: Floats
     high: Floats
+    start: Floats
 
     @staticmethod
-    def of(n_effective: float, is_choice: NDArray[np.bool_]) -> Prior:
+    def of(n_effective: float, is_choice: NDArray[np.bool_], noise: Noise = LITTLE) -> Prior:
         """Give the prior for groups of features, of which some are categorical.
 
         ::
 
             log l ~ N(log(√d / 2) [+ log 3 for choices], 0.8²)
-            log s² ~ N(0, 1),   log(ν - 1e-6) ~ N(-9, 2²)
+            log s² ~ N(0, 1),   log(ν - 1e-6) ~ N(-9, 2²) by default
 
         Parameters
         ----------
         n_effective : float, >= 1
             How many parameters matter in a config, on average: d.
         is_choice : ndarray (g,) of bool
+        noise : Noise
         """
         longer = np.where(is_choice, LONGER_FOR_CHOICES, 0.0)
         lengths = math.log(0.5 * math.sqrt(n_effective)) + longer
         n = len(is_choice)
 
-        def joined(each: float | Floats, scale: float, noise: float) -> Floats:
-            return np.concatenate([np.broadcast_to(each, n), [scale, noise]])
+        def joined(each: float | Floats, scale: float, its_noise: float) -> Floats:
+            return np.concatenate([np.broadcast_to(each, n), [scale, its_noise]])
 
         return Prior(
-            joined(lengths, 0.0, NOISE_MEAN),
-            joined(LENGTH_DEVIATION, SCALE_DEVIATION, NOISE_DEVIATION),
+            joined(lengths, 0.0, noise.mean),
+            joined(LENGTH_DEVIATION, SCALE_DEVIATION, noise.deviation),
             joined(LENGTH_BOUNDS[0], SCALE_BOUNDS[0], NOISE_BOUNDS[0]),
             joined(LENGTH_BOUNDS[1], SCALE_BOUNDS[1], NOISE_BOUNDS[1]),
+            joined(lengths, 0.0, noise.start),
         )
-
-    @property
-    def start(self) -> Floats:
-        """Where a fit begins: the means, and some noise."""
-        return np.append(self.means[:-1], NOISE_START)
 
 
 def log_posterior(
@@ -143,15 +162,13 @@ def fitted(
     prior: Prior,
     starts: Sequence[tuple[Floats, int]],
 ) -> Floats:
-    """Give the most probable hyper-parameters that L-BFGS-B finds.
+    """Give the most probable hyper-parameters that descents find.
 
     Parameters
     ----------
     starts : sequence of (ndarray (g + 2,), int)
         Where to begin, and how many iterations to take from there.
     """
-    from scipy.optimize import minimize
-
     centred = features - features.mean(axis=0)  # differences keep more digits
 
     def loss(theta: Floats) -> tuple[float, Floats]:
@@ -161,15 +178,11 @@ def fitted(
             return BEYOND, np.zeros_like(theta)
         return -value, -gradient
 
-    bounds = np.stack([prior.low, prior.high], axis=1)
-    best: Any = None
-    for start, iterations in starts:
-        options = {"maxiter": iterations, "maxcor": 10}
-        inside = np.clip(start, prior.low, prior.high)
-        found = minimize(loss, inside, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
-        if best is None or found.fun < best.fun:
-            best = found
-    return np.asarray(best.x, dtype=np.float64)
+    found = [
+        descended(loss, start, prior.low, prior.high, iterations=iterations)
+        for start, iterations in starts
+    ]
+    return min(found, key=lambda each: each[1])[0]
 
 
 def as_hyperparameters(theta: Floats) -> Hyperparameters:

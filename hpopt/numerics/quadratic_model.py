@@ -12,12 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hpopt.numerics.descent import descended
+
 Floats = NDArray[np.float64]
 
 CURVATURE = 1e-5
 """How much curvature costs beside the misfit: where points leave it open there is none."""
 SLOPE = 1e-9
 FEWEST_STARTS = 2
+MOST_STEPS = 1000
 
 
 def n_coefficients(d: int) -> int:
@@ -90,8 +93,6 @@ class Quadratic:
         A quadratic may have several minima in a box: the search begins at the centre and at two
         points drawn in it.
         """
-        from scipy.optimize import minimize
-
         below, above = (low - self.centre) / self.size, (high - self.centre) / self.size
         scale = float(np.abs(self.slope).max() + np.abs(self.hessian).max()) or 1.0
         slope, hessian = self.slope / scale, self.hessian / scale
@@ -102,10 +103,7 @@ class Quadratic:
 
         drawn = below + (above - below) * rng.random((FEWEST_STARTS, len(low)))
         starts = np.concatenate([np.zeros((1, len(low))), drawn])
-        bounds = np.column_stack([below, above])
-        found = [
-            minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds) for start in starts
-        ]
-        best = min(found, key=lambda each: float(each.fun))
-        found_at: Floats = np.clip(self.centre + self.size * best.x, low, high)
+        found = [descended(loss, start, below, above, iterations=MOST_STEPS) for start in starts]
+        best = min(found, key=lambda each: each[1])[0]
+        found_at: Floats = np.clip(self.centre + self.size * best, low, high)
         return found_at

@@ -199,7 +199,8 @@ class Auto(Optimizer):
         if not self._bayesian.has_model(number):
             return False
         losses = Evidence(self).losses
-        n_since = len(losses) - 1 - int(losses.argmin())
+        valued = losses[np.isfinite(losses)]
+        n_since = len(valued) - 1 - int(valued.argmin()) if valued.size else len(losses)
         return n_since >= self._n_long or self._bayesian.noise_share() > NOISY
 
     def _quadratic_step(self, number: int, turn: int) -> Floats | None:
@@ -219,4 +220,6 @@ class Auto(Optimizer):
         if step is None:
             return None
         point = self.space.snap(step[None])
-        return point if self.unknown(point, before=number).all() else None
+        if not self.unknown(point, before=number).all() or self._bayesian.likely_fails(point[0]):
+            return None
+        return point

@@ -18,6 +18,7 @@ from hpopt.errors import SettingError
 from hpopt.numerics.gaussian_process import GaussianProcess
 from hpopt.numerics.threads import one_thread
 from hpopt.optimizers.checks import flag, one_of, whole
+from hpopt.optimizers.surrogates.acquisition import Acquisition
 from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch, everything_in
 from hpopt.optimizers.surrogates.criterion import KINDS, Criterion
 from hpopt.optimizers.surrogates.encoding import Encoding
@@ -31,6 +32,7 @@ FEWEST_VALUES = 3
 MOST_PENDING = 200
 RANDOM_WHEN_STALLED = 4
 LOOKED_AT_ONCE, MOST_LOOKS = 16, 16
+LIKELY = 0.5
 
 
 class BayesianOptimization(Optimizer):
@@ -45,10 +47,12 @@ class BayesianOptimization(Optimizer):
     Each ask::
 
         the first `first` configs: a scrambled Sobol' sequence, each branch about three times
-        targets  = losses below the median as they are, the others by rank; failures are worst
+        targets  = losses below the median as they are, the others by rank; failures have none
         model    = Gaussian process, Matérn 5/2 over numbers and choices, fitted by its posterior;
                    pending points are believed to give what it predicts
-        config   = the best of one acquisition function, drawn among log EI, LCB and log PI;
+        chance   = another one, of what failed and what did not
+        config   = the best of one acquisition function, drawn among log EI, LCB and log PI,
+                   plus twice the logarithm of the chance where something failed;
                    every second time in a box around the best, which grows with success
                    every fourth time at random, when nothing got better for max(20, 4 d) results
 
@@ -130,8 +134,11 @@ class BayesianOptimization(Optimizer):
             self._encoding,
             fitted,
             rng,
-            process=self._believing(fitted.process),
-            criterion=Criterion(kind, float(fitted.warp.targets.min()), len(evidence)),
+            acquisition=Acquisition(
+                self._believing(fitted.process),
+                Criterion(kind, float(fitted.warp.targets.min()), len(evidence)),
+                fitted.success,
+            ),
             box=self._box(evidence, fitted) if self.local and number % 2 else None,
             everything=self._everything,
         )
@@ -181,6 +188,23 @@ class BayesianOptimization(Optimizer):
             fitted = self._surrogate.of(Evidence(self))
         return 0.0 if fitted is None else fitted.noise_share
 
+    def likely_fails(self, point: Floats) -> bool:
+        """Say whether a snapped point (d,) is less than half as likely as others to give a value.
+
+        So what fails by chance is no reason to stay away.
+        """
+        evidence = Evidence(self)
+        usual = evidence.n_values / max(1, len(evidence))
+        return usual < 1 and bool(self._chances(point[None])[0] < LIKELY * usual)
+
+    def _chances(self, points: Floats) -> Floats:
+        """Give the probabilities of a value at snapped points (n, d), shape (n,)."""
+        with one_thread():
+            fitted = self._surrogate.of(Evidence(self))
+            if fitted is None or fitted.success is None:
+                return np.ones(len(points))
+            return np.exp(fitted.success.log_probability(self._encoding.features(points)))
+
     # -- asking the model ----------------------------------------------------------------------
 
     def predict(self, configs: Iterable[Mapping[str, Any]]) -> tuple[Floats, Floats]:
@@ -210,6 +234,14 @@ class BayesianOptimization(Optimizer):
         losses = fitted.warp.losses
         spread = (losses(mean + deviation) - losses(mean - deviation)) / 2
         return self.objectives[0].sign * losses(mean), spread
+
+    def chances(self, configs: Iterable[Mapping[str, Any]]) -> Floats:
+        """Say how likely configs are to give a value, shape (n,): all 1 until something failed.
+
+        It takes what `predict` takes, and raises what that raises.
+        """
+        self._model()
+        return self._chances(self.space.encode(configs))
 
     def lengthscales(self) -> dict[str, float]:
         """Give, by parameter, how far one must go for the objective to become another.

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.core.proposals import Floats
-from hpopt.numerics.gaussian_process import GaussianProcess
+from hpopt.numerics.descent import descended
 from hpopt.optimizers.surrogates import candidates
-from hpopt.optimizers.surrogates.criterion import Criterion
+from hpopt.optimizers.surrogates.acquisition import Acquisition
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.surrogate import Fitted
 from hpopt.optimizers.surrogates.trust_box import Box
@@ -27,16 +27,14 @@ COUNTABLE = 1000
 
 
 class AcquisitionSearch:
-    """Maximise a criterion of a model over a space, or over a box in it.
+    """Maximise an acquisition over a space, or over a box in it.
 
     Parameters
     ----------
     encoding : Encoding
     fitted : Fitted
     rng : numpy.random.Generator
-    process : GaussianProcess
-        Its process, or one that believes in pending points too.
-    criterion : Criterion
+    acquisition : Acquisition
     box : Box or None
         Where numbers must stay; choices need not.
     everything : ndarray (n, d) or None
@@ -49,14 +47,13 @@ class AcquisitionSearch:
         fitted: Fitted,
         rng: np.random.Generator,
         *,
-        process: GaussianProcess,
-        criterion: Criterion,
+        acquisition: Acquisition,
         box: Box | None,
         everything: Floats | None,
     ) -> None:
         self._encoding, self._everything = encoding, everything
         self._space = encoding.space
-        self._fitted, self._process, self._criterion = fitted, process, criterion
+        self._fitted, self._acquisition = fitted, acquisition
         self._box, self._rng = box, rng
         self._points: list[Floats] = []
         self._values: list[Floats] = []
@@ -79,8 +76,7 @@ class AcquisitionSearch:
         """Give points snapped, their acquisition (-inf where forbidden) and what is active."""
         points = self._space.snap(points)
         active = self._space.active(points)
-        mean, deviation = self._process.predict(self._encoding.features(points, active))
-        values = self._criterion(mean, deviation)[0]
+        values = self._acquisition(self._encoding.features(points, active))
         if self._space.predicates:
             values = np.where(self._space.allowed(points), values, -np.inf)
         self._points.append(points)
@@ -159,8 +155,6 @@ class AcquisitionSearch:
         self, points: Floats, values: Floats, active: Bools, iterations: int
     ) -> tuple[Floats, Floats, Bools]:
         """Move the active continuous coordinates of all points at once, uphill."""
-        from scipy.optimize import minimize
-
         free = active & self._encoding.smooth
         if not free.any():
             return points, values, active
@@ -171,26 +165,14 @@ class AcquisitionSearch:
 
         def loss(moved: Floats) -> tuple[float, Floats]:
             features[free_features] = moved
-            there = self._process.linearised(features)
-            value, by_mean, by_deviation = self._criterion(there.mean, there.deviation)
-            gradient = there.gradient(by_mean, by_deviation)[free_features]
-            return -float(value.sum()), -gradient
+            value, gradient = self._acquisition.with_gradient(features)
+            return -float(value.sum()), -gradient[free_features]
 
         columns = np.broadcast_to(np.arange(points.shape[1]), points.shape)[free]
         low, high = (0.0, 1.0) if self._box is None else (self._box.low, self._box.high)
-        bounds = np.empty((len(columns), 2))
-        bounds[:, 0] = np.broadcast_to(low, points.shape[1])[columns]
-        bounds[:, 1] = np.broadcast_to(high, points.shape[1])[columns]
-        found = minimize(
-            loss,
-            np.clip(points[free], bounds[:, 0], bounds[:, 1]),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=bounds,
-            options={"maxiter": iterations},
-        )
+        lows, highs = (np.broadcast_to(each, points.shape[1])[columns] for each in (low, high))
         climbed = points.copy()
-        climbed[free] = np.clip(found.x, bounds[:, 0], bounds[:, 1])
+        climbed[free] = descended(loss, points[free], lows, highs, iterations=iterations)[0]
         climbed, gains, its_active = self._scored(climbed)
         better = gains > values
         return (

@@ -12,11 +12,14 @@ from hpopt.optimizers.surrogates.trust_box import Box
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
+Moves = tuple[Ints, Ints, Floats]
+"""Which point moves, in which coordinate, and where to."""
 
 CHANGED = 1.5
 SMALLEST_STEP, LARGEST_STEP = 0.01, 0.4
 LEAST_MOVED, MOVED = 0.3, 20.0
 FLIPPED = 0.2
+ROUNDING = 1e-12
 
 
 def drawn_afresh(points: Floats, active: Bools, rng: np.random.Generator) -> Floats:
@@ -100,51 +103,57 @@ def discrete_moves(
         Which point each belongs to.
     moved : ndarray (m, d), in [0, 1]
     """
-    rows, columns, values = [], [], []
-    for column, centres in enumerate(encoding.centres):
-        if centres is None or len(centres) < 2:
-            continue
-        here = np.flatnonzero(active[:, column])
-        if not here.size:
-            continue
-        own = np.searchsorted(centres, points[here, column] - 1e-12)
-        own = np.minimum(own, len(centres) - 1)
-        if encoding.space.ordered[column]:
-            others = _steps(own, len(centres), rng)
-            inside = (others >= 0) & (others < len(centres)) & (others != own[:, None])
-            if box is not None:
-                at = centres[others.clip(0, len(centres) - 1)]
-                inside &= (at >= box.low[column]) & (at <= box.high[column])
-        else:
-            others = _others(own, len(centres), most_choices, rng)
-            inside = np.ones(others.shape, dtype=bool)
-        place, which = np.nonzero(inside)
-        rows.append(here[place])
-        columns.append(np.full(len(place), column))
-        values.append(centres[others[place, which]])
-    if not rows:
-        return np.empty(0, dtype=np.int64), np.empty((0, points.shape[1]))
-    row, column_of, value = (np.concatenate(each) for each in (rows, columns, values))
+    parts = [
+        _steps(encoding, points, active, box, rng),
+        _others(encoding, points, active, most_choices, rng),
+    ]
+    row, column, value = (np.concatenate(each) for each in zip(*parts, strict=True))
+    if not len(row):
+        return row, np.empty((0, points.shape[1]))
     kept = _at_most(row, most, rng)
-    row, column_of, value = row[kept], column_of[kept], value[kept]
+    row, column, value = row[kept], column[kept], value[kept]
     moved = drawn_afresh(points[row], active[row], rng)
-    moved[np.arange(len(row)), column_of] = value
+    moved[np.arange(len(row)), column] = value
     return row, moved
 
 
-def _steps(own: Ints, n_levels: int, rng: np.random.Generator) -> Ints:
-    far = max(2, n_levels // 8)
-    steps = own[:, None] + np.array([-1, 1, -far, far])
-    return np.concatenate([steps, rng.integers(n_levels, size=(len(own), 1))], axis=1)
+def _steps(
+    encoding: Encoding, points: Floats, active: Bools, box: Box | None, rng: np.random.Generator
+) -> Moves:
+    """Give the steps of numbers."""
+    columns, counts = encoding.stepped, encoding.n_positions[:, None]
+    own = (encoding.positions < points[:, columns, None] - ROUNDING).sum(axis=2)
+    own = np.minimum(own, counts[:, 0])
+    far = np.maximum(2, counts // 8)
+    steps = np.concatenate([np.tile([-1, 1], (len(columns), 1)), -far, far], axis=1)
+    anywhere = (rng.random(own.shape) * counts[:, 0]).astype(np.int64)
+    others = np.concatenate([own[:, :, None] + steps, anywhere[:, :, None]], axis=2)
+    inside = (others >= 0) & (others < counts) & (others != own[:, :, None])
+    inside &= active[:, columns, None]
+    places = np.arange(len(columns))[:, None]
+    values = encoding.positions[places, np.where(inside, others, 0)]
+    if box is not None:
+        inside &= (values >= box.low[columns, None]) & (values <= box.high[columns, None])
+    row, which, step = np.nonzero(inside)
+    return row, columns[which], values[row, which, step]
 
 
-def _others(own: Ints, n_levels: int, most: int, rng: np.random.Generator) -> Ints:
-    """Give other choices, shape (n, min(n_levels - 1, most))."""
-    if n_levels - 1 <= most:
-        jumps = np.broadcast_to(np.arange(1, n_levels), (len(own), n_levels - 1))
-    else:
-        jumps = 1 + rng.permuted(np.tile(np.arange(n_levels - 1), (len(own), 1)), axis=1)[:, :most]
-    return (own[:, None] + jumps) % n_levels
+def _others(
+    encoding: Encoding, points: Floats, active: Bools, most: int, rng: np.random.Generator
+) -> Moves:
+    """Give the other choices; of many values at most so many, drawn."""
+    columns = encoding.choices
+    counts = encoding.space.levels[columns]
+    own = encoding.codes(points)
+    widest = int(min(counts.max(initial=1) - 1, most))
+    jumps = np.tile(np.arange(1, widest + 1), (*own.shape, 1))
+    for place in np.flatnonzero(counts - 1 > most).tolist():
+        drawn = rng.random((len(points), int(counts[place]) - 1)).argsort(axis=1)
+        jumps[:, place] = 1 + drawn[:, :most]
+    inside = (jumps < counts[:, None]) & active[:, columns, None]
+    row, which, jump = np.nonzero(inside)
+    codes = (own[row, which] + jumps[row, which, jump]) % counts[which]
+    return row, columns[which], (codes + 0.5) / counts[which]
 
 
 def _at_most(row: Ints, most: int, rng: np.random.Generator) -> Ints:

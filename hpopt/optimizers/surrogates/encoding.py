@@ -42,6 +42,11 @@ class Encoding:
         as that.
     smooth : ndarray (d,) of bool
         Where there are no `centres`.
+    stepped : ndarray (s,) of int
+        The numeric coordinates of several values that are not smooth.
+    positions : ndarray (s, k)
+        The centres of their values, ascending; infinite beyond the last.
+    n_positions : ndarray (s,) of int
     names : list of str
         The coordinates in words: ``rate``, ``layers[0].units``, ``len(layers)``.
     n_effective : float, >= 1
@@ -54,6 +59,7 @@ class Encoding:
         self.names = [name for name, _ in described]
         self.centres: list[Floats | None] = [centres for _, centres in described]
         self.smooth = np.array([centres is None for centres in self.centres])
+        self.stepped, self.positions, self.n_positions = _stepped(self.centres, space.ordered)
         self.numeric = np.flatnonzero(space.ordered)
         self.choices = np.flatnonzero(~space.ordered)
         n_choices = space.levels[self.choices]
@@ -92,6 +98,20 @@ def _described(space: Space, prefix: str) -> Iterator[tuple[str, Floats | None]]
                 yield from _described(parameter.layer, f"{prefix}{name}[{place}].")
         else:
             yield prefix + name, _centres(parameter)
+
+
+def _stepped(centres: list[Floats | None], ordered: Bools) -> tuple[Ints, Floats, Ints]:
+    """Give the numeric coordinates of several values, their padded centres, and how many."""
+    found = [
+        (column, own)
+        for column, own in enumerate(centres)
+        if own is not None and len(own) > 1 and ordered[column]
+    ]
+    counts = np.array([len(own) for _, own in found], dtype=np.int64)
+    padded = np.full((len(found), max(counts, default=0)), np.inf)
+    for row, (_, own) in zip(padded, found, strict=True):
+        row[: len(own)] = own
+    return np.array([column for column, _ in found], dtype=np.int64), padded, counts
 
 
 def _centres(parameter: Parameter) -> Floats | None:

@@ -52,22 +52,28 @@ class Evidence:
         """Give the rows of the k best, best first; the earlier one where they tie."""
         return _best(self.losses, k)
 
-    def kept(self, n: int, most: int) -> Ints:
+    def kept(self, n: int, most: int, *, valued: bool = False) -> Ints:
         """Give the rows to learn from, of the first n, in their order.
 
         Half of `most` are the best, a fifth the most recent, and the rest a random choice that
         hardly changes as n grows.
+
+        Parameters
+        ----------
+        valued : bool
+            Whether to pass over what gave no value.
         """
-        if n <= most:
-            return np.arange(n)
-        kept = np.zeros(n, dtype=bool)
-        kept[_best(self.losses[:n], round(BEST * most))] = True
+        rows = np.flatnonzero(np.isfinite(self.losses[:n])) if valued else np.arange(n)
+        if len(rows) <= most:
+            return rows
+        kept = np.zeros(len(rows), dtype=bool)
+        kept[_best(self.losses[rows], round(BEST * most))] = True
         recent = np.flatnonzero(~kept)[-round(RECENT * most) :]
         kept[recent] = True
         others = np.flatnonzero(~kept)
-        priorities = self._optimizer.generator(PRIORITIES, 0, 0).random(n)[others]
+        priorities = self._optimizer.generator(PRIORITIES, 0, 0).random(n)[rows[others]]
         kept[others[_best(priorities, most - int(kept.sum()))]] = True
-        return np.flatnonzero(kept)
+        return rows[kept]
 
 
 def _best(losses: Floats, k: int) -> Ints:

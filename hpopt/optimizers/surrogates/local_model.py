@@ -72,6 +72,8 @@ class LocalModel:
         self._n_seen = len(evidence)
 
     def _take(self, point: Floats, loss: float) -> None:
+        if not loss < np.inf:
+            return
         least, best = self._best
         inside = best is not None and bool((np.abs(point - best) <= TOUCHING * self.reach).all())
         if loss < least:

@@ -1,7 +1,8 @@
-"""The Gaussian process of a space's losses, fitted at fixed places of what was told."""
+"""The Gaussian processes of a space: of its losses, and of what fails."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,30 +10,15 @@ from numpy.typing import NDArray
 
 from hpopt.core.proposals import Floats
 from hpopt.numerics.gaussian_process import GaussianProcess
-from hpopt.numerics.gaussian_process_fit import Prior, as_hyperparameters, fitted
+from hpopt.numerics.gaussian_process_fit import Noise, Prior, as_hyperparameters
 from hpopt.numerics.half_rank import HalfRank, half_rank
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.evidence import Evidence
+from hpopt.optimizers.surrogates.places import Data, FitsAtPlaces
+from hpopt.optimizers.surrogates.success import Success
 
-PLACES = ((30, 1), (60, 2), (120, 4), (250, 8))
-ANCHORS = ((10, 1), (60, 10), (120, 20), (250, 40))
-SPARSE_PLACES, SPARSE_ANCHORS = 16, 80
-ITERATIONS, MORE_ITERATIONS = 40, 15
-
-
-def place_of(n: int) -> int:
-    """Give where the hyper-parameters for n told values are fitted: after every 1st, 2nd … 16th."""
-    return _rounded(n, PLACES, SPARSE_PLACES)
-
-
-def anchor_of(n: int) -> int:
-    """Give the place whose fit, begun at the prior, is where the fit for n values begins."""
-    return _rounded(n, ANCHORS, SPARSE_ANCHORS)
-
-
-def _rounded(n: int, steps: tuple[tuple[int, int], ...], last: int) -> int:
-    step = next((step for below, step in steps if n < below), last)
-    return n - n % step
+OF_FAILURES = Noise(mean=math.log(0.3), deviation=1.0, start=math.log(0.3))
+"""Of +1 and -1: a priori a third of what fails, or a half, is by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +28,17 @@ class Fitted:
     Attributes
     ----------
     process : GaussianProcess
+        Of the losses.
     points : ndarray (n, d)
-        What it was fitted to.
+        What it was fitted to: what gave a value.
     means : ndarray (n,)
         Its means there.
     warp : HalfRank
         From losses to targets and back; its targets are what it was fitted to.
     lengths : ndarray (d,)
         Lengthscales of the coordinates.
+    success : Success or None
+        Where evaluations give values; None where none failed.
     """
 
     process: GaussianProcess
@@ -57,6 +46,7 @@ class Fitted:
     means: Floats
     warp: HalfRank
     lengths: Floats
+    success: Success | None
 
     @property
     def noise_share(self) -> float:
@@ -68,9 +58,8 @@ class Fitted:
 class Surrogate:
     """Fit models, each of which follows from what was told up to it, and from nothing else.
 
-    Hyper-parameters are fitted at places of what was told, 1 to 16 values apart. Each fit begins
-    at the fit of an anchor before it, which begins at the prior: whoever takes up a search makes
-    two fits, however long it is, and gets the model of the one who has been there all along.
+    What failed is no loss: it is learned apart, so that a failure by chance does not spoil a
+    good place. Only where the losses themselves cannot be told apart it counts as the worst.
 
     Parameters
     ----------
@@ -81,8 +70,10 @@ class Surrogate:
 
     def __init__(self, encoding: Encoding, most: int) -> None:
         self._encoding, self._most = encoding, most
-        self._prior = Prior.of(encoding.n_effective, ~encoding.space.ordered)
-        self._thetas: dict[tuple[int, bool], NDArray[np.float64]] = {}
+        d, is_choice = encoding.n_effective, ~encoding.space.ordered
+        self._of_losses = FitsAtPlaces(Prior.of(d, is_choice), encoding.groups)
+        prior = Prior.of(d, is_choice, noise=OF_FAILURES)
+        self._of_failures = FitsAtPlaces(prior, encoding.groups)
         self._fitted: tuple[int, Fitted | None] = (-1, None)
 
     def of(self, evidence: Evidence) -> Fitted | None:
@@ -93,40 +84,52 @@ class Surrogate:
         return self._fitted[1]
 
     def _fit(self, evidence: Evidence, n: int) -> Fitted | None:
-        points, warp = self._data(evidence, n)
+        rows, warp = self._valued(evidence, n)
         if warp.is_flat:
             return None
-        theta = self._theta(evidence, place_of(n))
-        features = self._encoding.features(points)
-        groups = self._encoding.groups
-        process = GaussianProcess(features, warp.targets, groups, as_hyperparameters(theta))
-        return Fitted(process, points, process.mean(features), warp, np.exp(theta[:-2]))
 
-    def _theta(self, evidence: Evidence, n: int) -> Floats:
-        """Give the hyper-parameters of the first n values, from the fit of their anchor."""
-        anchor = anchor_of(n)
-        start = self._once(evidence, anchor, self._prior.start, ITERATIONS, at_anchor=True)
-        if n == anchor:
-            return start
-        return self._once(evidence, n, start, MORE_ITERATIONS, at_anchor=False)
+        def losses(n: int) -> Data | None:
+            rows, warp = self._valued(evidence, n)
+            return None if warp.is_flat else (self._features(evidence, rows), warp.targets)
 
-    def _once(
-        self, evidence: Evidence, n: int, start: Floats, iterations: int, *, at_anchor: bool
-    ) -> Floats:
-        key = n, at_anchor
-        if key not in self._thetas:
-            points, warp = self._data(evidence, n)
-            if warp.is_flat:
-                theta = start
-            else:
-                features, groups = self._encoding.features(points), self._encoding.groups
-                starts = [(start, iterations)]
-                theta = fitted(features, warp.targets, groups, self._prior, starts)
-            self._thetas = {k: v for k, v in self._thetas.items() if k[1] != at_anchor}
-            self._thetas[key] = theta
-        return self._thetas[key]
+        theta = self._of_losses.of(n, losses)
+        features = self._features(evidence, rows)
+        process = self._process(features, warp.targets, theta)
+        return Fitted(
+            process,
+            self._encoding.space.snap(evidence.points[rows]),
+            process.mean(features),
+            warp,
+            np.exp(theta[:-2]),
+            self._success(evidence, n) if np.isfinite(evidence.losses[rows]).all() else None,
+        )
 
-    def _data(self, evidence: Evidence, n: int) -> tuple[Floats, HalfRank]:
-        rows = evidence.kept(n, self._most)
-        points = self._encoding.space.snap(evidence.points[rows])
-        return points, half_rank(evidence.losses[rows])
+    def _valued(self, evidence: Evidence, n: int) -> tuple[NDArray[np.int64], HalfRank]:
+        """Give the rows, of the first n, that the losses are learned from, and their targets."""
+        rows = evidence.kept(n, self._most, valued=True)
+        warp = half_rank(evidence.losses[rows])
+        if warp.is_flat and len(rows) < n:
+            rows = evidence.kept(n, self._most)
+            warp = half_rank(evidence.losses[rows])
+        return rows, warp
+
+    def _success(self, evidence: Evidence, n: int) -> Success | None:
+        """Give where evaluations give values; None where all of the first n did."""
+
+        def failures(n: int) -> Data | None:
+            rows = evidence.kept(n, self._most)
+            failed = ~np.isfinite(evidence.losses[rows])
+            if not failed.any():
+                return None
+            return self._features(evidence, rows), np.where(failed, 1.0, -1.0)
+
+        data = failures(n)
+        if data is None:
+            return None
+        return Success(self._process(*data, self._of_failures.of(n, failures)))
+
+    def _features(self, evidence: Evidence, rows: NDArray[np.int64]) -> Floats:
+        return self._encoding.features(self._encoding.space.snap(evidence.points[rows]))
+
+    def _process(self, features: Floats, targets: Floats, theta: Floats) -> GaussianProcess:
+        return GaussianProcess(features, targets, self._encoding.groups, as_hyperparameters(theta))

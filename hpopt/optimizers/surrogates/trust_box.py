@@ -76,14 +76,19 @@ class Side:
         return self._since >= self._stalled_after
 
     def learn(self, losses: Floats) -> None:
-        """Take up losses (n,), of which the first were there before."""
+        """Take up losses (n,), of which the first were there before.
+
+        What failed, by chance or not, says nothing of how long the box should be.
+        """
         for loss in losses[self._n_seen :].tolist():
             self._take(loss)
 
     def _take(self, loss: float) -> None:
+        self._n_seen += 1
+        if not loss < np.inf:
+            return
         better = loss < self._best - (ENOUGH * abs(self._best) if self._best < np.inf else 0.0)
         self._best = min(self._best, loss)
-        self._n_seen += 1
         self._since = 0 if better else self._since + 1
         if self._n_seen <= self._n_first:
             return

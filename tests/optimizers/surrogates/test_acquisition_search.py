@@ -6,6 +6,7 @@ import pytest
 from hpopt import RandomSearch
 from hpopt.numerics.threads import one_thread
 from hpopt.optimizers.surrogates import candidates
+from hpopt.optimizers.surrogates.acquisition import Acquisition
 from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch, everything_in
 from hpopt.optimizers.surrogates.criterion import KINDS, Criterion
 from hpopt.optimizers.surrogates.encoding import Encoding
@@ -30,26 +31,24 @@ def search_of(fitted, *, kind="log_ei", box=None, encoding=ENCODING, everything=
         encoding,
         fitted,
         np.random.default_rng(seed),
-        process=fitted.process,
-        criterion=Criterion(kind, float(fitted.warp.targets.min()), 60),
+        acquisition=acquisition_of(fitted, kind),
         box=box,
         everything=everything,
     )
 
 
-def value_of(search, points):
-    mean, deviation = search._process.predict(ENCODING.features(MIXED.snap(points)))
-    return search._criterion(mean, deviation)[0]
+def acquisition_of(fitted, kind="log_ei"):
+    return Acquisition(fitted.process, Criterion(kind, float(fitted.warp.targets.min()), 60))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_finds_more_than_many_random_points(fitted, kind):
-    search = search_of(fitted, kind=kind)
-    ranked = search.ranked()
-    values = value_of(search, ranked[:50])
+    ranked = search_of(fitted, kind=kind).ranked()
+    acquisition = acquisition_of(fitted, kind)
+    values = acquisition(ENCODING.features(ranked[:50]))
     assert (np.diff(values) <= 1e-9).all()
-    drawn = MIXED.random(5000, np.random.default_rng(1))
-    assert values[0] >= value_of(search, drawn).max()
+    drawn = MIXED.snap(MIXED.random(5000, np.random.default_rng(1)))
+    assert values[0] >= acquisition(ENCODING.features(drawn)).max()
 
 
 def test_in_a_box_numbers_stay_in_it(fitted):

@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
+from problems_for_tests import of
 
 from hpopt import RandomSearch
 from hpopt.numerics.threads import one_thread
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.evidence import Evidence
-from hpopt.optimizers.surrogates.surrogate import Surrogate, anchor_of, place_of
+from hpopt.optimizers.surrogates.places import anchor_of, place_of
+from hpopt.optimizers.surrogates.surrogate import Surrogate
 from hpopt.optimizers.surrogates.trust_box import SIDE, Box, Side
+from hpopt.space import Float, Space
 
 from ..modelling import MIXED, cost, known, searched
 
@@ -26,6 +29,15 @@ def test_places_and_anchors_are_where_the_schedule_says():
         assert n - 16 < place <= n
         assert place - 80 < anchor <= place
         assert place_of(anchor) == anchor == anchor_of(anchor)
+
+
+SQUARE = Space({"x": Float(0, 1), "y": Float(0, 1)})
+
+
+def evidence_of(points, losses):
+    optimizer = RandomSearch().bind(of(lambda c: 0.0, SQUARE))
+    optimizer.learn(points, losses[:, None])
+    return Evidence(optimizer)
 
 
 class Cut:
@@ -58,6 +70,18 @@ def test_equal_losses_give_no_model():
     assert Surrogate(Encoding(MIXED), 40).of(evidence) is None
 
 
+def test_what_failed_is_no_loss_where_losses_differ():
+    points = np.random.default_rng(0).random((30, 2))
+    losses = np.where(points[:, 0] < 0.4, np.inf, points[:, 1])
+    model = Surrogate(Encoding(SQUARE), 200).of(evidence_of(points, losses))
+    np.testing.assert_array_equal(model.points, points[np.isfinite(losses)])
+    assert model.success is not None
+    losses = np.where(points[:, 0] < 0.4, np.inf, 1.0)
+    model = Surrogate(Encoding(SQUARE), 200).of(evidence_of(points, losses))
+    assert len(model.points) == 30  # it is the only difference there is
+    assert model.success is None
+
+
 def test_knowledge_comes_before_history():
     optimizer = known(RandomSearch(), MIXED, 7)
     assert len(Evidence(optimizer)) == 7
@@ -75,6 +99,7 @@ def test_the_best_the_recent_and_some_others_are_kept():
     assert np.isin(best, rows).all()
     assert np.isin(range(285, 300), rows).all()
     np.testing.assert_array_equal(evidence.kept(80, 100), np.arange(80))
+    np.testing.assert_array_equal(evidence.kept(300, 100, valued=True), rows)
     before = evidence.kept(295, 100)
     assert np.isin(before, rows).mean() > 0.85  # the choice of the others hardly changes
     np.testing.assert_array_equal(np.sort(evidence.best(50)), np.sort(best))
@@ -92,7 +117,7 @@ def test_success_doubles_the_side_and_failure_halves_it():
     assert side_after([10, 9, 8, 7, 6, 5, 4, 3, 2]).length == 1.6
     assert side_after([10, 9, 9, 9, 9, 9]).length == SIDE
     assert side_after([10, 9, 9, 9, 9, 9, 9]).length == SIDE / 2
-    assert side_after([10, 9, *[np.inf] * 5]).length == SIDE / 2
+    assert side_after([10, 9, *[np.inf] * 5, 9, 9, 9, 9]).length == SIDE  # failures do not count
     assert side_after([10, *[10] * 30]).length == SIDE  # below 2^-6 it begins again
     assert side_after([10, 9.9999, 9.9998, 9.9997]).length == SIDE
 

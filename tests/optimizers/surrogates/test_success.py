@@ -1,0 +1,54 @@
+"""The process of what fails: what it takes for chance, what for a place, and its gradient."""
+
+import numpy as np
+import pytest
+from problems_for_tests import of
+
+from hpopt import RandomSearch
+from hpopt.optimizers.surrogates.acquisition import Acquisition
+from hpopt.optimizers.surrogates.criterion import KINDS, Criterion
+from hpopt.optimizers.surrogates.encoding import Encoding
+from hpopt.optimizers.surrogates.evidence import Evidence
+from hpopt.optimizers.surrogates.surrogate import Surrogate
+from hpopt.space import Float, Space
+
+SQUARE = Space({"x": Float(0, 1), "y": Float(0, 1)})
+RNG = np.random.default_rng(0)
+POINTS, NEW = RNG.random((60, 2)), RNG.random((200, 2))
+
+
+def fitted(failed):
+    optimizer = RandomSearch().bind(of(lambda c: 0.0, SQUARE))
+    losses = ((POINTS - 0.5) ** 2).sum(axis=1)
+    optimizer.learn(POINTS, np.where(failed, np.inf, losses)[:, None])
+    return Surrogate(Encoding(SQUARE), 200).of(Evidence(optimizer))
+
+
+def test_a_part_that_fails_is_known_as_such():
+    chance = np.exp(fitted(POINTS[:, 0] > 0.6).success.log_probability(NEW))
+    assert chance[NEW[:, 0] > 0.7].max() < 0.2
+    assert chance[NEW[:, 0] < 0.5].min() > 0.8
+
+
+def test_what_fails_by_chance_says_little_of_its_place():
+    failed = np.random.default_rng(1).random(60) < 0.3
+    chance = np.exp(fitted(failed).success.log_probability(NEW))
+    assert np.abs(chance - (1 - failed.mean())).mean() < 0.15
+    assert chance.min() > 0.35
+
+
+def test_where_nothing_failed_there_is_nothing_to_learn():
+    assert fitted(np.zeros(60, dtype=bool)).success is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_gradient_is_that_of_finite_differences(kind):
+    model = fitted(POINTS[:, 0] > 0.6)
+    criterion = Criterion(kind, float(model.warp.targets.min()), 60)
+    acquisition = Acquisition(model.process, criterion, model.success)
+    at, step = NEW[:20], 1e-5
+    value, gradient = acquisition.with_gradient(at)
+    np.testing.assert_allclose(value, acquisition(at))
+    for j, move in enumerate(step * np.eye(2)):
+        slope = (acquisition(at + move) - acquisition(at - move)) / (2 * step)
+        np.testing.assert_allclose(gradient[:, j], slope, rtol=1e-3, atol=1e-4)
