@@ -24,13 +24,14 @@ PEERS = {
     "hpopt": ["cloudpickle", "joblib", "psutil", "rich", "scipy", *PROBLEMS],
     "hyperopt": ["hyperopt>=0.2.7", "setuptools<81", *PROBLEMS],
     "joblib": ["joblib>=1.4"],
-    "nevergrad": ["nevergrad>=1.0", *PROBLEMS],
+    "nevergrad": ["nevergrad>=1.0", "numpy<2.4", *PROBLEMS],
     "optuna": ["optuna>=5", "scipy", "cmaes", "torch", *PROBLEMS],
     "ray": ["ray[tune]>=2.40"],
     "rustuna": ["rustuna>=0.2"],
     "smac": ["smac>=2.3", *PROBLEMS],
 }
-"""What each peer's environment holds; Optuna's samplers need scipy, cmaes and torch."""
+"""What each peer's environment holds; Optuna's samplers need scipy, cmaes and torch, and
+nevergrad's meta-models raise with numpy 2.4."""
 
 
 def python_of(peer: str) -> Path:
