@@ -24,6 +24,7 @@ WIDTH = 256
 """Bytes of a file: all of one length, so that one write replaces what was there. (To cut a file
 first would have some file systems flush it to the disk, which takes milliseconds.)"""
 
+NOTHING = b"[]".ljust(WIDTH)
 LINE = "line"
 LINE_WIDTH, MOST_IN_LINE = 4096, 256
 
@@ -129,7 +130,7 @@ class Beacon:
             return
         if self._is_kept and not _kept:
             with contextlib.suppress(OSError):
-                _fill(self._file, [])
+                _overwrite(self._file, NOTHING)
             _kept.append((os.getpid(), self._path, self._file))
         else:
             os.close(self._file)
@@ -175,8 +176,12 @@ def _opened(path: str, also: int = 0) -> int:
 
 
 def _fill(file: int, seen: list[Any], width: int = WIDTH) -> None:
+    _overwrite(file, json.dumps(seen).ljust(width).encode())
+
+
+def _overwrite(file: int, content: bytes) -> None:
     os.lseek(file, 0, os.SEEK_SET)
-    os.write(file, json.dumps(seen).ljust(width).encode())
+    os.write(file, content)
 
 
 def _write(path: str, seen: list[Any], also: int = 0, *, width: int = WIDTH) -> None:
