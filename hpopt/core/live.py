@@ -150,7 +150,7 @@ class Beacon:
 
 _kept: list[tuple[int, str, int]] = []
 """The file of this process's last evaluation (process, path and descriptor): the next one takes
-it over, because to rename a file takes a tenth of what it takes to remove one and make another.
+it over, because to rename a file takes half of what it takes to remove one and make another.
 Meanwhile it says nothing."""
 
 
@@ -160,14 +160,12 @@ def _taken_over(path: str) -> int | None:
         process, old, file = _kept.pop()
     except IndexError:
         return None
-    if process != os.getpid():  # this is a fork, and the file its parent's
-        return None
-    try:
-        os.rename(old, path)  # noqa: PTH104  (Path takes twice as long)
-    except OSError:
-        os.close(file)
-        return None
-    return file
+    if process == os.getpid():  # else this is a fork, and the file its parent's
+        with contextlib.suppress(OSError):
+            os.rename(old, path)  # noqa: PTH104  (Path takes twice as long)
+            return file
+    os.close(file)
+    return None
 
 
 def _opened(path: str, also: int = 0) -> int:

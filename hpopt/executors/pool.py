@@ -86,7 +86,7 @@ class Pool:
         ----------
         future : TaskFuture
         call, place : bytes
-            See `Worker.call`.
+            See `Worker.send`.
         decode : callable, optional
             Makes the future's result of what the worker answered. By default what the call
             returned, or raised.

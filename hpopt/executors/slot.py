@@ -149,14 +149,17 @@ class Slot:
                 worker.kill()
             raise WorkerLost("the worker process was killed by the driver")
         if worker is None:
-            worker = self._ready_worker()
-            worker.send(call, task.place)
+            worker = self._sent(call, task.place)
         try:
             return worker.finish(self._send_next)
         except NeverBegan:  # killed while it was idle: that is no fault of the call's
-            worker = self._ready_worker()
-            worker.send(call, task.place)
-            return worker.finish(self._send_next)
+            return self._sent(call, task.place).finish(self._send_next)
+
+    def _sent(self, call: bytes, place: bytes) -> Worker:
+        """Send a call to a process that is there for it, started where there is none."""
+        worker = self._ready_worker()
+        worker.send(call, place)
+        return worker
 
     def _send_next(self) -> None:
         """Send the process the next call in line, as the last one ends.

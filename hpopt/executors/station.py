@@ -60,7 +60,7 @@ class Call:
     Attributes
     ----------
     body, place : bytes
-        See `Worker.call`.
+        See `Worker.send`.
     home : str
         The machine of the driver.
     needs : tuple of (token, path)

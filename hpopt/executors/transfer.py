@@ -78,7 +78,7 @@ def dump_result(value: Any) -> bytes:
     TransferError
         Naming the part of it that can't be pickled.
     """
-    if type(value) is Outcome:  # plain data, for which cloudpickle takes ten times as long
+    if type(value) is Outcome:  # plain data, for which cloudpickle takes twice as long
         return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
     try:
         return dumps(value)

@@ -93,11 +93,12 @@ class Surrogate:
             return None if warp.is_flat else (self._features(evidence, rows), warp.targets)
 
         theta = self._of_losses.of(n, losses)
-        features = self._features(evidence, rows)
+        points = self._points(evidence, rows)
+        features = self._encoding.features(points)
         process = self._process(features, warp.targets, theta)
         return Fitted(
             process,
-            self._encoding.space.snap(evidence.points[rows]),
+            points,
             process.mean(features),
             warp,
             np.exp(theta[:-2]),
@@ -128,8 +129,11 @@ class Surrogate:
             return None
         return Success(self._process(*data, self._of_failures.of(n, failures)))
 
+    def _points(self, evidence: Evidence, rows: NDArray[np.int64]) -> Floats:
+        return self._encoding.space.snap(evidence.points[rows])
+
     def _features(self, evidence: Evidence, rows: NDArray[np.int64]) -> Floats:
-        return self._encoding.features(self._encoding.space.snap(evidence.points[rows]))
+        return self._encoding.features(self._points(evidence, rows))
 
     def _process(self, features: Floats, targets: Floats, theta: Floats) -> GaussianProcess:
         return GaussianProcess(features, targets, self._encoding.groups, as_hyperparameters(theta))
