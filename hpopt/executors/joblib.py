@@ -38,7 +38,7 @@ class JoblibExecutor(ClusterExecutor):
         How many threads each call may use; by default its share of the cores.
     """
 
-    lines_up = True
+    line_a_slot = 1 / 16
 
     def __init__(
         self,

@@ -80,9 +80,12 @@ class ProcessExecutor(Executor):
     ----------
     workers : int
         How many calls run at the same time.
+    line_a_slot : float
+        How many calls for each of them, and one for all, are to wait in line so that a worker
+        has the next one at once.
     """
 
-    lines_up = True
+    line_a_slot = 1 / 16
 
     def __init__(
         self,

@@ -30,9 +30,6 @@ PLACES_SECONDS = 1.0
 SHORT_SECONDS = 0.3
 """Only where trials take less than that it pays to have calls wait in the executor's line."""
 
-SLOTS_A_PLACE = 16
-"""For each so many slots, another call may wait in the executor's line."""
-
 MOST_NOT_STARTED = 2
 """So many workers more than there are slots may die while they start, and before any trial has
 begun, until it is clear that none ever will: one may have been killed by somebody."""
@@ -86,7 +83,8 @@ class Dispatch:
         share = getattr(executor, "share", None)
         self._problem = share(books.problem) if share is not None else books.problem
         self._max_batch = books.problem.max_batch
-        self._lines_up = self._max_batch == 1 and bool(getattr(executor, "lines_up", False))
+        line = getattr(executor, "line_a_slot", 0.0) if self._max_batch == 1 else 0.0
+        self._line_a_slot = float(line)
         self._withdrawn: set[Future[Any]] = set()
         self._usual_seconds = math.inf
         self.ready: deque[Solution] = deque(books.unfinished())
@@ -112,8 +110,8 @@ class Dispatch:
     def may_line_up(self) -> bool:
         """Whether one more may, where all slots are busy."""
         n_calls = self._n_calls
-        most = 1 + n_calls // SLOTS_A_PLACE
-        fills = self._lines_up and n_calls >= getattr(self._executor, "workers", math.inf)
+        most = 1 + int(n_calls * self._line_a_slot)
+        fills = self._line_a_slot > 0 and n_calls >= getattr(self._executor, "workers", math.inf)
         is_short = self._usual_seconds < SHORT_SECONDS
         return fills and is_short and n_calls <= len(self._running) < n_calls + most
 
@@ -146,7 +144,7 @@ class Dispatch:
 
     def withdraw(self) -> None:
         """Take back what waits in the executor's line; it is ready again. Any thread may call."""
-        for future in [*self._running][self._n_calls :] if self._lines_up else ():
+        for future in [*self._running][self._n_calls :] if self._line_a_slot else ():
             self._withdrawn.add(future)
             if not future.cancel():
                 self._withdrawn.discard(future)

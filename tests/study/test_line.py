@@ -17,7 +17,7 @@ from .problems import Greedy, Line, Mixed, essence, numbers
 class InLine(Executor):
     """Two threads and a line before them; it remembers how many calls it had at most."""
 
-    workers, lines_up = 2, True
+    workers, line_a_slot = 2, 0.1
 
     def __init__(self):
         self.n_calls = self.most = 0

@@ -61,7 +61,7 @@ class DaskExecutor(ClusterExecutor):
         Whether `workers` changes with the cluster.
     """
 
-    lines_up = True
+    line_a_slot = 1.0  # a call is under way for up to 15 ms: a client of Dask sends every 10 ms
 
     def __init__(
         self,

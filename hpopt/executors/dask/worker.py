@@ -14,9 +14,9 @@ from hpopt.executors import station
 from hpopt.executors.devices import available_cores
 from hpopt.executors.station import Answer, Call, Parcel, Plan, Station
 
-SPARE_THREADS = 1
-"""Of a local cluster's worker, beside one a slot: with them the next call waits in the station's
-own line, and a slot that becomes free need not wait for Dask."""
+SPARE_A_SLOT = 2
+"""Threads of a local cluster's worker for each slot, beside its own: in them the next calls wait in
+the station's own line, and a slot that becomes free need not wait for Dask."""
 
 
 def perform_in_dask(plan: Plan, call: Call, parcels: list[Parcel], client: str) -> Answer:
@@ -54,7 +54,7 @@ async def close_in_dask(token: str, kill: bool) -> None:
 def _n_slots(worker: distributed.Worker) -> int:
     """Say how many calls a Dask worker runs at once."""
     n_threads = int(worker.state.nthreads)
-    return n_threads - SPARE_THREADS if worker in own_workers else n_threads
+    return n_threads // (1 + SPARE_A_SLOT) if worker in own_workers else n_threads
 
 
 def _n_neighbours(worker: distributed.Worker) -> int:
