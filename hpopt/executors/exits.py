@@ -33,12 +33,16 @@ SIGNALS = {
 
 @dataclass(slots=True)
 class Run:
-    """A call in a worker: its limits, what it took, and why it was ended, where it was."""
+    """A call in a worker: its limits, what it took, and why it was ended, where it was.
+
+    `n_stopped` is how often in a row its process was found to have been stopped by somebody.
+    """
 
     limits: Limits
     sent: float = field(default_factory=time.monotonic)
     began: float | None = None
     memory: int = 0
+    n_stopped: int = 0
     verdict: Verdict | None = None
 
     @property
@@ -76,7 +80,8 @@ def loss(
             f"{size(run.limits.bytes or 0)}, and was killed"
         )
     elif run.verdict == "stopped":
-        message = "the worker process was stopped (SIGSTOP) before the call began, and was killed"
+        when = "before the call began" if run.began is None else "and nobody let it go on"
+        message = f"the worker process was stopped (SIGSTOP) {when}, and was killed"
     elif run.verdict == "driver":
         kind, message = WorkerLost, "the worker process was killed by the driver"
     return kind(message, seconds=seconds, memory=run.memory or None, output=output)

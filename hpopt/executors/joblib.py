@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+import signal
 import threading
 import time
+import weakref
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from typing import Any
 
 from hpopt.errors import SettingError, WorkerLost
-from hpopt.executors import station
+from hpopt.executors import family, lifeline, station
 from hpopt.executors.cluster import ClusterExecutor, Job
 from hpopt.executors.devices import THREADS, available_cores
 from hpopt.executors.limits import Limits
 from hpopt.executors.settings import Recycling, Request, at_least_one
 from hpopt.executors.station import Answer, Call, Plan, Station
 
+LOOK_SECONDS, STOPPED_LOOKS = 5.0, 2
 LOKY = ("LokyBackend", "MultiprocessingBackend", "SequentialBackend")
 
 
@@ -53,7 +58,12 @@ class JoblibExecutor(ClusterExecutor):
         super().__init__(limits, gpus, trials_per_gpu, trials_per_child)
         self.workers = available_cores() if workers is None else at_least_one("workers", workers)
         self._threads = threads
+        self._rope = lifeline.Rope(self._scratch.folder() / "driver")
         self._pool = self._make_pool()
+        self._over = threading.Event()
+        threading.Thread(
+            target=_look_after, args=(weakref.ref(self), self._over), name="hpopt-loky", daemon=True
+        ).start()
 
     def send(self, job: Job, missing: tuple[str, ...] = ()) -> None:
         """Put a call in the pool's line; a pool that broke is replaced."""
@@ -69,6 +79,22 @@ class JoblibExecutor(ClusterExecutor):
     def end(self, *, kill: bool) -> None:
         """End the pool; its workers close their stations as they end."""
         self._pool.shutdown(wait=not kill, kill_workers=kill)
+        self._over.set()
+        self._rope.close()
+
+    def kill_stopped(self, looks: Counter[int]) -> None:
+        """Kill workers that somebody has stopped (SIGSTOP): they may hold up the whole pool.
+
+        Parameters
+        ----------
+        looks : Counter of int
+            How often in a row each of them was found so, by process id.
+        """
+        for pid in list(getattr(self._pool, "_processes", None) or ()):
+            looks[pid] = looks[pid] + 1 if family.is_stopped(pid) else 0
+            if looks[pid] >= STOPPED_LOOKS:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     def _received(self, job: Job, inner: Future[Answer]) -> None:
         if inner.cancelled():
@@ -84,12 +110,22 @@ class JoblibExecutor(ClusterExecutor):
         from joblib.externals.loky import ProcessPoolExecutor
 
         return ProcessPoolExecutor(
-            max_workers=self.workers, initializer=end_with_driver, initargs=(os.getpid(),)
+            max_workers=self.workers,
+            initializer=end_with_driver,
+            initargs=(os.getpid(), self._rope.path),
         )
 
 
-def end_with_driver(driver: int) -> None:
+def _look_after(executor: weakref.ref[JoblibExecutor], over: threading.Event) -> None:
+    looks: Counter[int] = Counter()
+    while not over.wait(LOOK_SECONDS) and (living := executor()) is not None:
+        living.kill_stopped(looks)
+        del living
+
+
+def end_with_driver(driver: int, rope: str) -> None:
     """Have this worker of loky's end when its driver has gone, which loky does not care for."""
+    lifeline.tie(rope)
 
     def watch() -> None:
         while os.getppid() == driver:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 
 from hpopt.errors import WorkerNotStarted
-from hpopt.executors.lifeline import kill_group_at_end_of
+from hpopt.executors.lifeline import kill_at_end_of
 from hpopt.executors.output import OutputFile
 from hpopt.executors.scratch import OWNER, own_prefix
 
@@ -66,7 +66,7 @@ def start_process(
             start_new_session=os.name == "posix",
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
-        kill_group_at_end_of(theirs, process.pid)
+        kill_at_end_of(theirs, -process.pid)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         close_descriptor(ours)
         raise WorkerNotStarted(

@@ -20,6 +20,7 @@ import signal
 import sys
 import threading
 import time
+import weakref
 from pathlib import Path
 from typing import NoReturn
 
@@ -46,7 +47,7 @@ def tie_to_driver(driver: int, lifeline: int) -> None:
         return
     if lifeline >= 0:
         os.set_inheritable(lifeline, False)
-    if not kill_group_at_end_of(lifeline, os.getpgrp()):
+    if not kill_at_end_of(lifeline, -os.getpgrp()):
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     elif _hang_ups(lifeline).poll(0):
         die()
@@ -54,8 +55,8 @@ def tie_to_driver(driver: int, lifeline: int) -> None:
         os._exit(1)
 
 
-def kill_group_at_end_of(lifeline: int, group: int) -> bool:
-    """Have the kernel kill a process group when the other end of a pipe closes.
+def kill_at_end_of(lifeline: int, owner: int) -> bool:
+    """Have the kernel kill a process, or a group, when the other end of a pipe closes.
 
     The wish stays with the pipe, whichever process that shares it made it: the driver does, as
     nobody knows when a new process comes to that, and the worker, as the driver may be gone by
@@ -65,8 +66,8 @@ def kill_group_at_end_of(lifeline: int, group: int) -> bool:
     ----------
     lifeline : int
         The read end of the pipe, or -1.
-    group : int
-        The process group, which must exist.
+    owner : int
+        The process, or the negative number of the process group, which must exist.
 
     Returns
     -------
@@ -78,13 +79,50 @@ def kill_group_at_end_of(lifeline: int, group: int) -> bool:
     try:
         import fcntl
 
-        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -group)
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, owner)
         fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
         flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
         fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
     except (OSError, AttributeError, ImportError):
         return False
     return True
+
+
+class Rope:
+    """A named pipe that ties processes to this one, which it cannot hand a descriptor.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is made, on systems whose kernel can tie by it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = ""
+        if sys.platform.startswith("linux"):
+            os.mkfifo(path, 0o600)
+            self.path = str(path)
+            end = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+            self._end = weakref.finalize(self, os.close, end)
+            self._end.atexit = False  # what is tied to it ends in good order at exit
+
+    def close(self) -> None:
+        """Let go: what is tied to it still is killed."""
+        if self.path:
+            self._end()
+
+
+def tie(rope: str) -> None:
+    """Have the kernel kill this process when the one that made a rope has ended.
+
+    Parameters
+    ----------
+    rope : str
+        Its path; empty where there is none.
+    """
+    if rope:
+        with contextlib.suppress(OSError):  # the driver, and its folder, have gone already
+            kill_at_end_of(os.open(rope, os.O_RDONLY | os.O_NONBLOCK), os.getpid())
 
 
 def look_after_orphans() -> None:

@@ -10,7 +10,7 @@ from typing import Protocol
 from hpopt.executors.memory import FamilyMemory
 
 PERIOD_SECONDS = 0.1
-FAMILY_EVERY = 5
+FAMILY_EVERY, STOPPED_EVERY = 5, 50
 IDLE_ROUNDS = 20
 
 
@@ -28,6 +28,9 @@ class Watched(Protocol):
     def check_time(self, now: float) -> None:
         """Kill it if its call has run too long at the monotonic time `now`."""
 
+    def check_stopped(self) -> None:
+        """Kill it if somebody has stopped it."""
+
     def check_memory(self, n_bytes: int) -> None:
         """Kill it if its family takes too much."""
 
@@ -42,8 +45,8 @@ class Watchdog:
     """Look at every running call each 0.1 seconds.
 
     A limit is noticed within 0.1 seconds, new descendants of a process (whose memory counts
-    towards its limit) within 0.5. The thread begins with the first call; with nothing to
-    watch for two seconds it sleeps until there is something again.
+    towards its limit) within 0.5, that somebody has stopped it within 5. The thread begins with
+    the first call; with nothing to watch for two seconds it sleeps until there is something again.
     """
 
     def __init__(self) -> None:
@@ -88,23 +91,25 @@ class Watchdog:
                 self._awake.wait()
                 n_idle = 0
                 continue
-            self._look(watched, n_rounds % FAMILY_EVERY == 0)
             n_rounds += 1
+            self._look(watched, n_rounds)
             time.sleep(PERIOD_SECONDS)
 
-    def _look(self, watched: tuple[Watched, ...], at_families: bool) -> None:
+    def _look(self, watched: tuple[Watched, ...], n_rounds: int) -> None:
         limited = [worker for worker in watched if worker.memory_limit is not None]
         # Processes end while they are looked at. Whatever comes of that, limits must be kept on.
-        if at_families and limited:
+        if n_rounds % FAMILY_EVERY == 0 and limited:
             with contextlib.suppress(Exception):
                 self._memory.find_families([worker.pid for worker in limited])
         for worker in watched:
             with contextlib.suppress(Exception):
-                self._look_at(worker)
+                self._look_at(worker, n_rounds)
 
-    def _look_at(self, worker: Watched) -> None:
+    def _look_at(self, worker: Watched, n_rounds: int) -> None:
         worker.check_death()
         worker.check_time(time.monotonic())
+        if n_rounds % STOPPED_EVERY == 0:
+            worker.check_stopped()
         if worker.memory_limit is not None:
             worker.check_memory(self._memory.measure(worker.pid, worker.memory_limit))
         worker.check_output()

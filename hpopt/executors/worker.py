@@ -22,6 +22,10 @@ from hpopt.executors.watchdog import Watchdog
 STOP_SECONDS = 5.0
 """How long a process may take to end in good order (exit handlers) before it is killed."""
 
+STOPPED_LOOKS, STOPPED_LOOKS_LATE = 2, 120
+"""So many looks, one in 5 seconds, find a process stopped before it is killed: one whose call has
+not begun loses nothing by it; one that works may have been stopped by a person, to go on soon."""
+
 TRACKERS_SECONDS = 0.5
 DEATH_SECONDS = 1.0
 
@@ -183,18 +187,25 @@ class Worker:
         return None if run is None else run.limits.bytes
 
     def check_time(self, now: float) -> None:
-        """Kill it if its call has run too long at the monotonic time `now`.
+        """Kill it if its call has run too long at the monotonic time `now`."""
+        with self._lock:
+            run = self._run
+            if run is None or run.began is None or run.limits.seconds is None:
+                return
+            if now - run.began > run.limits.seconds:
+                self._kill("time")
 
-        Starting it does not count, but a process that somebody has stopped would never begin.
+    def check_stopped(self) -> None:
+        """Kill it if somebody has stopped it (SIGSTOP): soon before its call begins, late in it.
+
+        Looks in a row are counted, not seconds: the driver may have been stopped itself.
         """
         with self._lock:
             run = self._run
-            if run is None or run.limits.seconds is None:
+            if run is None:
                 return
-            late = now - (run.began or run.sent) > run.limits.seconds
-            if late and run.began is not None:
-                self._kill("time")
-            elif late and family.is_stopped(self.pid):
+            run.n_stopped = run.n_stopped + 1 if family.is_stopped(self.pid) else 0
+            if run.n_stopped >= (STOPPED_LOOKS if run.began is None else STOPPED_LOOKS_LATE):
                 self._kill("stopped")
 
     def check_memory(self, n_bytes: int) -> None:

@@ -8,6 +8,7 @@ import joblib
 import psutil
 import pytest
 
+import hpopt.executors.joblib
 from hpopt.errors import SettingError, TimeLimitExceeded, WorkerLost
 from hpopt.executors import Limits, make_executor
 from hpopt.executors.joblib import JoblibExecutor
@@ -78,6 +79,18 @@ def test_faults_of_calls_and_of_the_pool():
     assert wait_until(lambda: is_gone(worker) and is_gone(child))
 
 
+def test_a_stopped_worker_is_killed(monkeypatch):
+    """It cannot keep the limits of its call, and may hold up the pool."""
+    monkeypatch.setattr(hpopt.executors.joblib, "LOOK_SECONDS", 0.2)
+    with JoblibExecutor(2) as executor:
+        stopped = executor.submit(os.getppid).result(60)
+        os.kill(stopped, signal.SIGSTOP)
+        futures = [executor.submit(os.getppid) for _ in range(4)]
+        kinds = {type(future.exception(60)) for future in futures}
+        assert kinds <= {type(None), WorkerLost}
+        assert executor.submit(os.getppid).result(60) != stopped
+
+
 def test_what_a_worker_has_cannot_be_cancelled():
     with JoblibExecutor(1) as executor:
         executor.submit(abs, 1).result(60)
@@ -109,5 +122,6 @@ time.sleep(1000)
     assert wait_until(lambda: place.exists() and place.read_text(), 60)
     pids = [int(pid) for pid in place.read_text().split()]
     pids += [process.pid for process in psutil.Process(driver.pid).children(recursive=True)]
+    os.kill(pids[0], signal.SIGSTOP)  # one that can do nothing about it itself
     driver.kill()
     assert wait_until(lambda: all(map(is_gone, pids)), 30)

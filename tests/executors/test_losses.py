@@ -12,7 +12,7 @@ import time
 import pytest
 
 from hpopt.errors import EvaluationLost, MemoryLimitExceeded, TimeLimitExceeded, WorkerLost
-from hpopt.executors import Limits, ProcessExecutor
+from hpopt.executors import Limits, ProcessExecutor, watchdog, worker
 from hpopt.executors.exits import meaning, size
 
 from .conftest import is_gone, wait_until
@@ -111,12 +111,30 @@ class TestTime:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="processes cannot be stopped here")
-def test_a_stopped_worker_is_replaced_before_a_call_begins(nothing_left):
-    """Nobody can say how long it takes to start one, but that one never will."""
-    with ProcessExecutor(1, limits=Limits(seconds=0.3)) as executor:
-        stopped = executor.submit(os.getpid).result(30)
-        os.kill(stopped, signal.SIGSTOP)
-        assert executor.submit(os.getpid).result(30) != stopped
+class TestStopped:
+    def test_a_stopped_worker_is_replaced_before_a_call_begins(self, nothing_left, monkeypatch):
+        monkeypatch.setattr(watchdog, "STOPPED_EVERY", 2)
+        with ProcessExecutor(1) as executor:
+            stopped = executor.submit(os.getpid).result(30)
+            os.kill(stopped, signal.SIGSTOP)
+            assert executor.submit(os.getpid).result(30) != stopped
+
+    def test_one_that_works_may_go_on_for_a_time_and_is_lost_then(self, nothing_left, monkeypatch):
+        monkeypatch.setattr(watchdog, "STOPPED_EVERY", 2)
+        with ProcessExecutor(1) as executor:
+            pid = executor.submit(os.getpid).result(30)
+            future = executor.submit(time.sleep, 0.5)
+            assert wait_until(future.running)
+            os.kill(pid, signal.SIGSTOP)
+            time.sleep(1.5)  # seven looks
+            os.kill(pid, signal.SIGCONT)
+            assert future.result(30) is None
+            monkeypatch.setattr(worker, "STOPPED_LOOKS_LATE", 3)
+            future = executor.submit(time.sleep, 1000)
+            assert wait_until(future.running)
+            time.sleep(0.3)
+            os.kill(pid, signal.SIGSTOP)
+            assert "nobody let it go on" in str(future.exception(30))
 
 
 class TestMemory:
