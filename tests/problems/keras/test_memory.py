@@ -105,9 +105,9 @@ from hpopt.core import Solution, evaluate
 from hpopt.executors.memory import PeakMemory
 from hpopt.problems.keras import ConvolutionalBuilder, KerasProblem
 
-x = np.zeros((512, 32, 32, 3), "float32")
+x = np.zeros((256, 32, 32, 3), "float32")
 problem = KerasProblem(
-    x, np.arange(512) % 2, build=ConvolutionalBuilder((32, 32, 3), classes=2),
+    x, np.arange(256) % 2, build=ConvolutionalBuilder((32, 32, 3), classes=2),
     validation_split=0, objectives="loss", epochs=1, batch_size=256,
 )
 
