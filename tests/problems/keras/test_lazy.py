@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -54,6 +55,7 @@ def test_an_old_keras_is_refused(monkeypatch):
         import_keras()
 
 
+@pytest.mark.skipif(find_spec("keras") is None, reason="needs keras")
 def test_a_missing_backend_is_said_when_the_problem_is_made():
     code = (
         "import numpy as np;"
