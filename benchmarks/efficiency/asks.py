@@ -1,5 +1,7 @@
 """What an ask costs: seconds of the processor, one thread, beside Optuna and Rustuna in one run.
 
+And what a trial of the default strategy costs beside an evaluation of a millisecond.
+
 Each is measured several times, by turns, and the least mean counts: what other work on the machine
 adds is nobody's cost.
 
@@ -26,6 +28,7 @@ PEERS = ("optuna", "rustuna")
 TOLD = (100, 1000, 10_000)
 TARGETS = {50: 20.0, 100: 30.0, 300: 60.0}
 WORST = 250.0
+TRIALS, SECONDS, OVERHEAD = 1000, 1e-3, 2.0
 
 
 def main() -> None:
@@ -38,6 +41,7 @@ def main() -> None:
     peers = [] if arguments.no_peers else list(PEERS)
     lines = [of_process(ours, told, arguments.asks, arguments.rounds) for told in TARGETS]
     lines += [of_tpe(ours, told, arguments, peers) for told in TOLD]
+    lines.append(of_auto(ours, arguments.rounds))
     about = machine()
     text = drawn(lines, Line("what", "hpopt", "beside", "ratio", "target", None))
     print(f"{about}\n\n{text}")
@@ -75,6 +79,17 @@ def of_tpe(ours: Side, told: int, arguments: argparse.Namespace, peers: list[str
         "; ".join(f"{ratio:.1f} × {peer}'s" for peer, ratio in ratios.items()) or "–",
         "faster than Rustuna, 10 × Optuna",
         ratios["rustuna"] > 1 and ratios["optuna"] >= 10 if peers else None,
+    )
+
+
+def of_auto(ours: Side, rounds: int) -> Line:
+    asked = {"strategy": "auto", "n": TRIALS, "seconds": SECONDS}
+    spent = least([ours.call("trials", **asked) for _ in range(rounds)])["ms"]
+    return Line(
+        f"auto, a trial of {1e3 * SECONDS:.0f} ms among {TRIALS:,}, 14 mixed dimensions",
+        f"{spent:.2f} ms",
+        target=f"{OVERHEAD:.0f} ms",
+        met=spent < OVERHEAD,
     )
 
 

@@ -19,6 +19,7 @@ MIXED = {
     **{f"c{k}": hpopt.Categorical(["a", "b", "c", "d"][: 3 + k % 2]) for k in range(4)},
 }
 """14 dimensions of all kinds."""
+FIRST = 15
 
 
 def cost(config: dict[str, Any]) -> float:
@@ -42,6 +43,20 @@ def asks(strategy: str, told: int, n: int, space: str) -> dict[str, Any]:
     step(optimizer, value)  # what is imported at the first ask is none of its cost
     spent = [step(optimizer, value) for _ in range(n)]
     return {"ms": 1e3 * float(np.mean(spent)), "worst": 1e3 * max(spent)}
+
+
+def trials(strategy: str, n: int, seconds: float) -> dict[str, Any]:
+    """Give what a trial of a study costs beside its evaluation, which only waits."""
+
+    def waited(config: dict[str, Any]) -> float:
+        time.sleep(seconds)
+        return cost(config)
+
+    problem = hpopt.FunctionProblem(waited, MIXED)
+    hpopt.optimize(problem, strategy, trials=FIRST, seed=SEED, progress=False)  # it imports
+    began = time.process_time()
+    hpopt.optimize(problem, strategy, trials=n, seed=SEED, progress=False)
+    return {"ms": 1e3 * (time.process_time() - began) / n}
 
 
 def step(optimizer: hpopt.Optimizer, value: Any) -> float:

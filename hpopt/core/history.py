@@ -21,10 +21,12 @@ class History:
         Where they are.
     losses : ndarray (n, n_objectives)
         What they gave, to be minimised; infinite where the evaluation gave no values.
+    all_points, all_losses : ndarray (k + n, …)
+        The same, after what was known before.
     """
 
     def __init__(self, d: int, n_objectives: int) -> None:
-        self._n = 0
+        self._n = self._n_known = 0
         self._numbers = np.empty(FIRST_CAPACITY, dtype=np.int64)
         self._points = np.empty((FIRST_CAPACITY, d))
         self._losses = np.empty((FIRST_CAPACITY, n_objectives))
@@ -32,21 +34,31 @@ class History:
         self._unbroken = 0
 
     def __len__(self) -> int:
-        return self._n
+        return self._n - self._n_known
 
     @property
     def numbers(self) -> NDArray[np.int64]:
         """The solutions' numbers, shape (n,)."""
-        return self._numbers[: self._n]
+        return self._numbers[self._n_known : self._n]
 
     @property
     def points(self) -> NDArray[np.float64]:
         """Where they are, shape (n, d)."""
-        return self._points[: self._n]
+        return self._points[self._n_known : self._n]
 
     @property
     def losses(self) -> NDArray[np.float64]:
         """What they gave, shape (n, n_objectives)."""
+        return self._losses[self._n_known : self._n]
+
+    @property
+    def all_points(self) -> NDArray[np.float64]:
+        """What was known before, and what was told, shape (k + n, d)."""
+        return self._points[: self._n]
+
+    @property
+    def all_losses(self) -> NDArray[np.float64]:
+        """Their losses, shape (k + n, n_objectives)."""
         return self._losses[: self._n]
 
     @property
@@ -56,20 +68,29 @@ class History:
             self._unbroken += 1
         return self._unbroken
 
+    def know(self, points: NDArray[np.float64], losses: NDArray[np.float64]) -> None:
+        """Put down what is known from elsewhere, before anything is told: `all_points` alone."""
+        for point, row in zip(points, losses, strict=True):
+            self._put(-1, point, row)
+        self._n_known = self._n
+
     def append(self, number: int, point: NDArray[np.float64], losses: NDArray[np.float64]) -> None:
         """Add one solution; amortised constant time."""
-        if self._n == len(self._numbers):
-            self._numbers = _doubled(self._numbers)
-            self._points = _doubled(self._points)
-            self._losses = _doubled(self._losses)
         if number >= len(self._rows):
             longer = np.full(max(2 * len(self._rows), number + 1), -1, dtype=np.int64)
             longer[: len(self._rows)] = self._rows
             self._rows = longer
+        self._rows[number] = len(self)
+        self._put(number, point, losses)
+
+    def _put(self, number: int, point: NDArray[np.float64], losses: NDArray[np.float64]) -> None:
+        if self._n == len(self._numbers):
+            self._numbers = _doubled(self._numbers)
+            self._points = _doubled(self._points)
+            self._losses = _doubled(self._losses)
         self._numbers[self._n] = number
         self._points[self._n] = point
         self._losses[self._n] = losses
-        self._rows[number] = self._n
         self._n += 1
 
     def __contains__(self, number: int) -> bool:

@@ -206,8 +206,10 @@ class Optimizer(ABC):
                 f"points and losses must have the shapes {shapes[0]} and {shapes[1]}, but have "
                 f"{points.shape} and {losses.shape}"
             )
-        for point, row in zip(self.space.snap(points), losses, strict=True):
+        snapped = self.space.snap(points)
+        for point, row in zip(snapped, losses, strict=True):
             self.knowledge.append(len(self.knowledge), point, row)
+        self.history.know(snapped, losses)
         if paid_for:
             self.proposals.add(points, [-1] * len(points))
         self._learned()

@@ -107,9 +107,7 @@ class Proposals:
         -------
         ndarray (n,) of bool
         """
-        rows = np.arange(len(points))
-        keys = self._settle(points, rows, [b""] * len(points), set(), before)
-        return np.array([bool(key) for key in keys], dtype=bool)
+        return np.array([bool(key) for key in self._new(points, set(), before)], dtype=bool)
 
     def _settle(
         self,
@@ -119,13 +117,22 @@ class Proposals:
         taken: set[bytes],
         before: int,
     ) -> list[bytes]:
-        """Give the keys of the rows that are new and allowed; the others stay empty."""
-        allowed = self._space.allowed(points[rows]).tolist()
-        for row, key, fine in zip(
-            rows.tolist(), self._space.keys_of(points[rows]), allowed, strict=True
-        ):
-            if fine and key not in taken and self._known.get(key, before) >= before:
+        """Give the keys of the rows that are new and allowed; the others stay as they are."""
+        for row, key in zip(rows.tolist(), self._new(points[rows], taken, before), strict=True):
+            if key:
                 keys[row] = key
+        return keys
+
+    def _new(self, points: Floats, taken: set[bytes], before: int) -> list[bytes]:
+        """Give the keys of points that are new and allowed, and take them; empty for others."""
+        keys = self._space.keys_of(points)
+        if self._space.predicates:
+            allowed = self._space.allowed(points).tolist()
+            keys = [key if fine else b"" for key, fine in zip(keys, allowed, strict=True)]
+        for place, key in enumerate(keys):
+            if key in taken or self._known.get(key, before) < before:
+                keys[place] = b""
+            elif key:
                 taken.add(key)
         return keys
 

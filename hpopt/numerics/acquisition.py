@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hpopt.numerics.normal import log_density, log_improvement
+from hpopt.numerics.normal import log_density, log_improvement, special
 
 Floats = NDArray[np.float64]
 Valued = tuple[Floats, Floats, Floats]
@@ -24,11 +24,9 @@ def log_expected_improvement(mean: Floats, deviation: Floats, best: float) -> Va
     Ament et al. 2023, https://arxiv.org/abs/2310.20708: with z = (best - μ) / σ it is
     log σ + log h(z), with the derivatives -Φ(z) / (σ h(z)) and φ(z) / (σ h(z)).
     """
-    from scipy.special import log_ndtr
-
     z = (best - mean) / deviation
     log_h = log_improvement(z)
-    by_mean = -np.exp(np.minimum(log_ndtr(z) - log_h, STEEPEST)) / deviation
+    by_mean = -np.exp(np.minimum(special().log_ndtr(z) - log_h, STEEPEST)) / deviation
     by_deviation = np.exp(np.minimum(log_density(z) - log_h, STEEPEST)) / deviation
     return np.log(deviation) + log_h, by_mean, by_deviation
 
@@ -47,9 +45,7 @@ def log_probability_of_improvement(mean: Floats, deviation: Floats, threshold: f
 
     Kushner 1964, "A new method of locating the maximum point of an arbitrary multipeak curve".
     """
-    from scipy.special import log_ndtr
-
     z = (threshold - mean) / deviation
-    log_cdf = log_ndtr(z)
+    log_cdf = special().log_ndtr(z)
     ratio = np.exp(np.minimum(log_density(z) - log_cdf, STEEPEST))
     return log_cdf, -ratio / deviation, -ratio * z / deviation

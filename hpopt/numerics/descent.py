@@ -1,59 +1,189 @@
-"""The bottom of a smooth function in a box, by L-BFGS-B.
+"""The bottoms of smooth functions in boxes, several at once, by a projected quasi-Newton method.
 
-Byrd, Lu, Nocedal & Zhu 1995, "A limited memory algorithm for bound constrained optimization",
-https://doi.org/10.1137/0916069, as implemented in scipy.
+Bertsekas 1982, "Projected Newton methods for optimization problems with simple constraints",
+https://doi.org/10.1137/0320018, with the inverse Hessians of Broyden, Fletcher, Goldfarb and
+Shanno: Nocedal & Wright 2006, "Numerical optimization", equations 6.17 and 6.20.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Loss = Callable[[Floats], tuple[Floats, Floats]]
+"""Gives the losses (m,) of points (m, n), each by itself, and their gradients (m, n)."""
+
+FIRST_MOVE = 0.1
+"""How far the first step goes, in sides of the box, along the longest of its coordinates."""
+ENOUGH = 1e-4
+"""The share of the decrease that the slope promises, that a step must have: Armijo's condition."""
+SHORTER = 0.1, 0.5
+"""By how much a step that went wrong is shortened, at most and at least."""
+LEAST_CURVED, TINY = 1e-10, 1e-300
+LONGER = 4.0
+"""How much longer steps become where a function is not convex along the last one."""
+MOST_BUILT, REMEMBERED = 100, 10
+"""Of more coordinates than these no matrices are built: the last steps are remembered."""
 
 
 def descended(
-    loss: Callable[[Floats], tuple[float, Floats]],
-    start: Floats,
+    loss: Loss,
+    starts: Floats,
     low: Floats,
     high: Floats,
     *,
-    iterations: int,
-) -> tuple[Floats, float]:
-    """Give the best point (n,) that is found in a box, and its loss.
+    evaluations: int,
+    tolerance: float = 1e-9,
+) -> tuple[Floats, Floats]:
+    """Give the best points (m, n) that are found in boxes, and their losses (m,).
+
+    Each point goes its own way, with its own steps; only what they cost is shared::
+
+        d = -H g, where a coordinate that the slope pushes out of the box stays where it is
+        x' = x + t d, put back into the box; t is 1 until x' is no better than x
+        H' = (1 - ρ s yᵀ) H (1 - ρ y sᵀ) + ρ s sᵀ,  s = x' - x,  y = g' - g,  ρ = 1 / yᵀs
 
     Parameters
     ----------
     loss : callable
-        Gives the loss of a point and its gradient (n,).
-    start, low, high : ndarray (n,)
-        Where to begin, clipped to the box, and the bounds.
-    iterations : int
-        How many to take at most.
+        Gives the losses of all points and their gradients.
+    starts, low, high : ndarray (m, n)
+        Where to begin, put into the boxes, and their bounds. A coordinate whose bounds are equal
+        stays where it is.
+    evaluations : int
+        How often the loss is asked at most.
+    tolerance : float
+        The descent ends where none of the points promises, to first order, a decrease by this
+        share of its loss (of 1, where that is more).
     """
-    from scipy.optimize import minimize
+    ways = _Ways(loss, np.minimum(np.maximum(starts, low), high), low, high)
+    for _ in range(evaluations - 1):
+        if (ways.promised <= tolerance * np.maximum(np.abs(ways.losses), 1.0)).all():
+            break
+        ways.go()
+    return ways.points, ways.losses
 
-    gradient = start
 
-    def value(point: Floats) -> float:
-        nonlocal gradient
-        found, gradient = loss(point)
+class _Ways:
+    """Where each point is, and its next step."""
+
+    def __init__(self, loss: Loss, starts: Floats, low: Floats, high: Floats) -> None:
+        self._loss, self._low, self._high = loss, low, high
+        self.points = starts
+        self.losses, self._gradients = loss(starts)
+        sides = np.broadcast_to(high - low, starts.shape)
+        kind = _Matrices if starts.shape[1] <= MOST_BUILT else _Memory
+        self._inverse: _Matrices | _Memory = kind(sides * sides)
+        self._turn()
+        moves = np.abs(self._direction) / np.where(sides > 0, sides, 1.0)
+        self._length = FIRST_MOVE / np.maximum(moves.max(axis=1), TINY)
+        self.promised *= self._length
+
+    def _turn(self) -> None:
+        """Choose the directions, and say how much they promise."""
+        points, gradients = self.points, self._gradients
+        self._free = np.where(gradients > 0, points > self._low, points < self._high)
+        slope = gradients * self._free
+        self._direction = -(self._inverse.products(slope) * self._free)
+        self.promised = -_dots(slope, self._direction)
+
+    def go(self) -> None:
+        """Try the next step of each point; take those that lead down, shorten the others."""
+        there = self.points + self._length[:, None] * self._direction
+        there = np.minimum(np.maximum(there, self._low), self._high)
+        losses, gradients = self._loss(there)
+        step, rise = there - self.points, losses - self.losses
+        expected = _dots(self._gradients, step)
+        better = rise <= ENOUGH * expected
+        change = gradients - self._gradients
+        if better.all():
+            self.points, self._gradients, self.losses = there, gradients, losses
+            self._length = np.ones(len(better))
+        else:
+            took = better[:, None]
+            step, change = np.where(took, step, 0.0), np.where(took, change, 0.0)
+            self.points = np.where(took, there, self.points)
+            self._gradients = self._gradients + change
+            self.losses = np.where(better, losses, self.losses)
+            # The minimum of the parabola through both losses with the slope at the first.
+            shorter = -0.5 * expected / np.where(better, 1.0, rise - expected)
+            shorter = np.minimum(np.maximum(shorter, SHORTER[0]), SHORTER[1])
+            self._length = np.where(better, 1.0, self._length * shorter)
+        self._inverse.learn(step, change * self._free, better)
+        self._turn()
+
+
+class _Matrices:
+    """Inverse Hessians (m, n, n), that begin as diagonals (m, n)."""
+
+    def __init__(self, diagonals: Floats) -> None:
+        self._inverse = diagonals[:, :, None] * np.eye(diagonals.shape[1])
+        self._is_new = np.ones(len(diagonals), dtype=bool)
+
+    def products(self, vectors: Floats) -> Floats:
+        """Give their products with vectors (m, n)."""
+        found: Floats = (self._inverse @ vectors[:, :, None])[:, :, 0]
         return found
 
-    def slope(point: Floats) -> Floats:
-        # It is asked for right after the value of the same point: that scipy should remember
-        # both, and compare points to be sure, takes longer than many a loss.
-        return gradient
+    def learn(self, step: Floats, change: Floats, better: Bools) -> None:
+        """Update them by steps (m, n) and how the gradients changed with them.
 
-    found: Any = minimize(
-        value,
-        np.clip(start, low, high),
-        jac=slope,
-        method="L-BFGS-B",
-        bounds=np.stack([low, high], axis=1),
-        options={"maxiter": iterations},
-    )
-    return np.clip(found.x, low, high), float(found.fun)
+        Where there was no step nothing changes; where the curvature is negative it cannot be
+        learned, and steps become longer.
+        """
+        turned = self.products(change)
+        curved, curvature = _dots(step, change), _dots(change, turned)
+        is_convex = curved > LEAST_CURVED * curvature
+        first, concave = self._is_new & is_convex, better & ~is_convex
+        if (first | concave).any():
+            # Before the first update the gradient's length says nothing of that of a step.
+            size = np.where(first, curved / np.where(first, curvature, 1.0), 1.0)
+            size = np.where(concave, LONGER, size)
+            self._inverse = self._inverse * size[:, None, None]
+            turned, curvature = turned * size[:, None], curvature * size
+            self._is_new = self._is_new & ~is_convex
+        rho = is_convex / np.where(is_convex, curved, 1.0)
+        along = (0.5 * rho * (1.0 + rho * curvature))[:, None] * step - rho[:, None] * turned
+        half = step[:, :, None] * along[:, None, :]
+        self._inverse = self._inverse + (half + half.transpose(0, 2, 1))
+
+
+class _Memory:
+    """The same of the last steps only, for many coordinates: no matrix is built.
+
+    Nocedal & Wright, algorithm 7.4.
+    """
+
+    def __init__(self, diagonals: Floats) -> None:
+        self._diagonals, self._size = diagonals, np.ones(len(diagonals))
+        self._last: deque[tuple[Floats, Floats, Floats]] = deque(maxlen=REMEMBERED)
+
+    def products(self, vectors: Floats) -> Floats:
+        """Give the products of the inverse Hessians with vectors (m, n)."""
+        shares = []
+        for step, change, rho in reversed(self._last):
+            shares.append(rho * _dots(step, vectors))
+            vectors = vectors - shares[-1][:, None] * change
+        vectors = self._size[:, None] * self._diagonals * vectors
+        for (step, change, rho), share in zip(self._last, reversed(shares), strict=True):
+            vectors = vectors + (share - rho * _dots(change, vectors))[:, None] * step
+        return vectors
+
+    def learn(self, step: Floats, change: Floats, better: Bools) -> None:
+        """Take up steps (m, n) and how the gradients changed with them."""
+        curved, curvature = _dots(step, change), _dots(change, self._diagonals * change)
+        is_convex = curved > LEAST_CURVED * self._size * curvature
+        longer = np.where(better, LONGER * self._size, self._size)
+        self._size = np.where(is_convex, curved / np.where(is_convex, curvature, 1.0), longer)
+        self._last.append((step, change, is_convex / np.where(is_convex, curved, 1.0)))
+
+
+def _dots(one: Floats, other: Floats) -> Floats:
+    """Give the products of vectors (m, n), shape (m,)."""
+    found: Floats = np.add.reduce(one * other, axis=1)
+    return found

@@ -57,12 +57,13 @@ def squared_distances(one: Floats, other: Floats) -> Floats:
 def _distances_to(one: Floats, mirrored: Floats) -> Floats:
     """Give ‖a - b‖² as one product: (a, ‖a‖², 1) · (-2 b, 1, ‖b‖²)."""
     n, p = one.shape
-    extended = np.ones((n, p + 2))
+    extended = np.empty((n, p + 2))
     extended[:, :p] = one
-    np.einsum("ij,ij->i", one, one, out=extended[:, p])
-    squares = extended @ mirrored
+    extended[:, p] = np.add.reduce(one * one, axis=1)
+    extended[:, p + 1] = 1.0
+    squares: Floats = extended @ mirrored
     np.maximum(squares, 0.0, out=squares)
-    return np.asarray(squares)
+    return squares
 
 
 def _mirrored(other: Floats) -> Floats:
@@ -70,7 +71,7 @@ def _mirrored(other: Floats) -> Floats:
     m, p = other.shape
     extended = np.ones((m, p + 2))
     np.multiply(other, -2.0, out=extended[:, :p])
-    np.einsum("ij,ij->i", other, other, out=extended[:, p + 1])
+    extended[:, p + 1] = np.add.reduce(other * other, axis=1)
     return np.asarray(extended.T)
 
 
@@ -82,19 +83,20 @@ def matern(squares: Floats) -> tuple[Floats, Floats]:
     Parameters
     ----------
     squares : ndarray, >= 0
-        Squared distances r² of scaled features.
+        Squared distances r² of scaled features. The array becomes that of the correlation: new
+        ones of this size are dear.
     """
-    slope = 5.0 * squares  # in place, as arrays of this size are dear to make
-    np.sqrt(slope, out=slope)
-    decay = np.negative(slope)
+    squares *= 5.0
+    rho = np.sqrt(squares)
+    decay = np.negative(rho)
     np.exp(decay, out=decay)
-    slope += 1.0
-    slope *= decay
-    correlation = (5.0 / 3.0) * squares
-    correlation *= decay
-    correlation += slope
-    slope *= -5.0 / 6.0
-    return correlation, slope
+    rho += 1.0
+    squares *= 1.0 / 3.0
+    squares += rho
+    squares *= decay
+    rho *= decay
+    rho *= -5.0 / 6.0
+    return squares, rho
 
 
 def factorised(covariance: Floats, size: float) -> tuple[Floats, float]:
@@ -116,18 +118,18 @@ def factorised(covariance: Floats, size: float) -> tuple[Floats, float]:
 
     potrf: Any = lapack.dpotrf
     potri: Any = lapack.dpotri
-    diagonal = np.arange(len(covariance))
+    diagonal = slice(None, None, len(covariance) + 1)  # of the array as one row
     for jitter in (0.0, *(10.0**power for power in range(-8, 0))):
         jittered = covariance.copy()
-        jittered[diagonal, diagonal] += jitter * size
+        jittered.flat[diagonal] += jitter * size
         lower, failed = potrf(jittered.T, lower=1, overwrite_a=1, clean=1)
-        pivots = lower[diagonal, diagonal]
+        pivots = lower.diagonal()
         if not failed and np.isfinite(pivots).all():
             log_determinant = 2.0 * float(np.log(pivots).sum())
             half, failed = potri(lower, lower=1, overwrite_c=1)
             if not failed:
                 inverse = half + half.T
-                inverse[diagonal, diagonal] *= 0.5
+                inverse.flat[diagonal] *= 0.5
                 return inverse, log_determinant
     raise FloatingPointError("a covariance must be positive definite, but this one is not")
 
@@ -166,7 +168,7 @@ class GaussianProcess:
         self._at = features * self._roots
         self._mirrored = _mirrored(self._at)
         covariance = self._covariance(self._at)[0]
-        covariance[np.diag_indices_from(covariance)] += parameters.nu
+        covariance.flat[:: len(covariance) + 1] += parameters.nu
         self._inverse, _ = factorised(covariance, self._scale + 1.0)
         self._alpha = self._inverse @ targets
 
@@ -187,7 +189,7 @@ class GaussianProcess:
         return self._covariance(features * self._roots)[0] @ self._alpha
 
     def _deviation(self, covariance: Floats, products: Floats) -> Floats:
-        variance = self._scale + 1.0 - np.einsum("ij,ij->i", covariance, products)
+        variance = self._scale + 1.0 - np.add.reduce(covariance * products, axis=1)
         return np.asarray(np.sqrt(np.maximum(variance, LEAST_VARIANCE)))
 
     def linearised(self, features: Floats) -> Linearised:
@@ -214,7 +216,7 @@ class GaussianProcess:
         correlation, _ = matern(squared_distances(scaled, scaled))
         rest = self._scale * correlation + 1.0 - solved @ covariance.T
         rest = (rest + rest.T) / 2
-        rest[np.diag_indices_from(rest)] += self.parameters.nu
+        rest.flat[:: len(rest) + 1] += self.parameters.nu
         inverse, _ = factorised(rest, self._scale + 1.0)
         beside = inverse @ solved
         other = object.__new__(GaussianProcess)

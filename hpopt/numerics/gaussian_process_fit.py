@@ -8,7 +8,6 @@ https://arxiv.org/abs/2402.02229; these are narrower.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -136,22 +135,20 @@ def log_posterior(
     correlation, slope = matern(squared_distances(scaled, scaled))
     covariance = scale * correlation
     covariance += 1.0
-    covariance[np.diag_indices_from(covariance)] += noise + NUGGET
+    covariance.flat[:: len(covariance) + 1] += noise + NUGGET
     inverse, log_determinant = factorised(covariance, scale + 1.0)
     alpha = inverse @ targets
     z = (theta - prior.means) / prior.deviations
     value = -0.5 * float(targets @ alpha + log_determinant + z @ z)
 
-    inner = np.outer(alpha, alpha)
+    inner = alpha[:, None] * alpha  # twice G
     inner -= inverse
-    inner *= 0.5
     gradient = -z / prior.deviations
-    gradient[-2] += scale * np.vdot(inner, correlation)
-    gradient[-1] += noise * np.trace(inner)
+    gradient[-2] += 0.5 * scale * np.vdot(inner, correlation)
+    gradient[-1] += 0.5 * noise * inner.diagonal().sum()
     inner *= slope
-    inner *= scale
-    each = inner.sum(axis=1) @ (scaled * scaled) - np.einsum("ij,ij->j", scaled, inner @ scaled)
-    gradient[:-2] -= 4.0 * np.bincount(groups, each, minlength=len(weights))
+    each = inner.sum(axis=1) @ (scaled * scaled) - (scaled * (inner @ scaled)).sum(axis=0)
+    gradient[:-2] -= 2.0 * scale * np.bincount(groups, each, minlength=len(weights))
     return value, gradient
 
 
@@ -160,29 +157,35 @@ def fitted(
     targets: Floats,
     groups: Ints,
     prior: Prior,
-    starts: Sequence[tuple[Floats, int]],
+    start: Floats,
+    *,
+    evaluations: int,
+    tolerance: float,
 ) -> Floats:
-    """Give the most probable hyper-parameters that descents find.
+    """Give the most probable hyper-parameters that a descent finds.
 
     Parameters
     ----------
-    starts : sequence of (ndarray (g + 2,), int)
-        Where to begin, and how many iterations to take from there.
+    start : ndarray (g + 2,)
+        Where to begin.
+    evaluations : int
+        How often the posterior is computed at most.
+    tolerance : float
+        See `descended`.
     """
     centred = features - features.mean(axis=0)  # differences keep more digits
 
-    def loss(theta: Floats) -> tuple[float, Floats]:
+    def loss(thetas: Floats) -> tuple[Floats, Floats]:
         try:
-            value, gradient = log_posterior(theta, centred, targets, groups, prior)
+            value, gradient = log_posterior(thetas[0], centred, targets, groups, prior)
         except FloatingPointError:
-            return BEYOND, np.zeros_like(theta)
-        return -value, -gradient
+            return np.array([BEYOND]), np.zeros_like(thetas)
+        return np.array([-value]), -gradient[None]
 
-    found = [
-        descended(loss, start, prior.low, prior.high, iterations=iterations)
-        for start, iterations in starts
-    ]
-    return min(found, key=lambda each: each[1])[0]
+    low, high = prior.low[None], prior.high[None]
+    found, _ = descended(loss, start[None], low, high, evaluations=evaluations, tolerance=tolerance)
+    best: Floats = found[0]
+    return best
 
 
 def as_hyperparameters(theta: Floats) -> Hyperparameters:

@@ -6,6 +6,7 @@ https://arxiv.org/abs/2408.11527, appendix B.1 ("half rank warping").
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,8 +75,8 @@ def half_rank(losses: Floats) -> HalfRank:
     if len(counts) < 2:
         return HalfRank(np.zeros(len(losses)), levels, np.zeros(len(levels)), 0.0)
     warped, unit = _warped(levels, counts, n_bad)
-    mean = np.average(warped, weights=counts)
-    deviation = float(np.sqrt(np.average((warped - mean) ** 2, weights=counts)))
+    mean = _mean(warped, counts)
+    deviation = math.sqrt(_mean((warped - mean) ** 2, counts))
     at = (warped - mean) / deviation
     slope = unit * deviation if len(levels) else 0.0
     return HalfRank(at[at_level], levels, at[: len(levels)], slope)
@@ -100,10 +101,15 @@ def _warped(levels: Floats, counts: NDArray[np.int64], n_bad: int) -> tuple[Floa
         good = levels[: int(low) + 1]
         unit = float(max(abs(good).max(), abs(median))) or 1.0
         good, centre = good / unit, median / unit
-        spread = float(np.sqrt(np.average((good - centre) ** 2, weights=counts[: len(good)])))
+        spread = math.sqrt(_mean((good - centre) ** 2, counts[: len(good)]))
         if spread > TIED:
             n_above = len(counts) - len(good)
             shares = 0.5 + np.arange(1, n_above + 1) / (2 * (n_above + 1))
             return np.concatenate([good, centre + spread * ndtri(shares)]), unit
     ranks = np.cumsum(counts) - (counts - 1) / 2
     return ndtri((ranks - 0.5) / n), 0.0
+
+
+def _mean(values: Floats, counts: NDArray[np.int64]) -> float:
+    """Give the mean of values that each occur so often."""
+    return float((values * counts).sum() / counts.sum())

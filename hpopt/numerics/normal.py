@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from functools import cache
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +15,12 @@ Floats = NDArray[np.float64]
 LOG_2PI = math.log(2.0 * math.pi)
 FAR = -1e5
 """Below it, the difference in the logarithm of h loses its last digits: its limit is taken."""
+
+
+@cache
+def special() -> Any:
+    """Give `scipy.special`: an import statement in a function takes longer than a small array."""
+    return import_module("scipy.special")
 
 
 def log_density(z: Floats) -> Floats:
@@ -37,14 +46,16 @@ def log_improvement(z: Floats) -> Floats:
     -------
     ndarray of the same shape, finite for all finite z above -1e150
     """
-    from scipy.special import erfcx, ndtr
-
+    erfcx, ndtr = special().erfcx, special().ndtr
     near = np.maximum(z, -1.0)
     direct = np.log(np.exp(log_density(near)) + near * ndtr(near))
     below = np.minimum(z, -1.0)
     away = np.maximum(below, FAR)
-    exponent = np.log(erfcx(-away / math.sqrt(2.0)) * -away) + 0.5 * math.log(math.pi / 2)
+    exponent = np.log(erfcx(away / -math.sqrt(2.0)) * -away) + 0.5 * math.log(math.pi / 2)
     middle = log_density(away) + np.log(-np.expm1(np.minimum(exponent, -1e-300)))
-    limit = log_density(below) - 2.0 * np.log(-below)
-    found: Floats = np.where(z > -1.0, direct, np.where(z > FAR, middle, limit))
+    found: Floats = np.where(z > -1.0, direct, middle)
+    is_far = z < FAR
+    if is_far.any():
+        limit = log_density(below) - 2.0 * np.log(-below)
+        found = np.where(is_far, limit, found)
     return found

@@ -9,96 +9,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hpopt.numerics.normal import special
+from hpopt.numerics.parzen_tables import Scale
+from hpopt.numerics.threads import one_thread
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
-SPREAD = 0.2
-FINEST = 100
-STEP = math.log(1.02)
-
-
-def bandwidth(n: float, n_effective: float) -> float:
-    """Give the width of n kernels: max(0.2 n^(-1/(d + 4)), 1 / min(100, n + 1)).
-
-    Scott 1992, "Multivariate density estimation", equation 6.41, with a floor. It is rounded to
-    steps of 2 %, so that what follows from it can be kept while n grows.
-    """
-    scott = SPREAD * max(n, 1.0) ** (-1.0 / (n_effective + 4.0))
-    width = max(scott, 1.0 / min(FINEST, n + 1))
-    return math.exp(STEP * round(math.log(width) / STEP))
-
-
-def choice_table(n_choices: int, n: float) -> Floats:
-    """Give the probability of each choice at each kernel: ε / k + (1 - ε) [equal], ε = 1/(n + 1).
-
-    Returns
-    -------
-    ndarray (k, k), rows of kernels
-    """
-    share = 1.0 / (n + 1)
-    return np.full((n_choices, n_choices), share / n_choices) + (1.0 - share) * np.eye(n_choices)
-
-
-def cell_table(centres: Floats, width: float) -> Floats:
-    """Give the probability of each cell under a truncated normal at each cell's centre.
-
-    Parameters
-    ----------
-    centres : ndarray (k,), ascending, in [0, 1]
-    width : float
-        Deviation of the normals; half a cell at least.
-
-    Returns
-    -------
-    ndarray (k, k), rows of kernels
-    """
-    from scipy.special import ndtr
-
-    edges = cell_edges(centres)
-    widths = np.maximum(width, np.diff(edges) / 2)[:, None]
-    below = ndtr((edges - centres[:, None]) / widths)
-    cells = np.maximum(np.diff(below, axis=1), 1e-300)
-    table: Floats = cells / cells.sum(axis=1, keepdims=True)
-    return table
-
-
-def cell_edges(centres: Floats) -> Floats:
-    """Give the edges of cells: 0, the middles between centres, 1."""
-    return np.concatenate([[0.0], (centres[1:] + centres[:-1]) / 2, [1.0]])
-
-
-def stacked_tables(tables: Sequence[Floats], uniforms: Sequence[Floats]) -> Floats:
-    """Put tables (k, k) of several coordinates into one array, padded with zeros.
-
-    Parameters
-    ----------
-    tables : sequence of b ndarray (k, k)
-    uniforms : sequence of b ndarray (k,)
-        The probabilities where nothing is known.
-
-    Returns
-    -------
-    ndarray (b, K + 1, K)
-        K is the largest k; row K is the uniform one.
-    """
-    most = max((len(uniform) for uniform in uniforms), default=0)
-    stacked = np.zeros((len(uniforms), most + 1, most))
-    for each, table, uniform in zip(stacked, tables, uniforms, strict=True):
-        each[: len(table), : len(table)] = table
-        each[most, : len(uniform)] = uniform
-    return stacked
-
-
-def log_tables(tables: Floats) -> Floats:
-    """Give the logarithms of stacked tables, 0 where they are padded."""
-    found: Floats = np.log(np.where(tables > 0, tables, 1.0))
-    return found
+ENDS = np.array([0.5, -0.5])[:, None, None]
+"""Of the unit interval, from its middle."""
+FAR = 60.0
+"""Exponentials of numbers nearer to zero than this can be summed as they are."""
+FEW_PRODUCTS = 2**18
+"""So few BLAS computes in one thread anyway, and holding it back would take longer than they do."""
 
 
 class Factors:
@@ -133,12 +63,15 @@ class Factors:
         self._linear, self._square, self._constant, self.mark = slice(k), k, k + 1, k + 2
         self._first = k + 3
         self._first_code = self._first + 3 * self._n_others
-        ends = np.cumsum([0, *sizes])
-        self._starts = self._first_code + ends[:-1]
-        self._n_columns = self._first_code + int(ends[-1])
-        most = max(sizes, default=0)
-        self._most, self._places = most, np.arange(len(sizes))
-        self._used = np.flatnonzero(np.arange(most) < np.asarray(sizes, dtype=int)[:, None])
+        # Of each column of a code: the coordinate, and the value that it stands for.
+        values = [np.arange(size) for size in (0, *sizes)]
+        self._values = np.concatenate(values)
+        self._coordinates = np.repeat(np.arange(len(sizes)), sizes)
+        self._n_columns = self._first_code + len(self._values)
+        self._most, self._n_codes = max(sizes, default=1), len(sizes)
+        # Where, in a scale's logs, the columns of a kernel begin that has code 0.
+        first = self._coordinates * self._most + self._values
+        self._places = first * (self._most + 1)
 
     def of_points(self, numbers: Floats, exist: Bools, codes: Ints) -> Singles:
         """Give the rows of m points.
@@ -147,6 +80,7 @@ class Factors:
         ----------
         numbers : ndarray (m, a), in [0, 1]
         exist : ndarray (m, a) of bool
+            Looked at only where there are coordinates that may be missing.
         codes : ndarray (m, b) of int
             K, the largest number of values, where they do not exist.
 
@@ -156,83 +90,89 @@ class Factors:
         """
         rows = self._empty(len(numbers))
         centred = numbers - 0.5
-        linear = centred if not self._n_others else centred[:, self._always]
+        linear = centred[:, self._always] if self._n_others else centred
         rows[:, self._linear] = linear
-        rows[:, self._square] = np.einsum("ij,ij->i", linear, linear)
-        rows[:, self._constant : self.mark + 1] = 1.0
+        rows[:, self._square] = np.add.reduce(linear * linear, axis=1)
         if self._n_others:
             there = exist[:, self._others]
             own = centred[:, self._others] * there
             rows[:, self._first : self._first_code] = np.concatenate([own**2, own, there], axis=1)
-        if len(self._starts):
-            there = codes < self._most
-            rows[np.arange(len(rows))[:, None], self._starts + codes * there] = there
+        rows[:, self._constant : self.mark + 1] = 1.0
+        rows[:, self._first_code :] = codes.take(self._coordinates, axis=1) == self._values
         return rows
 
-    def of_kernels(
-        self, numbers: Floats, exist: Bools, codes: Ints, width: float, logs: Floats
-    ) -> Singles:
+    def of_kernels(self, numbers: Floats, exist: Bools, codes: Ints, scale: Scale) -> Singles:
         """Give the rows of n kernels; what they are on is described as that of `of_points`.
 
         Parameters
         ----------
-        width : float
-            Deviation of the truncated normals.
-        logs : ndarray (b, K + 1, K)
-            Of the discrete coordinates' tables; see `log_tables`.
+        scale : Scale
+            How wide the kernels are.
 
         Returns
         -------
         ndarray (n, p)
         """
-        from scipy.special import ndtr
-
-        rows = self._empty(len(numbers))
+        rows, width = self._empty(len(numbers)), scale.width
         precise, centred = 0.5 / width**2, numbers - 0.5
-        inside = ndtr((0.5 - centred) / width) - ndtr((-0.5 - centred) / width)
-        norms = precise * centred * centred + np.log(width * math.sqrt(2 * math.pi) * inside)
-        always, others = self._always, self._others
-        rows[:, self._linear] = 2.0 * precise * centred[:, always]
-        rows[:, self._square] = -precise
-        # In memory order, so that a row's sum does not depend on how many rows there are.
-        rows[:, self._constant] = -np.ascontiguousarray(norms[:, always]).sum(axis=1)
+        above, below = special().ndtr((ENDS - centred) / width)
+        linear = (2.0 * precise) * centred
+        norms = np.log((width * math.sqrt(2 * math.pi)) * (above - below))
+        norms += 0.5 * linear * centred
+        constant = norms
         if self._n_others:
+            always, others = self._always, self._others
             there = exist[:, others]
-            parts = [-precise * there, 2.0 * precise * centred[:, others] * there]
-            parts.append(-norms[:, others] * there)
+            parts = [-precise * there, linear[:, others] * there, -norms[:, others] * there]
             rows[:, self._first : self._first_code] = np.concatenate(parts, axis=1)
-        rows[:, self._first_code :] = self._own(codes, logs)
+            # In memory order, so that a row's sum does not depend on how many rows there are.
+            linear, constant = linear[:, always], np.ascontiguousarray(norms[:, always])
+        rows[:, self._linear] = linear
+        rows[:, self._square] = -precise
+        rows[:, self._constant] = -np.add.reduce(constant, axis=1)
+        rows[:, self._first_code :] = self._own(codes, scale)
         return rows
 
-    def of_uniform(self, logs: Floats) -> Singles:
+    def of_uniform(self, scale: Scale) -> Singles:
         """Give the row of the uniform kernel, shape (1, p)."""
         row = self._empty(1)
-        codes = np.full((1, len(self._starts)), self._most)
-        row[:, self._first_code :] = self._own(codes, logs)
+        row[:, self._first_code :] = self._own(np.full((1, self._n_codes), self._most), scale)
         return row
 
     def _empty(self, n: int) -> Singles:
         return np.zeros((n, self._n_columns), dtype=np.float32)
 
-    def _own(self, codes: Ints, logs: Floats) -> Floats:
-        """Give the codes' rows in their tables, one after the other."""
-        own = logs[self._places, codes]
-        found: Floats = own.reshape(len(codes), self._places.size * self._most)[:, self._used]
-        return found
+    def _own(self, codes: Ints, scale: Scale) -> Floats:
+        """Give the logarithms of all values' probabilities, shape (n, number of values)."""
+        return scale.logs.take(self._places + codes.take(self._coordinates, axis=1))
 
 
-def log_mixture(points: Singles, kernels: Singles) -> Floats:
+def log_mixture(points: Singles, kernels: Singles, reach: float = math.inf) -> Floats:
     """Give the logarithm of the sum of kernels (n, p) at points (m, p), rows of `Factors`.
+
+    Parameters
+    ----------
+    reach : float
+        No logarithm of a kernel lies above it, and at each point one of them is no lower than
+        minus it: see `Scale`.
 
     Returns
     -------
     ndarray (m,)
     """
-    shares = points @ kernels.T
+    with one_thread() if points.size * len(kernels) > FEW_PRODUCTS else nullcontext():
+        shares = points @ kernels.T
+    if reach < FAR:
+        return _log_of_sums(shares)
     most = shares.max(axis=1)
     shares -= most[:, None]
+    found: Floats = _log_of_sums(shares) + most
+    return found
+
+
+def _log_of_sums(shares: Singles) -> Floats:
     np.exp(shares, out=shares)
-    found: Floats = np.log(shares.sum(axis=1, dtype=np.float64)) + most
+    found: Floats = np.log(np.add.reduce(shares, axis=1), dtype=np.float64)
     return found
 
 
@@ -247,44 +187,36 @@ class Parzen:
     exist : ndarray (n, a) of bool
     codes : ndarray (n, b) of int
         And in the discrete ones; K where they do not exist.
-    width : float
-        Deviation of the truncated normals.
-    tables : ndarray (b, K + 1, K)
-        Of the discrete coordinates; see `stacked_tables`.
+    scale : Scale
+        How wide they are.
 
     Attributes
     ----------
     rows : ndarray (n + 1, p)
         Of `Factors`; the uniform kernel is the first.
+    scale : Scale
     """
 
     def __init__(
-        self,
-        factors: Factors,
-        numbers: Floats,
-        exist: Bools,
-        codes: Ints,
-        *,
-        width: float,
-        tables: Floats,
+        self, factors: Factors, numbers: Floats, exist: Bools, codes: Ints, scale: Scale
     ) -> None:
-        from scipy.special import ndtr
-
-        logs = log_tables(tables)
-        own = factors.of_kernels(numbers, exist, codes, width, logs)
-        self.rows = np.concatenate([factors.of_uniform(logs), own])
-        self._factors, self._width = factors, width
-        n, a, (b, _, most) = len(own), numbers.shape[1], tables.shape
-        # Of each kernel and number: its centre, the probability below 0, that inside, and
-        # whether it exists; the uniform one has no numbers.
-        self._normals = np.zeros((n + 1, 4, a))
-        self._normals[1:, 0] = numbers
-        self._normals[1:, 1] = ndtr(-numbers / width)
-        self._normals[1:, 2] = ndtr((1.0 - numbers) / width) - self._normals[1:, 1]
-        self._normals[1:, 3] = exist
-        codes = np.concatenate([np.full((1, b), most, dtype=np.int64), codes])
-        sums = tables.cumsum(axis=2)
-        self._sums = (sums / np.maximum(sums[:, :, -1:], 1e-300))[np.arange(b), codes]
+        own = factors.of_kernels(numbers, exist, codes, scale)
+        self.rows = np.concatenate([factors.of_uniform(scale), own])
+        self._factors, self.scale = factors, scale
+        n, a, (most, b, _) = len(own), numbers.shape[1], scale.sums.shape
+        # Of each kernel and number: its centre, the probability below 0, and that inside; the
+        # uniform one has no numbers.
+        self._normals = np.zeros((3, n + 1, a))
+        ndtr = special().ndtr
+        below = ndtr(-numbers / scale.width)
+        self._normals[0, 1:] = numbers
+        self._normals[1, 1:] = below
+        self._normals[2, 1:] = ndtr((1.0 - numbers) / scale.width) - below
+        self._exist = np.zeros((n + 1, a), dtype=bool)
+        self._exist[1:] = exist
+        of_all = np.full((n + 1, b), most, dtype=np.int64)
+        of_all[1:] = codes
+        self._sums = np.ascontiguousarray(scale.sums[:, np.arange(b), of_all])
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -292,7 +224,7 @@ class Parzen:
     def log_density(self, numbers: Floats, exist: Bools, codes: Ints) -> Floats:
         """Give the logarithm of the density at m points, shape (m,)."""
         points = self._factors.of_points(numbers, exist, codes)
-        return log_mixture(points, self.rows) - math.log(len(self))
+        return log_mixture(points, self.rows, self.scale.reach) - math.log(len(self))
 
     def draw(self, uniforms: Floats) -> tuple[Floats, Ints]:
         """Turn uniform numbers (m, 1 + a + b) of [0, 1) into m points.
@@ -302,13 +234,12 @@ class Parzen:
         numbers (m, a), codes (m, b)
             Uniform ones where a kernel has none.
         """
-        from scipy.special import ndtri
-
         a = self._normals.shape[2]
         kernel = (uniforms[:, 0] * len(self)).astype(np.int64)
-        shares, choices = uniforms[:, 1 : 1 + a], uniforms[:, 1 + a :]
-        centres, low, inside, exist = self._normals[kernel].transpose(1, 0, 2)
-        normal = centres + self._width * ndtri(low + shares * inside)
-        numbers = np.where(exist > 0, np.minimum(np.maximum(normal, 0.0), 1.0), shares)
-        codes = (choices[:, :, None] >= self._sums[kernel]).sum(axis=2)
+        shares, choices = uniforms[:, 1 : 1 + a], np.ascontiguousarray(uniforms[:, 1 + a :])
+        centres, low, inside = self._normals.take(kernel, axis=1)
+        normal = centres + self.scale.width * special().ndtri(low + shares * inside)
+        normal = np.minimum(np.maximum(normal, 0.0), 1.0)
+        numbers = np.where(self._exist.take(kernel, axis=0), normal, shares)
+        codes = (choices >= self._sums.take(kernel, axis=1)).argmin(axis=0)
         return numbers, codes

@@ -20,7 +20,7 @@ CURVATURE = 1e-5
 """How much curvature costs beside the misfit: where points leave it open there is none."""
 SLOPE = 1e-9
 FEWEST_STARTS = 2
-MOST_STEPS = 1000
+MOST_STEPS = 100
 
 
 def n_coefficients(d: int) -> int:
@@ -97,13 +97,13 @@ class Quadratic:
         scale = float(np.abs(self.slope).max() + np.abs(self.hessian).max()) or 1.0
         slope, hessian = self.slope / scale, self.hessian / scale
 
-        def loss(step: Floats) -> tuple[float, Floats]:
-            curved = hessian @ step
-            return float(slope @ step + 0.5 * step @ curved), slope + curved
+        def loss(steps: Floats) -> tuple[Floats, Floats]:
+            curved = steps @ hessian
+            return steps @ slope + 0.5 * (steps * curved).sum(axis=1), slope + curved
 
         drawn = below + (above - below) * rng.random((FEWEST_STARTS, len(low)))
         starts = np.concatenate([np.zeros((1, len(low))), drawn])
-        found = [descended(loss, start, below, above, iterations=MOST_STEPS) for start in starts]
-        best = min(found, key=lambda each: each[1])[0]
+        ends, losses = descended(loss, starts, below, above, evaluations=MOST_STEPS)
+        best = ends[losses.argmin()]
         found_at: Floats = np.clip(self.centre + self.size * best, low, high)
         return found_at

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 from hpopt.numerics.covariance_adaptation import Normal, Rates, default_population
-from hpopt.numerics.parzen import cell_edges
+from hpopt.numerics.parzen_tables import cell_edges
 from hpopt.numerics.threads import one_thread
 from hpopt.optimizers.batches import Batches, Plan
 from hpopt.optimizers.checks import flag, positive, whole

@@ -8,7 +8,8 @@ https://arxiv.org/abs/1807.01774; choices as in Watanabe 2023, https://arxiv.org
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,13 +17,15 @@ from hpopt.core import Optimizer
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 from hpopt.numerics.parzen import Parzen, Singles, log_mixture
-from hpopt.numerics.threads import one_thread
 from hpopt.optimizers.checks import share, whole
 from hpopt.optimizers.surrogates.encoding import Encoding
-from hpopt.optimizers.surrogates.evidence import Evidence
+from hpopt.optimizers.surrogates.evidence import Evidence, Ranking
 from hpopt.optimizers.surrogates.first_design import first_count, first_points
 from hpopt.optimizers.surrogates.kernels import Kernels
 from hpopt.optimizers.surrogates.told_kernels import ToldKernels
+
+PointsAt = Callable[[Any], Floats]
+"""Gives the points (k, d) at places."""
 
 MOST_BAD = 1000
 LOOKED_AT_ONCE = 4
@@ -36,7 +39,7 @@ class TPE(Optimizer):
     """Ask what is likely among the good configs and unlikely among the bad ones.
 
     Use it where evaluations are so cheap, or so many, that a Gaussian process would be late: an
-    ask takes a millisecond or two up to tens of thousands of trials. On floats, whole
+    ask takes about a millisecond up to tens of thousands of trials. On floats, whole
     numbers, choices, conditions and lists of layers. Where an evaluation takes a second and more,
     ``"bayesian"`` finds more with the same number of them.
 
@@ -95,6 +98,9 @@ class TPE(Optimizer):
         self._n_first = first_count(self._encoding) if self.first is None else self.first
         self._kernels = Kernels(self._encoding)
         self._told = ToldKernels(self._kernels)
+        self._ranking = Ranking()
+        n_uniforms = self.candidates * self._kernels.n_columns
+        self._n_ahead = min(DRAWN_AHEAD, max(1, MOST_AHEAD // n_uniforms))
         self._block, self._uniforms = -1, np.empty(0)
 
     def _ask(self, number: int, n: int) -> Floats:
@@ -103,20 +109,21 @@ class TPE(Optimizer):
             block, place = divmod(number - len(self.start), self._n_first)
             points = first_points(self.space, self._n_first, self.generator(0, block))
             return self.novel(points[place : place + 1], self.generator(number), before=number)
-        with one_thread():
-            return self._most_promising(number, evidence)
+        return self._most_promising(number, evidence)
 
     def _most_promising(self, number: int, evidence: Evidence) -> Floats:
         """Give the candidate of the largest l / g that is new."""
         good, bad = self._split(evidence)
         points, rows = self._drawn(good, self._uniforms_of(number), number)
-        scores = log_mixture(rows, bad) - log_mixture(rows, good.rows)
-        first = self.space.snap(points[[scores.argmin()]])
+        scores = log_mixture(rows, bad, self._told.scale.reach)
+        scores -= log_mixture(rows, good.rows, good.scale.reach)
+        best = int(scores.argmin())
+        first = self.space.snap(points(slice(best, best + 1)))
         if self.unknown(first, before=number)[0]:
             return first
         order = np.argsort(scores, kind="stable")
         for start in range(1, len(order), LOOKED_AT_ONCE):
-            ranked = self.space.snap(points[order[start : start + LOOKED_AT_ONCE]])
+            ranked = self.space.snap(points(order[start : start + LOOKED_AT_ONCE]))
             new = np.flatnonzero(self.unknown(ranked, before=number))
             if new.size:
                 return ranked[new[:1]]
@@ -125,13 +132,14 @@ class TPE(Optimizer):
             uniforms = rng.random((len(rows), self._kernels.n_columns))
             return self._kernels.points(*good.draw(uniforms))
 
-        return self.novel(points[:1], self.generator(number), before=number, vary=vary)
+        return self.novel(points(slice(1)), self.generator(number), before=number, vary=vary)
 
     def _split(self, evidence: Evidence) -> tuple[Parzen, Singles]:
         """Give the density of the good, and the rows of the others; failures are never good."""
-        n = len(evidence)
-        n_good = min(max(math.ceil(self.good_share * n), 1), self.most_good, evidence.n_values)
-        rows = np.sort(evidence.best(n_good))
+        n, ranking = len(evidence), self._ranking
+        ranking.learn(evidence.losses)
+        n_good = min(max(math.ceil(self.good_share * n), 1), self.most_good, ranking.n_values)
+        rows = sorted(ranking.best(n_good))
         kept = evidence.kept(n, MOST_BAD + n_good) if n > MOST_BAD + n_good else None
         pending = np.empty((0, self.space.d))
         if self.pending:
@@ -139,28 +147,26 @@ class TPE(Optimizer):
         good = self._told.good(evidence.points, rows)
         return good, self._told.bad(evidence.points, rows, kept, pending)
 
-    def _drawn(self, good: Parzen, uniforms: Floats, number: int) -> tuple[Floats, Singles]:
+    def _drawn(self, good: Parzen, uniforms: Floats, number: int) -> tuple[PointsAt, Singles]:
         """Draw candidates from the density of the good ones; give their rows for kernels too."""
         kernels = self._kernels
         numbers, codes = good.draw(uniforms)
+        if kernels.is_flat and not self.space.predicates:
+            rows = kernels.factors.of_points(numbers, kernels.everywhere, codes)
+            return lambda places: kernels.points(numbers[places], codes[places]), rows
         points = kernels.points(numbers, codes)
         if self.space.predicates:
             points = self.space.mended(points, self.generator(MENDED, number))
-        elif kernels.is_flat:
-            there = np.ones(numbers.shape, dtype=bool)
-            return points, kernels.factors.of_points(numbers, there, codes)
-        return points, kernels.factors.of_points(*kernels.of(points))
+        return points.__getitem__, kernels.factors.of_points(*kernels.of(points))
 
     def _uniforms_of(self, number: int) -> Floats:
         """Give the uniform numbers that an ask's candidates are made of.
 
         They are drawn for several asks at once: a generator takes longer to make than to use.
         """
-        shape = self.candidates, self._kernels.n_columns
-        n_ahead = min(DRAWN_AHEAD, max(1, MOST_AHEAD // math.prod(shape)))
-        block, place = divmod(number, n_ahead)
+        block, place = divmod(number, self._n_ahead)
         if block != self._block:
-            uniforms = self.generator(DRAWS, block).random((n_ahead, *shape))
-            self._block, self._uniforms = block, uniforms
+            shape = self._n_ahead, self.candidates, self._kernels.n_columns
+            self._block, self._uniforms = block, self.generator(DRAWS, block).random(shape)
         own: Floats = self._uniforms[place]
         return own

@@ -1,34 +1,36 @@
 """The columns of numbers and choices, all of them crossed at once.
 
 A parameter's own methods take some ten calls of numpy each, whatever the number of points; for
-the few points of an ask these calls are all that counts. Here each kind of column takes them once,
-with the same formulas, so that what comes out is the same to the bit.
+the few points of an ask these calls are all that counts. Here all columns take them together, with
+the same formulas, so that what comes out is the same to the bit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeGuard
+from typing import Any
 
 import numpy as np
 
 from hpopt.space.choice import Listed
-from hpopt.space.numeric import Float, Int, Number, Scalar
+from hpopt.space.numeric import MOST_TABLED, Int, Number
 from hpopt.space.parameter import Floats, Parameter
 from hpopt.space.rounding import (
     DIGITS,
     EXACT_POWER,
     decimals_for,
     digits_for,
-    round_significant,
+    powers_for,
 )
 
 MOST_REMEMBERED = 4096
 """The codes of points of so many bytes are remembered."""
 LEAST_LOG, MOST_LOG = 10.0 ** (DIGITS - EXACT_POWER), 10.0 ** (DIGITS - 1)
 """Between them all decimals of a number's digits are powers of ten without error."""
-MOST_TABLED = 4096
-"""A number with more values than this is snapped by its own method."""
+KINDS = "cells", "steps", "log steps", "logs", "linear"
+"""Equal cells, numbers in steps, and continuous ones: those in the log lie side by side."""
+
+Placed = list[tuple[int, Parameter]]
 
 
 class Columns:
@@ -42,164 +44,184 @@ class Columns:
     """
 
     def __init__(self, parameters: Mapping[str, Parameter], columns: Mapping[str, slice]) -> None:
-        cells: list[tuple[int, Scalar]] = []
-        steps: list[tuple[int, Number]] = []
-        linear: list[tuple[int, Float]] = []
-        logs: list[tuple[int, Float]] = []
+        kinds: dict[str, Placed] = {kind: [] for kind in KINDS}
         self._others: list[tuple[slice, Parameter]] = []
         for name, parameter in parameters.items():
-            where = columns[name]
-            if _has_equal_cells(parameter):
-                cells.append((where.start, parameter))
-            elif _has_steps(parameter):
-                steps.append((where.start, parameter))
-            elif _is_rounded_as_usual(parameter):
-                (logs if parameter.in_log else linear).append((where.start, parameter))
+            kind = _kind(parameter)
+            if kind:
+                kinds[kind].append((columns[name].start, parameter))
             else:
-                self._others.append((where, parameter))
-        self._cells, self._steps = _Cells(cells), _Steps(steps)
-        self._continuous = _Continuous(linear, logs)
+                self._others.append((columns[name], parameter))
+        placed = [each for kind in KINDS for each in kinds[kind]]
+        self._order = np.array([column for column, _ in placed], dtype=np.int64)
+        self._back = np.argsort(self._order)
+        self._together = Together({kind: [p for _, p in kinds[kind]] for kind in KINDS})
+        self._discrete = self._order[: self._together.n_discrete]
         self._last = b"", np.empty((0, 0))
 
     def codes(self, points: Floats) -> Floats:
-        """Give what each parameter's `codes` gives, shape (n, d); read-only.
+        """Give what each parameter's `codes` gives, shape (n, d); no -0.0, and read-only.
 
         The last few points are remembered: what is asked is looked up, noted and decoded.
         """
         if points.nbytes > MOST_REMEMBERED:
-            return self._codes(points)
+            return self._joined(points, self._of_together(points))
         crossed, (known, codes) = points.tobytes(), self._last
         if crossed != known or codes.shape != points.shape:
-            codes = self._codes(points)
+            codes = self._joined(points, self._of_together(points))
             self._last = crossed, codes
         return codes
 
-    def _codes(self, points: Floats) -> Floats:
-        codes = np.empty(points.shape)
-        for group in (self._cells, self._steps, self._continuous):
-            if len(group.columns):
-                codes[:, group.columns] = group.codes(points[:, group.columns])
+    def snapped(self, points: Floats) -> Floats:
+        """Give what each parameter's `snap` gives, shape (n, d).
+
+        Of a few points the codes are remembered as well: they are the same, and asked for next.
+        """
+        few = points.nbytes <= MOST_REMEMBERED
+        order = self._order if few else self._discrete
+        codes = self._together.codes(points.take(order, axis=1))
+        snapped: Floats = points.copy()
+        if len(self._discrete):
+            snapped[:, self._discrete] = self._together.centres(codes)
         for where, parameter in self._others:
-            codes[:, where] = parameter.codes(points[:, where])
+            snapped[:, where] = parameter.snap(points[:, where])
+        if few:
+            self._last = snapped.tobytes(), self._joined(points, codes)
+        return snapped
+
+    def _of_together(self, points: Floats) -> Floats:
+        return self._together.codes(points.take(self._order, axis=1))
+
+    def _joined(self, points: Floats, together: Floats) -> Floats:
+        """Give the codes of all columns, in their order."""
+        if not self._others:
+            codes = together.take(self._back, axis=1)
+        else:
+            codes = np.empty(points.shape)
+            codes[:, self._order] = together
+            for where, parameter in self._others:
+                codes[:, where] = parameter.codes(points[:, where]) + 0.0
         codes.flags.writeable = False
         return codes
 
-    def snapped(self, points: Floats) -> Floats:
-        """Give what each parameter's `snap` gives, shape (n, d)."""
-        snapped: Floats = points.copy()
-        for group in (self._cells, self._steps):
-            if len(group.columns):
-                snapped[:, group.columns] = group.snapped(points[:, group.columns])
-        for where, parameter in self._others:
-            snapped[:, where] = parameter.snap(points[:, where])
-        return snapped
 
-
-def _has_equal_cells(parameter: Parameter) -> TypeGuard[Scalar]:
-    """Say whether k values are k equal cells."""
-    return isinstance(parameter, Listed) or (isinstance(parameter, Int) and not parameter.log)
-
-
-def _has_steps(parameter: Parameter) -> TypeGuard[Number]:
-    """Say whether it is a number of not too many values."""
-    return isinstance(parameter, Number) and 0 < parameter.n_levels <= MOST_TABLED
-
-
-def _is_rounded_as_usual(parameter: Parameter) -> TypeGuard[Float]:
-    """Say whether it is continuous, and its rounding takes no detour."""
-    if not isinstance(parameter, Float) or parameter.n_levels:
-        return False
+def _kind(parameter: Parameter) -> str:
+    """Say how it is crossed together with others, in a word; empty where it is not."""
+    if isinstance(parameter, Listed) or (isinstance(parameter, Int) and not parameter.log):
+        return "cells"
+    if not isinstance(parameter, Number):
+        return ""
+    if parameter.n_levels:
+        few = parameter.n_levels <= MOST_TABLED
+        return ("log steps" if parameter.in_log else "steps") if few else ""
+    low, high = parameter.low, parameter.high
     if parameter.in_log:
-        usual = digits_for(parameter.low, parameter.high) == DIGITS
-        return usual and parameter.low >= LEAST_LOG and parameter.high < MOST_LOG
-    decimals = decimals_for(parameter.low, parameter.high)
-    return decimals is not None and 0 <= decimals <= EXACT_POWER
+        usual = digits_for(low, high) == DIGITS and low >= LEAST_LOG and high < MOST_LOG
+        return "logs" if usual else ""
+    decimals = decimals_for(low, high)
+    return "linear" if decimals is not None and 0 <= decimals <= EXACT_POWER else ""
 
 
-class _Cells:
-    """Equal cells: k values are k of them."""
+class Together:
+    """The codes of parameters of one coordinate each, whose rounding takes no detour.
 
-    def __init__(self, placed: list[tuple[int, Scalar]]) -> None:
-        self.columns = np.array([column for column, _ in placed], dtype=np.int64)
-        self._n = np.array([p.n_levels for _, p in placed], dtype=np.float64)
-        self._last = self._n - 1
+    All of them are ([exp] (low + u length) - base) / step, clipped to [least, most], and rounded
+    as their kind is.
 
-    def codes(self, block: Floats) -> Floats:
-        codes: Floats = np.minimum(np.maximum(np.floor(block * self._n), 0.0), self._last)
-        return codes
+    Parameters
+    ----------
+    kinds : mapping of str to list of Scalar
+        The parameters of each of `KINDS`.
 
-    def snapped(self, block: Floats) -> Floats:
-        found: Floats = (self.codes(block) + 0.5) / self._n
-        return found
+    Attributes
+    ----------
+    n_discrete : int
+        How many have cells or steps: the first ones.
+    """
 
-
-class _Stretch:
-    """Map [0, 1] to ranges, or to their logs first; those in the log are the last ones."""
-
-    def __init__(self, numbers: Sequence[Number]) -> None:
-        edges = np.array([p.edges for p in numbers]).reshape(-1, 2)
-        self._low, self._length = edges[:, 0], edges[:, 1] - edges[:, 0]
-        self._first_log = sum(not p.in_log for p in numbers)
-
-    def __call__(self, block: Floats) -> Floats:
-        stretched = self._low + block * self._length
-        logs = stretched[:, self._first_log :]
-        if logs.size:
-            stretched[:, self._first_log :] = np.exp(logs)
-        found: Floats = stretched
-        return found
-
-
-class _Steps:
-    """Numbers on a grid of steps that are no equal cells."""
-
-    def __init__(self, placed: list[tuple[int, Number]]) -> None:
-        placed = sorted(placed, key=lambda each: each[1].in_log)
-        numbers = [p for _, p in placed]
-        self.columns = np.array([column for column, _ in placed], dtype=np.int64)
-        self._stretch = _Stretch(numbers)
-        self._low = np.array([p.low for p in numbers], dtype=np.float64)
-        self._step = np.array([p.step for p in numbers], dtype=np.float64)
-        self._last = np.array([p.n_levels - 1 for p in numbers], dtype=np.float64)
-        self._units = np.zeros((len(numbers), int(max(self._last, default=0)) + 1))
-        for row, p in zip(self._units, numbers, strict=True):
+    def __init__(self, kinds: Mapping[str, Sequence[Any]]) -> None:
+        cells, steps, log_steps, logs, linear = (kinds[kind] for kind in KINDS)
+        grids, numbers = [*steps, *log_steps], [*logs, *linear]
+        self._n_cells, self.n_discrete = len(cells), len(cells) + len(grids)
+        self._in_log = slice(len(cells) + len(steps), self.n_discrete + len(logs))
+        formulas = [
+            *((0.0, p.n_levels, 0.0, 1.0, 0.0, p.n_levels - 1) for p in cells),
+            *((*_range(p), p.low, p.step, 0.0, p.n_levels - 1) for p in grids),
+            *((*_range(p), 0.0, 1.0, p.low, p.high) for p in numbers),
+        ]
+        self._low, self._length, self._base, self._step, self._least, self._most = (
+            np.array(formulas, dtype=np.float64).reshape(-1, 6).T.copy()
+        )
+        self._ends = np.array([p.rounded_ends for p in numbers]).reshape(-1, 2).T.copy()
+        given = np.array([(p.low, p.high) for p in numbers]).reshape(-1, 2).T
+        self._rounds_to_ends = bool((self._ends == given).all())
+        # Of all but the cells; those of numbers in the log follow from the values.
+        decimals = [decimals_for(p.low, p.high) or 0 for p in linear]
+        powers = 10.0 ** np.array(decimals, dtype=np.int64)
+        self._powers = np.concatenate([np.ones(len(grids) + len(logs)), powers])
+        self._digits = slice(len(grids), len(grids) + len(logs))
+        self._units = np.zeros((len(grids), max((p.n_levels for p in grids), default=0)))
+        for row, p in zip(self._units, grids, strict=True):
             row[: p.n_levels] = p.unit(np.arange(p.n_levels, dtype=np.float64))
-        self._rows = np.arange(len(numbers))
+        self._rows = np.arange(len(grids))
 
     def codes(self, block: Floats) -> Floats:
-        codes = np.rint((self._stretch(block) - self._low) / self._step)
-        return np.minimum(np.maximum(codes, 0.0), self._last)
+        """Give the codes of all columns, or of the discrete ones alone; no -0.0."""
+        n, k, n_cells = block.shape[1], self.n_discrete, self._n_cells
+        values: Floats = block * self._length[:n]
+        values += self._low[:n]
+        in_log = values[:, self._in_log]
+        if in_log.size:
+            np.exp(in_log, out=in_log)
+        if n_cells < k:
+            grids = values[:, n_cells:k]
+            grids -= self._base[n_cells:k]
+            grids /= self._step[n_cells:k]
+        np.maximum(values, self._least[:n], out=values)
+        np.minimum(values, self._most[:n], out=values)
+        if n_cells:
+            cells = values[:, :n_cells]
+            np.floor(cells, out=cells)
+        if n_cells < n:
+            self._round(values[:, n_cells:])
+        if k < n and not self._rounds_to_ends:
+            values[:, k:] = self._with_ends(values[:, k:], block[:, k:])
+        values += 0.0
+        return values
 
-    def snapped(self, block: Floats) -> Floats:
-        found: Floats = self._units[self._rows, self.codes(block).astype(np.int64)]
-        return found
-
-
-class _Continuous:
-    """Continuous numbers: linear ones, rounded to decimals, and ones in the log, to digits."""
-
-    def __init__(self, linear: list[tuple[int, Float]], logs: list[tuple[int, Float]]) -> None:
-        placed = linear + logs
-        numbers = [p for _, p in placed]
-        self.columns = np.array([column for column, _ in placed], dtype=np.int64)
-        self._stretch, self._n = _Stretch(numbers), len(linear)
-        self._low = np.array([p.low for p in numbers])
-        self._high = np.array([p.high for p in numbers])
-        decimals = [decimals_for(p.low, p.high) or 0 for _, p in linear]
-        self._powers = 10.0 ** np.array(decimals, dtype=np.int64)
-        self._least, self._most = np.array([p.rounded_ends for p in numbers]).reshape(-1, 2).T
-
-    def codes(self, block: Floats) -> Floats:
-        values: Floats = np.minimum(np.maximum(self._stretch(block), self._low), self._high)
-        linear, logs = values[:, : self._n], values[:, self._n :]
-        if linear.size:
-            values[:, : self._n] = np.rint(linear * self._powers) / self._powers + 0.0  # no -0.0
+    def _round(self, values: Floats) -> None:
+        """Round what is no cell to whole numbers, to decimals, or to significant digits."""
+        powers = self._powers[: values.shape[1]]
+        logs = values[:, self._digits]
         if logs.size:
-            values[:, self._n :] = round_significant(logs, DIGITS, easy=True)
-        at_end = (values <= self._least) | (values >= self._most) | (block <= 0) | (block >= 1)
-        if not at_end.any():
-            return values
-        lowest = (block <= 0.0) | ((values <= self._least) & (block < 1.0))
-        highest = (block >= 1.0) | ((values >= self._most) & ~lowest)
-        found: Floats = np.where(lowest, self._low, np.where(highest, self._high, values))
+            powers = powers[None].repeat(len(values), axis=0)
+            powers[:, self._digits] = powers_for(logs)
+        values *= powers
+        np.rint(values, out=values)
+        values /= powers
+
+    def _with_ends(self, values: Floats, block: Floats) -> Floats:
+        """Give continuous values; those that round as an end does are the end."""
+        (least, most), n = self._ends, self.n_discrete
+        lowest = (block <= 0.0) | ((values <= least) & (block < 1.0))
+        highest = (block >= 1.0) | ((values >= most) & ~lowest)
+        low, high = self._least[n:], self._most[n:]
+        found: Floats = np.where(lowest, low, np.where(highest, high, values))
         return found
+
+    def centres(self, codes: Floats) -> Floats:
+        """Give the centres of the cells of discrete columns, shape (n, n_discrete)."""
+        k = self._n_cells
+        centres = codes[:, : self.n_discrete] + 0.5
+        if k:
+            centres[:, :k] /= self._length[:k]
+        if k < self.n_discrete:
+            places = codes[:, k : self.n_discrete].astype(np.int64)
+            centres[:, k:] = self._units[self._rows, places]
+        return np.asarray(centres)
+
+
+def _range(parameter: Number) -> tuple[float, float]:
+    """Give the lower edge and the length of what the unit interval is stretched to."""
+    low, high = parameter.edges
+    return low, high - low

@@ -44,6 +44,10 @@ class Coordinates(Mapping[str, Parameter]):
         self.ordered: Bools = np.concatenate([p.ordered for p in self.values()])
         self.conditions = Conditions(self._parameters)
         self._at_once = Columns(self._parameters, self._columns)
+        self._decoders = [
+            (p, self._columns[name], p.values_of if isinstance(p, Scalar) else None)
+            for name, p in self._parameters.items()
+        ]
         self._is_plain = not self.conditions.parents and self.d == len(self._parameters)
         self.sequences: tuple[SequenceLayout, ...] = tuple(
             layout
@@ -106,10 +110,8 @@ class Coordinates(Mapping[str, Parameter]):
         points = self._as_points(points)
         codes = self._at_once.codes(points).T.tolist()
         values = [
-            p.values_of(codes[self._columns[name].start])
-            if isinstance(p, Scalar)
-            else p.decode(points[:, self._columns[name]])
-            for name, p in self._parameters.items()
+            values_of(codes[where.start]) if values_of else p.decode(points[:, where])
+            for p, where, values_of in self._decoders
         ]
         names = list(self._parameters)
         if not self.conditions.parents:
@@ -152,17 +154,24 @@ class Coordinates(Mapping[str, Parameter]):
 
     def codes(self, points: Floats) -> Floats:
         """Give numbers that are equal where the configs are: nan where not active, shape (n, d)."""
-        points = self._as_points(points)
-        codes = self._at_once.codes(points)
-        return codes.copy() if self._is_plain else np.where(self.active(points), codes, np.nan)
+        codes: Floats = self._codes(self._as_points(points)).copy()
+        return codes
 
     def keys_of(self, points: Floats) -> list[bytes]:
         """Give the canonical keys of points.
 
         Two points have the same key exactly where their configs are equal after rounding.
         """
-        codes = self.codes(points) + 0.0
-        return [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in codes]
+        codes, size = self._codes(self._as_points(points)).tobytes(), 8 * self.d
+        return [
+            hashlib.blake2b(codes[start : start + size], digest_size=16).digest()
+            for start in range(0, len(codes), size)
+        ]
+
+    def _codes(self, points: Floats) -> Floats:
+        """Give what `codes` gives, read-only."""
+        codes = self._at_once.codes(points)
+        return codes if self._is_plain else np.where(self.active(points), codes, np.nan)
 
     def key(self, config: Mapping[str, Any]) -> bytes:
         """Give the canonical key of a config."""

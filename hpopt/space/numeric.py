@@ -26,6 +26,8 @@ from hpopt.space.parameter import (
 from hpopt.space.rounding import decimals_for, digits_for, round_decimals, round_significant
 
 LARGEST_INT = 2**53
+MOST_TABLED = 4096
+"""Of a number with more values than this there is no table of them."""
 NARROW = 1e-6
 FINEST_STEP = 1e-11  # of the larger bound: what rounding to 13 digits keeps apart
 
@@ -290,8 +292,17 @@ class Float(Number):
         """Give the values as Python floats."""
         if self.step is None:
             return codes
-        values: list[Any] = self._on_grid(np.array(codes)).tolist()
-        return values
+        if self.n_levels > MOST_TABLED:
+            values: list[Any] = self._on_grid(np.array(codes)).tolist()
+            return values
+        grid = self._grid_values
+        return [grid[int(code)] for code in codes]
+
+    @cached_property
+    def _grid_values(self) -> list[float]:
+        """All values of the step grid."""
+        grid: list[float] = self._on_grid(np.arange(self.n_levels, dtype=np.float64)).tolist()
+        return grid
 
     def code(self, value: Any) -> float:
         """Give the code of a value."""

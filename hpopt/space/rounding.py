@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 DIGITS = 13
 SAFE_LOG = 50.0  # the natural logarithm up to which a value in the log carries all of them
 EXACT_POWER = 22  # the largest k for which 10**k is a float64 without error
-_POWERS = 10.0 ** np.arange(EXACT_POWER + 1)
+_POWERS: NDArray[np.float64] = np.array([10.0**k for k in range(EXACT_POWER + 1)])
+_DECADES = np.array([float(f"1e{DIGITS - 1 - k}") for k in range(EXACT_POWER, -1, -1)])
+_POWERS_OF_DECADES = _POWERS[::-1].copy()
 
 
 def decimals_for(low: float, high: float) -> int | None:
@@ -56,19 +58,10 @@ def round_decimals(values: NDArray[np.float64], decimals: int) -> NDArray[np.flo
     return np.asarray(np.rint(values / power) * power)
 
 
-def round_significant(
-    values: NDArray[np.float64], digits: int, *, easy: bool = False
-) -> NDArray[np.float64]:
-    """Round positive numbers to significant digits, correctly rounded.
-
-    Where the caller knows that they are `easy`, that all have between 0 and 22 decimals, it is not
-    looked at.
-    """
+def round_significant(values: NDArray[np.float64], digits: int) -> NDArray[np.float64]:
+    """Round positive numbers to significant digits, correctly rounded."""
     exponents = np.floor(np.log10(values)).astype(np.int64)
     decimals = digits - 1 - exponents
-    if easy:
-        powers = _POWERS[decimals]
-        return np.asarray(np.rint(values * powers) / powers)
     exact = (decimals >= 0) & (decimals <= EXACT_POWER)
     powers = _POWERS[np.where(exact, decimals, 0)]
     rounded = np.rint(values * powers) / powers
@@ -76,3 +69,13 @@ def round_significant(
         hard = [float(f"{value:.{digits}g}") for value in values[~exact]]
         rounded[~exact] = hard
     return np.asarray(rounded)
+
+
+def powers_for(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the powers of ten that make whole numbers of the `DIGITS` digits of positive numbers.
+
+    The caller knows that all have between 0 and 22 decimals then: `round_significant` looks.
+    """
+    places = _DECADES.searchsorted(values, side="right") - 1
+    powers: NDArray[np.float64] = _POWERS_OF_DECADES.take(places)
+    return powers

@@ -49,3 +49,16 @@ def test_it_keeps_copies():
     history.append(0, point, np.array([1.0]))
     point[0] = 0.9
     assert history.points.tolist() == [[0.5]]
+
+
+def test_what_was_known_before_comes_first_and_counts_for_nothing_else():
+    history, known = History(2, 1), np.arange(140.0).reshape(70, 2)
+    history.know(known[:3], np.arange(3.0)[:, None])
+    history.know(known[3:], np.arange(3.0, 70)[:, None])
+    assert len(history) == history.unbroken == 0
+    history.append(1, np.array([0.5, 0.5]), np.array([7.0]))
+    assert history.numbers.tolist() == [1]
+    assert history.rows(np.array([1])).tolist() == [0]
+    assert history.points.tolist() == [[0.5, 0.5]]
+    assert history.all_points.tolist() == [*known.tolist(), [0.5, 0.5]]
+    assert history.all_losses[:, 0].tolist() == [*range(70), 7.0]

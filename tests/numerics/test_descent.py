@@ -1,31 +1,99 @@
-"""A descent goes where scipy's own goes, and stays in its box."""
+"""Descents reach what scipy's own search reaches, each point by itself, and stay in their boxes."""
 
 import numpy as np
+import pytest
 from scipy.optimize import minimize, rosen, rosen_der
 
 from hpopt.numerics.descent import descended
 
-
-def valley(point):
-    return rosen(point), rosen_der(point)
-
-
-def test_it_takes_the_same_way_as_a_search_that_compares_points():
-    start, low, high = np.array([-1.2, 1.0, 0.3]), np.full(3, -2.0), np.full(3, 2.0)
-    for iterations in (3, 200):
-        options = {"maxiter": iterations}
-        bounds = np.stack([low, high], axis=1)
-        expected = minimize(
-            valley, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options
-        )
-        point, loss = descended(valley, start, low, high, iterations=iterations)
-        np.testing.assert_array_equal(point, expected.x)
-        assert loss == expected.fun
-    np.testing.assert_allclose(point, 1.0, atol=1e-3)
+STARTS = np.array([[-1.2, 1.0, 0.3], [0.5, -0.7, 1.2], [9.0, -9.0, 9.0]])
+LOW, HIGH = np.full((3, 3), -2.0), np.full((3, 3), 2.0)
 
 
-def test_it_stays_in_its_box_wherever_it_begins():
-    low, high = np.array([-0.5, 0.0]), np.array([0.5, 0.2])
-    point, loss = descended(valley, np.array([9.0, -9.0]), low, high, iterations=50)
-    assert ((low <= point) & (point <= high)).all()
-    assert loss == rosen(point) < rosen(np.array([0.5, 0.0]))
+class Valley:
+    """Rosenbrock's function, of several points, which counts how often it is asked."""
+
+    def __init__(self):
+        self.n_asked = 0
+
+    def __call__(self, points):
+        self.n_asked += 1
+        return np.array([rosen(x) for x in points]), np.array([rosen_der(x) for x in points])
+
+
+def test_it_finds_the_bottom_with_about_as_many_evaluations_as_scipy():
+    valley = Valley()
+    points, losses = descended(valley, STARTS, LOW, HIGH, evaluations=200)
+    np.testing.assert_allclose(points, 1.0, atol=1e-4)
+    np.testing.assert_array_equal(losses, valley(points)[0])
+    slowest = max(
+        minimize(rosen, x, jac=rosen_der, method="L-BFGS-B", bounds=[(-2, 2)] * 3).nfev
+        for x in np.clip(STARTS, -2, 2)
+    )
+    assert valley.n_asked < 1.5 * slowest
+
+
+def test_each_point_goes_its_own_way():
+    points, losses = descended(Valley(), STARTS, LOW, HIGH, evaluations=12)
+    for k in range(3):
+        one = slice(k, k + 1)
+        alone, loss = descended(Valley(), STARTS[one], LOW[one], HIGH[one], evaluations=12)
+        np.testing.assert_allclose(points[one], alone, rtol=1e-9)
+        assert losses[k] == pytest.approx(loss[0])
+
+
+def test_it_stays_in_its_box_and_leaves_what_is_fixed():
+    low, high = np.array([[-0.5, 0.0, 0.3]]), np.array([[0.5, 0.2, 0.3]])
+    points, losses = descended(Valley(), STARTS[2:], low, high, evaluations=50)
+    assert ((low <= points) & (points <= high)).all()
+    assert points[0, 2] == 0.3
+    bounds = list(zip(low[0], high[0], strict=True))
+    best = minimize(rosen, points[0], jac=rosen_der, method="L-BFGS-B", bounds=bounds)
+    assert losses[0] == pytest.approx(best.fun, rel=1e-6)
+
+
+def test_a_hill_is_left_for_its_foot():
+    starts = np.array([[0.1, -0.2], [-1e-3, 1e-3]])
+    points, _ = descended(
+        lambda x: (-(x**2).sum(axis=1), -2 * x),
+        starts,
+        np.full((2, 2), -1.0),
+        np.full((2, 2), 3.0),
+        evaluations=30,
+    )
+    np.testing.assert_array_equal(points, [[3.0, -1.0], [-1.0, 3.0]])
+
+
+def test_it_stops_where_nothing_is_promised():
+    valley = Valley()
+    points, _ = descended(valley, np.ones((1, 3)), LOW[:1], HIGH[:1], evaluations=50)
+    assert valley.n_asked == 1
+    np.testing.assert_array_equal(points, 1.0)
+    descended(valley, STARTS, LOW, HIGH, evaluations=7)
+    assert valley.n_asked == 8
+
+
+def test_a_step_into_the_void_is_shortened():
+    def loss(x):
+        outside = x[:, 0] > 0.6
+        value, slope = np.where(outside, 1e10, -x[:, 0]), np.where(outside, 0.0, -1.0)
+        return value, slope[:, None]
+
+    points, _ = descended(
+        loss, np.array([[0.0]]), np.zeros((1, 1)), np.ones((1, 1)), evaluations=40
+    )
+    assert 0.5 < points[0, 0] <= 0.6
+
+
+@pytest.mark.parametrize("n", [20, 300])
+def test_of_many_coordinates_the_last_steps_are_remembered(n):
+    rng = np.random.default_rng(0)
+    bottoms, weights = rng.random((2, n)) * 1.2, np.geomspace(1, 30, n)
+
+    def bowls(x):
+        apart = x - bottoms
+        return (weights * apart**2).sum(axis=1), 2 * weights * apart
+
+    starts, sides = rng.random((2, n)), np.ones((2, n))
+    points, _ = descended(bowls, starts, 0 * sides, sides, evaluations=60)
+    np.testing.assert_allclose(points, np.minimum(bottoms, 1.0), atol=1e-4)

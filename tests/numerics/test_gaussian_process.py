@@ -98,7 +98,7 @@ def test_the_gradient_of_a_prediction_is_that_of_differences():
 def test_the_kernel_is_the_slow_formula():
     one, other = np.random.default_rng(3).random((2, 4, 3))
     squares = squared_distances(one, other)
-    correlation, slope = matern(squares)
+    correlation, slope = matern(squares.copy())
     for i, a in enumerate(one):
         for j, b in enumerate(other):
             rho = np.sqrt(5 * ((a - b) ** 2).sum())
@@ -136,14 +136,15 @@ def test_a_fit_finds_what_matters():
     targets = np.sin(8 * features[:, 2])
     targets = (targets - targets.mean()) / targets.std()
     prior = Prior.of(4.0, np.zeros(4, dtype=bool))
-    theta = fitted(features, targets, np.arange(4), prior, [(prior.start, 40)])
+    data = features, targets, np.arange(4), prior
+    theta = fitted(*data, prior.start, evaluations=50, tolerance=1e-5)
     parameters = as_hyperparameters(theta)
     assert parameters.lengths.argmin() == 2
     assert np.delete(parameters.lengths, 2).min() > parameters.lengths[2] + 1
     assert parameters.nu < 1e-3
-    more = fitted(features, targets, np.arange(4), prior, [(theta, 40), (prior.start, 5)])
-    values = [log_posterior(t, features, targets, np.arange(4), prior)[0] for t in (theta, more)]
-    assert values[1] >= values[0] - 1e-9
+    more = fitted(*data, theta, evaluations=50, tolerance=1e-9)
+    values = [log_posterior(each, *data)[0] for each in (theta, more)]
+    assert values[0] <= values[1] < values[0] + 0.01
 
 
 def test_noise_is_seen_as_noise():
@@ -152,7 +153,8 @@ def test_noise_is_seen_as_noise():
     targets = features[:, 0] * 3 + 0.5 * rng.standard_normal(80)
     targets = (targets - targets.mean()) / targets.std()
     prior = Prior.of(1.0, np.zeros(1, dtype=bool))
-    theta = fitted(features, targets, np.array([0]), prior, [(prior.start, 60)])
+    groups = np.array([0])
+    theta = fitted(features, targets, groups, prior, prior.start, evaluations=60, tolerance=1e-6)
     assert 0.05 < as_hyperparameters(theta).nu < 0.6
 
 

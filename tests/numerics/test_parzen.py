@@ -4,24 +4,23 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import logsumexp
 from scipy.stats import norm, truncnorm
 
-from hpopt.numerics.parzen import (
-    Factors,
-    Parzen,
+from hpopt.numerics.parzen import Factors, Parzen, log_mixture
+from hpopt.numerics.parzen_tables import (
+    Scale,
     bandwidth,
     cell_edges,
-    cell_table,
-    choice_table,
-    log_mixture,
-    stacked_tables,
+    cell_tables,
+    choice_tables,
 )
 
 WIDTH = 0.17
 
 
 CENTRES = np.array([0.1, 0.3, 0.6, 0.9])
-UNIFORMS = [np.full(3, 1 / 3), np.diff(cell_edges(CENTRES))]
+UNIFORMS = np.array([[1 / 3, 1 / 3, 1 / 3, 0.0], np.diff(cell_edges(CENTRES))])
 NONE = 4
 
 
@@ -32,13 +31,18 @@ def random_parts(rng, n, exist=0.7):
     return rng.random((n, 2)), there[:, :2], np.where(there[:, 2:], codes, NONE)
 
 
+def scale_of(n):
+    """The scale of 3 choices and 4 cells, and their tables."""
+    cells = cell_tables(CENTRES[None], cell_edges(CENTRES)[None], WIDTH)
+    tables = np.concatenate([choice_tables(UNIFORMS[:1], n), cells])
+    return Scale.of(WIDTH, tables, UNIFORMS, 2), tables
+
+
 def parzen_of(rng, n, exist=0.7, *, always=(False, False)):
     parts = random_parts(rng, n, exist)
     parts[1][:, np.array(always)] = True
-    tables = [choice_table(3, n), cell_table(CENTRES, WIDTH)]
-    factors = Factors(np.array(always), [3, 4])
-    stacked = stacked_tables(tables, UNIFORMS)
-    return Parzen(factors, *parts, width=WIDTH, tables=stacked), parts, tables
+    scale, tables = scale_of(n)
+    return Parzen(Factors(np.array(always), [3, 4]), *parts, scale), parts, tables
 
 
 def slow_density(kernels, tables, point):
@@ -88,7 +92,7 @@ def test_it_is_a_density():
 
 def test_draws_follow_the_density():
     rng = np.random.default_rng(1)
-    parzen, kernels, _ = parzen_of(rng, 3, exist=1.0)
+    parzen, kernels, tables = parzen_of(rng, 3, exist=1.0)
     numbers, codes = parzen.draw(rng.random((40_000, 5)))
     assert numbers.shape == codes.shape == (40_000, 2)
     assert ((numbers >= 0) & (numbers <= 1)).all()
@@ -98,7 +102,7 @@ def test_draws_follow_the_density():
         expected = (below.sum() + threshold) / 4
         assert (numbers[:, 0] < threshold).mean() == pytest.approx(expected, abs=0.01)
     shares = np.bincount(codes[:, 0], minlength=3) / 40_000
-    own = sum(choice_table(3, 3)[c] for c in kernels[2][:, 0])
+    own = sum(tables[0][c, :3] for c in kernels[2][:, 0])
     np.testing.assert_allclose(shares, (own + 1 / 3) / 4, atol=0.01)
 
 
@@ -131,33 +135,61 @@ def test_a_mark_takes_a_kernel_out():
     np.testing.assert_allclose(log_mixture(rows, marked), log_mixture(rows, others), rtol=1e-5)
 
 
+def test_what_is_too_large_for_sums_of_exponentials_is_summed_all_the_same():
+    rng = np.random.default_rng(6)
+    points = rng.random((5, 3)).astype(np.float32)
+    for factor in (1.0, 300.0, -300.0):
+        kernels = (factor * rng.random((4, 3))).astype(np.float32)
+        shares = (points @ kernels.T).astype(np.float64)
+        reach = np.abs(shares).max()
+        np.testing.assert_allclose(
+            log_mixture(points, kernels, reach), logsumexp(shares, axis=1), rtol=1e-5
+        )
+
+
+@pytest.mark.parametrize("width", [0.02, 0.17, 0.9])
+def test_no_kernel_reaches_farther_than_its_scale_says(width):
+    rng = np.random.default_rng(7)
+    cells = cell_tables(CENTRES[None], cell_edges(CENTRES)[None], width)
+    tables = np.concatenate([choice_tables(UNIFORMS[:1], 9), cells])
+    scale = Scale.of(width, tables, UNIFORMS, 2)
+    factors, (numbers, exist, codes) = Factors(np.ones(2, bool), [3, 4]), random_parts(rng, 50, 1.0)
+    numbers[:5] = [0.0, 1.0]
+    rows = factors.of_points(numbers, exist, codes)
+    logs = rows @ factors.of_kernels(numbers, exist, codes, scale).T
+    assert logs.max() <= scale.reach
+    assert (rows @ factors.of_uniform(scale).T).min() >= -scale.reach
+
+
 def test_each_row_is_made_as_if_it_were_alone():
     rng = np.random.default_rng(5)
-    factors, tables = Factors(np.ones(11, dtype=bool), []), np.empty((0, 1, 0))
+    factors = Factors(np.ones(11, dtype=bool), [])
+    scale = Scale.of(WIDTH, np.empty((0, 1, 1)), np.empty((0, 1)), 11)
     numbers, codes = rng.random((40, 11)), np.empty((40, 0), dtype=np.int64)
     exist = np.ones((40, 11), dtype=bool)
-    rows = factors.of_kernels(numbers, exist, codes, WIDTH, tables)
+    rows = factors.of_kernels(numbers, exist, codes, scale)
     for k in range(40):
         one = slice(k, k + 1)
-        alone = factors.of_kernels(numbers[one], exist[one], codes[one], WIDTH, tables)
+        alone = factors.of_kernels(numbers[one], exist[one], codes[one], scale)
         np.testing.assert_array_equal(alone, rows[one])
 
 
 def test_cells_have_the_probabilities_of_the_normal():
     centres = (np.arange(5) + 0.5) / 5
-    table = cell_table(centres, 0.2)
-    np.testing.assert_allclose(table.sum(axis=1), 1.0)
     edges = cell_edges(centres)
     np.testing.assert_allclose(edges, np.arange(6) / 5)
+    padded = np.append(centres, 0.0)[None], np.append(edges, 1.0)[None]
+    table = cell_tables(*padded, 0.2)[0, :5]
+    np.testing.assert_allclose(table.sum(axis=1), 1.0)
     for row, centre in zip(table, centres, strict=True):
         cells = np.diff(norm.cdf(edges, centre, 0.2))
-        np.testing.assert_allclose(row, cells / cells.sum())
-    narrow = cell_table(centres, 1e-6)
+        np.testing.assert_allclose(row, [*(cells / cells.sum()), 0.0], atol=1e-15)
+    narrow = cell_tables(*padded, 1e-6)[0]
     assert narrow[2, 1] > 0.1  # half a cell at least
 
 
 def test_choices_keep_a_share_for_the_others():
-    table = choice_table(4, 9)
+    table = choice_tables(np.array([[0.25, 0.25, 0.25, 0.25, 0.0]]), 9)[0, :4]
     np.testing.assert_allclose(table.sum(axis=1), 1.0)
     assert table[1, 1] == pytest.approx(0.9 + 0.1 / 4)
     assert table[1, 2] == pytest.approx(0.1 / 4)

@@ -20,7 +20,8 @@ Bools = NDArray[np.bool_]
 CANDIDATES = 600
 SWEEPS = 3
 MOST_MOVES, MOST_CHOICES = 64, 12
-CLIMBS = (12, 6)
+CLIMBS = (10, 6)
+"""How often the acquisition is asked for its gradient in each climb."""
 FEWEST_PARENTS, MOST_PARENTS = 5, 10
 COUNTABLE = 1000
 """A space with no more configs is looked at as a whole."""
@@ -65,9 +66,9 @@ class AcquisitionSearch:
         else:
             points, values, active = self._scored(self._candidates())
             points, values, active = self._starts(points, values, active)
-            for iterations in CLIMBS:
+            for evaluations in CLIMBS:
                 points, values, active = self._swept(points, values, active)
-                points, values, active = self._climbed(points, values, active, iterations)
+                points, values, active = self._climbed(points, values, active, evaluations)
         values = np.concatenate(self._values)
         order = np.argsort(-values, kind="stable")
         return np.concatenate(self._points)[order[np.isfinite(values[order])]]
@@ -152,27 +153,27 @@ class AcquisitionSearch:
         return points, values, active
 
     def _climbed(
-        self, points: Floats, values: Floats, active: Bools, iterations: int
+        self, points: Floats, values: Floats, active: Bools, evaluations: int
     ) -> tuple[Floats, Floats, Bools]:
         """Move the active continuous coordinates of all points at once, uphill."""
-        free = active & self._encoding.smooth
+        numeric = self._encoding.numeric
+        free = (active & self._encoding.smooth)[:, numeric]
         if not free.any():
             return points, values, active
-        numeric = self._encoding.numeric
         features = self._encoding.features(points, active)
-        free_features = np.zeros(features.shape, dtype=bool)
-        free_features[:, : len(numeric)] = free[:, numeric]
+        starts = features[:, : len(numeric)].copy()
 
-        def loss(moved: Floats) -> tuple[float, Floats]:
-            features[free_features] = moved
+        def loss(moved: Floats) -> tuple[Floats, Floats]:
+            features[:, : len(numeric)] = moved
             value, gradient = self._acquisition.with_gradient(features)
-            return -float(value.sum()), -gradient[free_features]
+            return -value, -gradient[:, : len(numeric)]
 
-        columns = np.broadcast_to(np.arange(points.shape[1]), points.shape)[free]
-        low, high = (0.0, 1.0) if self._box is None else (self._box.low, self._box.high)
-        lows, highs = (np.broadcast_to(each, points.shape[1])[columns] for each in (low, high))
+        box = self._box
+        lows, highs = (0.0, 1.0) if box is None else (box.low[numeric], box.high[numeric])
+        lows, highs = np.where(free, lows, starts), np.where(free, highs, starts)
+        ends, _ = descended(loss, starts, lows, highs, evaluations=evaluations)
         climbed = points.copy()
-        climbed[free] = descended(loss, points[free], lows, highs, iterations=iterations)[0]
+        climbed[:, numeric] = np.where(free, ends, points[:, numeric])
         climbed, gains, its_active = self._scored(climbed)
         better = gains > values
         return (

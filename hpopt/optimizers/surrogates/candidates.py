@@ -122,14 +122,14 @@ def _steps(
 ) -> Moves:
     """Give the steps of numbers."""
     columns, counts = encoding.stepped, encoding.n_positions[:, None]
-    own = (encoding.positions < points[:, columns, None] - ROUNDING).sum(axis=2)
-    own = np.minimum(own, counts[:, 0])
-    far = np.maximum(2, counts // 8)
-    steps = np.concatenate([np.tile([-1, 1], (len(columns), 1)), -far, far], axis=1)
-    anywhere = (rng.random(own.shape) * counts[:, 0]).astype(np.int64)
-    others = np.concatenate([own[:, :, None] + steps, anywhere[:, :, None]], axis=2)
-    inside = (others >= 0) & (others < counts) & (others != own[:, :, None])
-    inside &= active[:, columns, None]
+    here = points.take(columns, axis=1)[:, :, None]
+    own = np.add.reduce(encoding.positions < here - ROUNDING, axis=2)[:, :, None]
+    own = np.minimum(own, counts)
+    others = np.empty((*own.shape[:2], encoding.steps.shape[1] + 1), dtype=np.int64)
+    others[:, :, :-1] = own + encoding.steps
+    others[:, :, -1] = rng.random(own.shape[:2]) * counts[:, 0]
+    inside = (others >= 0) & (others < counts) & (others != own)
+    inside &= active.take(columns, axis=1)[:, :, None]
     places = np.arange(len(columns))[:, None]
     values = encoding.positions[places, np.where(inside, others, 0)]
     if box is not None:
@@ -146,11 +146,12 @@ def _others(
     counts = encoding.space.levels[columns]
     own = encoding.codes(points)
     widest = int(min(counts.max(initial=1) - 1, most))
-    jumps = np.tile(np.arange(1, widest + 1), (*own.shape, 1))
+    jumps = np.empty((*own.shape, widest), dtype=np.int64)
+    jumps[:] = np.arange(1, widest + 1)
     for place in np.flatnonzero(counts - 1 > most).tolist():
         drawn = rng.random((len(points), int(counts[place]) - 1)).argsort(axis=1)
         jumps[:, place] = 1 + drawn[:, :most]
-    inside = (jumps < counts[:, None]) & active[:, columns, None]
+    inside = (jumps < counts[:, None]) & active.take(columns, axis=1)[:, :, None]
     row, which, jump = np.nonzero(inside)
     codes = (own[row, which] + jumps[row, which, jump]) % counts[which]
     return row, columns[which], (codes + 0.5) / counts[which]

@@ -47,6 +47,8 @@ class Encoding:
     positions : ndarray (s, k)
         The centres of their values, ascending; infinite beyond the last.
     n_positions : ndarray (s,) of int
+    steps : ndarray (s, 4) of int
+        By how many of them a step goes: by one, or by an eighth of all, down and up.
     names : list of str
         The coordinates in words: ``rate``, ``layers[0].units``, ``len(layers)``.
     n_effective : float, >= 1
@@ -60,11 +62,15 @@ class Encoding:
         self.centres: list[Floats | None] = [centres for _, centres in described]
         self.smooth = np.array([centres is None for centres in self.centres])
         self.stepped, self.positions, self.n_positions = _stepped(self.centres, space.ordered)
+        near, far = np.ones_like(self.n_positions), np.maximum(2, self.n_positions // 8)
+        self.steps = np.stack([-near, near, -far, far], axis=1)
         self.numeric = np.flatnonzero(space.ordered)
         self.choices = np.flatnonzero(~space.ordered)
         n_choices = space.levels[self.choices]
         self.groups = np.concatenate([self.numeric, np.repeat(self.choices, n_choices)])
-        self._offsets = len(self.numeric) + np.cumsum(n_choices) - n_choices
+        # Of each feature of a choice: which of the categorical coordinates, and which choice.
+        self._owners = np.repeat(np.arange(len(n_choices)), n_choices)
+        self._choices = np.concatenate([np.arange(n) for n in (0, *n_choices)])
         self._n_choices = n_choices
         draws = np.random.default_rng(0).random((DRAWS, space.d))
         counted = space.active(draws) & (space.levels != 1)
@@ -73,18 +79,18 @@ class Encoding:
     def features(self, points: Floats, active: Bools | None = None) -> Floats:
         """Give the features of snapped points (n, d), shape (n, p)."""
         active = self.space.active(points) if active is None else active
-        features = np.zeros((len(points), len(self.groups)))
-        numeric = self.numeric
-        features[:, : len(numeric)] = np.where(active[:, numeric], points[:, numeric], 0.5)
+        numeric, k = self.numeric, len(self.numeric)
+        features = np.empty((len(points), len(self.groups)))
+        features[:, :k] = np.where(active.take(numeric, axis=1), points.take(numeric, axis=1), 0.5)
         if len(self.choices):
-            places = self._offsets + self.codes(points)
-            values = np.where(active[:, self.choices], HALF, 0.0)
-            np.put_along_axis(features, places, values, axis=1)
+            chosen = self.codes(points).take(self._owners, axis=1) == self._choices
+            chosen &= active.take(self.choices, axis=1).take(self._owners, axis=1)
+            np.multiply(chosen, HALF, out=features[:, k:])
         return features
 
     def codes(self, points: Floats) -> Ints:
         """Give the places of the choices, shape (n, number of categorical coordinates)."""
-        codes = (points[:, self.choices] * self._n_choices).astype(np.int64)
+        codes = (points.take(self.choices, axis=1) * self._n_choices).astype(np.int64)
         return np.minimum(codes, self._n_choices - 1)
 
 

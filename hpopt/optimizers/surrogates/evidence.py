@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left, insort
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,13 +35,9 @@ class Evidence:
     """
 
     def __init__(self, optimizer: Optimizer) -> None:
-        knowledge, history = optimizer.knowledge, optimizer.history
         self._optimizer = optimizer
-        if len(knowledge):
-            self.points = np.concatenate([knowledge.points, history.points])
-            self.losses = np.concatenate([knowledge.losses[:, 0], history.losses[:, 0]])
-        else:
-            self.points, self.losses = history.points, history.losses[:, 0]
+        self.points = optimizer.history.all_points
+        self.losses = optimizer.history.all_losses[:, 0]
 
     def __len__(self) -> int:
         return len(self.losses)
@@ -47,10 +46,6 @@ class Evidence:
     def n_values(self) -> int:
         """How many evaluations gave a value."""
         return int(np.isfinite(self.losses).sum())
-
-    def best(self, k: int) -> Ints:
-        """Give the rows of the k best, best first; the earlier one where they tie."""
-        return _best(self.losses, k)
 
     def kept(self, n: int, most: int, *, valued: bool = False) -> Ints:
         """Give the rows to learn from, of the first n, in their order.
@@ -74,6 +69,32 @@ class Evidence:
         priorities = self._optimizer.generator(PRIORITIES, 0, 0).random(n)[rows[others]]
         kept[others[_best(priorities, most - int(kept.sum()))]] = True
         return rows[kept]
+
+
+class Ranking:
+    """The rows of losses, best first, kept as more of them come in."""
+
+    def __init__(self) -> None:
+        self._order: list[tuple[float, int]] = []
+
+    def learn(self, losses: Floats) -> None:
+        """Take up those of losses (n,) that are new."""
+        known = len(self._order)
+        new = [(loss, known + row) for row, loss in enumerate(losses[known:].tolist())]
+        if not known:
+            self._order = sorted(new)
+        else:
+            for each in new:
+                insort(self._order, each)
+
+    @property
+    def n_values(self) -> int:
+        """How many evaluations gave a value."""
+        return bisect_left(self._order, (math.inf,))
+
+    def best(self, k: int) -> list[int]:
+        """Give the rows of the k best, best first; the earlier one where they tie."""
+        return [row for _, row in self._order[:k]]
 
 
 def _best(losses: Floats, k: int) -> Ints:

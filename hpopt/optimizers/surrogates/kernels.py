@@ -3,40 +3,28 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.core.proposals import Floats
-from hpopt.numerics.parzen import (
-    Factors,
-    Parzen,
-    Singles,
+from hpopt.numerics.parzen import Factors, Parzen, Singles
+from hpopt.numerics.parzen_tables import (
+    Scale,
     bandwidth,
     cell_edges,
-    cell_table,
-    choice_table,
-    log_tables,
-    stacked_tables,
+    cell_tables,
+    choice_tables,
 )
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.space import Sequence
 
 Parts = tuple[Floats, NDArray[np.bool_], NDArray[np.int64]]
-"""Numbers (n, a), whether they exist, and codes (n, b) with K for what does not exist."""
+"""Numbers (n, a), whether they exist, (n, a) or (1, a), and codes (n, b), K for what does not."""
 
 FEW = 16
 """A number with more values is continuous to a kernel, which is wider than its cells."""
 STEP, SCALES = math.log(1.1), 2
-
-
-class Scale(NamedTuple):
-    """How wide kernels are: the deviation of numbers, the tables of codes, and their logs."""
-
-    width: float
-    tables: Floats
-    logs: Floats
 
 
 class Kernels:
@@ -54,6 +42,8 @@ class Kernels:
         How many uniform numbers make a point.
     is_flat : bool
         Whether all coordinates always exist.
+    everywhere : ndarray (1, a) of bool
+        That all numbers exist.
     """
 
     def __init__(self, encoding: Encoding) -> None:
@@ -66,34 +56,38 @@ class Kernels:
             ]
         )
         self._numbers, self._coded = np.flatnonzero(~few), np.flatnonzero(few)
-        self._centres = [c for c, is_few in zip(encoding.centres, few, strict=True) if is_few]
-        self._ordered = space.ordered[self._coded].tolist()
-        edges = [np.empty(0) if c is None else cell_edges(c) for c in self._centres]
-        self._uniforms = [
-            np.diff(each) if ordered else np.full(len(each) - 1, 1 / (len(each) - 1))
-            for each, ordered in zip(edges, self._ordered, strict=True)
+        self._ordered = space.ordered[self._coded]
+        centres = [
+            c for c, is_few in zip(encoding.centres, few, strict=True) if is_few and c is not None
         ]
-        sizes = [len(each) for each in self._uniforms]
-        self._most = max(sizes, default=0)
-        self._values = np.zeros((len(edges), self._most))
-        self._inner = np.full((len(edges), max(self._most - 1, 0)), np.inf)
-        for place, centres in enumerate(self._centres):
-            if centres is not None:
-                self._values[place, : len(centres)] = centres
-                self._inner[place, : len(centres) - 1] = edges[place][1:-1]
-        self._places = np.arange(len(edges))
+        sizes = [len(each) for each in centres]
+        b, self._most = len(sizes), max(sizes, default=1)
+        self._values = np.zeros((b, self._most))
+        self._edges = np.ones((b, self._most + 1))
+        self._uniforms = np.zeros((b, self._most))
+        for place, (own, size) in enumerate(zip(centres, sizes, strict=True)):
+            self._values[place, :size] = own
+            self._edges[place, : size + 1] = cell_edges(own)
+            self._uniforms[place, :size] = 1.0 / size
+        of_cells = np.diff(self._edges[self._ordered], axis=1)
+        self._uniforms[self._ordered] = of_cells
+        # A value's code is the first cell whose upper edge lies above it; the last one has none.
+        has_edge = np.arange(1, self._most + 1) < np.array(sizes, dtype=np.int64)[:, None]
+        self._upper = np.where(has_edge, self._edges[:, 1:], np.inf).T[:, None, :].copy()
+        self._places = np.arange(b)
         always = _always(encoding)
         self.is_flat = bool(always.all())
+        self.everywhere = np.ones((1, len(self._numbers)), dtype=bool)
         self.factors = Factors(always[self._numbers], sizes)
         self.n_columns = 1 + space.d
         self._scales: dict[int, Scale] = {}
 
     def of(self, points: Floats) -> Parts:
         """Give the parts of points (n, d)."""
-        codes = (points[:, self._coded, None] >= self._inner).sum(axis=2)
-        numbers = points[:, self._numbers]
+        codes = (points.take(self._coded, axis=1) >= self._upper).argmin(axis=0)
+        numbers = points.take(self._numbers, axis=1)
         if self.is_flat:
-            return numbers, np.ones(numbers.shape, dtype=bool), codes
+            return numbers, self.everywhere, codes
         active = self._space.active(points)
         codes = np.where(active[:, self._coded], codes, self._most)
         return numbers, active[:, self._numbers], codes
@@ -116,25 +110,18 @@ class Kernels:
 
     def _made(self, n: float) -> Scale:
         width = bandwidth(n, self._encoding.n_effective)
-        tables = [
-            cell_table(self._values[place, : len(uniform)], width)
-            if ordered
-            else choice_table(len(uniform), n)
-            for place, (uniform, ordered) in enumerate(
-                zip(self._uniforms, self._ordered, strict=True)
-            )
-        ]
-        stacked = stacked_tables(tables, self._uniforms)
-        return Scale(width, stacked, log_tables(stacked))
+        tables = choice_tables(self._uniforms, n)
+        cells = self._ordered
+        tables[cells] = cell_tables(self._values[cells], self._edges[cells], width)
+        return Scale.of(width, tables, self._uniforms, len(self._numbers))
 
     def rows(self, points: Floats, scale: Scale) -> Singles:
         """Give the rows of a kernel on each point."""
-        return self.factors.of_kernels(*self.of(points), scale.width, scale.logs)
+        return self.factors.of_kernels(*self.of(points), scale)
 
     def density(self, parts: Parts) -> Parzen:
         """Give the density of parts: a kernel on each."""
-        scale = self.scale(len(parts[0]))
-        return Parzen(self.factors, *parts, width=scale.width, tables=scale.tables)
+        return Parzen(self.factors, *parts, self.scale(len(parts[0])))
 
 
 def _always(encoding: Encoding) -> NDArray[np.bool_]:

@@ -13,7 +13,9 @@ from hpopt.numerics.gaussian_process_fit import Prior, fitted
 PLACES = ((30, 1), (60, 2), (120, 4), (250, 8))
 ANCHORS = ((10, 1), (60, 10), (120, 20), (250, 40))
 SPARSE_PLACES, SPARSE_ANCHORS = 16, 80
-ITERATIONS, MORE_ITERATIONS = 40, 15
+EVALUATIONS = 50
+AT_ANCHOR, AT_PLACE = 1e-5, 1e-4
+"""How exact fits are: the tolerance of their descents."""
 
 Data = tuple[Floats, Floats]
 """Features (m, p) and targets (m,)."""
@@ -58,20 +60,25 @@ class FitsAtPlaces:
         """Give the logarithms of lengthscales, scale and noise for n told values."""
         place = place_of(n)
         anchor = anchor_of(place)
-        start = self._once(data, anchor, self._prior.start, ITERATIONS, at_anchor=True)
+        start = self._once(data, anchor, self._prior.start, at_anchor=True)
         if place == anchor:
             return start
-        return self._once(data, place, start, MORE_ITERATIONS, at_anchor=False)
+        return self._once(data, place, start, at_anchor=False)
 
-    def _once(
-        self, data: First, n: int, start: Floats, iterations: int, *, at_anchor: bool
-    ) -> Floats:
+    def _once(self, data: First, n: int, start: Floats, *, at_anchor: bool) -> Floats:
         key = n, at_anchor
         if key not in self._thetas:
             found = data(n)
             theta = start
             if found is not None:
-                theta = fitted(*found, self._groups, self._prior, [(start, iterations)])
+                theta = fitted(
+                    *found,
+                    self._groups,
+                    self._prior,
+                    start,
+                    evaluations=EVALUATIONS,
+                    tolerance=AT_ANCHOR if at_anchor else AT_PLACE,
+                )
             self._thetas = {k: v for k, v in self._thetas.items() if k[1] != at_anchor}
             self._thetas[key] = theta
         return self._thetas[key]

@@ -24,32 +24,37 @@ class ToldKernels:
     Parameters
     ----------
     kernels : Kernels
+
+    Attributes
+    ----------
+    scale : Scale
+        Of the bad kernels that were asked for last.
     """
 
     def __init__(self, kernels: Kernels) -> None:
         self._kernels = kernels
-        self._scale = kernels.scale(0)
-        self._rows = kernels.factors.of_uniform(self._scale.logs)
+        self.scale = kernels.scale(0)
+        self._rows = kernels.factors.of_uniform(self.scale)
         self._n = 0
         self._good: Parzen | None = None
-        self._good_rows = np.empty(0, dtype=np.int64)
-        self._marked = np.empty(0, dtype=np.int64)
+        self._good_rows: list[int] = []
+        self._out: list[int] = []
 
-    def good(self, points: Floats, rows: Ints) -> Parzen:
+    def good(self, points: Floats, rows: list[int]) -> Parzen:
         """Give the density of some of the points (n, d), by their ascending rows."""
-        if self._good is None or not np.array_equal(rows, self._good_rows):
+        if self._good is None or rows != self._good_rows:
             self._good = self._kernels.density(self._kernels.of(points[rows]))
             self._good_rows = rows
         return self._good
 
-    def bad(self, points: Floats, good: Ints, kept: Ints | None, pending: Floats) -> Singles:
+    def bad(self, points: Floats, good: list[int], kept: Ints | None, pending: Floats) -> Singles:
         """Give the rows of the bad kernels and the uniform one, to be read before the next call.
 
         Parameters
         ----------
         points : ndarray (n, d), in [0, 1]
             All that was told, in its order.
-        good : ndarray of int
+        good : list of int
             The rows that are good.
         kept : ndarray of int, optional
             The rows to learn from, good ones too; by default all.
@@ -58,10 +63,10 @@ class ToldKernels:
         """
         n = len(points)
         self._learn(points, (n if kept is None else len(kept)) - len(good), len(pending))
-        self._mark(1 + good)
+        self._mark(good)
         stop = 1 + n + len(pending)
         if len(pending):
-            self._rows[1 + n : stop] = self._kernels.rows(pending, self._scale)
+            self._rows[1 + n : stop] = self._kernels.rows(pending, self.scale)
         if kept is None:
             return self._rows[:stop]
         found: Singles = self._rows[np.concatenate([[0], 1 + kept, np.arange(1 + n, stop)])]
@@ -71,10 +76,10 @@ class ToldKernels:
         """Have the kernels of all points, of the width that so many bad ones have."""
         scale = self._kernels.scale(n_bad)
         n, before = len(points), self._n
-        if scale is not self._scale:
-            self._scale, before = scale, 0
-            self._marked = self._marked[:0]
-            self._rows = self._kernels.factors.of_uniform(scale.logs)
+        if scale is not self.scale:
+            self.scale, before = scale, 0
+            self._out = []
+            self._rows = self._kernels.factors.of_uniform(scale)
         if 1 + n + n_pending > len(self._rows):
             room = max(FIRST_CAPACITY, 2 * (1 + n + n_pending))
             rows = np.empty((room, self._rows.shape[1]), dtype=np.float32)
@@ -84,9 +89,11 @@ class ToldKernels:
             self._rows[1 + before : 1 + n] = self._kernels.rows(points[before:], scale)
         self._n = n
 
-    def _mark(self, places: Ints) -> None:
-        """Take the kernels at these places out, and those that were out back in."""
+    def _mark(self, rows: list[int]) -> None:
+        """Take the kernels of these rows out, and those that were out back in."""
+        if rows == self._out:
+            return
         mark = self._kernels.factors.mark
-        self._rows[self._marked, mark] = 0.0
-        self._rows[places, mark] = OUT
-        self._marked = places
+        for places, added in ((self._out, 0.0), (rows, OUT)):
+            self._rows[[1 + row for row in places], mark] = added
+        self._out = rows
