@@ -159,10 +159,15 @@ class BayesianOptimization(Optimizer):
         return process.believing(self._encoding.features(self.space.snap(points)))
 
     def _box(self, evidence: Evidence, fitted: Fitted) -> Box:
-        """Give the box around the observed point of the best posterior mean."""
+        """Give the box around the observed point of the best posterior mean.
+
+        However small, it holds the next values of a number that has few: else nothing in it
+        would be new.
+        """
         centre = fitted.points[fitted.means.argmin()]
         side = self._side_after(evidence).length
-        return Box.around(centre, side, fitted.lengths, self.space.ordered)
+        box = Box.around(centre, side, fitted.lengths, self.space.ordered)
+        return box.holding(*self._encoding.beside(centre))
 
     def _side_after(self, evidence: Evidence) -> Side:
         """Give the side of the box after all that is known."""

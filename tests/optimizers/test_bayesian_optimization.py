@@ -12,7 +12,7 @@ from hpopt import BayesianOptimization, RandomSearch
 from hpopt.core import Objective, Solution
 from hpopt.errors import ConfigError, SettingError
 from hpopt.optimizers import make_optimizer
-from hpopt.space import Categorical, Float, Space
+from hpopt.space import Categorical, Float, Int, Space
 
 from .modelling import BAD_VALUES, MIXED, ODD_SPACES, cost, known, searched, told
 
@@ -41,6 +41,16 @@ def test_it_finds_the_bottom_of_a_bowl():
 def test_every_acquisition_finds_it(acquisition, local):
     optimizer = BayesianOptimization(acquisition=acquisition, local=local)
     assert searched(optimizer, SQUARE, bowl, 25).history.losses.min() < 3e-3
+
+
+def test_a_small_box_holds_the_next_values():
+    space = Space({name: Int(1, 9) for name in "abcdef"})
+
+    def steps_away(config):
+        return float(sum(abs(value - 4) for value in config.values()))
+
+    optimizer = searched(BayesianOptimization(), space, steps_away, 50)
+    assert optimizer.history.losses[31::2].max() <= 6  # at random it is 14, at most 30
 
 
 @pytest.mark.parametrize("pull", [0, 1], ids=["the best is elsewhere", "the best is at its border"])

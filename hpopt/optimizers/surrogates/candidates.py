@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from hpopt.core.proposals import Floats
 from hpopt.numerics.sampling import reflected
-from hpopt.optimizers.surrogates.encoding import Encoding
+from hpopt.optimizers.surrogates.encoding import ROUNDING, Encoding
 from hpopt.optimizers.surrogates.trust_box import Box
 
 Bools = NDArray[np.bool_]
@@ -19,7 +19,6 @@ CHANGED = 1.5
 SMALLEST_STEP, LARGEST_STEP = 0.01, 0.4
 LEAST_MOVED, MOVED = 0.3, 20.0
 FLIPPED = 0.2
-ROUNDING = 1e-12
 
 
 def drawn_afresh(points: Floats, active: Bools, rng: np.random.Generator) -> Floats:

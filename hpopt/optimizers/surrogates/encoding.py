@@ -17,6 +17,8 @@ Ints = NDArray[np.int64]
 MOST_LEVELS = 128
 """A number with more levels is as good as continuous to a model."""
 DRAWS = 200
+ROUNDING = 1e-12
+"""Positions that differ by less are the same."""
 HALF = math.sqrt(0.5)
 
 
@@ -87,6 +89,21 @@ class Encoding:
             chosen &= active.take(self.choices, axis=1).take(self._owners, axis=1)
             np.multiply(chosen, HALF, out=features[:, k:])
         return features
+
+    def beside(self, point: Floats) -> tuple[Floats, Floats]:
+        """Give the next values below and above a snapped point, shapes (d,).
+
+        It is the point's own value at an end, where a coordinate is smooth, and where it has no
+        order.
+        """
+        below, above = point.copy(), point.copy()
+        here = point[self.stepped, None]
+        lower = np.where(self.positions < here - ROUNDING, self.positions, -np.inf)
+        higher = np.where(self.positions > here + ROUNDING, self.positions, np.inf)
+        least, most = lower.max(axis=1, initial=-np.inf), higher.min(axis=1, initial=np.inf)
+        below[self.stepped] = np.where(np.isfinite(least), least, here[:, 0])
+        above[self.stepped] = np.where(np.isfinite(most), most, here[:, 0])
+        return below, above
 
     def codes(self, points: Floats) -> Ints:
         """Give the places of the choices, shape (n, number of categorical coordinates)."""

@@ -45,6 +45,10 @@ class Box:
         half = np.where(ordered, side * shape / 2, 1.0)
         return Box(centre, np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0))
 
+    def holding(self, low: Floats, high: Floats) -> Box:
+        """Give the box that holds these bounds (d,) too."""
+        return Box(self.centre, np.minimum(self.low, low), np.maximum(self.high, high))
+
 
 class Side:
     """The side of the box, as it follows from one loss after the other.

@@ -48,6 +48,31 @@ def test_distances_are_those_of_the_recipe():
     np.testing.assert_allclose(by_coordinate(2, 3), [0, 0, 0, 0, 1], atol=1e-15)
 
 
+def test_beside_a_point_are_its_next_values():
+    space = Space(
+        {
+            "few": Int(1, 9),
+            "log": Int(1, 60, log=True),
+            "order": Ordinal(list("pqr")),
+            "real": Float(0, 1),
+            "many": Int(0, 10**6),
+            "kind": Categorical(["a", "b", "c"]),
+        }
+    )
+    encoding = Encoding(space)
+    for config in space.decode(space.random(40, np.random.default_rng(0))):
+        point = space.snap(space.encode([config]))[0]
+        below, above = (space.decode(each[None])[0] for each in encoding.beside(point))
+        letter = "pqr".index(config["order"])
+        for found, end, step, inner in ((below, 0, -1, max), (above, -1, 1, min)):
+            expected = config | {
+                "few": inner((1, 9)[end], config["few"] + step),
+                "log": inner((1, 60)[end], config["log"] + step),
+                "order": "pqr"[inner((0, 2)[end], letter + step)],
+            }
+            assert found == expected
+
+
 def test_configs_that_are_equal_have_equal_features():
     encoding, rng = Encoding(MIXED), np.random.default_rng(0)
     points = MIXED.random(200, rng)
