@@ -24,7 +24,7 @@ ENOUGH = 1e-4
 """The share of the decrease that the slope promises, that a step must have: Armijo's condition."""
 SHORTER = 0.1, 0.5
 """By how much a step that went wrong is shortened, at most and at least."""
-LEAST_CURVED, TINY = 1e-10, 1e-300
+LEAST_CURVED, TINY = 1e-10, 1e-100
 LONGER = 4.0
 """How much longer steps become where a function is not convex along the last one."""
 MOST_BUILT, REMEMBERED = 100, 10
@@ -138,7 +138,7 @@ class _Matrices:
         """
         turned = self.products(change)
         curved, curvature = _dots(step, change), _dots(change, turned)
-        is_convex = curved > LEAST_CURVED * curvature
+        is_convex = _are_convex(step, change) & (curvature > TINY)
         first, concave = self._is_new & is_convex, better & ~is_convex
         if (first | concave).any():
             # Before the first update the gradient's length says nothing of that of a step.
@@ -177,10 +177,16 @@ class _Memory:
     def learn(self, step: Floats, change: Floats, better: Bools) -> None:
         """Take up steps (m, n) and how the gradients changed with them."""
         curved, curvature = _dots(step, change), _dots(change, self._diagonals * change)
-        is_convex = curved > LEAST_CURVED * self._size * curvature
+        is_convex = _are_convex(step, change) & (curvature > TINY)
         longer = np.where(better, LONGER * self._size, self._size)
         self._size = np.where(is_convex, curved / np.where(is_convex, curvature, 1.0), longer)
         self._last.append((step, change, is_convex / np.where(is_convex, curved, 1.0)))
+
+
+def _are_convex(steps: Floats, changes: Floats) -> Bools:
+    """Say along which steps a function is convex, by some share of what it could be at most."""
+    most = np.sqrt(_dots(steps, steps) * _dots(changes, changes))
+    return _dots(steps, changes) > np.maximum(LEAST_CURVED * most, TINY)
 
 
 def _dots(one: Floats, other: Floats) -> Floats:

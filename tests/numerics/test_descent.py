@@ -97,3 +97,17 @@ def test_of_many_coordinates_the_last_steps_are_remembered(n):
     starts, sides = rng.random((2, n)), np.ones((2, n))
     points, _ = descended(bowls, starts, 0 * sides, sides, evaluations=60)
     np.testing.assert_allclose(points, np.minimum(bottoms, 1.0), atol=1e-4)
+
+
+@pytest.mark.parametrize("n", [2, 300])
+@pytest.mark.parametrize("scale", [1e-200, 1e-120, 1e-40, 1e100])
+def test_a_function_may_be_as_good_as_flat_or_as_steep_as_can_be(n, scale):
+    def bowl(x):
+        return scale * (x**2).sum(axis=1), 2 * scale * x
+
+    points, _ = descended(
+        bowl, np.full((1, n), 0.7), -np.ones((1, n)), np.ones((1, n)), evaluations=30, tolerance=0.0
+    )
+    assert np.isfinite(points).all()
+    if scale > 1e-80:
+        np.testing.assert_allclose(points, 0.0, atol=1e-3)
