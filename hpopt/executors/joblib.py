@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import signal
 import threading
 import time
 import weakref
-from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from typing import Any
 
+import psutil
+
 from hpopt.errors import SettingError, WorkerLost
-from hpopt.executors import family, lifeline, station
+from hpopt.executors import lifeline, station
 from hpopt.executors.cluster import ClusterExecutor, Job
 from hpopt.executors.devices import THREADS, available_cores
 from hpopt.executors.limits import Limits
@@ -60,6 +60,7 @@ class JoblibExecutor(ClusterExecutor):
         self._threads = threads
         self._rope = lifeline.Rope(self._scratch.folder() / "driver")
         self._pool = self._make_pool()
+        self._looks: dict[psutil.Process, int] = {}
         self._over = threading.Event()
         threading.Thread(
             target=_look_after, args=(weakref.ref(self), self._over), name="hpopt-loky", daemon=True
@@ -78,23 +79,27 @@ class JoblibExecutor(ClusterExecutor):
 
     def end(self, *, kill: bool) -> None:
         """End the pool; its workers close their stations as they end."""
+        self.kill_stopped()  # a pool that ends forgets its workers before it waits for them
         self._pool.shutdown(wait=not kill, kill_workers=kill)
         self._over.set()
         self._rope.close()
 
-    def kill_stopped(self, looks: Counter[int]) -> None:
-        """Kill workers that somebody has stopped (SIGSTOP): they may hold up the whole pool.
+    def kill_stopped(self) -> None:
+        """Look for workers that somebody has stopped (SIGSTOP), and kill those found so before.
 
-        Parameters
-        ----------
-        looks : Counter of int
-            How often in a row each of them was found so, by process id.
+        They may hold up the whole pool, and its end.
         """
         for pid in list(getattr(self._pool, "_processes", None) or ()):
-            looks[pid] = looks[pid] + 1 if family.is_stopped(pid) else 0
-            if looks[pid] >= STOPPED_LOOKS:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(psutil.Error):
+                self._looks.setdefault(psutil.Process(pid), 0)
+        for process, n_looks in list(self._looks.items()):
+            try:
+                stopped = process.is_running() and process.status() == psutil.STATUS_STOPPED
+                self._looks[process] = n_looks + 1 if stopped else 0
+                if self._looks[process] >= STOPPED_LOOKS:
+                    process.kill()
+            except psutil.Error:
+                self._looks.pop(process, None)
 
     def _received(self, job: Job, inner: Future[Answer]) -> None:
         if inner.cancelled():
@@ -117,9 +122,8 @@ class JoblibExecutor(ClusterExecutor):
 
 
 def _look_after(executor: weakref.ref[JoblibExecutor], over: threading.Event) -> None:
-    looks: Counter[int] = Counter()
     while not over.wait(LOOK_SECONDS) and (living := executor()) is not None:
-        living.kill_stopped(looks)
+        living.kill_stopped()
         del living
 
 

@@ -91,6 +91,14 @@ def test_a_stopped_worker_is_killed(monkeypatch):
         assert executor.submit(os.getppid).result(60) != stopped
 
 
+def test_a_worker_that_is_stopped_does_not_hold_up_the_end(monkeypatch):
+    monkeypatch.setattr(hpopt.executors.joblib, "LOOK_SECONDS", 0.2)
+    with JoblibExecutor(1) as executor:
+        worker = executor.submit(os.getppid).result(60)
+        os.kill(worker, signal.SIGSTOP)
+    assert wait_until(lambda: is_gone(worker))
+
+
 def test_what_a_worker_has_cannot_be_cancelled():
     with JoblibExecutor(1) as executor:
         executor.submit(abs, 1).result(60)
