@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from hpopt.errors import (
@@ -39,7 +39,6 @@ class Run:
     """
 
     limits: Limits
-    sent: float = field(default_factory=time.monotonic)
     began: float | None = None
     memory: int = 0
     n_stopped: int = 0

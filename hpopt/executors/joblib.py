@@ -15,14 +15,15 @@ from typing import Any
 import psutil
 
 from hpopt.errors import SettingError, WorkerLost
-from hpopt.executors import lifeline, station
+from hpopt.executors import family, lifeline, station
 from hpopt.executors.cluster import ClusterExecutor, Job
 from hpopt.executors.devices import THREADS, available_cores
 from hpopt.executors.limits import Limits
 from hpopt.executors.settings import Recycling, Request, at_least_one
 from hpopt.executors.station import Answer, Call, Plan, Station
+from hpopt.executors.worker import STOPPED_LOOKS
 
-LOOK_SECONDS, STOPPED_LOOKS = 5.0, 2
+LOOK_SECONDS = 5.0
 LOKY = ("LokyBackend", "MultiprocessingBackend", "SequentialBackend")
 
 
@@ -92,14 +93,12 @@ class JoblibExecutor(ClusterExecutor):
         for pid in list(getattr(self._pool, "_processes", None) or ()):
             with contextlib.suppress(psutil.Error):
                 self._looks.setdefault(psutil.Process(pid), 0)
-        for process, n_looks in list(self._looks.items()):
-            try:
-                stopped = process.is_running() and process.status() == psutil.STATUS_STOPPED
-                self._looks[process] = n_looks + 1 if stopped else 0
-                if self._looks[process] >= STOPPED_LOOKS:
-                    process.kill()
-            except psutil.Error:
-                self._looks.pop(process, None)
+        self._looks = {
+            process: n_looks + 1 if family.is_stopped(process.pid) else 0
+            for process, n_looks in list(self._looks.items())
+            if process.is_running()
+        }
+        family.kill_each(each for each, n in self._looks.items() if n >= STOPPED_LOOKS)
 
     def _received(self, job: Job, inner: Future[Answer]) -> None:
         if inner.cancelled():

@@ -138,7 +138,7 @@ class _Matrices:
         """
         turned = self.products(change)
         curved, curvature = _dots(step, change), _dots(change, turned)
-        is_convex = _are_convex(step, change) & (curvature > TINY)
+        is_convex = _are_convex(curved, step, change) & (curvature > TINY)
         first, concave = self._is_new & is_convex, better & ~is_convex
         if (first | concave).any():
             # Before the first update the gradient's length says nothing of that of a step.
@@ -177,16 +177,20 @@ class _Memory:
     def learn(self, step: Floats, change: Floats, better: Bools) -> None:
         """Take up steps (m, n) and how the gradients changed with them."""
         curved, curvature = _dots(step, change), _dots(change, self._diagonals * change)
-        is_convex = _are_convex(step, change) & (curvature > TINY)
+        is_convex = _are_convex(curved, step, change) & (curvature > TINY)
         longer = np.where(better, LONGER * self._size, self._size)
         self._size = np.where(is_convex, curved / np.where(is_convex, curvature, 1.0), longer)
         self._last.append((step, change, is_convex / np.where(is_convex, curved, 1.0)))
 
 
-def _are_convex(steps: Floats, changes: Floats) -> Bools:
-    """Say along which steps a function is convex, by some share of what it could be at most."""
+def _are_convex(curved: Floats, steps: Floats, changes: Floats) -> Bools:
+    """Say along which steps a function is convex, by some share of what it could be at most.
+
+    `curved` are the products of steps and changes, shape (m,).
+    """
     most = np.sqrt(_dots(steps, steps) * _dots(changes, changes))
-    return _dots(steps, changes) > np.maximum(LEAST_CURVED * most, TINY)
+    convex: Bools = curved > np.maximum(LEAST_CURVED * most, TINY)
+    return convex
 
 
 def _dots(one: Floats, other: Floats) -> Floats:

@@ -19,6 +19,16 @@ SPARE_A_SLOT = 2
 the station's own line, and a slot that becomes free need not wait for Dask."""
 
 
+def threads_for(n_slots: int) -> int:
+    """Say how many threads a local cluster's worker has for so many slots."""
+    return n_slots * (1 + SPARE_A_SLOT)
+
+
+def slots_in(n_threads: int) -> int:
+    """Say for how many slots a local cluster's worker has so many threads."""
+    return n_threads // (1 + SPARE_A_SLOT)
+
+
 def perform_in_dask(plan: Plan, call: Call, parcels: list[Parcel], client: str) -> Answer:
     """Have a call evaluated by the station of this Dask worker."""
     worker = distributed.get_worker()
@@ -54,7 +64,7 @@ async def close_in_dask(token: str, kill: bool) -> None:
 def _n_slots(worker: distributed.Worker) -> int:
     """Say how many calls a Dask worker runs at once."""
     n_threads = int(worker.state.nthreads)
-    return n_threads // (1 + SPARE_A_SLOT) if worker in own_workers else n_threads
+    return slots_in(n_threads) if worker in own_workers else n_threads
 
 
 def _n_neighbours(worker: distributed.Worker) -> int:
