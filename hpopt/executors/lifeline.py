@@ -94,17 +94,19 @@ class Rope:
     Parameters
     ----------
     path : Path
-        Where it is made, on systems whose kernel can tie by it.
+        Where it is made, if the kernel can tie by it and the file system has named pipes.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = ""
-        if sys.platform.startswith("linux"):
+        if not sys.platform.startswith("linux"):
+            return
+        with contextlib.suppress(OSError):
             os.mkfifo(path, 0o600)
-            self.path = str(path)
             end = os.open(path, os.O_RDWR | os.O_NONBLOCK)
             self._end = weakref.finalize(self, os.close, end)
             self._end.atexit = False  # what is tied to it ends in good order at exit
+            self.path = str(path)
 
     def close(self) -> None:
         """Let go: what is tied to it still is killed."""

@@ -133,3 +133,12 @@ time.sleep(1000)
     os.kill(pids[0], signal.SIGSTOP)  # one that can do nothing about it itself
     driver.kill()
     assert wait_until(lambda: all(map(is_gone, pids)), 30)
+
+
+def test_where_no_named_pipe_can_be_made_a_pool_works_without(monkeypatch):
+    def refuse(path, mode):
+        raise OSError("Operation not permitted")
+
+    monkeypatch.setattr(os, "mkfifo", refuse)
+    with JoblibExecutor(1) as executor:
+        assert executor.submit(abs, -3).result(60) == 3
