@@ -103,10 +103,15 @@ class TestTime:
         assert wait_until(lambda: all(map(is_gone, pids)))
 
     def test_one_thread_watches_all_workers(self, brief):
-        futures = [brief.submit(sleep) for _ in range(2)]
-        assert wait_until(lambda: all(future.running() for future in futures))
-        names = [thread.name for thread in threading.enumerate()]
-        assert names.count("hpopt-watchdog") == 1
+        def n_watchdogs():  # another test module's executor may be there too
+            return [thread.name for thread in threading.enumerate()].count("hpopt-watchdog")
+
+        futures, counts = [], []
+        for _ in range(2):
+            futures.append(brief.submit(sleep))
+            assert wait_until(futures[-1].running)
+            counts.append(n_watchdogs())
+        assert counts[0] == counts[1] >= 1
         assert all(isinstance(f.exception(30), TimeLimitExceeded) for f in futures)
 
 
