@@ -25,12 +25,13 @@ from hpopt.executors.family import kill_leftovers
 from hpopt.executors.frames import COST, Kind, read_frame, write_frame
 from hpopt.executors.memory import PeakMemory
 from hpopt.executors.output import take_end
+from hpopt.executors.rights import Rights
 from hpopt.executors.transfer import dump_exception, dump_result, load_call
 
 LINE_BUFFERED = 1
 
 
-def main(inbox: int, outbox: int, driver: int, lifeline_end: int) -> None:
+def main(inbox: int, outbox: int, driver: int, lifeline_end: int, rights_end: int) -> None:
     """Serve a driver until it says stop, or goes away.
 
     Parameters
@@ -41,19 +42,22 @@ def main(inbox: int, outbox: int, driver: int, lifeline_end: int) -> None:
         Its process id.
     lifeline_end : int
         A pipe that ends when the driver does, or -1.
+    rights_end : int
+        See `Rights`.
     """
     lifeline.tie_to_driver(driver, lifeline_end)
     lifeline.look_after_orphans()
     lifeline.offer_to_be_killed_first()
-    lifeline.close_in_forks([inbox, outbox, lifeline_end])
+    lifeline.keep_from_children([inbox, outbox, lifeline_end, rights_end])
     faulthandler.enable()
     shares.keep_to_share()
     _buffer_by_lines()
     lifeline.watch_driver(inbox, driver)
-    _serve(FileIO(inbox, "rb"), FileIO(outbox, "wb"), os.dup(2))
+    _serve(FileIO(inbox, "rb"), FileIO(outbox, "wb"), os.dup(2), Rights(rights_end))
 
 
-def _serve(inbox: FileIO, outbox: FileIO, output: int) -> None:
+def _serve(inbox: FileIO, outbox: FileIO, output: int, rights: Rights) -> None:
+    n_tasks = 0
     place: tuple[str | None, list[str]] = (None, list(sys.path))
     memory = PeakMemory()
     write_frame(outbox, Kind.READY)
@@ -67,6 +71,9 @@ def _serve(inbox: FileIO, outbox: FileIO, output: int) -> None:
         if kind is Kind.PLACE:
             place = pickle.loads(body)
             sys.path[:] = place[1]
+            continue
+        n_tasks += 1
+        if not rights.take(n_tasks):  # the driver has taken it back
             continue
         if place[0] is not None:
             with contextlib.suppress(OSError):  # the last call may have gone elsewhere

@@ -2,7 +2,8 @@
 
 A frame is a kind (1 byte), a length (8 bytes, little-endian) and that many bytes. A worker
 opens with ``READY``, then answers each ``TASK`` with ``BEGAN``, ``DONE`` and a result. A task that
-can't be loaded never begins: it is answered by ``RAISED`` alone.
+can't be loaded never begins: it is answered by ``RAISED`` alone. One that the driver has taken back
+(see `Rights`) is passed over.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Kind(IntEnum):
     RAISED = 7
     """To the driver: the cost, the output and the exception."""
     DONE = 8
-    """To the driver: the task has run, its result follows. The next task may be sent."""
+    """To the driver: the task has run, its result follows."""
 
 
 def write_frame(file: FileIO, kind: Kind, *parts: bytes) -> None:

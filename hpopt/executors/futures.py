@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Protocol, TypeVar
 
 T = TypeVar("T")
+
+
+class Cancellable(Protocol):
+    """A call as somebody else has it."""
+
+    def cancel(self) -> bool:
+        """Cancel it there, unless it has begun."""
 
 
 class TaskFuture(Future[T]):
@@ -21,8 +29,9 @@ class TaskFuture(Future[T]):
         future is done, also when it failed.
     where : str
         The machine that it runs on, or ran on, where that is known; else empty.
-    inner : Future or None
-        The call as another library's pool has it: cancelled as long as that one can cancel it.
+    inner : Cancellable or None
+        The call as another library's pool has it, or a worker process that it was sent to ahead:
+        cancelled as long as that one can cancel it.
     """
 
     def __init__(self) -> None:
@@ -30,10 +39,17 @@ class TaskFuture(Future[T]):
         self.memory: int | None = None
         self.output = ""
         self.where = ""
-        self.inner: Future[Any] | None = None
+        self.inner: Cancellable | None = None
+        self._gate = threading.RLock()
 
     def cancel(self) -> bool:
         """Cancel the call, unless it has begun."""
-        if self.inner is not None and not self.inner.cancel():
-            return False
-        return super().cancel()
+        with self._gate:
+            return (self.inner is None or self.inner.cancel()) and super().cancel()
+
+    def hand_over(self, inner: Cancellable) -> bool:
+        """Have somebody else cancel the call from now on; False where it is cancelled already."""
+        with self._gate:
+            if not self.cancelled():
+                self.inner = inner
+            return not self.cancelled()

@@ -17,11 +17,11 @@ import os, sys
 streams = os.dup(0), os.dup(1)
 os.dup2(2, 1)
 os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-driver, lifeline = map(int, sys.argv[1:3])
-sys.path[:] = sys.argv[3:]
+driver, lifeline, rights = map(int, sys.argv[1:4])
+sys.path[:] = sys.argv[4:]
 del sys.argv[1:]
 from hpopt.executors.child import main
-main(*streams, driver, lifeline)
+main(*streams, driver, lifeline, rights)
 """
 """What the process runs. It takes the driver's sys.path before it imports anything (where
 ``python -m`` would put the working directory first), so hpopt is found wherever the driver
@@ -29,7 +29,7 @@ found it, and no file that happens to lie around hides a module."""
 
 
 def start_process(
-    environment: Mapping[str, str], output: OutputFile
+    environment: Mapping[str, str], output: OutputFile, rights: int
 ) -> tuple[subprocess.Popen[bytes], int]:
     """Start a worker process.
 
@@ -39,6 +39,8 @@ def start_process(
         All of its environment variables.
     output : OutputFile
         Takes its standard error, and its standard output once it is up.
+    rights : int
+        The end of a pipe that it gets; see `Rights`.
 
     Returns
     -------
@@ -56,13 +58,13 @@ def start_process(
     theirs, ours = os.pipe() if os.name == "posix" else (-1, -1)
     try:
         process = subprocess.Popen(
-            _command(theirs),
+            _command(theirs, rights),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=output.fileno(),
             bufsize=0,
             env={**environment, OWNER: own_prefix()},
-            pass_fds=(theirs,) if theirs >= 0 else (),
+            pass_fds=[end for end in (theirs, rights) if end >= 0],
             start_new_session=os.name == "posix",
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
@@ -83,7 +85,8 @@ def close_descriptor(descriptor: int) -> None:
         os.close(descriptor)
 
 
-def _command(lifeline: int) -> list[str]:
+def _command(lifeline: int, rights: int) -> list[str]:
     path = [entry for entry in sys.path if isinstance(entry, str)]
     warnings = [f"-W{option}" for option in sys.warnoptions]
-    return [sys.executable, *warnings, "-c", BOOT, str(os.getpid()), str(lifeline), *path]
+    numbers = map(str, (os.getpid(), lifeline, rights))
+    return [sys.executable, *warnings, "-c", BOOT, *numbers, *path]

@@ -21,6 +21,7 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
@@ -45,8 +46,6 @@ def tie_to_driver(driver: int, lifeline: int) -> None:
     """
     if not sys.platform.startswith("linux"):
         return
-    if lifeline >= 0:
-        os.set_inheritable(lifeline, False)
     if not kill_at_end_of(lifeline, -os.getpgrp()):
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     elif _hang_ups(lifeline).poll(0):
@@ -158,16 +157,19 @@ def watch_driver(inbox: int, driver: int) -> None:
     threading.Thread(target=watch, name="hpopt-lifeline", daemon=True).start()
 
 
-def close_in_forks(pipes: list[int]) -> None:
-    """Have forks of this process close its pipes: they are the worker's alone.
+def keep_from_children(pipes: Iterable[int]) -> None:
+    """Keep this process's pipes (-1 where there is none) from what it starts, and from its forks.
 
-    Else a fork would keep the driver waiting when the worker has died.
+    Else a child of it would keep the driver waiting when the worker has died.
     """
+    open_pipes = [pipe for pipe in pipes if pipe >= 0]
+    for pipe in open_pipes:
+        os.set_inheritable(pipe, False)
 
     def close() -> None:
-        while pipes:  # once: in a fork of a fork these numbers may be other files
+        while open_pipes:  # once: in a fork of a fork these numbers may be other files
             with contextlib.suppress(OSError):
-                os.close(pipes.pop())
+                os.close(open_pipes.pop())
 
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=close)

@@ -19,13 +19,17 @@ from hpopt.executors.watchdog import Watchdog
 from hpopt.executors.worker import Reply
 
 JOIN_SECONDS = 10.0
+OVERTAKEN = 2
+"""So many tasks for each slot may begin before one that was sent ahead to a busy process."""
 
 
 class Pool:
     """One first-in-first-out queue of tasks and the slots that work on it.
 
     An idle slot gets a task handed over, the last one to become idle first, so that a warm
-    process is used before another is started. Only where none is idle the task waits in line.
+    process is used before another is started. Only where none is idle the task waits in line. Slots
+    take from it what they send ahead to their busy processes. Where the line is empty, a slot that
+    becomes idle gets what was sent ahead to others; before that, what too many others overtook.
 
     Parameters
     ----------
@@ -56,6 +60,8 @@ class Pool:
         # that holds this lock.
         self._lock = threading.RLock()
         self._waiting: deque[Task] = deque()
+        self._sent_ahead: dict[Task, Slot] = {}
+        self._n_tasks = 0
         self._slots = [Slot(i, environment, self) for i, environment in enumerate(environments)]
         self._idle = self._slots[::-1]
         self._ended: list[Slot] = []
@@ -98,23 +104,50 @@ class Pool:
         """
         with self._lock:
             self.check_open()
-            task = Task(future, call, place, decode or outcome)
+            self._n_tasks += 1
+            task = Task(future, call, place, decode or outcome, self._n_tasks)
             if self._idle:
                 self._idle.pop().give(task)
             else:
                 self._waiting.append(task)
 
-    def next_in_line(self, n_bytes: int) -> Task | None:
+    def next_to_send_ahead(self, n_bytes: int) -> Task | None:
         """Give the next task in line, if its call takes at most so many bytes, or None."""
         with self._lock:
+            self._fetch_overtaken()
             first = self._waiting[0] if self._waiting else None
             if first is None or first.call is None or len(first.call) + len(first.place) > n_bytes:
                 return None
             return self._waiting.popleft()
 
+    def was_sent_ahead(self, task: Task, slot: Slot) -> None:
+        """Note that a slot's process has a task ahead of its time."""
+        with self._lock:
+            self._sent_ahead[task] = slot
+            if self._idle and self.take_back(task):
+                self._idle.pop().give(self._waiting.popleft())
+
+    def keep(self, task: Task) -> bool:
+        """Have a task that was sent ahead stay where it is; say whether it still was there."""
+        with self._lock:
+            return self._sent_ahead.pop(task, None) is not None
+
+    def take_back(self, task: Task) -> bool:
+        """Take a task that was sent ahead back into the line, if it has not begun."""
+        with self._lock:
+            slot = self._sent_ahead.get(task)
+            if slot is None or not slot.take_back() or not self.keep(task):
+                return False
+            task.future.inner = None
+            self._waiting.appendleft(task)
+            return True
+
     def next_for(self, slot: Slot) -> Task | None:
         """Give the next task in line; or note that the slot is idle, and give None."""
         with self._lock:
+            self._fetch_overtaken()
+            if not self._waiting:
+                any(map(self.take_back, [*self._sent_ahead]))
             if self._waiting:
                 return self._waiting.popleft()
             self._idle.append(slot)
@@ -142,6 +175,9 @@ class Pool:
             return
         with self._lock:
             self._closed = True
+            if cancel:
+                for task in [*self._sent_ahead][::-1]:
+                    self.take_back(task)
             dropped = list(self._waiting) if cancel else []
             if cancel:
                 self._waiting.clear()
@@ -172,6 +208,12 @@ class Pool:
         if len(self._ended) == len(self._slots):
             self.watchdog.stop()
             self._at_end()
+
+    def _fetch_overtaken(self) -> None:
+        """Put the task that was sent ahead first back into the line, if too many overtook it."""
+        for task in [*self._sent_ahead][:1] if self._waiting else ():
+            if self._waiting[0].number - task.number > OVERTAKEN * len(self._slots):
+                self.take_back(task)
 
     def _end_idle(self) -> None:
         while self._idle:

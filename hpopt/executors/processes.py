@@ -40,8 +40,10 @@ class ProcessExecutor(Executor):
     fault, ``os._exit``, a kill from outside) gets WorkerLost, and the next call a new worker.
     Limits are looked at every 0.1 seconds, new processes of a call every 0.5.
 
-    A worker gets its next call before the result of its last one is told, so a callback of a
-    future must not wait for a call that was submitted before it.
+    A busy worker is sent its next call already (of at most 4 KB), and may begin it before the
+    result of its last one is told: a callback of a future must not wait for a call that was
+    submitted before it. Until it begins it can be cancelled, and goes to another worker that is
+    free earlier. So calls begin about in the order in which they came.
 
     At the interpreter's exit workers are killed, unless ``shutdown`` has waited for them.
 
@@ -85,7 +87,7 @@ class ProcessExecutor(Executor):
         has the next one at once.
     """
 
-    line_a_slot = 1 / 16
+    line_a_slot = 1.0
 
     def __init__(
         self,

@@ -32,6 +32,7 @@ class Task:
     call: bytes | None = None
     place: bytes = b""
     decode: Callable[[Reply], Any] | None = None
+    number: int = 0
 
 
 class Line(Protocol):
@@ -42,8 +43,17 @@ class Line(Protocol):
     watchdog: Watchdog
     killed: bool
 
-    def next_in_line(self, n_bytes: int) -> Task | None:
+    def next_to_send_ahead(self, n_bytes: int) -> Task | None:
         """Give the next task in line, if its call takes at most so many bytes, or None."""
+
+    def was_sent_ahead(self, task: Task, slot: Slot) -> None:
+        """Note that a slot's process has a task ahead of its time."""
+
+    def keep(self, task: Task) -> bool:
+        """Have a task that was sent ahead stay where it is; say whether it still was there."""
+
+    def take_back(self, task: Task) -> bool:
+        """Take a task that was sent ahead back into the line, if it has not begun."""
 
     def next_for(self, slot: Slot) -> Task | None:
         """Give the next task in line; or note that the slot is idle, and give None."""
@@ -55,7 +65,9 @@ class Line(Protocol):
 class Slot:
     """A thread that supervises one worker process after the other.
 
-    The thread begins with the first task and starts a process when it needs one.
+    The thread begins with the first task and starts a process when it needs one. While a process
+    runs a call it is sent the next one in line, so that it need not wait until its answer has gone
+    to the driver and a call has come back. Until then the pool may take that one back.
     """
 
     def __init__(self, number: int, environment: Mapping[str, str], pool: Line) -> None:
@@ -69,7 +81,7 @@ class Slot:
         self._ahead: Task | None = None
         self._ahead_in: Worker | None = None
         self._is_doomed = False
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # Ctrl-C may cancel a call while one is cancelled
 
     def give(self, task: Task) -> None:
         """Hand over a task."""
@@ -99,6 +111,14 @@ class Slot:
             if self._ahead is not None and self._ahead.future is future:
                 self._is_doomed = True
 
+    def take_back(self) -> bool:
+        """Give up the call that was sent ahead; say whether its process has not begun it."""
+        with self._lock:
+            if self._ahead_in is not None and not self._ahead_in.take_back():
+                return False
+            self._ahead = self._ahead_in = None
+            return True
+
     def join(self, seconds: float | None) -> None:
         """Wait for the end of its thread, unless this is it."""
         if self._thread is not None and self._thread is not threading.current_thread():
@@ -112,14 +132,14 @@ class Slot:
             tell()
             del tell  # a result must not live on because this thread is idle
             self._retire_worn_out()
-            task = self._ahead or self._pool.next_for(self) or self._tasks.get()
+            task = self._next_of_its_own() or self._pool.next_for(self) or self._tasks.get()
         self._retire()
         self._pool.left(self)
 
     def _perform(self, task: Task) -> Callable[[], None]:
         """Do what a task asks for, and give what tells its future."""
         future = task.future
-        if task is not self._ahead and not future.set_running_or_notify_cancel():
+        if not future.running() and not future.set_running_or_notify_cancel():
             return _tell_nobody
         reply: Reply | None = None
         try:
@@ -151,9 +171,9 @@ class Slot:
         if worker is None:
             worker = self._sent(call, task.place)
         try:
-            return worker.finish(self._send_next)
+            return worker.finish(self._heard)
         except NeverBegan:  # killed while it was idle: that is no fault of the call's
-            return self._sent(call, task.place).finish(self._send_next)
+            return self._sent(call, task.place).finish(self._heard)
 
     def _sent(self, call: bytes, place: bytes) -> Worker:
         """Send a call to a process that is there for it, started where there is none."""
@@ -161,20 +181,37 @@ class Slot:
         worker.send(call, place)
         return worker
 
-    def _send_next(self) -> None:
-        """Send the process the next call in line, as the last one ends.
-
-        So it need not wait until the answer has gone to the driver, and a call back again.
-        """
+    def _heard(self, kind: Kind) -> None:
+        """Send the process the next call in line; when it has run the last one, it may keep it."""
         worker = self._worker
-        if worker is None or self._is_worn_out(worker, worker.n_calls + 1):
+        if (
+            worker is not None
+            and self._ahead is None
+            and (kind is Kind.DONE or worker.gives_back)
+            and not self._is_worn_out(worker, worker.n_calls + 1)
+        ):
+            self._send_ahead(worker)
+        if kind is Kind.DONE:
+            self._next_of_its_own()
+
+    def _send_ahead(self, worker: Worker) -> None:
+        task = self._pool.next_to_send_ahead(AHEAD_BYTES)
+        while task is not None and not task.future.hand_over(_Ahead(self._pool, task)):
+            task.future.set_running_or_notify_cancel()
+            task = self._pool.next_to_send_ahead(AHEAD_BYTES)
+        if task is None or task.call is None:
             return
-        task = self._pool.next_in_line(AHEAD_BYTES)
-        if task is None or task.call is None or not task.future.set_running_or_notify_cancel():
-            return
+        worker.send(task.call, task.place)
         with self._lock:
             self._ahead, self._ahead_in = task, worker
-        worker.send(task.call, task.place)
+        self._pool.was_sent_ahead(task, self)
+
+    def _next_of_its_own(self) -> Task | None:
+        """Give the task that was sent ahead, which cannot be taken back from now on, or None."""
+        task = self._ahead
+        if task is not None and self._pool.keep(task):
+            task.future.set_running_or_notify_cancel()
+        return self._ahead
 
     def _ready_worker(self) -> Worker:
         if self._worker is not None and not self._worker.alive:
@@ -209,6 +246,18 @@ class Slot:
             self._former = worker.pid
         with self._lock:
             self._worker = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """A task that was sent ahead, for who cancels it."""
+
+    pool: Line
+    task: Task
+
+    def cancel(self) -> bool:
+        """Take it back, if it has not begun."""
+        return self.pool.take_back(self.task)
 
 
 def outcome(reply: Reply) -> Any:

@@ -17,6 +17,7 @@ from hpopt.executors.frames import COST, Kind, read_frame, write_frame
 from hpopt.executors.launch import close_descriptor, start_process
 from hpopt.executors.limits import Limits
 from hpopt.executors.output import OutputFile, as_text
+from hpopt.executors.rights import Rights
 from hpopt.executors.watchdog import Watchdog
 
 STOP_SECONDS = 5.0
@@ -29,8 +30,9 @@ not begun loses nothing by it; one that works may have been stopped by a person,
 TRACKERS_SECONDS = 0.5
 DEATH_SECONDS = 1.0
 
-AHEAD_BYTES = 8192
-"""So much fits into an empty pipe on every system."""
+AHEAD_BYTES = 4096
+"""Two calls of that size fit into an empty pipe on every system: one that was taken back, and the
+next one."""
 
 
 @dataclass(slots=True)
@@ -76,10 +78,13 @@ class Worker:
         self._run: Run | None = None
         self._not_sent: OSError | None = None
         self._lock = threading.Lock()
-        self._output = OutputFile()
+        self._output, self._rights = OutputFile(), Rights.of_driver()
         try:
-            self._process, self._lifeline = start_process(environment, self._output)
+            self._process, self._lifeline = start_process(
+                environment, self._output, self._rights.read_end
+            )
         except BaseException:
+            self._rights.close()
             self._output.close()
             raise
 
@@ -122,6 +127,7 @@ class Worker:
             The pickled working directory and sys.path for it.
         """
         self._not_sent = None
+        self._rights.grant()
         try:
             if place != self._place:
                 write_frame(self._inbox, Kind.PLACE, place)
@@ -130,14 +136,24 @@ class Worker:
         except OSError as error:
             self._not_sent = error
 
-    def finish(self, when_done: Callable[[], None]) -> Reply:
+    @property
+    def gives_back(self) -> bool:
+        """Whether a call that was sent can be taken back."""
+        return self._rights.read_end >= 0
+
+    def take_back(self) -> bool:
+        """Take back the last call that was sent; say whether it will not run. Any thread may."""
+        return self._rights.take_back()
+
+    def finish(self, heard: Callable[[Kind], None]) -> Reply:
         """Wait for what comes of the call that was sent.
 
         Parameters
         ----------
-        when_done : callable
-            Called when it has run and its answer is still to come. It may send the next one, of
-            at most `AHEAD_BYTES`: while both sides write into full pipes none of them reads.
+        heard : callable
+            Called when it has begun (BEGAN), and when it has run and its answer is still to come
+            (DONE). Each time it may send a call, of at most `AHEAD_BYTES`: while both sides write
+            into full pipes none of them reads.
 
         Raises
         ------
@@ -149,7 +165,7 @@ class Worker:
             self._run = run
         self._watchdog.watch(self)
         try:
-            kind, body = self._answer(run, when_done)
+            kind, body = self._answer(run, heard)
         except (_GoneError, OSError) as gone:
             lost = self._bury(run, gone)
             if was_ready and run.began is None and run.verdict in (None, "stopped"):
@@ -241,16 +257,17 @@ class Worker:
     def _outbox(self) -> FileIO:
         return cast(FileIO, self._process.stdout)
 
-    def _answer(self, run: Run, when_done: Callable[[], None]) -> tuple[Kind, bytearray]:
+    def _answer(self, run: Run, heard: Callable[[Kind], None]) -> tuple[Kind, bytearray]:
         if self._not_sent is not None:
             raise self._not_sent
         self._read_ready()
         kind, body = self._read()
         if kind is Kind.BEGAN:
             run.began = time.monotonic()
+            heard(kind)
             kind, body = self._read()
         if kind is Kind.DONE:
-            when_done()
+            heard(kind)
             kind, body = self._read()
         if kind not in (Kind.VALUE, Kind.RAISED):
             raise _GoneError("sent what is no answer")
@@ -292,6 +309,7 @@ class Worker:
                 self._inbox.close()
                 self._outbox.close()
                 close_descriptor(self._lifeline)
+                self._rights.close()
             self._buried = True
         how = exits.meaning(self._process.returncode)
         if not died:

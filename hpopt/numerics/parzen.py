@@ -23,12 +23,15 @@ Singles = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
+UNIT = np.array([0.0, 1.0])[:, None, None]
+"""The ends of the unit interval."""
 ENDS = np.array([0.5, -0.5])[:, None, None]
-"""Of the unit interval, from its middle."""
+"""The same from its middle, the upper one first."""
 FAR = 60.0
 """Exponentials of numbers nearer to zero than this can be summed as they are."""
 FEW_PRODUCTS = 2**18
 """So few BLAS computes in one thread anyway, and holding it back would take longer than they do."""
+AS_THEY_ARE = nullcontext()
 
 
 class Factors:
@@ -88,7 +91,7 @@ class Factors:
         -------
         ndarray (m, p)
         """
-        rows = self._empty(len(numbers))
+        rows = np.empty((len(numbers), self._n_columns), dtype=np.float32)
         centred = numbers - 0.5
         linear = centred[:, self._always] if self._n_others else centred
         rows[:, self._linear] = linear
@@ -117,19 +120,19 @@ class Factors:
         precise, centred = 0.5 / width**2, numbers - 0.5
         above, below = special().ndtr((ENDS - centred) / width)
         linear = (2.0 * precise) * centred
-        norms = np.log((width * math.sqrt(2 * math.pi)) * (above - below))
-        norms += 0.5 * linear * centred
-        constant = norms
+        constant = -0.5 * linear
+        constant *= centred
+        constant -= np.log((width * math.sqrt(2 * math.pi)) * (above - below))
         if self._n_others:
             always, others = self._always, self._others
             there = exist[:, others]
-            parts = [-precise * there, linear[:, others] * there, -norms[:, others] * there]
+            parts = [-precise * there, linear[:, others] * there, constant[:, others] * there]
             rows[:, self._first : self._first_code] = np.concatenate(parts, axis=1)
             # In memory order, so that a row's sum does not depend on how many rows there are.
-            linear, constant = linear[:, always], np.ascontiguousarray(norms[:, always])
+            linear, constant = linear[:, always], np.ascontiguousarray(constant[:, always])
         rows[:, self._linear] = linear
         rows[:, self._square] = -precise
-        rows[:, self._constant] = -np.add.reduce(constant, axis=1)
+        rows[:, self._constant] = np.add.reduce(constant, axis=1)
         rows[:, self._first_code :] = self._own(codes, scale)
         return rows
 
@@ -160,7 +163,7 @@ def log_mixture(points: Singles, kernels: Singles, reach: float = math.inf) -> F
     -------
     ndarray (m,)
     """
-    with one_thread() if points.size * len(kernels) > FEW_PRODUCTS else nullcontext():
+    with one_thread() if points.size * len(kernels) > FEW_PRODUCTS else AS_THEY_ARE:
         shares = points @ kernels.T
     if reach < FAR:
         return _log_of_sums(shares)
@@ -207,11 +210,8 @@ class Parzen:
         # Of each kernel and number: its centre, the probability below 0, and that inside; the
         # uniform one has no numbers.
         self._normals = np.zeros((3, n + 1, a))
-        ndtr = special().ndtr
-        below = ndtr(-numbers / scale.width)
-        self._normals[0, 1:] = numbers
-        self._normals[1, 1:] = below
-        self._normals[2, 1:] = ndtr((1.0 - numbers) / scale.width) - below
+        below, above = special().ndtr((UNIT - numbers) / scale.width)
+        self._normals[:, 1:] = numbers, below, above - below
         self._exist = np.zeros((n + 1, a), dtype=bool)
         self._exist[1:] = exist
         of_all = np.full((n + 1, b), most, dtype=np.int64)
@@ -236,7 +236,8 @@ class Parzen:
         """
         a = self._normals.shape[2]
         kernel = (uniforms[:, 0] * len(self)).astype(np.int64)
-        shares, choices = uniforms[:, 1 : 1 + a], np.ascontiguousarray(uniforms[:, 1 + a :])
+        shares = np.ascontiguousarray(uniforms[:, 1 : 1 + a])
+        choices = np.ascontiguousarray(uniforms[:, 1 + a :])
         centres, low, inside = self._normals.take(kernel, axis=1)
         normal = centres + self.scale.width * special().ndtri(low + shares * inside)
         normal = np.minimum(np.maximum(normal, 0.0), 1.0)

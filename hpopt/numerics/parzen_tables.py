@@ -48,9 +48,10 @@ def choice_tables(uniforms: Floats, n: float) -> Floats:
     -------
     ndarray (b, K, K), rows of kernels
     """
-    share, own = 1.0 / (n + 1), np.arange(uniforms.shape[1])
-    tables: Floats = (share * uniforms)[:, None, :].repeat(len(own), axis=1)
-    tables[:, own, own] += 1.0 - share
+    share, (b, most) = 1.0 / (n + 1), uniforms.shape
+    tables: Floats = (share * uniforms)[:, None, :].repeat(most, axis=1)
+    own = tables.reshape(b, most * most)[:, :: most + 1]
+    own += 1.0 - share
     return tables
 
 
@@ -72,8 +73,8 @@ def cell_tables(centres: Floats, edges: Floats, width: float) -> Floats:
     """
     widths = np.maximum(width, (edges[:, 1:] - edges[:, :-1]) / 2)[:, :, None]
     below = special().ndtr((edges[:, None, :] - centres[:, :, None]) / widths)
-    cells = np.maximum(below[:, :, 1:] - below[:, :, :-1], LEAST)
-    tables: Floats = cells / cells.sum(axis=2, keepdims=True)
+    tables: Floats = np.maximum(below[:, :, 1:] - below[:, :, :-1], LEAST)
+    tables /= np.add.reduce(tables, axis=2, keepdims=True)
     return tables
 
 
@@ -111,7 +112,7 @@ class Scale:
         sums = all_of.cumsum(axis=2)
         sums /= np.maximum(sums[:, :, -1:], LEAST)
         logs = np.log(np.maximum(all_of, LEAST))
-        least = np.log(np.where(uniforms > 0, uniforms, 1.0).min(axis=1)).sum()
+        least = np.where(uniforms > 0, logs[:, -1], 0.0).min(axis=1).sum()
         # Of a normal around a place in [0, 1], no wider than 1, a third at least lies inside.
         reach = max(-float(least), n_numbers * math.log(max(1.0, PEAK / width)))
         logs, sums = logs.transpose(0, 2, 1).copy(), sums.transpose(2, 0, 1).copy()

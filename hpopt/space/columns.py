@@ -144,18 +144,19 @@ class Together:
         grids, numbers = [*steps, *log_steps], [*logs, *linear]
         self._n_cells, self.n_discrete = len(cells), len(cells) + len(grids)
         self._in_log = slice(len(cells) + len(steps), self.n_discrete + len(logs))
+        self._n_each = np.array([p.n_levels for p in cells], dtype=np.float64)
         formulas = [
             *((0.0, p.n_levels, 0.0, 1.0, 0.0, p.n_levels - 1) for p in cells),
             *((*_range(p), p.low, p.step, 0.0, p.n_levels - 1) for p in grids),
             *((*_range(p), 0.0, 1.0, p.low, p.high) for p in numbers),
         ]
-        self._low, self._length, self._base, self._step, self._least, self._most = (
-            np.array(formulas, dtype=np.float64).reshape(-1, 6).T.copy()
-        )
+        terms = np.array(formulas, dtype=np.float64).reshape(-1, 6).T.copy()
+        # By the number of columns: all of them, or the discrete ones alone.
+        self._terms = {n: tuple(terms[:, :n]) for n in (self.n_discrete, len(formulas))}
         self._ends = np.array([p.rounded_ends for p in numbers]).reshape(-1, 2).T.copy()
         given = np.array([(p.low, p.high) for p in numbers]).reshape(-1, 2).T
         self._rounds_to_ends = bool((self._ends == given).all())
-        # Of all but the cells; those of numbers in the log follow from the values.
+        # Of all but the cells; numbers in the log have powers that follow from their values.
         decimals = [decimals_for(p.low, p.high) or 0 for p in linear]
         powers = 10.0 ** np.array(decimals, dtype=np.int64)
         self._powers = np.concatenate([np.ones(len(grids) + len(logs)), powers])
@@ -163,22 +164,21 @@ class Together:
         self._units = np.zeros((len(grids), max((p.n_levels for p in grids), default=0)))
         for row, p in zip(self._units, grids, strict=True):
             row[: p.n_levels] = p.unit(np.arange(p.n_levels, dtype=np.float64))
-        self._rows = np.arange(len(grids))
+        self._first = self._units.shape[1] * np.arange(len(grids))
 
     def codes(self, block: Floats) -> Floats:
         """Give the codes of all columns, or of the discrete ones alone; no -0.0."""
         n, k, n_cells = block.shape[1], self.n_discrete, self._n_cells
-        values: Floats = block * self._length[:n]
-        values += self._low[:n]
+        low, length, base, step, least, most = self._terms[n]
+        values: Floats = block * length
+        values += low
         in_log = values[:, self._in_log]
         if in_log.size:
             np.exp(in_log, out=in_log)
-        if n_cells < k:
-            grids = values[:, n_cells:k]
-            grids -= self._base[n_cells:k]
-            grids /= self._step[n_cells:k]
-        np.maximum(values, self._least[:n], out=values)
-        np.minimum(values, self._most[:n], out=values)
+        values -= base
+        values /= step
+        np.maximum(values, least, out=values)
+        np.minimum(values, most, out=values)
         if n_cells:
             cells = values[:, :n_cells]
             np.floor(cells, out=cells)
@@ -191,34 +191,34 @@ class Together:
 
     def _round(self, values: Floats) -> None:
         """Round what is no cell to whole numbers, to decimals, or to significant digits."""
-        powers = self._powers[: values.shape[1]]
-        logs = values[:, self._digits]
-        if logs.size:
-            powers = powers[None].repeat(len(values), axis=0)
-            powers[:, self._digits] = powers_for(logs)
+        powers, logs = self._powers[: values.shape[1]], values[:, self._digits]
+        of_logs = powers_for(logs)
         values *= powers
+        logs *= of_logs
         np.rint(values, out=values)
+        logs /= of_logs
         values /= powers
 
     def _with_ends(self, values: Floats, block: Floats) -> Floats:
         """Give continuous values; those that round as an end does are the end."""
         (least, most), n = self._ends, self.n_discrete
+        _, _, _, _, low, high = self._terms[n + values.shape[1]]
         lowest = (block <= 0.0) | ((values <= least) & (block < 1.0))
         highest = (block >= 1.0) | ((values >= most) & ~lowest)
-        low, high = self._least[n:], self._most[n:]
-        found: Floats = np.where(lowest, low, np.where(highest, high, values))
+        found: Floats = np.where(lowest, low[n:], np.where(highest, high[n:], values))
         return found
 
     def centres(self, codes: Floats) -> Floats:
         """Give the centres of the cells of discrete columns, shape (n, n_discrete)."""
         k = self._n_cells
-        centres = codes[:, : self.n_discrete] + 0.5
+        centres: Floats = codes[:, : self.n_discrete] + 0.5
         if k:
-            centres[:, :k] /= self._length[:k]
+            cells = centres[:, :k]
+            cells /= self._n_each
         if k < self.n_discrete:
             places = codes[:, k : self.n_discrete].astype(np.int64)
-            centres[:, k:] = self._units[self._rows, places]
-        return np.asarray(centres)
+            centres[:, k:] = self._units.take(places + self._first)
+        return centres
 
 
 def _range(parameter: Number) -> tuple[float, float]:

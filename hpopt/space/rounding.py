@@ -16,7 +16,7 @@ DIGITS = 13
 SAFE_LOG = 50.0  # the natural logarithm up to which a value in the log carries all of them
 EXACT_POWER = 22  # the largest k for which 10**k is a float64 without error
 _POWERS: NDArray[np.float64] = np.array([10.0**k for k in range(EXACT_POWER + 1)])
-_DECADES = np.array([float(f"1e{DIGITS - 1 - k}") for k in range(EXACT_POWER, -1, -1)])
+_DECADES = np.array([float(f"1e{DIGITS - 1 - k}") for k in range(EXACT_POWER - 1, -1, -1)])
 _POWERS_OF_DECADES = _POWERS[::-1].copy()
 
 
@@ -76,6 +76,6 @@ def powers_for(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
     The caller knows that all have between 0 and 22 decimals then: `round_significant` looks.
     """
-    places = _DECADES.searchsorted(values, side="right") - 1
-    powers: NDArray[np.float64] = _POWERS_OF_DECADES.take(places)
+    decades = _DECADES.searchsorted(values, side="right")
+    powers: NDArray[np.float64] = _POWERS_OF_DECADES.take(decades)
     return powers

@@ -139,14 +139,19 @@ class Dispatch:
         """Send one that is ready into the executor's line."""
         self._submit([self.ready.popleft()])
         if self._live is not None:
-            waiting = [*self._running.values()][-self.n_in_line :]
+            waiting = [group for future, group in self._running.items() if not future.running()]
             self._live.line_up([group[0].number for group in waiting])
 
     def withdraw(self) -> None:
         """Take back what waits in the executor's line; it is ready again. Any thread may call."""
-        for future in [*self._running][self._n_calls :] if self._line_a_slot else ():
+        n_left = self.n_in_line if self._line_a_slot else 0
+        for future in reversed([*self._running]):  # a worker may have one that is not the newest
+            if not n_left:
+                return
             self._withdrawn.add(future)
-            if not future.cancel():
+            if future.cancel():
+                n_left -= 1
+            else:
                 self._withdrawn.discard(future)
 
     def _groups(self, most: int) -> list[Group]:

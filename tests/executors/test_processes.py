@@ -578,5 +578,5 @@ def test_a_worker_inherits_no_open_file(nothing_left):
     finally:
         os.close(ends[0])
         os.close(ends[1])
-    assert len(theirs) == 3
+    assert len(theirs) == 4
     assert mine not in theirs

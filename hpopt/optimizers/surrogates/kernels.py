@@ -74,7 +74,8 @@ class Kernels:
         # A value's code is the first cell whose upper edge lies above it; the last one has none.
         has_edge = np.arange(1, self._most + 1) < np.array(sizes, dtype=np.int64)[:, None]
         self._upper = np.where(has_edge, self._edges[:, 1:], np.inf).T[:, None, :].copy()
-        self._places = np.arange(b)
+        self._first = self._most * np.arange(b)
+        self._back = np.argsort(np.concatenate([self._numbers, self._coded]))
         always = _always(encoding)
         self.is_flat = bool(always.all())
         self.everywhere = np.ones((1, len(self._numbers)), dtype=bool)
@@ -94,10 +95,8 @@ class Kernels:
 
     def points(self, numbers: Floats, codes: NDArray[np.int64]) -> Floats:
         """Give the points of numbers (n, a) and codes (n, b), shape (n, d)."""
-        points = np.empty((len(numbers), self._space.d))
-        points[:, self._numbers] = numbers
-        points[:, self._coded] = self._values[self._places, codes]
-        return points
+        values = self._values.take(codes + self._first)
+        return np.concatenate([numbers, values], axis=1).take(self._back, axis=1)
 
     def scale(self, n: int) -> Scale:
         """Give how wide n kernels are; the same for n that differ by less than a tenth."""
