@@ -82,7 +82,8 @@ class Comparison:
         self.problems, self.budgets, self._runs = list(problems), list(budgets), runs
         self._own = complete(runs, problems, most)
         self.names = [k for k in runs if len(self._own[k]) >= min(FEWEST_SEEDS, most)]
-        self.seeds = [s for s in range(most) if all(s in self._own[k] for k in self.names)]
+        owned = [set(self._own[name]) for name in self.names]
+        self.seeds = sorted(set.intersection(*owned)) if owned else []
 
     def ranks(self, n: int, names: Sequence[str] | None = None) -> dict[str, Interval]:
         """Give the average rank of each, on each problem and seed."""

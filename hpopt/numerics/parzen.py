@@ -55,6 +55,8 @@ class Factors:
 
     Attributes
     ----------
+    nowhere : ndarray (1, b) of int
+        The codes of a kernel that has none.
     mark : int
         A column that is 0 in all kernels and 1 in all points: what is added to it is added to
         the logarithm of the kernel.
@@ -68,12 +70,13 @@ class Factors:
         self._first_code = self._first + 3 * self._n_others
         # Of each column of a code: the coordinate, and the value that it stands for.
         values = [np.arange(size) for size in (0, *sizes)]
-        self._values = np.concatenate(values)
+        self._values = np.concatenate(values)[:, None]
         self._coordinates = np.repeat(np.arange(len(sizes)), sizes)
         self._n_columns = self._first_code + len(self._values)
-        self._most, self._n_codes = max(sizes, default=1), len(sizes)
+        self._most = max(sizes, default=1)
+        self.nowhere = np.full((1, len(sizes)), self._most)
         # Where, in a scale's logs, the columns of a kernel begin that has code 0.
-        first = self._coordinates * self._most + self._values
+        first = self._coordinates * self._most + self._values[:, 0]
         self._places = first * (self._most + 1)
 
     def of_points(self, numbers: Floats, exist: Bools, codes: Ints) -> Singles:
@@ -90,19 +93,20 @@ class Factors:
         Returns
         -------
         ndarray (m, p)
+            By columns in memory, as they are made.
         """
-        rows = np.empty((len(numbers), self._n_columns), dtype=np.float32)
-        centred = numbers - 0.5
-        linear = centred[:, self._always] if self._n_others else centred
-        rows[:, self._linear] = linear
-        rows[:, self._square] = np.add.reduce(linear * linear, axis=1)
+        columns = np.empty((self._n_columns, len(numbers)), dtype=np.float32)
+        centred = numbers.T - 0.5
+        linear = centred[self._always] if self._n_others else centred
+        columns[self._linear] = linear
+        columns[self._square] = np.add.reduce(linear * linear, axis=0)
         if self._n_others:
-            there = exist[:, self._others]
-            own = centred[:, self._others] * there
-            rows[:, self._first : self._first_code] = np.concatenate([own**2, own, there], axis=1)
-        rows[:, self._constant : self.mark + 1] = 1.0
-        rows[:, self._first_code :] = codes.take(self._coordinates, axis=1) == self._values
-        return rows
+            there = exist.T[self._others]
+            own = centred[self._others] * there
+            columns[self._first : self._first_code] = np.concatenate([own**2, own, there])
+        columns[self._constant : self.mark + 1] = 1.0
+        columns[self._first_code :] = codes.T.take(self._coordinates, axis=0) == self._values
+        return columns.T
 
     def of_kernels(self, numbers: Floats, exist: Bools, codes: Ints, scale: Scale) -> Singles:
         """Give the rows of n kernels; what they are on is described as that of `of_points`.
@@ -139,7 +143,7 @@ class Factors:
     def of_uniform(self, scale: Scale) -> Singles:
         """Give the row of the uniform kernel, shape (1, p)."""
         row = self._empty(1)
-        row[:, self._first_code :] = self._own(np.full((1, self._n_codes), self._most), scale)
+        row[:, self._first_code :] = self._own(self.nowhere, scale)
         return row
 
     def _empty(self, n: int) -> Singles:
@@ -206,17 +210,16 @@ class Parzen:
         own = factors.of_kernels(numbers, exist, codes, scale)
         self.rows = np.concatenate([factors.of_uniform(scale), own])
         self._factors, self.scale = factors, scale
-        n, a, (most, b, _) = len(own), numbers.shape[1], scale.sums.shape
+        n, a, (most, b, n_codes) = len(own), numbers.shape[1], scale.sums.shape
         # Of each kernel and number: its centre, the probability below 0, and that inside; the
         # uniform one has no numbers.
-        self._normals = np.zeros((3, n + 1, a))
-        below, above = special().ndtr((UNIT - numbers) / scale.width)
-        self._normals[:, 1:] = numbers, below, above - below
-        self._exist = np.zeros((n + 1, a), dtype=bool)
-        self._exist[1:] = exist
-        of_all = np.full((n + 1, b), most, dtype=np.int64)
-        of_all[1:] = codes
-        self._sums = np.ascontiguousarray(scale.sums[:, np.arange(b), of_all])
+        self._normals = np.zeros((3, a, n + 1))
+        below, above = special().ndtr((UNIT - numbers.T) / scale.width)
+        self._normals[:, :, 1:] = numbers.T, below, above - below
+        self._exist = np.zeros((a, n + 1), dtype=bool)
+        self._exist[:, 1:] = exist.T
+        of_all = np.concatenate([factors.nowhere, codes]) + n_codes * np.arange(b)
+        self._sums = scale.sums.reshape(most, b * n_codes).take(of_all.T, axis=1)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -234,13 +237,12 @@ class Parzen:
         numbers (m, a), codes (m, b)
             Uniform ones where a kernel has none.
         """
-        a = self._normals.shape[2]
-        kernel = (uniforms[:, 0] * len(self)).astype(np.int64)
-        shares = np.ascontiguousarray(uniforms[:, 1 : 1 + a])
-        choices = np.ascontiguousarray(uniforms[:, 1 + a :])
-        centres, low, inside = self._normals.take(kernel, axis=1)
+        a, columns = self._normals.shape[1], uniforms.T
+        kernel = (columns[0] * len(self)).astype(np.int64)
+        shares, choices = columns[1 : 1 + a], columns[1 + a :]
+        centres, low, inside = self._normals.take(kernel, axis=2)
         normal = centres + self.scale.width * special().ndtri(low + shares * inside)
         normal = np.minimum(np.maximum(normal, 0.0), 1.0)
-        numbers = np.where(self._exist.take(kernel, axis=0), normal, shares)
-        codes = (choices >= self._sums.take(kernel, axis=1)).argmin(axis=0)
-        return numbers, codes
+        numbers = np.where(self._exist.take(kernel, axis=1), normal, shares)
+        codes = (choices >= self._sums.take(kernel, axis=2)).argmin(axis=0)
+        return numbers.T, codes.T

@@ -69,8 +69,8 @@ class Kernels:
             self._values[place, :size] = own
             self._edges[place, : size + 1] = cell_edges(own)
             self._uniforms[place, :size] = 1.0 / size
-        of_cells = np.diff(self._edges[self._ordered], axis=1)
-        self._uniforms[self._ordered] = of_cells
+        self._cells = self._values[self._ordered], self._edges[self._ordered]
+        self._uniforms[self._ordered] = np.diff(self._cells[1], axis=1)
         # A value's code is the first cell whose upper edge lies above it; the last one has none.
         has_edge = np.arange(1, self._most + 1) < np.array(sizes, dtype=np.int64)[:, None]
         self._upper = np.where(has_edge, self._edges[:, 1:], np.inf).T[:, None, :].copy()
@@ -110,8 +110,7 @@ class Kernels:
     def _made(self, n: float) -> Scale:
         width = bandwidth(n, self._encoding.n_effective)
         tables = choice_tables(self._uniforms, n)
-        cells = self._ordered
-        tables[cells] = cell_tables(self._values[cells], self._edges[cells], width)
+        tables[self._ordered] = cell_tables(*self._cells, width)
         return Scale.of(width, tables, self._uniforms, len(self._numbers))
 
     def rows(self, points: Floats, scale: Scale) -> Singles:
