@@ -143,7 +143,7 @@ class Factors:
     def of_uniform(self, scale: Scale) -> Singles:
         """Give the row of the uniform kernel, shape (1, p)."""
         row = self._empty(1)
-        row[:, self._first_code :] = self._own(self.nowhere, scale)
+        row[:, self._first_code :] = scale.logs.take(self._places + self._most)
         return row
 
     def _empty(self, n: int) -> Singles:
@@ -168,7 +168,7 @@ def log_mixture(points: Singles, kernels: Singles, reach: float = math.inf) -> F
     ndarray (m,)
     """
     with one_thread() if points.size * len(kernels) > FEW_PRODUCTS else AS_THEY_ARE:
-        shares = points @ kernels.T
+        shares = points.dot(kernels.T)
     if reach < FAR:
         return _log_of_sums(shares)
     most = shares.max(axis=1)
@@ -237,12 +237,11 @@ class Parzen:
         numbers (m, a), codes (m, b)
             Uniform ones where a kernel has none.
         """
-        a, columns = self._normals.shape[1], uniforms.T
+        a, columns = self._normals.shape[1], np.ascontiguousarray(uniforms.T)
         kernel = (columns[0] * len(self)).astype(np.int64)
         shares, choices = columns[1 : 1 + a], columns[1 + a :]
         centres, low, inside = self._normals.take(kernel, axis=2)
         normal = centres + self.scale.width * special().ndtri(low + shares * inside)
-        normal = np.minimum(np.maximum(normal, 0.0), 1.0)
-        numbers = np.where(self._exist.take(kernel, axis=1), normal, shares)
+        numbers = np.where(self._exist.take(kernel, axis=1), normal.clip(0.0, 1.0), shares)
         codes = (choices >= self._sums.take(kernel, axis=2)).argmin(axis=0)
         return numbers.T, codes.T

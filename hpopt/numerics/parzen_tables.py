@@ -7,6 +7,7 @@ https://arxiv.org/abs/2304.11127.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,28 +35,28 @@ def bandwidth(n: float, n_effective: float) -> float:
     return math.exp(STEP * round(math.log(width) / STEP))
 
 
-def choice_tables(uniforms: Floats, n: float) -> Floats:
+def choice_tables(uniforms: Floats, n: Floats) -> Floats:
     """Give the probability of each choice at each kernel: ε / k + (1 - ε) [equal], ε = 1/(n + 1).
 
     Parameters
     ----------
     uniforms : ndarray (b, K)
         1 / k for the k choices of each coordinate, 0 beyond.
-    n : float
-        How many kernels there are.
+    n : ndarray (s,)
+        How many kernels there are, in each of s cases.
 
     Returns
     -------
-    ndarray (b, K, K), rows of kernels
+    ndarray (s, b, K, K), rows of kernels
     """
-    share, (b, most) = 1.0 / (n + 1), uniforms.shape
-    tables: Floats = (share * uniforms)[:, None, :].repeat(most, axis=1)
-    own = tables.reshape(b, most * most)[:, :: most + 1]
-    own += 1.0 - share
+    shares, (b, most) = (1.0 / (n + 1))[:, None, None], uniforms.shape
+    tables: Floats = (shares * uniforms)[:, :, None, :].repeat(most, axis=2)
+    own = tables.reshape(len(n), b, most * most)[:, :, :: most + 1]
+    own += 1.0 - shares
     return tables
 
 
-def cell_tables(centres: Floats, edges: Floats, width: float) -> Floats:
+def cell_tables(centres: Floats, edges: Floats, widths: Floats) -> Floats:
     """Give the probability of each cell under a truncated normal at each cell's centre.
 
     Parameters
@@ -64,17 +65,18 @@ def cell_tables(centres: Floats, edges: Floats, width: float) -> Floats:
         Ascending; anything beyond a coordinate's last cell.
     edges : ndarray (b, K + 1)
         See `cell_edges`; 1 beyond the last.
-    width : float
-        Deviation of the normals; half a cell at least.
+    widths : ndarray (s,)
+        Deviation of the normals, in each of s cases; half a cell at least.
 
     Returns
     -------
-    ndarray (b, K, K), rows of kernels
+    ndarray (s, b, K, K), rows of kernels
     """
-    widths = np.maximum(width, (edges[:, 1:] - edges[:, :-1]) / 2)[:, :, None]
-    below = special().ndtr((edges[:, None, :] - centres[:, :, None]) / widths)
-    tables: Floats = np.maximum(below[:, :, 1:] - below[:, :, :-1], LEAST)
-    tables /= np.add.reduce(tables, axis=2, keepdims=True)
+    halves = (edges[:, 1:] - edges[:, :-1]) / 2
+    own = np.maximum(widths[:, None, None], halves)[:, :, :, None]
+    below = special().ndtr((edges[:, None, :] - centres[:, :, None]) / own)
+    tables: Floats = np.maximum(below[:, :, :, 1:] - below[:, :, :, :-1], LEAST)
+    tables /= np.add.reduce(tables, axis=3, keepdims=True)
     return tables
 
 
@@ -106,14 +108,17 @@ class Scale:
     reach: float
 
     @staticmethod
-    def of(width: float, tables: Floats, uniforms: Floats, n_numbers: int) -> Scale:
-        """Give the scale of tables (b, K, K), and of the probabilities (b, K) without a value."""
-        all_of = np.concatenate([tables, uniforms[:, None, :]], axis=1)
-        sums = all_of.cumsum(axis=2)
-        sums /= np.maximum(sums[:, :, -1:], LEAST)
+    def each(
+        widths: Sequence[float], tables: Floats, uniforms: Floats, n_numbers: int
+    ) -> list[Scale]:
+        """Give the scales of tables (s, b, K, K), and of probabilities (b, K) without a value."""
+        without = uniforms[None, :, None, :].repeat(len(tables), axis=0)
+        all_of = np.concatenate([tables, without], axis=2)
+        sums = all_of.cumsum(axis=3)
+        sums /= np.maximum(sums[:, :, :, -1:], LEAST)
         logs = np.log(np.maximum(all_of, LEAST))
-        least = np.where(uniforms > 0, logs[:, -1], 0.0).min(axis=1).sum()
+        least = float(np.where(uniforms > 0, logs[0, :, -1], 0.0).min(axis=1).sum())
+        logs, sums = logs.transpose(0, 1, 3, 2).copy(), sums.transpose(0, 3, 1, 2).copy()
         # Of a normal around a place in [0, 1], no wider than 1, a third at least lies inside.
-        reach = max(-float(least), n_numbers * math.log(max(1.0, PEAK / width)))
-        logs, sums = logs.transpose(0, 2, 1).copy(), sums.transpose(2, 0, 1).copy()
-        return Scale(width, logs, sums, reach)
+        reaches = (max(-least, n_numbers * math.log(max(1.0, PEAK / width))) for width in widths)
+        return list(map(Scale, widths, logs, sums, reaches))

@@ -167,7 +167,6 @@ class TPE(Optimizer):
         block, place = divmod(number, self._n_ahead)
         if block != self._block:
             shape = self._n_ahead, self.candidates, self._kernels.n_columns
-            drawn = self.generator(DRAWS, block).random(shape)
-            self._block, self._uniforms = block, drawn.transpose(0, 2, 1).copy()
-        own: Floats = self._uniforms[place].T
+            self._block, self._uniforms = block, self.generator(DRAWS, block).random(shape)
+        own: Floats = self._uniforms[place]
         return own

@@ -54,7 +54,7 @@ def test_one_interrupt_finishes_what_runs(write_run, start, hpopt):
     assert "go on with: hpopt resume hill.db" in err
     assert out.startswith("the best 5 of ") or n_done() < 5
     counts = Study.load("hill.db").counts
-    assert counts["pending"] <= 1  # it has waited in line, and was not begun
+    assert counts["pending"] <= 3  # they have waited in line, and were not begun
     done = counts["complete"]
     assert 4 <= done < 400
     assert hpopt("resume", "hill.db", "--trials", done + 3)[0] == ExitCode.DONE

@@ -24,7 +24,9 @@ Parts = tuple[Floats, NDArray[np.bool_], NDArray[np.int64]]
 
 FEW = 16
 """A number with more values is continuous to a kernel, which is wider than its cells."""
-STEP, SCALES = math.log(1.1), 2
+STEP = math.log(1.1)
+MOST_AHEAD, MOST_IN_TABLES, KEPT = 4, 2**16, 2
+"""So many scales are made at once, unless their tables are large, and two such groups are kept."""
 
 
 class Kernels:
@@ -63,17 +65,17 @@ class Kernels:
         sizes = [len(each) for each in centres]
         b, self._most = len(sizes), max(sizes, default=1)
         self._values = np.zeros((b, self._most))
-        self._edges = np.ones((b, self._most + 1))
+        edges = np.ones((b, self._most + 1))
         self._uniforms = np.zeros((b, self._most))
         for place, (own, size) in enumerate(zip(centres, sizes, strict=True)):
             self._values[place, :size] = own
-            self._edges[place, : size + 1] = cell_edges(own)
+            edges[place, : size + 1] = cell_edges(own)
             self._uniforms[place, :size] = 1.0 / size
-        self._cells = self._values[self._ordered], self._edges[self._ordered]
+        self._cells = self._values[self._ordered], edges[self._ordered]
         self._uniforms[self._ordered] = np.diff(self._cells[1], axis=1)
         # A value's code is the first cell whose upper edge lies above it; the last one has none.
         has_edge = np.arange(1, self._most + 1) < np.array(sizes, dtype=np.int64)[:, None]
-        self._upper = np.where(has_edge, self._edges[:, 1:], np.inf).T[:, None, :].copy()
+        self._upper = np.where(has_edge, edges[:, 1:], np.inf).T[:, None, :].copy()
         self._first = self._most * np.arange(b)
         self._back = np.argsort(np.concatenate([self._numbers, self._coded]))
         always = _always(encoding)
@@ -81,7 +83,8 @@ class Kernels:
         self.everywhere = np.ones((1, len(self._numbers)), dtype=bool)
         self.factors = Factors(always[self._numbers], sizes)
         self.n_columns = 1 + space.d
-        self._scales: dict[int, Scale] = {}
+        self._n_ahead = min(MOST_AHEAD, max(1, MOST_IN_TABLES // max(1, self._values.size * self._most)))
+        self._scales: dict[int, list[Scale]] = {}
 
     def of(self, points: Floats) -> Parts:
         """Give the parts of points (n, d)."""
@@ -101,17 +104,20 @@ class Kernels:
     def scale(self, n: int) -> Scale:
         """Give how wide n kernels are; the same for n that differ by less than a tenth."""
         step = round(math.log(n) / STEP) if n else -1
-        if step not in self._scales:
-            if len(self._scales) == SCALES:  # tables of many choices are large
+        group, place = divmod(step, self._n_ahead)
+        if group not in self._scales:
+            if len(self._scales) == KEPT:
                 del self._scales[next(iter(self._scales))]
-            self._scales[step] = self._made(math.exp(STEP * step) if n else 0.0)
-        return self._scales[step]
+            self._scales[group] = self._made(self._n_ahead * group)
+        return self._scales[group][place]
 
-    def _made(self, n: float) -> Scale:
-        width = bandwidth(n, self._encoding.n_effective)
-        tables = choice_tables(self._uniforms, n)
-        tables[self._ordered] = cell_tables(*self._cells, width)
-        return Scale.of(width, tables, self._uniforms, len(self._numbers))
+    def _made(self, first: int) -> list[Scale]:
+        steps = range(first, first + self._n_ahead)
+        n = [math.exp(STEP * step) if step >= 0 else 0.0 for step in steps]
+        widths = [bandwidth(each, self._encoding.n_effective) for each in n]
+        tables = choice_tables(self._uniforms, np.array(n))
+        tables[:, self._ordered] = cell_tables(*self._cells, np.array(widths))
+        return Scale.each(widths, tables, self._uniforms, len(self._numbers))
 
     def rows(self, points: Floats, scale: Scale) -> Singles:
         """Give the rows of a kernel on each point."""

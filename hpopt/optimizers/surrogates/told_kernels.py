@@ -38,7 +38,7 @@ class ToldKernels:
         self._n = 0
         self._good: Parzen | None = None
         self._good_rows: list[int] = []
-        self._out: set[int] = set()
+        self._out: list[int] = []
 
     def good(self, points: Floats, rows: list[int]) -> Parzen:
         """Give the density of some of the points (n, d), by their ascending rows."""
@@ -78,7 +78,7 @@ class ToldKernels:
         n, before = len(points), self._n
         if scale is not self.scale:
             self.scale, before = scale, 0
-            self._out = set()
+            self._out = []
             self._rows = self._kernels.factors.of_uniform(scale)
         if 1 + n + n_pending > len(self._rows):
             room = max(FIRST_CAPACITY, 2 * (1 + n + n_pending))
@@ -91,7 +91,8 @@ class ToldKernels:
 
     def _mark(self, rows: list[int]) -> None:
         """Take the kernels of these rows out, and those that were out back in."""
-        mark, out = self._kernels.factors.mark, set(rows)
-        for row in out ^ self._out:
-            self._rows[1 + row, mark] = OUT if row in out else 0.0
-        self._out = out
+        if rows == self._out:
+            return
+        for row in set(rows).symmetric_difference(self._out):
+            self._rows[1 + row, self._kernels.factors.mark] = OUT if row in rows else 0.0
+        self._out = rows
