@@ -44,7 +44,7 @@ class JoblibExecutor(ClusterExecutor):
         How many threads each call may use; by default its share of the cores.
     """
 
-    line_a_slot = 1 / 16
+    line_a_slot = 1.0
 
     def __init__(
         self,
