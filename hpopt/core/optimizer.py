@@ -147,7 +147,8 @@ class Optimizer(ABC):
         """
         trials = [trials] if isinstance(trials, Trial) else list(trials)
         told: set[int] = set()
-        for number in (trial.number for trial in trials):
+        for trial in trials:
+            number = trial.number
             if number not in self.pending or number in told:
                 known = number in self.history or number in told
                 what = "was told already" if known else "was never asked"

@@ -76,8 +76,8 @@ class Factors:
         self._most = max(sizes, default=1)
         self.nowhere = np.full((1, len(sizes)), self._most)
         # Where, in a scale's logs, the columns of a kernel begin that has code 0.
-        first = self._coordinates * self._most + self._values[:, 0]
-        self._places = first * (self._most + 1)
+        first = self._coordinates * self._most + self._values.T
+        self._places: Ints = first * (self._most + 1)
 
     def of_points(self, numbers: Floats, exist: Bools, codes: Ints) -> Singles:
         """Give the rows of m points.
@@ -106,7 +106,8 @@ class Factors:
             columns[self._first : self._first_code] = np.concatenate([own**2, own, there])
         columns[self._constant : self.mark + 1] = 1.0
         columns[self._first_code :] = codes.T.take(self._coordinates, axis=0) == self._values
-        return columns.T
+        rows: Singles = columns.T
+        return rows
 
     def of_kernels(self, numbers: Floats, exist: Bools, codes: Ints, scale: Scale) -> Singles:
         """Give the rows of n kernels; what they are on is described as that of `of_points`.

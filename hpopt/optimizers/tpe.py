@@ -101,7 +101,8 @@ class TPE(Optimizer):
         self._ranking = Ranking()
         n_uniforms = self.candidates * self._kernels.n_columns
         self._n_ahead = min(DRAWN_AHEAD, max(1, MOST_AHEAD // n_uniforms))
-        self._block, self._uniforms = -1, np.empty(0)
+        shape = self._n_ahead, self.candidates, self._kernels.n_columns
+        self._block, self._uniforms = -1, np.empty(shape)
 
     def _ask(self, number: int, n: int) -> Floats:
         evidence = Evidence(self)
@@ -166,7 +167,7 @@ class TPE(Optimizer):
         """
         block, place = divmod(number, self._n_ahead)
         if block != self._block:
-            shape = self._n_ahead, self.candidates, self._kernels.n_columns
-            self._block, self._uniforms = block, self.generator(DRAWS, block).random(shape)
+            self._block = block
+            self.generator(DRAWS, block).random(out=self._uniforms)
         own: Floats = self._uniforms[place]
         return own

@@ -144,39 +144,44 @@ class Together:
         grids, numbers = [*steps, *log_steps], [*logs, *linear]
         self._n_cells, self.n_discrete = len(cells), len(cells) + len(grids)
         self._in_log = slice(len(cells) + len(steps), self.n_discrete + len(logs))
-        self._n_each = np.array([p.n_levels for p in cells], dtype=np.float64)
+        # Rows of shape (1, n): with one point, arrays of the same shape are the fastest.
+        self._n_each = np.array([[p.n_levels for p in cells]], dtype=np.float64)
+        self._base = np.array([[p.low for p in grids]], dtype=np.float64)
+        self._step = np.array([[p.step for p in grids]], dtype=np.float64)
         formulas = [
-            *((0.0, p.n_levels, 0.0, 1.0, 0.0, p.n_levels - 1) for p in cells),
-            *((*_range(p), p.low, p.step, 0.0, p.n_levels - 1) for p in grids),
-            *((*_range(p), 0.0, 1.0, p.low, p.high) for p in numbers),
+            *((0.0, p.n_levels, 0.0, p.n_levels - 1) for p in cells),
+            *((*_range(p), 0.0, p.n_levels - 1) for p in grids),
+            *((*_range(p), p.low, p.high) for p in numbers),
         ]
-        terms = np.array(formulas, dtype=np.float64).reshape(-1, 6).T.copy()
+        terms = np.array(formulas, dtype=np.float64).reshape(-1, 4).T[:, None].copy()
         # By the number of columns: all of them, or the discrete ones alone.
-        self._terms = {n: tuple(terms[:, :n]) for n in (self.n_discrete, len(formulas))}
-        self._ends = np.array([p.rounded_ends for p in numbers]).reshape(-1, 2).T.copy()
-        given = np.array([(p.low, p.high) for p in numbers]).reshape(-1, 2).T
+        self._terms = {n: tuple(terms[:, :, :n]) for n in (self.n_discrete, len(formulas))}
+        self._ends = np.array([p.rounded_ends for p in numbers]).reshape(-1, 2).T[:, None].copy()
+        given = np.array([(p.low, p.high) for p in numbers]).reshape(-1, 2).T[:, None]
         self._rounds_to_ends = bool((self._ends == given).all())
-        # Of all but the cells; numbers in the log have powers that follow from their values.
+        # Of all but the cells; those of numbers in the log follow from the values.
         decimals = [decimals_for(p.low, p.high) or 0 for p in linear]
         powers = 10.0 ** np.array(decimals, dtype=np.int64)
-        self._powers = np.concatenate([np.ones(len(grids) + len(logs)), powers])
+        self._powers = np.concatenate([np.ones(len(grids) + len(logs)), powers])[None]
         self._digits = slice(len(grids), len(grids) + len(logs))
         self._units = np.zeros((len(grids), max((p.n_levels for p in grids), default=0)))
         for row, p in zip(self._units, grids, strict=True):
             row[: p.n_levels] = p.unit(np.arange(p.n_levels, dtype=np.float64))
-        self._first = self._units.shape[1] * np.arange(len(grids))
+        self._first = self._units.shape[1] * np.arange(len(grids))[None]
 
     def codes(self, block: Floats) -> Floats:
         """Give the codes of all columns, or of the discrete ones alone; no -0.0."""
         n, k, n_cells = block.shape[1], self.n_discrete, self._n_cells
-        low, length, base, step, least, most = self._terms[n]
+        low, length, least, most = self._terms[n]
         values: Floats = block * length
         values += low
         in_log = values[:, self._in_log]
         if in_log.size:
             np.exp(in_log, out=in_log)
-        values -= base
-        values /= step
+        if n_cells < k:
+            grids = values[:, n_cells:k]
+            grids -= self._base
+            grids /= self._step
         np.maximum(values, least, out=values)
         np.minimum(values, most, out=values)
         if n_cells:
@@ -191,21 +196,21 @@ class Together:
 
     def _round(self, values: Floats) -> None:
         """Round what is no cell to whole numbers, to decimals, or to significant digits."""
-        powers, logs = self._powers[: values.shape[1]], values[:, self._digits]
-        of_logs = powers_for(logs)
+        powers, logs = self._powers[:, : values.shape[1]], values[:, self._digits]
+        if logs.size:
+            powers = powers.repeat(len(values), axis=0)
+            powers[:, self._digits] = powers_for(logs)
         values *= powers
-        logs *= of_logs
         np.rint(values, out=values)
-        logs /= of_logs
         values /= powers
 
     def _with_ends(self, values: Floats, block: Floats) -> Floats:
         """Give continuous values; those that round as an end does are the end."""
         (least, most), n = self._ends, self.n_discrete
-        _, _, _, _, low, high = self._terms[n + values.shape[1]]
+        _, _, low, high = self._terms[n + values.shape[1]]
         lowest = (block <= 0.0) | ((values <= least) & (block < 1.0))
         highest = (block >= 1.0) | ((values >= most) & ~lowest)
-        found: Floats = np.where(lowest, low[n:], np.where(highest, high[n:], values))
+        found: Floats = np.where(lowest, low[:, n:], np.where(highest, high[:, n:], values))
         return found
 
     def centres(self, codes: Floats) -> Floats:

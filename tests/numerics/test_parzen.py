@@ -31,17 +31,17 @@ def random_parts(rng, n, exist=0.7):
     return rng.random((n, 2)), there[:, :2], np.where(there[:, 2:], codes, NONE)
 
 
-def scale_of(n):
-    """The scale of 3 choices and 4 cells, and their tables."""
-    cells = cell_tables(CENTRES[None], cell_edges(CENTRES)[None], WIDTH)
-    tables = np.concatenate([choice_tables(UNIFORMS[:1], n), cells])
-    return Scale.of(WIDTH, tables, UNIFORMS, 2), tables
+def scales_of(n, widths):
+    """The scales of 3 choices and 4 cells, and their tables."""
+    cells = cell_tables(CENTRES[None], cell_edges(CENTRES)[None], np.array(widths))
+    tables = np.concatenate([choice_tables(UNIFORMS[:1], np.array(n)), cells], axis=1)
+    return Scale.each(widths, tables, UNIFORMS, 2), tables
 
 
 def parzen_of(rng, n, exist=0.7, *, always=(False, False)):
     parts = random_parts(rng, n, exist)
     parts[1][:, np.array(always)] = True
-    scale, tables = scale_of(n)
+    (scale,), (tables,) = scales_of([n], [WIDTH])
     return Parzen(Factors(np.array(always), [3, 4]), *parts, scale), parts, tables
 
 
@@ -150,9 +150,7 @@ def test_what_is_too_large_for_sums_of_exponentials_is_summed_all_the_same():
 @pytest.mark.parametrize("width", [0.02, 0.17, 0.9])
 def test_no_kernel_reaches_farther_than_its_scale_says(width):
     rng = np.random.default_rng(7)
-    cells = cell_tables(CENTRES[None], cell_edges(CENTRES)[None], width)
-    tables = np.concatenate([choice_tables(UNIFORMS[:1], 9), cells])
-    scale = Scale.of(width, tables, UNIFORMS, 2)
+    (scale,), _ = scales_of([9], [width])
     factors, (numbers, exist, codes) = Factors(np.ones(2, bool), [3, 4]), random_parts(rng, 50, 1.0)
     numbers[:5] = [0.0, 1.0]
     rows = factors.of_points(numbers, exist, codes)
@@ -164,7 +162,7 @@ def test_no_kernel_reaches_farther_than_its_scale_says(width):
 def test_each_row_is_made_as_if_it_were_alone():
     rng = np.random.default_rng(5)
     factors = Factors(np.ones(11, dtype=bool), [])
-    scale = Scale.of(WIDTH, np.empty((0, 1, 1)), np.empty((0, 1)), 11)
+    (scale,) = Scale.each([WIDTH], np.empty((1, 0, 1, 1)), np.empty((0, 1)), 11)
     numbers, codes = rng.random((40, 11)), np.empty((40, 0), dtype=np.int64)
     exist = np.ones((40, 11), dtype=bool)
     rows = factors.of_kernels(numbers, exist, codes, scale)
@@ -179,20 +177,29 @@ def test_cells_have_the_probabilities_of_the_normal():
     edges = cell_edges(centres)
     np.testing.assert_allclose(edges, np.arange(6) / 5)
     padded = np.append(centres, 0.0)[None], np.append(edges, 1.0)[None]
-    table = cell_tables(*padded, 0.2)[0, :5]
+    table = cell_tables(*padded, np.array([0.2]))[0, 0, :5]
     np.testing.assert_allclose(table.sum(axis=1), 1.0)
     for row, centre in zip(table, centres, strict=True):
         cells = np.diff(norm.cdf(edges, centre, 0.2))
         np.testing.assert_allclose(row, [*(cells / cells.sum()), 0.0], atol=1e-15)
-    narrow = cell_tables(*padded, 1e-6)[0]
+    narrow = cell_tables(*padded, np.array([1e-6]))[0, 0]
     assert narrow[2, 1] > 0.1  # half a cell at least
 
 
 def test_choices_keep_a_share_for_the_others():
-    table = choice_tables(np.array([[0.25, 0.25, 0.25, 0.25, 0.0]]), 9)[0, :4]
+    table = choice_tables(np.array([[0.25, 0.25, 0.25, 0.25, 0.0]]), np.array([9]))[0, 0, :4]
     np.testing.assert_allclose(table.sum(axis=1), 1.0)
     assert table[1, 1] == pytest.approx(0.9 + 0.1 / 4)
     assert table[1, 2] == pytest.approx(0.1 / 4)
+
+
+def test_scales_made_at_once_are_as_each_alone():
+    together, _ = scales_of([3, 9], [0.3, 0.1])
+    for scale, n in zip(together, (3, 9), strict=True):
+        (alone,), _ = scales_of([n], [scale.width])
+        np.testing.assert_array_equal(scale.logs, alone.logs)
+        np.testing.assert_array_equal(scale.sums, alone.sums)
+        assert scale.reach == alone.reach
 
 
 def test_the_width_shrinks_to_a_floor():

@@ -76,14 +76,15 @@ class Kernels:
         # A value's code is the first cell whose upper edge lies above it; the last one has none.
         has_edge = np.arange(1, self._most + 1) < np.array(sizes, dtype=np.int64)[:, None]
         self._upper = np.where(has_edge, edges[:, 1:], np.inf).T[:, None, :].copy()
-        self._first = self._most * np.arange(b)
+        self._first = self._most * np.arange(b)[None]
         self._back = np.argsort(np.concatenate([self._numbers, self._coded]))
         always = _always(encoding)
         self.is_flat = bool(always.all())
         self.everywhere = np.ones((1, len(self._numbers)), dtype=bool)
         self.factors = Factors(always[self._numbers], sizes)
         self.n_columns = 1 + space.d
-        self._n_ahead = min(MOST_AHEAD, max(1, MOST_IN_TABLES // max(1, self._values.size * self._most)))
+        in_tables = max(1, b * self._most**2)
+        self._n_ahead = max(1, min(MOST_AHEAD, MOST_IN_TABLES // in_tables))
         self._scales: dict[int, list[Scale]] = {}
 
     def of(self, points: Floats) -> Parts:
