@@ -7,12 +7,13 @@ import pytest
 from problems_for_tests import MIXED, of, trial_of
 from scipy import stats
 
+import hpopt
 from hpopt import GridSearch, QuasiRandomSearch, RandomSearch
 from hpopt.core import failed
 from hpopt.core.trial import Trial
 from hpopt.errors import SettingError, SpaceError, UnknownNameError
 from hpopt.optimizers import BY_NAME, make_optimizer
-from hpopt.space import Categorical, Float, Int, Ordinal, Sequence, Space
+from hpopt.space import Categorical, Float, Int, Ordinal, Sequence, Space, Vector
 
 CUBE = Space({name: Float(0, 1) for name in "abc"})
 
@@ -36,6 +37,14 @@ def test_strategies_have_names():
     assert make_optimizer("genetic", {"population": 7}).population == 7
     given = RandomSearch()
     assert make_optimizer(given) is given
+
+
+@pytest.mark.parametrize("name", sorted(BY_NAME))
+def test_all_of_them_search_vectors(name):
+    problem = of(lambda c: sum(c["w"]) + c["x"], Space({"w": Vector(3, -1, 1), "x": Float(0, 1)}))
+    result = hpopt.optimize(problem, name, trials=15, seed=0, progress=False)
+    assert result.counts["complete"] == 15
+    assert all(len(trial.config["w"]) == 3 for trial in result.trials)
 
 
 MISTAKES = {

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.core.proposals import Floats
-from hpopt.space import Parameter, Sequence, Space
+from hpopt.space import Parameter, Sequence, Space, Vector
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -119,6 +119,9 @@ def _described(space: Space, prefix: str) -> Iterator[tuple[str, Floats | None]]
             yield f"len({prefix}{name})", (np.arange(n_lengths) + 0.5) / n_lengths
             for place in range(parameter.max_length):
                 yield from _described(parameter.layer, f"{prefix}{name}[{place}].")
+        elif isinstance(parameter, Vector):
+            for place in range(parameter.length):
+                yield f"{prefix}{name}[{place}]", None
         else:
             yield prefix + name, _centres(parameter)
 

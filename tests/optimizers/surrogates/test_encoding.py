@@ -5,7 +5,7 @@ import pytest
 
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.first_design import first_count, first_points
-from hpopt.space import Categorical, Float, Int, Ordinal, Sequence, Space
+from hpopt.space import Categorical, Float, Int, Ordinal, Sequence, Space, Vector
 
 from ..modelling import MIXED
 
@@ -142,3 +142,12 @@ def test_the_first_points_are_spread():
     space = Space({f"x{j}": Float(0, 1) for j in range(3)})
     for column in first_points(space, 8, np.random.default_rng(2)).T:
         assert sorted(np.floor(column * 8).tolist()) == list(range(8))
+
+
+def test_each_number_of_a_vector_is_a_coordinate():
+    space = Space({"w": Vector(3, -1, 1), "k": Categorical(["a", "b"])})
+    encoding = Encoding(space)
+    assert encoding.names == ["w[0]", "w[1]", "w[2]", "k"]
+    assert encoding.smooth.tolist() == [True, True, True, False]
+    points = space.encode([{"w": [-1.0, 0.0, 1.0], "k": "b"}])
+    np.testing.assert_allclose(encoding.features(points), [[0.0, 0.5, 1.0, 0.0, np.sqrt(0.5)]])
