@@ -32,6 +32,8 @@ class TaskFuture(Future[T]):
     inner : Cancellable or None
         The call as another library's pool has it, or a worker process that it was sent to ahead:
         cancelled as long as that one can cancel it.
+    unwanted : bool
+        Whether nobody waits for it any more: a worker process that has it is killed.
     """
 
     def __init__(self) -> None:
@@ -40,16 +42,33 @@ class TaskFuture(Future[T]):
         self.output = ""
         self.where = ""
         self.inner: Cancellable | None = None
+        self.unwanted = self._is_cancelled = False
         self._gate = threading.RLock()
 
     def cancel(self) -> bool:
         """Cancel the call, unless it has begun."""
-        with self._gate:
-            return (self.inner is None or self.inner.cancel()) and super().cancel()
+        while True:
+            inner = self.inner
+            is_there = inner is not None and not inner.cancel()
+            # Never held while code of others runs: a callback may wait, a signal may come.
+            with self._gate:
+                if self.inner is not None and self.inner is not inner:
+                    continue  # it has been handed over meanwhile
+                if is_there and self.inner is inner:
+                    return False
+                self._is_cancelled = True
+            return super().cancel()
+
+    def set_running_or_notify_cancel(self) -> bool:
+        """Note that it begins, unless it was cancelled, or is about to be."""
+        if self._is_cancelled:
+            super().cancel()
+        return super().set_running_or_notify_cancel()
 
     def hand_over(self, inner: Cancellable) -> bool:
         """Have somebody else cancel the call from now on; False where it is cancelled already."""
         with self._gate:
-            if not self.cancelled():
-                self.inner = inner
-            return not self.cancelled()
+            if self._is_cancelled or self.cancelled():
+                return False
+            self.inner = inner
+            return True

@@ -54,7 +54,7 @@ class Pool:
         self.watchdog = Watchdog()
         self._at_end = at_end
         self.killed = False
-        self._closed = False
+        self._closed = self._drops = False
         self._owner = os.getpid()
         # A collected executor closes its pool in whichever thread the collector runs, also one
         # that holds this lock.
@@ -124,8 +124,10 @@ class Pool:
         """Note that a slot's process has a task ahead of its time."""
         with self._lock:
             self._sent_ahead[task] = slot
-            if self._idle and self.take_back(task):
+            if self._idle and self.take_back(task) and self._idle:  # it may have been closed
                 self._idle.pop().give(self._waiting.popleft())
+        if self._drops:  # closed while the task was on its way
+            self.close(cancel=True)
 
     def keep(self, task: Task) -> bool:
         """Have a task that was sent ahead stay where it is; say whether it still was there."""
@@ -134,9 +136,11 @@ class Pool:
 
     def take_back(self, task: Task) -> bool:
         """Take a task that was sent ahead back into the line, if it has not begun."""
+        if self._owner != os.getpid():  # the pipe of the rights is shared with forks
+            return False
         with self._lock:
             slot = self._sent_ahead.get(task)
-            if slot is None or not slot.take_back() or not self.keep(task):
+            if slot is None or not slot.take_back(task) or not self.keep(task):
                 return False
             task.future.inner = None
             self._waiting.appendleft(task)
@@ -158,6 +162,7 @@ class Pool:
     def kill_call(self, future: TaskFuture[Any]) -> None:
         """Kill the worker process that runs this future's call, or drop the call from the line."""
         if not future.cancel():
+            future.unwanted = True  # for who has it on its way
             for slot in self._slots:
                 slot.kill_call(future)
 
@@ -176,6 +181,7 @@ class Pool:
         with self._lock:
             self._closed = True
             if cancel:
+                self._drops = True
                 for task in [*self._sent_ahead][::-1]:
                     self.take_back(task)
             dropped = list(self._waiting) if cancel else []

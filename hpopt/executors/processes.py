@@ -40,7 +40,7 @@ class ProcessExecutor(Executor):
     fault, ``os._exit``, a kill from outside) gets WorkerLost, and the next call a new worker.
     Limits are looked at every 0.1 seconds, new processes of a call every 0.5.
 
-    A busy worker is sent its next call already (of at most 4 KB), and may begin it before the
+    A busy worker is sent its next call already (of at most 2 KB), and may begin it before the
     result of its last one is told: a callback of a future must not wait for a call that was
     submitted before it. Until it begins it can be cancelled, and goes to another worker that is
     free earlier. So calls begin about in the order in which they came.

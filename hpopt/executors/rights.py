@@ -28,7 +28,7 @@ class Rights:
 
     def __init__(self, read_end: int, write_end: int = -1) -> None:
         self.read_end, self._write_end = read_end, write_end
-        self._n_granted = self._read = 0
+        self._n_granted, self._last = 0, bytearray(NUMBER.size)
         self._closed = False
         self._lock = threading.RLock()  # a signal may come while it is held
 
@@ -68,10 +68,14 @@ class Rights:
         """Read up to this number. A later one is kept: its call is still to come."""
         while self._read < number:
             try:
-                right = os.read(self.read_end, NUMBER.size)
+                n_bytes = os.readv(self.read_end, [self._last])  # noted even if Ctrl-C comes next
             except BlockingIOError:
                 return False
-            if len(right) < NUMBER.size:  # the driver has gone
+            if n_bytes < NUMBER.size:  # the driver has gone
                 return False
-            (self._read,) = NUMBER.unpack(right)
         return self._read == number
+
+    @property
+    def _read(self) -> int:
+        (number,) = NUMBER.unpack(self._last)
+        return int(number)

@@ -80,7 +80,6 @@ class Slot:
         self._future: TaskFuture[Any] | None = None
         self._ahead: Task | None = None
         self._ahead_in: Worker | None = None
-        self._is_doomed = False
         self._lock = threading.RLock()  # Ctrl-C may cancel a call while one is cancelled
 
     def give(self, task: Task) -> None:
@@ -108,12 +107,12 @@ class Slot:
         with self._lock:
             if self._worker is not None and self._future is future:
                 self._worker.kill()
-            if self._ahead is not None and self._ahead.future is future:
-                self._is_doomed = True
 
-    def take_back(self) -> bool:
+    def take_back(self, task: Task) -> bool:
         """Give up the call that was sent ahead; say whether its process has not begun it."""
         with self._lock:
+            if self._ahead is not task:  # Ctrl-C came between this and what the pool notes
+                return True
             if self._ahead_in is not None and not self._ahead_in.take_back():
                 return False
             self._ahead = self._ahead_in = None
@@ -149,7 +148,8 @@ class Slot:
                 reply = self._reply(task, task.call)
                 future.memory, future.output = reply.memory, reply.output
         except BaseException as error:
-            self._ahead_in = None  # what it was sent went with it
+            with self._lock:
+                self._ahead_in = None  # what it was sent went with it
             if isinstance(error, EvaluationLost):
                 future.memory, future.output = error.memory, error.output
             return functools.partial(_tell_failure, future, error)
@@ -162,9 +162,8 @@ class Slot:
         """Have a process perform a call, which it may have been sent already."""
         with self._lock:
             worker = self._ahead_in if task is self._ahead else None
-            is_doomed, self._is_doomed = self._is_doomed, False
             self._future, self._ahead, self._ahead_in = task.future, None, None
-        if is_doomed:
+        if task.future.unwanted:
             if worker is not None:
                 worker.kill()
             raise WorkerLost("the worker process was killed by the driver")
@@ -191,8 +190,9 @@ class Slot:
             and not self._is_worn_out(worker, worker.n_calls + 1)
         ):
             self._send_ahead(worker)
-        if kind is Kind.DONE:
-            self._next_of_its_own()
+        if kind is Kind.DONE and self._next_of_its_own() is not None:
+            with self._lock:
+                self._future = None  # to kill the process now would be to kill the next call
 
     def _send_ahead(self, worker: Worker) -> None:
         task = self._pool.next_to_send_ahead(AHEAD_BYTES)
@@ -201,9 +201,9 @@ class Slot:
             task = self._pool.next_to_send_ahead(AHEAD_BYTES)
         if task is None or task.call is None:
             return
-        worker.send(task.call, task.place)
         with self._lock:
             self._ahead, self._ahead_in = task, worker
+        worker.send(task.call, task.place)
         self._pool.was_sent_ahead(task, self)
 
     def _next_of_its_own(self) -> Task | None:
@@ -211,6 +211,7 @@ class Slot:
         task = self._ahead
         if task is not None and self._pool.keep(task):
             task.future.set_running_or_notify_cancel()
+            task.future.inner = None  # else it would refer to itself
         return self._ahead
 
     def _ready_worker(self) -> Worker:
@@ -220,7 +221,7 @@ class Slot:
             devices.wait_until_freed(self._former, self._environment)
             self._former = None
         with self._lock:
-            if self._pool.killed:
+            if self._pool.killed or (self._future is not None and self._future.unwanted):
                 raise WorkerLost("the worker process was killed by the driver")
             if self._worker is None:
                 self._worker = Worker(self._environment, self._pool.limits, self._pool.watchdog)

@@ -30,7 +30,7 @@ not begun loses nothing by it; one that works may have been stopped by a person,
 TRACKERS_SECONDS = 0.5
 DEATH_SECONDS = 1.0
 
-AHEAD_BYTES = 4096
+AHEAD_BYTES = 2000
 """Two calls of that size fit into an empty pipe on every system: one that was taken back, and the
 next one."""
 
@@ -171,6 +171,10 @@ class Worker:
             if was_ready and run.began is None and run.verdict in (None, "stopped"):
                 raise NeverBegan(str(lost), output=lost.output) from None
             raise lost from None
+        except BaseException:  # of `heard`: what the process still says belongs to no call
+            self.kill()
+            self._bury(run, _GoneError())
+            raise
         finally:
             self._watchdog.unwatch(self)
             with self._lock:

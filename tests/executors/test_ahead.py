@@ -1,14 +1,19 @@
 """A busy process is sent its next call ahead, and gives it back where another is free before."""
 
+import concurrent.futures
+import gc
 import os
 import random
 import signal
+import threading
 import time
+import weakref
 
 import pytest
 
 from hpopt.errors import WorkerLost
 from hpopt.executors import ProcessExecutor
+from hpopt.executors.worker import Worker
 
 from .conftest import wait_until
 
@@ -135,6 +140,90 @@ def test_what_is_large_is_not_sent_ahead(one, begun, gate):
     assert not sent_ahead(one)
     gate.touch()
     assert first.result(30) == second.result(30)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_of_the_driver_takes_nothing_back(one, begun, gate):
+    first, second = held(one, begun, gate)
+    fork = os.fork()
+    if not fork:
+        second.cancel()
+        os._exit(0)
+    os.waitpid(fork, 0)
+    gate.touch()
+    assert first.result(30) == second.result(30)
+
+
+def test_a_callback_of_a_cancelled_one_may_wait_for_later_calls(one, begun, gate):
+    _, second = held(one, begun, gate)
+    third = one.submit(work, begun, "third")
+    done = []
+
+    def wait_for_third(_):
+        gate.touch()
+        done.extend(concurrent.futures.wait([third], 30).done)
+
+    second.add_done_callback(wait_for_third)
+    assert second.cancel()
+    assert done == [third]
+
+
+def test_its_result_goes_with_its_future(one, begun, gate):
+    """Without a reference to itself, which only the cyclic collector would find."""
+    futures = held(one, begun, gate)
+    gate.touch()
+    assert futures[0].result(30) == futures[1].result(30)
+    gone = [weakref.ref(future) for future in futures]
+    gc.disable()
+    try:
+        futures.clear()
+        assert wait_until(lambda: all(each() is None for each in gone))
+    finally:
+        gc.enable()
+
+
+class TestOnItsWay:
+    """What happens while a call is being sent ahead."""
+
+    @pytest.fixture
+    def sending(self, monkeypatch):
+        """Stop the second call that is sent until it is said to go on."""
+        sent, go_on, send = threading.Event(), threading.Event(), Worker.send
+
+        def slow(worker, call, place):
+            if worker._run is not None and not sent.is_set():  # it runs a call: this one is ahead
+                sent.set()
+                assert go_on.wait(30)
+            return send(worker, call, place)
+
+        monkeypatch.setattr(Worker, "send", slow)
+        return sent, go_on
+
+    def test_to_kill_it_kills_it_and_no_other(self, one, begun, gate, sending):
+        sent, go_on = sending
+        first = one.submit(work, begun, "first", gate=gate)
+        one.submit(work, begun, "second", 30)
+        third = one.submit(work, begun, "third")
+        assert sent.wait(30)
+        second = one._pool._slots[0]._ahead.future
+        one._pool.kill_call(second)
+        go_on.set()
+        gate.touch()
+        assert isinstance(second.exception(20), WorkerLost)
+        assert first.result(30) > 0
+        assert third.result(30) > 0
+
+    def test_a_shutdown_that_cancels_drops_it(self, one, begun, gate, sending):
+        sent, go_on = sending
+        one.submit(work, begun, "first", gate=gate)
+        second = one.submit(work, begun, "second")
+        assert sent.wait(30)
+        one.shutdown(wait=False, cancel_futures=True)
+        go_on.set()
+        assert wait_until(second.cancelled)
+        gate.touch()
+        one.shutdown()
+        assert begun.read_text().split() == ["first"]
 
 
 def test_every_call_runs_once_or_is_cancelled(nothing_left, begun):
