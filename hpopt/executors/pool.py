@@ -20,7 +20,7 @@ from hpopt.executors.worker import Reply
 
 JOIN_SECONDS = 10.0
 OVERTAKEN = 2
-"""So many tasks for each slot may begin before one that was sent ahead to a busy process."""
+"""Tasks for each slot that may go to busy processes before an older one, in one, is fetched."""
 
 
 class Pool:
@@ -28,8 +28,8 @@ class Pool:
 
     An idle slot gets a task handed over, the last one to become idle first, so that a warm
     process is used before another is started. Only where none is idle the task waits in line. Slots
-    take from it what they send ahead to their busy processes. Where the line is empty, a slot that
-    becomes idle gets what was sent ahead to others; before that, what too many others overtook.
+    take from it what they send ahead to their busy processes. A slot that becomes idle gets the
+    oldest task: what was sent ahead to another one first, or the first in line.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ class Pool:
     def next_to_send_ahead(self, n_bytes: int) -> Task | None:
         """Give the next task in line, if its call takes at most so many bytes, or None."""
         with self._lock:
-            self._fetch_overtaken()
+            self._fetch_overtaken(OVERTAKEN * len(self._slots))
             first = self._waiting[0] if self._waiting else None
             if first is None or first.call is None or len(first.call) + len(first.place) > n_bytes:
                 return None
@@ -149,7 +149,7 @@ class Pool:
     def next_for(self, slot: Slot) -> Task | None:
         """Give the next task in line; or note that the slot is idle, and give None."""
         with self._lock:
-            self._fetch_overtaken()
+            self._fetch_overtaken(0)
             if not self._waiting:
                 any(map(self.take_back, [*self._sent_ahead]))
             if self._waiting:
@@ -180,12 +180,12 @@ class Pool:
             return
         with self._lock:
             self._closed = True
+            dropped: list[Task] = []
             if cancel:
                 self._drops = True
                 for task in [*self._sent_ahead][::-1]:
                     self.take_back(task)
-            dropped = list(self._waiting) if cancel else []
-            if cancel:
+                dropped += self._waiting
                 self._waiting.clear()
             self._end_idle()
         for task in dropped:
@@ -215,11 +215,13 @@ class Pool:
             self.watchdog.stop()
             self._at_end()
 
-    def _fetch_overtaken(self) -> None:
-        """Put the task that was sent ahead first back into the line, if too many overtook it."""
-        for task in [*self._sent_ahead][:1] if self._waiting else ():
-            if self._waiting[0].number - task.number > OVERTAKEN * len(self._slots):
-                self.take_back(task)
+    def _fetch_overtaken(self, most: int) -> None:
+        """Put the task that was sent ahead first back into the line, if more overtook it."""
+        oldest = [*self._sent_ahead][:1]
+        if not oldest or not self._waiting:
+            return
+        if self._waiting[0].number - oldest[0].number > most:
+            self.take_back(oldest[0])
 
     def _end_idle(self) -> None:
         while self._idle:

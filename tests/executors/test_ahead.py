@@ -100,6 +100,22 @@ def test_it_moves_to_a_process_that_is_free_before(two, begun, gate):
     assert pids.isdisjoint({first.result(30)})
 
 
+def test_what_is_free_gets_the_oldest(two, begun, tmp_path):
+    """Large calls are not sent ahead: only they are in line when the second worker gets free."""
+    gates = [tmp_path / name for name in ("first", "second", "third")]
+    futures = [two.submit(work, begun, gate.name, gate=gate) for gate in gates[:2]]
+    assert wait_until(lambda: len(begun.read_text().split()) == 2)
+    futures += [two.submit(work, begun, "third", gate=gates[2]), two.submit(work, begun, "small")]
+    large = "x" * 5000
+    futures.append(two.submit(work, begun, large))
+    gates[0].touch()
+    assert wait_until(lambda: futures[3] in sent_ahead(two) or futures[3].done())
+    gates[1].touch()
+    assert futures[4].result(30) == futures[3].result(30)
+    gates[2].touch()
+    assert begun.read_text().split()[-2:] == ["small", large]
+
+
 def test_it_is_overtaken_by_a_few_only(two, begun, gate):
     """Whoever has it waits for a gate; as long as there is a line, others have their own."""
     first = two.submit(work, begun, "first", gate=gate)

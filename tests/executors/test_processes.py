@@ -496,8 +496,8 @@ class TestKillWorkers:
         executor = ProcessExecutor(2)
         executor.warm_up()
         running = [executor.submit(time.sleep, 1000) for _ in range(2)]
-        waiting = executor.submit(abs, 1)
         assert wait_until(lambda: all(future.running() for future in running))
+        waiting = executor.submit(abs, 1)
         executor.kill_workers()
         for future in running:
             error = future.exception(timeout=5)
