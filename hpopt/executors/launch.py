@@ -6,10 +6,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from io import FileIO
+from typing import Protocol, cast
 
 from hpopt.errors import WorkerNotStarted
+from hpopt.executors import family
 from hpopt.executors.lifeline import kill_at_end_of
-from hpopt.executors.output import OutputFile
 from hpopt.executors.scratch import OWNER, own_prefix
 
 BOOT = """\
@@ -28,26 +30,99 @@ main(*streams, driver, lifeline, rights)
 found it, and no file that happens to lie around hides a module."""
 
 
+class Process(Protocol):
+    """A worker process as the one who calls it sees it."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id, which is its process group's too. Nobody else's until `wait` returns."""
+
+    @property
+    def inbox(self) -> FileIO:
+        """Where frames for it go."""
+
+    @property
+    def outbox(self) -> FileIO:
+        """Where frames from it come."""
+
+    def has_ended(self) -> bool:
+        """Say whether it has ended, waited for or not."""
+
+    def wait(self) -> int:
+        """Wait for its end, and give its exit status: negative for a signal."""
+
+
+class Launcher:
+    """Starts worker processes as children of this process."""
+
+    def start(self, environment: Mapping[str, str], output: int, rights: int) -> Process:
+        """Start one.
+
+        Parameters
+        ----------
+        environment : mapping of str to str
+            All of its environment variables.
+        output : int
+            A file descriptor that takes its standard error, and its standard output once it is up.
+        rights : int
+            The end of a pipe that it gets, or -1; see `Rights`.
+
+        Raises
+        ------
+        WorkerNotStarted
+            When the system starts none.
+        """
+        return _Child(*start_process(owned(environment), output, rights))
+
+    def close(self) -> None:
+        """Let go of what it needs: all that it has started has been waited for."""
+
+
+class _Child:
+    """A worker process that is a child of this process."""
+
+    def __init__(self, process: subprocess.Popen[bytes], lifeline: int) -> None:
+        self._process, self._lifeline = process, lifeline
+        self.pid = process.pid
+        self.inbox, self.outbox = cast(FileIO, process.stdin), cast(FileIO, process.stdout)
+
+    def has_ended(self) -> bool:
+        return family.is_dead(self.pid)
+
+    def wait(self) -> int:
+        status = self._process.wait()
+        close_descriptor(self._lifeline)
+        self._lifeline = -1
+        return status
+
+
+def owned(environment: Mapping[str, str]) -> dict[str, str]:
+    """Give an environment that says whose worker has it: this process's."""
+    return {**environment, OWNER: own_prefix()}
+
+
 def start_process(
-    environment: Mapping[str, str], output: OutputFile, rights: int
+    environment: Mapping[str, str],
+    output: int,
+    rights: int,
+    *,
+    stdin: int = subprocess.PIPE,
+    stdout: int = subprocess.PIPE,
 ) -> tuple[subprocess.Popen[bytes], int]:
-    """Start a worker process.
+    """Start a worker process as a child of this process.
 
     Parameters
     ----------
-    environment : mapping of str to str
-        All of its environment variables.
-    output : OutputFile
-        Takes its standard error, and its standard output once it is up.
-    rights : int
-        The end of a pipe that it gets; see `Rights`.
+    environment, output, rights
+        See `Launcher.start`.
+    stdin, stdout : int
+        The pipes for frames; by default new ones.
 
     Returns
     -------
     process : subprocess.Popen
-        Its stdin and stdout are the pipes for frames.
     lifeline : int
-        The end of a pipe that the driver must hold open as long as the process may live; -1
+        The end of a pipe that this process must hold open as long as the other one may live; -1
         where there is none.
 
     Raises
@@ -59,11 +134,11 @@ def start_process(
     try:
         process = subprocess.Popen(
             _command(theirs, rights),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=output.fileno(),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=output,
             bufsize=0,
-            env={**environment, OWNER: own_prefix()},
+            env=environment,
             pass_fds=[end for end in (theirs, rights) if end >= 0],
             start_new_session=os.name == "posix",
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),

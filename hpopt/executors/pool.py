@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hpopt.executors.futures import TaskFuture
+from hpopt.executors.launch import Launcher
 from hpopt.executors.limits import Limits
 from hpopt.executors.settings import Recycling
 from hpopt.executors.slot import Slot, Task, outcome
@@ -41,6 +42,8 @@ class Pool:
         After how many calls a process is replaced.
     at_end : callable
         Called when the last slot has ended.
+    launcher : Launcher, optional
+        It starts the processes; by default as children of this one.
     """
 
     def __init__(
@@ -49,9 +52,10 @@ class Pool:
         limits: Limits,
         recycling: Recycling,
         at_end: Callable[[], None],
+        launcher: Launcher | None = None,
     ) -> None:
         self.limits, self.recycling = limits, recycling
-        self.watchdog = Watchdog()
+        self.watchdog, self.launcher = Watchdog(), launcher or Launcher()
         self._at_end = at_end
         self.killed = False
         self._closed = self._drops = False
@@ -213,6 +217,7 @@ class Pool:
         self._ended.append(slot)
         if len(self._ended) == len(self._slots):
             self.watchdog.stop()
+            self.launcher.close()
             self._at_end()
 
     def _fetch_overtaken(self, most: int) -> None:

@@ -8,15 +8,18 @@ import sys
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from hpopt.errors import TransferError
 from hpopt.executors.devices import available_cores, bound_environment
 from hpopt.executors.futures import TaskFuture
 from hpopt.executors.limits import Limits
-from hpopt.executors.settings import Recycling, Request, resolve
+from hpopt.executors.settings import Recycling, Request, Settings, resolve
 from hpopt.executors.sharing import Shared
 from hpopt.executors.transfer import dump_call
+
+if TYPE_CHECKING:
+    from hpopt.executors.launch import Launcher
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -113,17 +116,25 @@ class ProcessExecutor(Executor):
         remove_dead_scratch()
         self._scratch = Scratch()
         self._pool = Pool(
-            [
-                bound_environment(
-                    os.environ, slot, self.workers, settings.gpus, settings.trials_per_gpu
-                )
-                for slot in range(self.workers)
-            ],
+            [self._environment(slot, settings) for slot in range(self.workers)],
             self.limits,
             settings.trials_per_child,
             self._scratch.remove,
+            self._launcher(),
         )
         weakref.finalize(self, self._pool.close).atexit = False
+
+    def _environment(self, slot: int, settings: Settings) -> dict[str, str]:
+        """Give the environment of one slot's processes."""
+        return bound_environment(
+            os.environ, slot, self.workers, settings.gpus, settings.trials_per_gpu
+        )
+
+    def _launcher(self) -> Launcher:
+        """Give what starts the processes; it must not refer to this executor."""
+        from hpopt.executors.launch import Launcher
+
+        return Launcher()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> TaskFuture[T]:
         """Put a call in line for the next idle worker.

@@ -15,6 +15,7 @@ from hpopt.errors import EvaluationLost, WorkerLost
 from hpopt.executors import devices
 from hpopt.executors.frames import Kind
 from hpopt.executors.futures import TaskFuture
+from hpopt.executors.launch import Launcher
 from hpopt.executors.limits import Limits
 from hpopt.executors.settings import Recycling
 from hpopt.executors.transfer import load_exception, load_result
@@ -41,6 +42,7 @@ class Line(Protocol):
     limits: Limits
     recycling: Recycling
     watchdog: Watchdog
+    launcher: Launcher
     killed: bool
 
     def next_to_send_ahead(self, n_bytes: int) -> Task | None:
@@ -224,7 +226,8 @@ class Slot:
             if self._pool.killed or (self._future is not None and self._future.unwanted):
                 raise WorkerLost("the worker process was killed by the driver")
             if self._worker is None:
-                self._worker = Worker(self._environment, self._pool.limits, self._pool.watchdog)
+                pool = self._pool
+                self._worker = Worker(self._environment, pool.limits, pool.watchdog, pool.launcher)
             return self._worker
 
     def _is_worn_out(self, worker: Worker, n_calls: int) -> bool:

@@ -1,6 +1,6 @@
 """In a worker of a cluster: supervised child processes that evaluate what the cluster brings.
 
-The worker's own process (of Dask, of MPI, of joblib) evaluates nothing. It keeps a `Station` for
+The worker's own process (of Dask, of MPI) evaluates nothing. It keeps a `Station` for
 each executor whose calls it gets: one warm child process a slot, so that limits, isolation
 and output are those of a local run. Calls, results and errors pass through it as bytes.
 """
@@ -306,12 +306,6 @@ def close(token: str, *, kill: bool = False) -> None:
         _stations[token] = None
     if station is not None:
         station.close(kill=kill)
-
-
-def kill_all() -> None:
-    """Close all stations of this process at once, and kill what runs in them."""
-    for token in list(_stations):
-        close(token, kill=True)
 
 
 def _place_here(place: bytes) -> bytes:

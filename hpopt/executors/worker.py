@@ -8,13 +8,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import FileIO
-from typing import cast
 
 from hpopt.errors import EvaluationLost, WorkerLost
 from hpopt.executors import exits, family
 from hpopt.executors.exits import Run, Verdict
 from hpopt.executors.frames import COST, Kind, read_frame, write_frame
-from hpopt.executors.launch import close_descriptor, start_process
+from hpopt.executors.launch import Launcher
 from hpopt.executors.limits import Limits
 from hpopt.executors.output import OutputFile, as_text
 from hpopt.executors.rights import Rights
@@ -62,6 +61,8 @@ class Worker:
         Of each call.
     watchdog : Watchdog
         It keeps them.
+    launcher : Launcher
+        It starts the process.
 
     Raises
     ------
@@ -69,7 +70,13 @@ class Worker:
         When the system starts no process.
     """
 
-    def __init__(self, environment: Mapping[str, str], limits: Limits, watchdog: Watchdog) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        limits: Limits,
+        watchdog: Watchdog,
+        launcher: Launcher,
+    ) -> None:
         self._limits, self._watchdog = limits, watchdog
         self.n_calls = 0
         self._started = time.monotonic()
@@ -80,8 +87,8 @@ class Worker:
         self._lock = threading.Lock()
         self._output, self._rights = OutputFile(), Rights.of_driver()
         try:
-            self._process, self._lifeline = start_process(
-                environment, self._output, self._rights.read_end
+            self._process = launcher.start(
+                environment, self._output.fileno(), self._rights.read_end
             )
         except BaseException:
             self._rights.close()
@@ -101,7 +108,7 @@ class Worker:
     @property
     def alive(self) -> bool:
         """Whether it may take a call."""
-        return not (self._killed or self._buried or family.is_dead(self.pid))
+        return not (self._killed or self._buried or self._process.has_ended())
 
     def wait_until_ready(self) -> None:
         """Wait until the process is up.
@@ -195,7 +202,7 @@ class Worker:
         if self.alive:
             with contextlib.suppress(OSError):
                 write_frame(self._inbox, Kind.STOP)
-            _wait_for(lambda: family.is_dead(self.pid), STOP_SECONDS)
+            _wait_for(self._process.has_ended, STOP_SECONDS)
             # Python's and joblib's resource trackers end by themselves, but clean up first.
             _wait_for(lambda: not family.group_members(self.pid), TRACKERS_SECONDS)
         self._bury(Run(Limits()), _GoneError())
@@ -250,16 +257,16 @@ class Worker:
         A fork of it could hold its pipe open, and the driver would wait for ever.
         """
         with self._lock:
-            if not self._killed and not self._buried and family.is_dead(self.pid):
+            if not self._killed and not self._buried and self._process.has_ended():
                 family.kill_family(self.pid)
 
     @property
     def _inbox(self) -> FileIO:
-        return cast(FileIO, self._process.stdin)
+        return self._process.inbox
 
     @property
     def _outbox(self) -> FileIO:
-        return cast(FileIO, self._process.stdout)
+        return self._process.outbox
 
     def _answer(self, run: Run, heard: Callable[[Kind], None]) -> tuple[Kind, bytearray]:
         if self._not_sent is not None:
@@ -303,19 +310,18 @@ class Worker:
     def _bury(self, run: Run, gone: Exception) -> EvaluationLost:
         """Wait for the death, kill what is left, close the pipes, and say what happened."""
         seconds = run.seconds
-        died = self._buried or _wait_for(lambda: family.is_dead(self.pid), DEATH_SECONDS)
+        died = self._buried or _wait_for(self._process.has_ended, DEATH_SECONDS)
         with self._lock:
             if not self._buried:
                 family.kill_family(self.pid)
-                self._process.wait()
+                self._status = self._process.wait()
                 self._last_words = self._output.take()
                 self._output.close()
                 self._inbox.close()
                 self._outbox.close()
-                close_descriptor(self._lifeline)
                 self._rights.close()
             self._buried = True
-        how = exits.meaning(self._process.returncode)
+        how = exits.meaning(self._status)
         if not died:
             why = str(gone) if isinstance(gone, _GoneError) else ""
             how = f"{why or 'closed its pipe to the driver'} and was killed"

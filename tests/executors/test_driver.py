@@ -185,7 +185,8 @@ def test_a_worker_that_is_stopped_while_it_starts_dies_with_the_driver(start_dri
 import os, signal, time
 from hpopt.executors.launch import start_process
 from hpopt.executors.output import OutputFile
-process, lifeline = start_process(os.environ, OutputFile(), -1)
+output = OutputFile()
+process, lifeline = start_process(os.environ, output.fileno(), -1)
 os.kill(process.pid, signal.SIGSTOP)
 print(process.pid, flush=True)
 time.sleep(1000)

@@ -8,10 +8,11 @@ import joblib
 import psutil
 import pytest
 
-import hpopt.executors.joblib
-from hpopt.errors import SettingError, TimeLimitExceeded, WorkerLost
+import hpopt.executors.loky
+from hpopt.errors import SettingError, TimeLimitExceeded, WorkerLost, WorkerNotStarted
 from hpopt.executors import Limits, make_executor
 from hpopt.executors.joblib import JoblibExecutor
+from hpopt.executors.loky import LokyLauncher
 from hpopt.executors.threads import ThreadExecutor
 
 from .conftest import is_gone, wait_until
@@ -80,46 +81,87 @@ def test_faults_of_calls_and_of_the_pool():
 
 
 def test_a_stopped_worker_is_killed(monkeypatch):
-    """It cannot keep the limits of its call, and may hold up the pool."""
-    monkeypatch.setattr(hpopt.executors.joblib, "LOOK_SECONDS", 0.2)
+    """It starts no process any more, and may hold up the pool."""
+    monkeypatch.setattr(hpopt.executors.loky, "LOOK_SECONDS", 0.2)
     with JoblibExecutor(2) as executor:
         stopped = executor.submit(os.getppid).result(60)
         os.kill(stopped, signal.SIGSTOP)
         futures = [executor.submit(os.getppid) for _ in range(4)]
         kinds = {type(future.exception(60)) for future in futures}
         assert kinds <= {type(None), WorkerLost}
+        assert wait_until(lambda: is_gone(stopped))
+        later = [executor.submit(os.getppid) for _ in range(4)]  # the rest of the pool ends too
+        kinds = {type(future.exception(60)) for future in later}
+        assert kinds <= {type(None), WorkerLost}
         assert executor.submit(os.getppid).result(60) != stopped
 
 
 def test_a_worker_that_is_stopped_does_not_hold_up_the_end(monkeypatch):
-    monkeypatch.setattr(hpopt.executors.joblib, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(hpopt.executors.loky, "LOOK_SECONDS", 0.2)
     with JoblibExecutor(1) as executor:
         worker = executor.submit(os.getppid).result(60)
         os.kill(worker, signal.SIGSTOP)
     assert wait_until(lambda: is_gone(worker))
 
 
-def test_what_a_worker_has_cannot_be_cancelled():
+def test_processes_are_started_by_the_workers_of_the_pool():
+    with JoblibExecutor(2) as executor:
+        executor.warm_up()
+        parents = {executor.submit(os.getppid).result(60) for _ in range(2)}
+        mine = {process.pid for process in psutil.Process().children()}
+        assert parents <= mine
+        assert all("loky" in " ".join(psutil.Process(pid).cmdline()) for pid in parents)
+
+
+def test_where_descriptors_cannot_be_handed_on_they_are_the_drivers_own(monkeypatch):
+    monkeypatch.setattr(LokyLauncher, "is_possible", staticmethod(lambda: False))
     with JoblibExecutor(1) as executor:
-        executor.submit(abs, 1).result(60)
-        running = executor.submit(time.sleep, 1)
-        assert wait_until(running.inner.running)
-        waiting = [executor.submit(abs, -number) for number in range(9)]
-        assert not running.cancel()
-        assert waiting[-1].cancel()
-        assert running.result(60) is None
-        results = [future.result(60) for future in waiting if not future.cancelled()]
-    assert results == list(range(8))
+        assert executor.submit(os.getppid).result(60) == os.getpid()
+
+
+def test_a_pool_that_cannot_start_processes_says_why(monkeypatch):
+    def refuse(folder):
+        raise OSError("no sockets here")
+
+    monkeypatch.setattr(hpopt.executors.loky, "_listener", refuse)
+    with JoblibExecutor(1) as executor:
+        error = executor.submit(abs, 1).exception(60)
+    assert type(error) is WorkerNotStarted
+    assert "must be started in joblib's pool, but no sockets here" in str(error)
+
+
+def test_a_pool_that_broke_while_nothing_ran_is_replaced():
+    with JoblibExecutor(2) as executor:
+        host, child = executor.submit(lambda: (os.getppid(), os.getpid())).result(60)
+        os.kill(host, signal.SIGKILL)
+        assert wait_until(lambda: is_gone(child))
+        assert executor.submit(os.getppid).result(60) != host
+
+
+def test_a_program_that_forgets_it_ends(start_driver, tmp_path):
+    """joblib waits at the interpreter's exit for what its pools run."""
+    driver = start_driver("""
+import os, time
+from hpopt.executors.joblib import JoblibExecutor
+executor = JoblibExecutor(2)
+executor.submit(time.sleep, 1000)
+with open("pids", "w") as file:
+    file.write(" ".join(str(executor.submit(call).result()) for call in (os.getpid, os.getppid)))
+""")
+    assert driver.wait(60) == 0
+    pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
+    assert wait_until(lambda: all(map(is_gone, pids)), 30)
 
 
 def test_a_driver_that_is_killed_leaves_nothing(start_driver, tmp_path):
     driver = start_driver("""
-import os, time
+import os, subprocess, time
 from hpopt.executors.joblib import JoblibExecutor
 
 def hang():
+    away = subprocess.Popen(["sleep", "1000"], start_new_session=True)
     with open("pids", "w") as file:
-        file.write(f"{os.getppid()} {os.getpid()}")
+        file.write(f"{os.getppid()} {os.getpid()} {away.pid}")
     time.sleep(1000)
 
 executor = JoblibExecutor(2)
