@@ -86,8 +86,10 @@ def loss(
     return kind(message, seconds=seconds, memory=run.memory or None, output=output)
 
 
-def meaning(returncode: int) -> str:
-    """Give the meaning of a `subprocess` return code, as the end of a sentence."""
+def meaning(returncode: int | None) -> str:
+    """Give the meaning of `Process.wait`'s exit status, as the end of a sentence."""
+    if returncode is None:
+        return "was killed with the process that had started it"
     if returncode >= 0:
         return f"ended with exit code {returncode}, as by os._exit, before there was a result"
     try:

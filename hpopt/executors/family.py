@@ -76,7 +76,7 @@ def kill_leftovers() -> None:
     kill_each(passing)
     gone_by = time.monotonic() + 1.0
     for process in passing:
-        while not _reaped(process.pid) and time.monotonic() < gone_by:
+        while not reaped(process.pid) and time.monotonic() < gone_by:
             time.sleep(0.001)
 
 
@@ -133,7 +133,8 @@ def _is_persistent(process: psutil.Process) -> bool:
     return any(name in command for name in PERSISTENT)
 
 
-def _reaped(pid: int) -> bool:
+def reaped(pid: int) -> bool:
+    """Take a dead child's exit status away; say whether it is gone, or is no child."""
     try:
         return os.waitpid(pid, os.WNOHANG)[0] == pid
     except ChildProcessError:

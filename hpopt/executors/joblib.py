@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hpopt.errors import SettingError
 from hpopt.executors.devices import THREADS, available_cores
 from hpopt.executors.limits import Limits
 from hpopt.executors.processes import ProcessExecutor
 from hpopt.executors.settings import Recycling, Request, Settings, at_least_one
-
-if TYPE_CHECKING:
-    from hpopt.executors.launch import Launcher
 
 LOKY = ("LokyBackend", "MultiprocessingBackend", "SequentialBackend")
 
@@ -24,8 +21,8 @@ class JoblibExecutor(ProcessExecutor):
     When to use it: in a program that configures its parallelism by ``joblib.parallel_config``
     already. When not: else; `ProcessExecutor`, of which this is one, does the same with fewer
     processes. The pool is this executor's own: joblib's other uses in this program neither wait
-    for it nor resize it. Where file descriptors cannot be handed to other processes (Windows)
-    there is no pool, and the worker processes are the driver's own children.
+    for it nor resize it. Where there can be none (a daemonic process of multiprocessing may start
+    none, and Windows hands no file descriptors on) worker processes are the driver's own children.
 
     Parameters
     ----------
@@ -60,7 +57,7 @@ class JoblibExecutor(ProcessExecutor):
             environment |= dict.fromkeys(THREADS, str(self._threads))
         return environment
 
-    def _launcher(self) -> Launcher:
+    def _launcher(self) -> Any:
         from hpopt.executors.loky import LokyLauncher
 
         if not LokyLauncher.is_possible():

@@ -35,7 +35,7 @@ class Process(Protocol):
 
     @property
     def pid(self) -> int:
-        """Its process id, which is its process group's too. Nobody else's until `wait` returns."""
+        """Its process id, which is its process group's too."""
 
     @property
     def inbox(self) -> FileIO:
@@ -48,8 +48,11 @@ class Process(Protocol):
     def has_ended(self) -> bool:
         """Say whether it has ended, waited for or not."""
 
-    def wait(self) -> int:
-        """Wait for its end, and give its exit status: negative for a signal."""
+    def kill(self) -> None:
+        """Kill it with all that it started. It must not have been waited for."""
+
+    def wait(self) -> int | None:
+        """Wait for its end, and give its exit status: negative for a signal, None if unknown."""
 
 
 class Launcher:
@@ -88,6 +91,9 @@ class _Child:
 
     def has_ended(self) -> bool:
         return family.is_dead(self.pid)
+
+    def kill(self) -> None:
+        family.kill_family(self.pid)
 
     def wait(self) -> int:
         status = self._process.wait()
@@ -130,8 +136,10 @@ def start_process(
     WorkerNotStarted
         When the system starts none.
     """
-    theirs, ours = os.pipe() if os.name == "posix" else (-1, -1)
+    theirs = ours = -1
     try:
+        if os.name == "posix":
+            theirs, ours = os.pipe()
         process = subprocess.Popen(
             _command(theirs, rights),
             stdin=stdin,

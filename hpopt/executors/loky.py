@@ -8,8 +8,9 @@ child of its own.
 from __future__ import annotations
 
 import contextlib
+import functools
+import multiprocessing
 import os
-import signal
 import socket
 import struct
 import subprocess
@@ -17,8 +18,8 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Mapping
+from concurrent.futures import BrokenExecutor, Future
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -32,10 +33,11 @@ from hpopt.executors.worker import STOPPED_LOOKS
 
 ATTEMPTS = 3
 """So often a process is started, where the pool breaks meanwhile."""
-LOOK_SECONDS, ACCEPT_SECONDS = 5.0, 0.2
+LOOK_SECONDS, ACCEPT_SECONDS, WAIT_SECONDS = 5.0, 0.2, 2.0
 STATUS = struct.Struct("<i")
 LETTER = b"."
 N_DESCRIPTORS = 4
+ZOMBIE = psutil.STATUS_ZOMBIE
 
 
 class LokyLauncher(Launcher):
@@ -62,77 +64,78 @@ class LokyLauncher(Launcher):
 
     @staticmethod
     def is_possible() -> bool:
-        """Say whether descriptors can be handed to other processes here."""
-        return os.name == "posix" and hasattr(socket, "send_fds")
+        """Say whether there can be a pool here, and descriptors be handed to its workers."""
+        has_sockets = os.name == "posix" and hasattr(socket, "send_fds")
+        return has_sockets and not multiprocessing.current_process().daemon
 
     def start(self, environment: Mapping[str, str], output: int, rights: int) -> Process:
         """Start one; see `Launcher.start`."""
-        their_inbox, inbox = os.pipe()
-        outbox, their_outbox = os.pipe()
-        descriptors = [their_inbox, their_outbox, output, rights]
-        try:
-            for attempt in range(ATTEMPTS):
-                try:
-                    return _Hosted(*self._started(owned(environment), descriptors), inbox, outbox)
-                except WorkerNotStarted:
-                    raise
-                except Exception as error:  # most likely the pool broke
-                    if attempt == ATTEMPTS - 1:
-                        raise WorkerNotStarted(
-                            f"a worker process must be started in joblib's pool, but {error}"
-                        ) from error
-            raise AssertionError("unreachable")
-        except BaseException:
-            os.close(inbox)
-            os.close(outbox)
-            raise
-        finally:
-            os.close(their_inbox)
-            os.close(their_outbox)
+        why = ""
+        for _ in range(ATTEMPTS):
+            try:
+                return self._started(owned(environment), output, rights)
+            except (BrokenExecutor, ConnectionError) as error:
+                why = str(error)
+            except WorkerNotStarted:
+                raise
+            except (OSError, RuntimeError, ValueError) as error:
+                why = str(error)
+                break
+        # Out here, as an error that is kept would keep the pool's files through what it came from.
+        raise WorkerNotStarted(f"a worker process must be started in joblib's pool, but {why}")
 
     def close(self) -> None:
-        """End the pool."""
-        self.kill_stopped()  # a pool that ends forgets its workers before it waits for them
-        self._pool.shutdown(wait=True)
+        """End the pool. Its workers are killed: a stopped one would hold up the others' end."""
+        self._pool.shutdown(wait=True, kill_workers=True)
         self._over.set()
         self._rope.close()
 
     def kill_stopped(self) -> None:
-        """Look for workers that somebody has stopped (SIGSTOP), and kill those found so before.
+        """Look for workers that somebody has stopped (SIGSTOP); where one was before, kill all.
 
-        They may hold up the whole pool, and its end.
+        A stopped one may have the lock on the line to all of them, also when it is killed.
         """
-        for pid in list(getattr(self._pool, "_processes", None) or ()):
-            with contextlib.suppress(psutil.Error):
-                self._looks.setdefault(psutil.Process(pid), 0)
+        self._note_workers()
         self._looks = {
             process: n_looks + 1 if family.is_stopped(process.pid) else 0
             for process, n_looks in list(self._looks.items())
             if process.is_running()
         }
-        family.kill_each(each for each, n in self._looks.items() if n >= STOPPED_LOOKS)
+        if any(n >= STOPPED_LOOKS for n in self._looks.values()):
+            family.kill_each(self._looks)
 
-    def _started(
-        self, environment: Mapping[str, str], descriptors: Sequence[int]
-    ) -> tuple[int, socket.socket]:
-        """Have a worker of the pool start a process; give its number, and the line to its host."""
-        with _listener(self._folder) as listener:
-            future = self._submit(host, listener.getsockname(), environment)
-            line = _accepted(listener, future)
-        try:
-            socket.send_fds(line, [LETTER], list(descriptors))
-            return future.result(), line
-        except BaseException:
-            line.close()
-            raise
+    def _note_workers(self) -> None:
+        """Note the pool's workers: one that ends, with the interpreter too, forgets them first."""
+        for pid in list(getattr(self._pool, "_processes", None) or ()):
+            with contextlib.suppress(psutil.Error):
+                self._looks.setdefault(psutil.Process(pid), 0)
+
+    def _started(self, environment: Mapping[str, str], output: int, rights: int) -> Process:
+        """Have a worker of the pool start a process."""
+        with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
+            their_inbox, inbox = os.pipe()
+            theirs.callback(os.close, their_inbox)
+            ours.callback(os.close, inbox)
+            outbox, their_outbox = os.pipe()
+            theirs.callback(os.close, their_outbox)
+            ours.callback(os.close, outbox)
+            with _listener(self._folder) as listener:
+                future = self._submit(host, listener.getsockname(), environment)
+                line = ours.enter_context(_accepted(listener, future))
+            socket.send_fds(line, [LETTER], [their_inbox, their_outbox, output, rights])
+            hosted = _Hosted(future.result(), line, inbox, outbox)
+            ours.pop_all()
+            return hosted
 
     def _submit(self, *call: Any) -> Future[int]:
         with self._lock:
             try:
                 future: Future[int] = self._pool.submit(*call)
             except RuntimeError:
+                self._pool.shutdown(wait=False)
                 self._pool = self._make_pool()
                 future = self._pool.submit(*call)
+            self._note_workers()
             return future
 
     def _make_pool(self) -> Any:
@@ -152,22 +155,34 @@ class _Hosted:
         self.pid, self._line = pid, line
         self.inbox, self.outbox = FileIO(inbox, "wb"), FileIO(outbox, "rb")
         self._process: psutil.Process | None = None
-        with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(psutil.Error):  # else its host has gone already
             self._process = psutil.Process(pid)
 
     def has_ended(self) -> bool:
+        process = self._process
         try:
-            return self._process is None or self._process.status() == psutil.STATUS_ZOMBIE
+            return process is None or not process.is_running() or process.status() == ZOMBIE
         except psutil.Error:
             return True
 
-    def wait(self) -> int:
+    def kill(self) -> None:
+        # Where its host has gone it is dead, and its number may be a stranger's.
+        if self._process is not None and self._process.is_running():
+            family.kill_family(self.pid)
+
+    def wait(self) -> int | None:
         """Let its host wait for it; where that has gone, it has been killed."""
         status = b""
         with self._line, contextlib.suppress(OSError):
+            self._line.settimeout(WAIT_SECONDS)
             self._line.sendall(LETTER)
             status = self._line.recv(STATUS.size)
-        return int(STATUS.unpack(status)[0]) if len(status) == STATUS.size else -signal.SIGKILL
+        if len(status) == STATUS.size:
+            return int(STATUS.unpack(status)[0])
+        gone_by = time.monotonic() + WAIT_SECONDS
+        while not family.reaped(self.pid) and time.monotonic() < gone_by:
+            time.sleep(0.01)  # this process has become its parent
+        return None
 
 
 def host(address: str | bytes, environment: Mapping[str, str]) -> int:
@@ -181,32 +196,38 @@ def host(address: str | bytes, environment: Mapping[str, str]) -> int:
         _, descriptors, *_ = socket.recv_fds(line, 1, N_DESCRIPTORS)
         try:
             stdin, stdout, output, rights = descriptors
-            process, lifeline_end = start_process(
-                environment, output, rights, stdin=stdin, stdout=stdout
-            )
+            process, end = start_process(environment, output, rights, stdin=stdin, stdout=stdout)
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
+        bury = functools.partial(_bury, process, end, line)
+        try:
+            threading.Thread(target=bury, name="hpopt-host", daemon=True).start()
+        except BaseException:
+            family.kill_family(process.pid)
+            process.wait()
+            close_descriptor(end)
+            raise
     except BaseException:
         line.close()
         raise
-    threading.Thread(
-        target=_bury, args=(process, lifeline_end, line), name="hpopt-host", daemon=True
-    ).start()
     return process.pid
 
 
-def _bury(process: subprocess.Popen[bytes], lifeline_end: int, line: socket.socket) -> None:
+def _bury(process: subprocess.Popen[bytes], end: int, line: socket.socket) -> None:
     with line, contextlib.suppress(OSError):
-        line.recv(1)
+        with contextlib.suppress(OSError):
+            line.recv(1)
         family.kill_family(process.pid)
         status = process.wait()
-        close_descriptor(lifeline_end)
+        close_descriptor(end)
         line.sendall(STATUS.pack(status))
 
 
 def end_with_driver(driver: int, rope: str) -> None:
     """Have this worker of loky's end when its driver has gone, which loky does not care for."""
+    with contextlib.suppress(OSError):
+        os.setsid()  # Ctrl-C reaches the driver only
     lifeline.tie(rope)
 
     def watch() -> None:

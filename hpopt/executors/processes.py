@@ -8,7 +8,7 @@ import sys
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from hpopt.errors import TransferError
 from hpopt.executors.devices import available_cores, bound_environment
@@ -17,9 +17,6 @@ from hpopt.executors.limits import Limits
 from hpopt.executors.settings import Recycling, Request, Settings, resolve
 from hpopt.executors.sharing import Shared
 from hpopt.executors.transfer import dump_call
-
-if TYPE_CHECKING:
-    from hpopt.executors.launch import Launcher
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -130,8 +127,8 @@ class ProcessExecutor(Executor):
             os.environ, slot, self.workers, settings.gpus, settings.trials_per_gpu
         )
 
-    def _launcher(self) -> Launcher:
-        """Give what starts the processes; it must not refer to this executor."""
+    def _launcher(self) -> Any:
+        """Give the `Launcher` of the processes; it must not refer to this executor."""
         from hpopt.executors.launch import Launcher
 
         return Launcher()

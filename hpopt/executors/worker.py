@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import FileIO
 
-from hpopt.errors import EvaluationLost, WorkerLost
+from hpopt.errors import EvaluationLost, WorkerLost, WorkerNotStarted
 from hpopt.executors import exits, family
 from hpopt.executors.exits import Run, Verdict
 from hpopt.executors.frames import COST, Kind, read_frame, write_frame
@@ -85,15 +85,18 @@ class Worker:
         self._run: Run | None = None
         self._not_sent: OSError | None = None
         self._lock = threading.Lock()
-        self._output, self._rights = OutputFile(), Rights.of_driver()
-        try:
+        with contextlib.ExitStack() as undo:
+            try:
+                self._output = OutputFile()
+                undo.callback(self._output.close)
+                self._rights = Rights.of_driver()
+                undo.callback(self._rights.close)
+            except OSError as error:
+                raise WorkerNotStarted(f"a worker process must be started, but {error}") from error
             self._process = launcher.start(
                 environment, self._output.fileno(), self._rights.read_end
             )
-        except BaseException:
-            self._rights.close()
-            self._output.close()
-            raise
+            undo.pop_all()
 
     @property
     def pid(self) -> int:
@@ -258,7 +261,7 @@ class Worker:
         """
         with self._lock:
             if not self._killed and not self._buried and self._process.has_ended():
-                family.kill_family(self.pid)
+                self._process.kill()
 
     @property
     def _inbox(self) -> FileIO:
@@ -299,13 +302,13 @@ class Worker:
         self._ready = True
 
     def _kill(self, verdict: Verdict) -> None:
-        """Kill it. The lock is held, so its number can't be a stranger's meanwhile."""
+        """Kill it. The lock is held, so it has not been waited for."""
         if self._killed or self._buried:
             return
         if self._run is not None:
             self._run.verdict = verdict
         self._killed = True
-        family.kill_family(self.pid)
+        self._process.kill()
 
     def _bury(self, run: Run, gone: Exception) -> EvaluationLost:
         """Wait for the death, kill what is left, close the pipes, and say what happened."""
@@ -313,8 +316,12 @@ class Worker:
         died = self._buried or _wait_for(self._process.has_ended, DEATH_SECONDS)
         with self._lock:
             if not self._buried:
-                family.kill_family(self.pid)
-                self._status = self._process.wait()
+                self._killed = True  # nobody kills it from now on: its number is anybody's soon
+                self._process.kill()
+        if not self._buried:
+            self._status = self._process.wait()
+        with self._lock:
+            if not self._buried:
                 self._last_words = self._output.take()
                 self._output.close()
                 self._inbox.close()

@@ -1,8 +1,11 @@
 """joblib's pool, as joblib has been configured."""
 
+import functools
 import os
 import signal
+import sys
 import time
+from pathlib import Path
 
 import joblib
 import psutil
@@ -16,6 +19,23 @@ from hpopt.executors.loky import LokyLauncher
 from hpopt.executors.threads import ThreadExecutor
 
 from .conftest import is_gone, wait_until
+
+
+def is_of_loky(process):
+    return "popen_loky" in " ".join(process.cmdline())
+
+
+def stopped_once(note, address, environment):
+    """Start a process, and be stopped before its number is told, the first time."""
+    pid = hpopt.executors.loky.host(address, environment)
+    if not note.exists():
+        note.touch()
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return pid
+
+
+def n_files():
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +130,7 @@ def test_processes_are_started_by_the_workers_of_the_pool():
         parents = {executor.submit(os.getppid).result(60) for _ in range(2)}
         mine = {process.pid for process in psutil.Process().children()}
         assert parents <= mine
-        assert all("loky" in " ".join(psutil.Process(pid).cmdline()) for pid in parents)
+        assert all(is_of_loky(psutil.Process(pid)) for pid in parents)
 
 
 def test_where_descriptors_cannot_be_handed_on_they_are_the_drivers_own(monkeypatch):
@@ -136,6 +156,56 @@ def test_a_pool_that_broke_while_nothing_ran_is_replaced():
         os.kill(host, signal.SIGKILL)
         assert wait_until(lambda: is_gone(child))
         assert executor.submit(os.getppid).result(60) != host
+
+
+def test_workers_that_are_stopped_while_idle_do_not_hold_up_the_end():
+    """One of them has the lock on the line to all."""
+    with JoblibExecutor(3) as executor:
+        host = executor.submit(os.getppid).result(60)
+        hosts = {process.pid for process in psutil.Process().children() if is_of_loky(process)}
+        for pid in hosts - {host}:
+            os.kill(pid, signal.SIGSTOP)
+    assert wait_until(lambda: all(map(is_gone, hosts)))
+
+
+def test_an_interrupt_of_the_terminal_reaches_the_driver_only(start_driver):
+    driver = start_driver(
+        """
+import os, signal, time
+from hpopt.executors.joblib import JoblibExecutor
+signal.signal(signal.SIGINT, lambda *_: None)
+with JoblibExecutor(2) as executor:
+    executor.warm_up()
+    future = executor.submit(lambda: time.sleep(1) or "done")
+    time.sleep(0.3)
+    os.killpg(0, signal.SIGINT)
+    print(future.result(), flush=True)
+""",
+        start_new_session=True,
+    )
+    assert driver.stdout.read() == "done\n"
+
+
+def test_a_process_that_a_vanished_worker_has_started_is_not_heard(monkeypatch, tmp_path):
+    """The pool breaks in the middle of a start: the next one has pipes of its own."""
+    monkeypatch.setattr(hpopt.executors.loky, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(
+        hpopt.executors.loky, "host", functools.partial(stopped_once, tmp_path / "note")
+    )
+    with JoblibExecutor(1) as executor:
+        assert executor.submit(abs, -3).result(60) == 3
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+def test_errors_of_failed_starts_keep_no_files(monkeypatch):
+    with JoblibExecutor(1) as executor:  # joblib's own files are open from now on
+        executor.submit(abs, 1).result(60)
+    before = n_files()
+    monkeypatch.setattr(hpopt.executors.loky, "host", lambda *_: os._exit(1))
+    with JoblibExecutor(1) as executor:
+        errors = [executor.submit(abs, 1).exception(60) for _ in range(2)]
+    assert {type(error) for error in errors} == {WorkerNotStarted}
+    assert n_files() <= before + 2  # of six pools, the last of which joblib remembers
 
 
 def test_a_program_that_forgets_it_ends(start_driver, tmp_path):

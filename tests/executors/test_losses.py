@@ -325,7 +325,13 @@ def test_losses_survive_pickling():
 
 @pytest.mark.parametrize(
     ("returncode", "said"),
-    [(-11, "SIGSEGV"), (-250, "signal 250"), (7, "exit code 7"), (-1, "SIGHUP")],
+    [
+        (-11, "SIGSEGV"),
+        (-250, "signal 250"),
+        (7, "exit code 7"),
+        (-1, "SIGHUP"),
+        (None, "with the process"),
+    ],
 )
 def test_every_way_to_end_has_words(returncode, said):
     assert said in meaning(returncode)

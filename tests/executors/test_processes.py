@@ -2,6 +2,7 @@
 """What a user of the executor sees: calls, results, errors, order, warm processes, shutdown."""
 
 import concurrent.futures
+import errno
 import gc
 import os
 import signal
@@ -13,7 +14,13 @@ import weakref
 import numpy as np
 import pytest
 
-from hpopt.errors import RemoteError, RemoteTraceback, TransferError, WorkerLost
+from hpopt.errors import (
+    RemoteError,
+    RemoteTraceback,
+    TransferError,
+    WorkerLost,
+    WorkerNotStarted,
+)
 from hpopt.executors import ProcessExecutor
 
 from .conftest import is_gone, wait_until
@@ -489,6 +496,19 @@ class TestShutdown:
         del future
         gc.collect()
         assert wait_until(lambda: result() is None)
+
+
+def test_where_no_files_can_be_opened_it_says_so_and_goes_on(monkeypatch, nothing_left):
+    def refuse():
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with ProcessExecutor(1) as executor:
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "pipe", refuse)
+            error = executor.submit(abs, -1).exception(20)
+        assert type(error) is WorkerNotStarted
+        assert "must be started, but" in str(error)
+        assert executor.submit(abs, -1).result(20) == 1
 
 
 class TestKillWorkers:
