@@ -332,9 +332,10 @@ class Worker:
         if not died:
             why = str(gone) if isinstance(gone, _GoneError) else ""
             how = f"{why or 'closed its pipe to the driver'} and was killed"
-        if not self._ready:
+        started = self._ready or self._status is None  # its host went: that says nothing of it
+        if not started:
             how = f"could not start: it {how}{exits.last_line(self._last_words)}"
-        return exits.loss(run, seconds, how, self._last_words, started=self._ready)
+        return exits.loss(run, seconds, how, self._last_words, started=started)
 
 
 class _GoneError(Exception):

@@ -37,7 +37,7 @@ def nothing_left():
     before, n_files = children(), files()
     yield lambda: children() - before
     assert wait_until(lambda: children() <= before)
-    assert files() <= n_files
+    assert wait_until(lambda: files() <= n_files)
 
 
 @pytest.fixture
