@@ -76,8 +76,7 @@ def kill_leftovers() -> None:
     kill_each(passing)
     gone_by = time.monotonic() + 1.0
     for process in passing:
-        while not reaped(process.pid) and time.monotonic() < gone_by:
-            time.sleep(0.001)
+        reap(process.pid, gone_by)
 
 
 def is_stopped(pid: int) -> bool:
@@ -133,9 +132,15 @@ def _is_persistent(process: psutil.Process) -> bool:
     return any(name in command for name in PERSISTENT)
 
 
-def reaped(pid: int) -> bool:
-    """Take a dead child's exit status away; say whether it is gone, or is no child."""
-    try:
-        return os.waitpid(pid, os.WNOHANG)[0] == pid
-    except ChildProcessError:
-        return True
+def reap(pid: int, gone_by: float) -> None:
+    """Take away the exit status of a child that is dying; what is no child is left alone.
+
+    Parameters
+    ----------
+    pid : int
+    gone_by : float
+        The monotonic time until which its end is waited for.
+    """
+    with contextlib.suppress(ChildProcessError):
+        while not os.waitpid(pid, os.WNOHANG)[0] and time.monotonic() < gone_by:
+            time.sleep(0.001)

@@ -30,8 +30,8 @@ class TaskFuture(Future[T]):
     where : str
         The machine that it runs on, or ran on, where that is known; else empty.
     inner : Cancellable or None
-        The call as another library's pool has it, or a worker process that it was sent to ahead:
-        cancelled as long as that one can cancel it.
+        The call as a worker process has it that it was sent to ahead: cancelled as long as that
+        one can cancel it.
     unwanted : bool
         Whether nobody waits for it any more: a worker process that has it is killed.
     """

@@ -64,7 +64,7 @@ class Launcher:
         Parameters
         ----------
         environment : mapping of str to str
-            All of its environment variables.
+            All of its environment variables; see `owned`.
         output : int
             A file descriptor that takes its standard error, and its standard output once it is up.
         rights : int
@@ -75,27 +75,47 @@ class Launcher:
         WorkerNotStarted
             When the system starts none.
         """
-        return _Child(*start_process(owned(environment), output, rights))
+        return start_process(environment, output, rights)
 
     def close(self) -> None:
         """Let go of what it needs: all that it has started has been waited for."""
 
 
-class _Child:
-    """A worker process that is a child of this process."""
+class Child:
+    """A worker process that is a child of this process.
+
+    Parameters
+    ----------
+    process : subprocess.Popen
+    lifeline : int
+        The end of a pipe that this process holds open as long as the other one may live; -1 where
+        there is none.
+    """
 
     def __init__(self, process: subprocess.Popen[bytes], lifeline: int) -> None:
         self._process, self._lifeline = process, lifeline
         self.pid = process.pid
-        self.inbox, self.outbox = cast(FileIO, process.stdin), cast(FileIO, process.stdout)
+
+    @property
+    def inbox(self) -> FileIO:
+        """Where frames for it go."""
+        return cast(FileIO, self._process.stdin)
+
+    @property
+    def outbox(self) -> FileIO:
+        """Where frames from it come."""
+        return cast(FileIO, self._process.stdout)
 
     def has_ended(self) -> bool:
+        """Say whether it has ended, waited for or not."""
         return family.is_dead(self.pid)
 
     def kill(self) -> None:
+        """Kill it with all that it started. It must not have been waited for."""
         family.kill_family(self.pid)
 
     def wait(self) -> int:
+        """Wait for its end, and give its exit status: negative for a signal."""
         status = self._process.wait()
         close_descriptor(self._lifeline)
         self._lifeline = -1
@@ -114,7 +134,7 @@ def start_process(
     *,
     stdin: int = subprocess.PIPE,
     stdout: int = subprocess.PIPE,
-) -> tuple[subprocess.Popen[bytes], int]:
+) -> Child:
     """Start a worker process as a child of this process.
 
     Parameters
@@ -122,14 +142,7 @@ def start_process(
     environment, output, rights
         See `Launcher.start`.
     stdin, stdout : int
-        The pipes for frames; by default new ones.
-
-    Returns
-    -------
-    process : subprocess.Popen
-    lifeline : int
-        The end of a pipe that this process must hold open as long as the other one may live; -1
-        where there is none.
+        The pipes for frames; by default new ones, whose other ends are its inbox and outbox.
 
     Raises
     ------
@@ -159,7 +172,7 @@ def start_process(
         ) from error
     finally:
         close_descriptor(theirs)
-    return process, ours
+    return Child(process, ours)
 
 
 def close_descriptor(descriptor: int) -> None:

@@ -8,12 +8,10 @@ child of its own.
 from __future__ import annotations
 
 import contextlib
-import functools
 import multiprocessing
 import os
 import socket
 import struct
-import subprocess
 import sys
 import threading
 import time
@@ -28,7 +26,7 @@ import psutil
 
 from hpopt.errors import WorkerNotStarted
 from hpopt.executors import family, lifeline
-from hpopt.executors.launch import Launcher, Process, close_descriptor, owned, start_process
+from hpopt.executors.launch import Child, Launcher, Process, start_process
 from hpopt.executors.worker import STOPPED_LOOKS
 
 ATTEMPTS = 3
@@ -73,14 +71,13 @@ class LokyLauncher(Launcher):
         why = ""
         for _ in range(ATTEMPTS):
             try:
-                return self._started(owned(environment), output, rights)
-            except (BrokenExecutor, ConnectionError) as error:
-                why = str(error)
+                return self._started(environment, output, rights)
             except WorkerNotStarted:
                 raise
             except (OSError, RuntimeError, ValueError) as error:
                 why = str(error)
-                break
+                if not isinstance(error, BrokenExecutor | ConnectionError):
+                    break
         # Out here, as an error that is kept would keep the pool's files through what it came from.
         raise WorkerNotStarted(f"a worker process must be started in joblib's pool, but {why}")
 
@@ -179,9 +176,7 @@ class _Hosted:
             status = self._line.recv(STATUS.size)
         if len(status) == STATUS.size:
             return int(STATUS.unpack(status)[0])
-        gone_by = time.monotonic() + WAIT_SECONDS
-        while not family.reaped(self.pid) and time.monotonic() < gone_by:
-            time.sleep(0.01)  # this process has become its parent
+        family.reap(self.pid, time.monotonic() + WAIT_SECONDS)  # if it is this process's by now
         return None
 
 
@@ -190,38 +185,29 @@ def host(address: str | bytes, environment: Mapping[str, str]) -> int:
 
     It is waited for when the driver says so, or lets go of the socket at this address.
     """
-    line = socket.socket(socket.AF_UNIX)
-    try:
+    with contextlib.ExitStack() as undo:
+        line = undo.enter_context(socket.socket(socket.AF_UNIX))
         line.connect(address)
         _, descriptors, *_ = socket.recv_fds(line, 1, N_DESCRIPTORS)
         try:
             stdin, stdout, output, rights = descriptors
-            process, end = start_process(environment, output, rights, stdin=stdin, stdout=stdout)
+            child = start_process(environment, output, rights, stdin=stdin, stdout=stdout)
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
-        bury = functools.partial(_bury, process, end, line)
-        try:
-            threading.Thread(target=bury, name="hpopt-host", daemon=True).start()
-        except BaseException:
-            family.kill_family(process.pid)
-            process.wait()
-            close_descriptor(end)
-            raise
-    except BaseException:
-        line.close()
-        raise
-    return process.pid
+        undo.callback(child.wait)
+        undo.callback(child.kill)
+        threading.Thread(target=_bury, args=(child, line), name="hpopt-host", daemon=True).start()
+        undo.pop_all()
+    return child.pid
 
 
-def _bury(process: subprocess.Popen[bytes], end: int, line: socket.socket) -> None:
+def _bury(child: Child, line: socket.socket) -> None:
     with line, contextlib.suppress(OSError):
         with contextlib.suppress(OSError):
             line.recv(1)
-        family.kill_family(process.pid)
-        status = process.wait()
-        close_descriptor(end)
-        line.sendall(STATUS.pack(status))
+        child.kill()
+        line.sendall(STATUS.pack(child.wait()))
 
 
 def end_with_driver(driver: int, rope: str) -> None:

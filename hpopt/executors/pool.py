@@ -21,7 +21,7 @@ from hpopt.executors.worker import Reply
 
 JOIN_SECONDS = 10.0
 OVERTAKEN = 2
-"""Tasks for each slot that may go to busy processes before an older one, in one, is fetched."""
+"""So many tasks for each slot may pass one that was sent ahead, before it is fetched."""
 
 
 class Pool:

@@ -13,7 +13,7 @@ from hpopt.errors import EvaluationLost, WorkerLost, WorkerNotStarted
 from hpopt.executors import exits, family
 from hpopt.executors.exits import Run, Verdict
 from hpopt.executors.frames import COST, Kind, read_frame, write_frame
-from hpopt.executors.launch import Launcher
+from hpopt.executors.launch import Launcher, owned
 from hpopt.executors.limits import Limits
 from hpopt.executors.output import OutputFile, as_text
 from hpopt.executors.rights import Rights
@@ -94,7 +94,7 @@ class Worker:
             except OSError as error:
                 raise WorkerNotStarted(f"a worker process must be started, but {error}") from error
             self._process = launcher.start(
-                environment, self._output.fileno(), self._rights.read_end
+                owned(environment), self._output.fileno(), self._rights.read_end
             )
             undo.pop_all()
 
@@ -314,20 +314,8 @@ class Worker:
         """Wait for the death, kill what is left, close the pipes, and say what happened."""
         seconds = run.seconds
         died = self._buried or _wait_for(self._process.has_ended, DEATH_SECONDS)
-        with self._lock:
-            if not self._buried:
-                self._killed = True  # nobody kills it from now on: its number is anybody's soon
-                self._process.kill()
         if not self._buried:
-            self._status = self._process.wait()
-        with self._lock:
-            if not self._buried:
-                self._last_words = self._output.take()
-                self._output.close()
-                self._inbox.close()
-                self._outbox.close()
-                self._rights.close()
-            self._buried = True
+            self._end()
         how = exits.meaning(self._status)
         if not died:
             why = str(gone) if isinstance(gone, _GoneError) else ""
@@ -336,6 +324,20 @@ class Worker:
         if not started:
             how = f"could not start: it {how}{exits.last_line(self._last_words)}"
         return exits.loss(run, seconds, how, self._last_words, started=started)
+
+    def _end(self) -> None:
+        """Kill what is left of it, wait for it, and close what it had."""
+        with self._lock:
+            self._killed = True  # nobody kills it from now on: its number is anybody's soon
+            self._process.kill()
+        self._status = self._process.wait()
+        with self._lock:
+            self._last_words = self._output.take()
+            self._output.close()
+            self._inbox.close()
+            self._outbox.close()
+            self._rights.close()
+            self._buried = True
 
 
 class _GoneError(Exception):

@@ -186,7 +186,7 @@ import os, signal, time
 from hpopt.executors.launch import start_process
 from hpopt.executors.output import OutputFile
 output = OutputFile()
-process, lifeline = start_process(os.environ, output.fileno(), -1)
+process = start_process(os.environ, output.fileno(), -1)
 os.kill(process.pid, signal.SIGSTOP)
 print(process.pid, flush=True)
 time.sleep(1000)

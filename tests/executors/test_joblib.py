@@ -124,6 +124,19 @@ def test_a_worker_that_is_stopped_does_not_hold_up_the_end(monkeypatch):
     assert wait_until(lambda: is_gone(worker))
 
 
+def test_what_has_begun_cannot_be_cancelled_and_what_waits_can():
+    with JoblibExecutor(1) as executor:
+        executor.submit(abs, 1).result(60)
+        running = executor.submit(time.sleep, 1)
+        assert wait_until(running.running)
+        waiting = [executor.submit(abs, -number) for number in range(9)]
+        assert not running.cancel()
+        assert waiting[-1].cancel()
+        assert running.result(60) is None
+        results = [future.result(60) for future in waiting if not future.cancelled()]
+    assert results == list(range(8))
+
+
 def test_processes_are_started_by_the_workers_of_the_pool():
     with JoblibExecutor(2) as executor:
         executor.warm_up()
