@@ -191,7 +191,8 @@ class Auto(Optimizer):
             if turn and self._bayesian.has_model(number):
                 return self._quadratic_step(number, turn)
         elif turn == TPE_TURN and self._hedges(number):
-            return self._tpe._ask(number, 1)
+            found = self._tpe._ask(number, 1)
+            return None if any(map(self._bayesian.is_wasted, found)) else found
         return None
 
     def _hedges(self, number: int) -> bool:
@@ -220,6 +221,6 @@ class Auto(Optimizer):
         if step is None:
             return None
         point = self.space.snap(step[None])
-        if not self.unknown(point, before=number).all() or self._bayesian.likely_fails(point[0]):
+        if not self.unknown(point, before=number).all() or self._bayesian.is_wasted(point[0]):
             return None
         return point

@@ -18,7 +18,7 @@ from hpopt.errors import SettingError
 from hpopt.numerics.gaussian_process import GaussianProcess
 from hpopt.numerics.threads import one_thread
 from hpopt.optimizers.checks import flag, one_of, whole
-from hpopt.optimizers.surrogates.acquisition import Acquisition
+from hpopt.optimizers.surrogates.acquisition import Acquisition, Chance
 from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch, everything_in
 from hpopt.optimizers.surrogates.criterion import KINDS, Criterion
 from hpopt.optimizers.surrogates.encoding import Encoding
@@ -32,6 +32,9 @@ FEWEST_VALUES = 3
 MOST_PENDING = 200
 RANDOM_WHEN_STALLED = 4
 LOOKED_AT_ONCE, MOST_LOOKS = 16, 16
+CAUTION, NOVELTY = 2.0, 4.0
+"""How much the logarithms of the probabilities of a value, and of another one than what is known,
+count beside the acquisition function."""
 LIKELY = 0.5
 
 
@@ -52,7 +55,8 @@ class BayesianOptimization(Optimizer):
                    pending points are believed to give what it predicts
         chance   = another one, of what failed and what did not
         config   = the best of one acquisition function, drawn among log EI, LCB and log PI,
-                   plus twice the logarithm of the chance where something failed;
+                   plus twice the logarithm of the chance where something failed, plus four times
+                   that of another value than the nearest config's where near ones gave the same;
                    every second time in a box around the best, which grows with success
                    every fourth time at random, when nothing got better for max(20, 4 d) results
 
@@ -137,7 +141,7 @@ class BayesianOptimization(Optimizer):
             acquisition=Acquisition(
                 self._believing(fitted.process),
                 Criterion(kind, float(fitted.warp.targets.min()), len(evidence)),
-                fitted.success,
+                self._chances_beside(fitted),
             ),
             box=self._box(evidence, fitted) if self.local and number % 2 else None,
             everything=self._everything,
@@ -152,21 +156,38 @@ class BayesianOptimization(Optimizer):
 
     def _believing(self, process: GaussianProcess) -> GaussianProcess:
         """Let the model believe that pending points give what it predicts."""
-        if not self.pending:
-            return process
+        return process.believing(self._pending_features()) if self.pending else process
+
+    def _chances_beside(self, fitted: Fitted) -> list[tuple[float, Chance]]:
+        """Give what else a config must have: a value, and another one than its neighbours."""
+        chances: list[tuple[float, Chance]] = []
+        if fitted.success is not None:
+            chances.append((CAUTION, fitted.success))
+        if fitted.plateaus is not None:
+            beside = fitted.plateaus
+            if self.pending:
+                beside = beside.around(self._pending_features())
+            chances.append((NOVELTY, beside))
+        return chances
+
+    def _pending_features(self) -> Floats:
+        """Give the features of what is pending, of the last ones where they are many."""
         numbers = sorted(self.pending)[-MOST_PENDING:]
         points = np.array([self.pending[number].point for number in numbers])
-        return process.believing(self._encoding.features(self.space.snap(points)))
+        return self._encoding.features(self.space.snap(points))
 
     def _box(self, evidence: Evidence, fitted: Fitted) -> Box:
         """Give the box around the observed point of the best posterior mean.
 
-        However small, it holds the next values of a number that has few: else nothing in it
-        would be new.
+        However small, it holds the next values of a number that has few, and reaches beyond a
+        plateau: else nothing in it would be new.
         """
         centre = fitted.points[fitted.means.argmin()]
         side = self._side_after(evidence).length
         box = Box.around(centre, side, fitted.lengths, self.space.ordered)
+        if fitted.plateaus is not None:
+            reach = fitted.plateaus.reach * fitted.lengths
+            box = box.reaching(np.where(self._encoding.smooth, reach, 0.0))
         return box.holding(*self._encoding.beside(centre))
 
     def _side_after(self, evidence: Evidence) -> Side:
@@ -193,14 +214,22 @@ class BayesianOptimization(Optimizer):
             fitted = self._surrogate.of(Evidence(self))
         return 0.0 if fitted is None else fitted.noise_share
 
-    def likely_fails(self, point: Floats) -> bool:
-        """Say whether a snapped point (d,) is less than half as likely as others to give a value.
+    def is_wasted(self, point: Floats) -> bool:
+        """Say whether a snapped point (d,) likely gives no value, or one that is known near it.
 
-        So what fails by chance is no reason to stay away.
+        What fails by chance is no reason to stay away: to be likely to fail, it must be less than
+        half as likely as others to give a value.
         """
         evidence = Evidence(self)
         usual = evidence.n_values / max(1, len(evidence))
-        return usual < 1 and bool(self._chances(point[None])[0] < LIKELY * usual)
+        if usual < 1 and self._chances(point[None])[0] < LIKELY * usual:
+            return True
+        with one_thread():
+            fitted = self._surrogate.of(evidence)
+            if fitted is None or fitted.plateaus is None:
+                return False
+            another = fitted.plateaus.log_probability(self._encoding.features(point[None]))
+            return bool(np.exp(another[0]) < LIKELY)
 
     def _chances(self, points: Floats) -> Floats:
         """Give the probabilities of a value at snapped points (n, d), shape (n,)."""

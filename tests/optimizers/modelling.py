@@ -5,7 +5,11 @@ import math
 import numpy as np
 from problems_for_tests import of, trial_of
 
+from hpopt import RandomSearch
 from hpopt.core import Trial, failed
+from hpopt.optimizers.surrogates.encoding import Encoding
+from hpopt.optimizers.surrogates.evidence import Evidence
+from hpopt.optimizers.surrogates.surrogate import Surrogate
 from hpopt.space import Categorical, Float, Int, Sequence, Space
 
 MIXED = Space(
@@ -55,6 +59,22 @@ def known(optimizer, space, n, value=cost, seed=0):
     losses = np.array([[value(config)] for config in space.decode(points)])
     optimizer.learn(points, losses)
     return optimizer
+
+
+def surrogate_of(space, points, losses):
+    """Give the model of losses (n,), infinite for failures, at points (n, d)."""
+    optimizer = RandomSearch().bind(of(cost, space))
+    optimizer.learn(points, losses[:, None])
+    return Surrogate(Encoding(space), 200).of(Evidence(optimizer))
+
+
+def check_gradient(acquisition, at, step=1e-6):
+    """Compare an acquisition's gradient with finite differences."""
+    value, gradient = acquisition.with_gradient(at)
+    np.testing.assert_allclose(value, acquisition(at))
+    for j, move in enumerate(step * np.eye(at.shape[1])):
+        slope = (acquisition(at + move) - acquisition(at - move)) / (2 * step)
+        np.testing.assert_allclose(gradient[:, j], slope, rtol=2e-3, atol=1e-3)
 
 
 BAD_VALUES = {

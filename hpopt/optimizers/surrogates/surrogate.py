@@ -15,6 +15,7 @@ from hpopt.numerics.half_rank import HalfRank, half_rank
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.evidence import Evidence
 from hpopt.optimizers.surrogates.places import Data, FitsAtPlaces
+from hpopt.optimizers.surrogates.plateaus import Plateaus, reach_of
 from hpopt.optimizers.surrogates.success import Success
 
 OF_FAILURES = Noise(mean=math.log(0.3), deviation=1.0, start=math.log(0.3))
@@ -39,6 +40,8 @@ class Fitted:
         Lengthscales of the coordinates.
     success : Success or None
         Where evaluations give values; None where none failed.
+    plateaus : Plateaus or None
+        Where they give other values than known ones; None where nearly all differ.
     """
 
     process: GaussianProcess
@@ -47,6 +50,7 @@ class Fitted:
     warp: HalfRank
     lengths: Floats
     success: Success | None
+    plateaus: Plateaus | None
 
     @property
     def noise_share(self) -> float:
@@ -96,13 +100,16 @@ class Surrogate:
         points = self._points(evidence, rows)
         features = self._encoding.features(points)
         process = self._process(features, warp.targets, theta)
+        lengths = np.exp(theta[:-2])
+        valued = bool(np.isfinite(evidence.losses[rows]).all())
         return Fitted(
             process,
             points,
             process.mean(features),
             warp,
-            np.exp(theta[:-2]),
-            self._success(evidence, n) if np.isfinite(evidence.losses[rows]).all() else None,
+            lengths,
+            self._success(evidence, n) if valued else None,
+            self._plateaus(features, evidence.losses[rows], lengths) if valued else None,
         )
 
     def _valued(self, evidence: Evidence, n: int) -> tuple[NDArray[np.int64], HalfRank]:
@@ -128,6 +135,13 @@ class Surrogate:
         if data is None:
             return None
         return Success(self._process(*data, self._of_failures.of(n, failures)))
+
+    def _plateaus(self, features: Floats, losses: Floats, lengths: Floats) -> Plateaus | None:
+        """Give where losses differ from known ones; None where that is everywhere."""
+        groups = self._encoding.groups
+        roots, smooth = 1.0 / lengths[groups], self._encoding.smooth[groups]
+        reach = reach_of(features, losses, roots, smooth)
+        return None if reach is None else Plateaus(features, roots, smooth, reach)
 
     def _points(self, evidence: Evidence, rows: NDArray[np.int64]) -> Floats:
         return self._encoding.space.snap(evidence.points[rows])

@@ -49,6 +49,11 @@ class Box:
         """Give the box that holds these bounds (d,) too."""
         return Box(self.centre, np.minimum(self.low, low), np.maximum(self.high, high))
 
+    def reaching(self, distances: Floats) -> Box:
+        """Give the box that goes as far as distances (d,) from its centre, or farther."""
+        low, high = self.centre - distances, self.centre + distances
+        return self.holding(np.maximum(low, 0.0), np.minimum(high, 1.0))
+
 
 class Side:
     """The side of the box, as it follows from one loss after the other.

@@ -1,0 +1,137 @@
+"""Plateaus: how far they reach, where another value may be, and the gradient of its chance."""
+
+import numpy as np
+import pytest
+
+from hpopt.optimizers import make_optimizer
+from hpopt.optimizers.surrogates.acquisition import Acquisition
+from hpopt.optimizers.surrogates.criterion import KINDS, Criterion
+from hpopt.optimizers.surrogates.plateaus import Plateaus, reach_of
+from hpopt.space import Float, Int, Space
+
+from ..modelling import check_gradient, searched, surrogate_of
+
+SQUARE = Space({"x": Float(0, 1), "y": Float(0, 1)})
+RNG = np.random.default_rng(0)
+POINTS, NEW = RNG.random((60, 2)), RNG.random((200, 2))
+
+
+def stairs(points, steps):
+    """A bowl in so many steps a side."""
+    return ((np.floor(points * steps) / steps - 0.5) ** 2).sum(axis=1)
+
+
+def reach(points, values):
+    d = points.shape[1]
+    return reach_of(points, values, np.ones(d), np.ones(d, dtype=bool))
+
+
+def log_likelihood(reach, coincidence, squares, same):
+    plateau = np.exp(-squares / reach**2)
+    chance = coincidence + (1 - coincidence) * plateau
+    return np.log(np.where(same, chance, 1 - chance)).sum()
+
+
+@pytest.mark.parametrize("steps", [5, 9, 14])
+def test_the_reach_is_the_likeliest_that_was_seen(steps):
+    values = stairs(POINTS, steps)
+    squares = ((POINTS[:, None] - POINTS) ** 2).sum(axis=2)
+    np.fill_diagonal(squares, np.inf)
+    pairs = squares.min(axis=1), values == values[squares.argmin(axis=1)]
+    seen = np.sqrt(pairs[0][pairs[1]].max())
+    anywhere = ((values[:, None] == values).sum() - 60) / (60 * 59)
+    coincidences = np.linspace(0, min(3 * anywhere, 0.8), 50)
+    tried = [
+        log_likelihood(each, coincidence, *pairs)
+        for each in np.geomspace(0.01, seen, 200)
+        for coincidence in coincidences
+    ]
+    found = reach(POINTS, values)
+    mine = max(log_likelihood(found, each, *pairs) for each in coincidences)
+    assert mine >= max(tried) - 0.1
+
+
+def test_wider_steps_reach_farther():
+    reaches = [reach(POINTS, stairs(POINTS, steps)) for steps in (20, 14, 10, 5)]
+    assert reaches == sorted(reaches)
+
+
+def test_where_all_values_differ_there_are_no_plateaus():
+    assert reach(POINTS, POINTS.sum(axis=1)) is None
+    assert surrogate_of(SQUARE, POINTS, ((POINTS - 0.5) ** 2).sum(axis=1)).plateaus is None
+
+
+def test_what_coincidence_explains_is_no_plateau():
+    assert reach(POINTS, RNG.integers(3, size=60).astype(float)) is None
+
+
+def test_two_nearest_points_of_one_value_are_evidence_but_two_far_ones_are_not():
+    squares = ((POINTS[:, None] - POINTS) ** 2).sum(axis=2)
+    far = squares.argmax(axis=1)
+    np.fill_diagonal(squares, np.inf)
+    one, near = np.unravel_index(squares.argmin(), squares.shape)
+    for other, is_found in ((near, True), (far[one], False)):
+        values = np.arange(60.0)
+        values[one] = values[other]
+        assert (reach(POINTS, values) is not None) == is_found
+
+
+def test_a_config_that_was_told_twice_is_no_plateau():
+    points, losses = np.repeat(POINTS, 2, axis=0), np.repeat(POINTS.sum(axis=1), 2)
+    assert reach(points, losses) is None
+    assert surrogate_of(SQUARE, points, losses).plateaus is None
+
+
+def test_steps_of_choices_and_small_numbers_are_no_plateaus():
+    points = np.concatenate([POINTS, POINTS.round(1)], axis=1)
+    smooth = np.array([False, False, True, True])
+    values = stairs(POINTS, 5)
+    assert reach_of(points, values, np.ones(4), smooth) is None
+    assert reach_of(points, values, np.ones(4), ~np.ones(4, dtype=bool)) is None
+    space = Space({"n": Int(1, 9), "m": Int(1, 9)})
+    snapped = space.snap(POINTS)
+    assert surrogate_of(space, snapped, stairs(snapped, 3)).plateaus is None
+
+
+ONE = Plateaus(np.zeros((1, 2)), np.ones(2), np.ones(2, dtype=bool), 0.1)
+
+
+def test_the_chance_grows_from_nothing_at_a_known_point_to_certainty():
+    at = np.array([[0.0, 0.0], [0.0, 0.05], [0.0, 0.1], [0.0, 0.2], [0.0, 1.0]])
+    found = np.exp(ONE.log_probability(at))
+    assert found[0] < 1e-8
+    np.testing.assert_allclose(found[1:], 1 - np.exp([-0.25, -1.0, -4.0, -100.0]), rtol=1e-9)
+
+
+def test_another_choice_is_never_near():
+    beside = Plateaus(np.zeros((1, 2)), np.ones(2), np.array([True, False]), 0.1)
+    at = np.array([[0.0, 0.0], [0.0, 0.7]])
+    value, gradient = beside.with_gradient(at)
+    assert value[0] < -20 and value[1] == 0
+    np.testing.assert_array_equal(gradient[1], 0.0)
+
+
+def test_what_is_pending_counts_as_known():
+    beside = ONE.around(np.array([[0.5, 0.5]]))
+    assert np.exp(beside.log_probability(np.array([[0.5, 0.51]])))[0] < 0.02
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_gradient_is_that_of_finite_differences(kind):
+    model = surrogate_of(SQUARE, POINTS, stairs(POINTS, 5))
+    criterion = Criterion(kind, float(model.warp.targets.min()), 60)
+    acquisition = Acquisition(model.process, criterion, [(4.0, model.plateaus)])
+    check_gradient(acquisition, NEW[:20])
+
+
+@pytest.mark.parametrize("strategy", ["bayesian", "auto"])
+def test_it_does_not_stay_on_a_step_that_it_knows(strategy):
+    """Of 256 flat fields half of the asks find a new one; without plateaus it was two in five."""
+
+    def value(config):
+        x, y = int(16 * config["x"]), int(16 * config["y"])
+        return (x - 11) ** 2 + (y - 4) ** 2 + (7 * x + 13 * y) % 5 / 10
+
+    for seed in range(3):
+        optimizer = searched(make_optimizer(strategy), SQUARE, value, 50, seed)
+        assert len(np.unique(optimizer.history.losses)) >= 24
