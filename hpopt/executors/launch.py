@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -28,6 +29,22 @@ main(*streams, driver, lifeline, rights)
 """What the process runs. It takes the driver's sys.path before it imports anything (where
 ``python -m`` would put the working directory first), so hpopt is found wherever the driver
 found it, and no file that happens to lie around hides a module."""
+
+FILES = "allow more open files (ulimit -n) or take fewer workers"
+PROCESSES = "free memory, allow more processes (ulimit -u) or take fewer workers"
+ADVICE = {
+    errno.EMFILE: FILES,
+    errno.ENFILE: FILES,
+    errno.EAGAIN: PROCESSES,
+    errno.ENOMEM: PROCESSES,
+}
+
+
+def not_started(error: BaseException, by: str = "") -> WorkerNotStarted:
+    """Give the error of a worker process that could not be started, with what can be done."""
+    number = error.errno if isinstance(error, OSError) else None
+    advice = f": {ADVICE[number]}" if number in ADVICE else ""
+    return WorkerNotStarted(f"a worker process must be started{by}, but {error}{advice}")
 
 
 class Process(Protocol):
@@ -167,9 +184,7 @@ def start_process(
         kill_at_end_of(theirs, -process.pid)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         close_descriptor(ours)
-        raise WorkerNotStarted(
-            f"a worker process must be started by {sys.executable!r}, but {error}"
-        ) from error
+        raise not_started(error, f" by {sys.executable!r}") from error
     finally:
         close_descriptor(theirs)
     return Child(process, ours)

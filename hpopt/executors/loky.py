@@ -26,7 +26,7 @@ import psutil
 
 from hpopt.errors import WorkerNotStarted
 from hpopt.executors import family, lifeline
-from hpopt.executors.launch import Child, Launcher, Process, start_process
+from hpopt.executors.launch import Child, Launcher, Process, not_started, start_process
 from hpopt.executors.worker import STOPPED_LOOKS
 
 ATTEMPTS = 3
@@ -68,18 +68,18 @@ class LokyLauncher(Launcher):
 
     def start(self, environment: Mapping[str, str], output: int, rights: int) -> Process:
         """Start one; see `Launcher.start`."""
-        why = ""
+        failed: WorkerNotStarted
         for _ in range(ATTEMPTS):
             try:
                 return self._started(environment, output, rights)
             except WorkerNotStarted:
                 raise
             except (OSError, RuntimeError, ValueError) as error:
-                why = str(error)
+                failed = not_started(error, " in joblib's pool")
                 if not isinstance(error, BrokenExecutor | ConnectionError):
                     break
         # Out here, as an error that is kept would keep the pool's files through what it came from.
-        raise WorkerNotStarted(f"a worker process must be started in joblib's pool, but {why}")
+        raise failed
 
     def close(self) -> None:
         """End the pool. Its workers are killed: a stopped one would hold up the others' end."""

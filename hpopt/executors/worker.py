@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import FileIO
 
-from hpopt.errors import EvaluationLost, WorkerLost, WorkerNotStarted
+from hpopt.errors import EvaluationLost, WorkerLost
 from hpopt.executors import exits, family
 from hpopt.executors.exits import Run, Verdict
 from hpopt.executors.frames import COST, Kind, read_frame, write_frame
-from hpopt.executors.launch import Launcher, owned
+from hpopt.executors.launch import Launcher, not_started, owned
 from hpopt.executors.limits import Limits
 from hpopt.executors.output import OutputFile, as_text
 from hpopt.executors.rights import Rights
@@ -92,7 +92,7 @@ class Worker:
                 self._rights = Rights.of_driver()
                 undo.callback(self._rights.close)
             except OSError as error:
-                raise WorkerNotStarted(f"a worker process must be started, but {error}") from error
+                raise not_started(error) from error
             self._process = launcher.start(
                 owned(environment), self._output.fileno(), self._rights.read_end
             )

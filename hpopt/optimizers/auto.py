@@ -55,8 +55,8 @@ class Auto(Optimizer):
         otherwise                              bayesian, and with it
           few numbers, all continuous          the middle first; one or two steps in three from a
                                                quadratic model of the best one's surroundings
-          large noise, or no new best for      one config in three from TPE
-          max(12, 2 d) results
+          large noise, or no new best for      one config in three from TPE, unless it likely
+          max(12, 2 d) results                 fails or gives a value that is known
           evaluations below 20 ms, after a     steady_state: thinking would take longer than
           while                                evaluating
           beyond 2,000 results                 bayesian and steady_state in turn

@@ -498,7 +498,7 @@ class TestShutdown:
         assert wait_until(lambda: result() is None)
 
 
-def test_where_no_files_can_be_opened_it_says_so_and_goes_on(monkeypatch, nothing_left):
+def test_where_no_files_can_be_opened_it_says_what_to_do_and_goes_on(monkeypatch, nothing_left):
     def refuse():
         raise OSError(errno.EMFILE, "Too many open files")
 
@@ -508,6 +508,7 @@ def test_where_no_files_can_be_opened_it_says_so_and_goes_on(monkeypatch, nothin
             error = executor.submit(abs, -1).exception(20)
         assert type(error) is WorkerNotStarted
         assert "must be started, but" in str(error)
+        assert str(error).endswith("(ulimit -n) or take fewer workers")
         assert executor.submit(abs, -1).result(20) == 1
 
 
