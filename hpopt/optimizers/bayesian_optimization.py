@@ -7,6 +7,7 @@ https://bayesoptbook.com.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -24,6 +25,7 @@ from hpopt.optimizers.surrogates.criterion import KINDS, Criterion
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.evidence import Evidence
 from hpopt.optimizers.surrogates.first_design import first_count, first_points
+from hpopt.optimizers.surrogates.plateaus import Plateaus
 from hpopt.optimizers.surrogates.surrogate import Fitted, Surrogate
 from hpopt.optimizers.surrogates.trust_box import Box, Side
 from hpopt.optimizers.surrogates.words import in_words
@@ -163,12 +165,16 @@ class BayesianOptimization(Optimizer):
         chances: list[tuple[float, Chance]] = []
         if fitted.success is not None:
             chances.append((CAUTION, fitted.success))
-        if fitted.plateaus is not None:
-            beside = fitted.plateaus
-            if self.pending:
-                beside = beside.around(self._pending_features())
-            chances.append((NOVELTY, beside))
+        plateaus = self._plateaus(fitted)
+        if plateaus is not None:
+            chances.append((NOVELTY, plateaus))
         return chances
+
+    def _plateaus(self, fitted: Fitted) -> Plateaus | None:
+        """Give where values are unlike those of known and pending points, if that is known."""
+        if fitted.plateaus is None or not self.pending:
+            return fitted.plateaus
+        return fitted.plateaus.around(self._pending_features())
 
     def _pending_features(self) -> Floats:
         """Give the features of what is pending, of the last ones where they are many."""
@@ -179,15 +185,16 @@ class BayesianOptimization(Optimizer):
     def _box(self, evidence: Evidence, fitted: Fitted) -> Box:
         """Give the box around the observed point of the best posterior mean.
 
-        However small, it holds the next values of a number that has few, and reaches beyond a
-        plateau: else nothing in it would be new.
+        However small, it holds the next values of a number that has few, and its corners lie
+        beyond a plateau: else nothing in it would be new.
         """
         centre = fitted.points[fitted.means.argmin()]
         side = self._side_after(evidence).length
         box = Box.around(centre, side, fitted.lengths, self.space.ordered)
         if fitted.plateaus is not None:
-            reach = fitted.plateaus.reach * fitted.lengths
-            box = box.reaching(np.where(self._encoding.smooth, reach, 0.0))
+            smooth = self._encoding.smooth
+            reach = fitted.plateaus.reach * fitted.lengths / math.sqrt(smooth.sum())
+            box = box.reaching(np.where(smooth, reach, 0.0))
         return box.holding(*self._encoding.beside(centre))
 
     def _side_after(self, evidence: Evidence) -> Side:
@@ -226,9 +233,10 @@ class BayesianOptimization(Optimizer):
             return True
         with one_thread():
             fitted = self._surrogate.of(evidence)
-            if fitted is None or fitted.plateaus is None:
+            plateaus = None if fitted is None else self._plateaus(fitted)
+            if plateaus is None:
                 return False
-            another = fitted.plateaus.log_probability(self._encoding.features(point[None]))
+            another = plateaus.log_probability(self._encoding.features(point[None]))
             return bool(np.exp(another[0]) < LIKELY)
 
     def _chances(self, points: Floats) -> Floats:

@@ -11,7 +11,7 @@ from hpopt.numerics.gaussian_process import squared_distances
 Bools = NDArray[np.bool_]
 
 FEWEST = 2
-"""So many points must have given their nearest one's value before plateaus are believed in."""
+"""So many pairs of nearest points must have the same value before plateaus are believed in."""
 EVIDENCE = 2.0
 """By so much they must explain the same values better than coincidence does, as a logarithm."""
 REACHES, COINCIDENCES = 40, 12
@@ -19,9 +19,9 @@ LEAST_COINCIDENCE, MOST_COINCIDENCE, MORE_NEAR = 1e-4, 0.8, 3.0
 """Coincidence makes values the same up to three times as often near as anywhere."""
 SHORTEST = 30.0
 """The largest 1 / ρ² that is tried, in shares of the nearest same value's 1 / r²."""
-IDENTICAL, DIFFERENT = 1e-12, 1e-9
-"""Squared distances below the first say nothing, as of a config that was told twice; of choices
-and small numbers, those above the second are of different ones."""
+IDENTICAL, DIFFERENT = 1e-14, 1e-9
+"""Squared distances below the first, in shares of the largest square, are rounding: of a config
+told twice. Of choices and small numbers, those above the second are of different ones."""
 NEAREST, STEEPEST, FARTHEST = 1e-12, 1e-6, 500.0
 """Of r² / ρ²: the least that counts; the least and the most that a gradient knows."""
 
@@ -78,9 +78,9 @@ class Plateaus:
 
 
 def reach_of(features: Floats, values: Floats, roots: Floats, smooth: Bools) -> float | None:
-    """Give the plateaus' reach that is most likely by points and their nearest ones.
+    """Give the plateaus' reach that is most likely by each point and the one nearest to it.
 
-    Of a pair at distance r the values are the same with probability c + (1 - c) exp(-r² / ρ²),
+    Of such a pair at distance r the values are the same with probability c + (1 - c) exp(-r² / ρ²),
     by coincidence or because of a plateau. It is the likeliest of pairs (ρ, c) on a grid, with ρ
     no larger than the largest distance of the same values, and c up to three times the share of
     the same values among all pairs.
@@ -95,8 +95,8 @@ def reach_of(features: Floats, values: Floats, roots: Floats, smooth: Bools) -> 
     Returns
     -------
     float or None
-        None where coincidence explains it as well, or fewer than two points gave the very value
-        of their nearest one.
+        None where coincidence explains as well that values are the same, where that is so in
+        fewer than two pairs, and where nothing is smooth.
     """
     n = len(values)
     counts = np.unique(values, return_counts=True)[1]
@@ -104,11 +104,13 @@ def reach_of(features: Floats, values: Floats, roots: Floats, smooth: Bools) -> 
         return None
     anywhere = float((counts * (counts - 1)).sum()) / (n * (n - 1))
     squares = _squares(features, features, roots, smooth)
-    squares[squares < IDENTICAL] = np.inf
+    largest = float(np.square(features * np.where(smooth, roots, 0.0)).sum(axis=1).max())
+    squares[squares <= IDENTICAL * max(largest, 1.0)] = np.inf
     nearest = squares.argmin(axis=1)
-    least = squares[np.arange(n), nearest]
-    near, same = np.isfinite(least), values == values[nearest]
-    of_same, of_others = least[near & same], least[near & ~same]
+    pairs = np.unique(np.sort(np.stack([np.arange(n), nearest], axis=1)), axis=0)
+    one, other = pairs[np.isfinite(squares[pairs[:, 0], pairs[:, 1]])].T
+    least, same = squares[one, other], values[one] == values[other]
+    of_same, of_others = least[same], least[~same]
     if len(of_same) < FEWEST:
         return None
     rates = np.geomspace(1.0 / of_same.max(), SHORTEST / of_same.min(), REACHES)

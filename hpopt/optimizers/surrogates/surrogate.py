@@ -41,7 +41,7 @@ class Fitted:
     success : Success or None
         Where evaluations give values; None where none failed.
     plateaus : Plateaus or None
-        Where they give other values than known ones; None where nearly all differ.
+        Where they give other values than known ones; None where no plateaus are seen.
     """
 
     process: GaussianProcess

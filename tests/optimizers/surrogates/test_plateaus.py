@@ -1,15 +1,18 @@
 """Plateaus: how far they reach, where another value may be, and the gradient of its chance."""
 
+import math
+
 import numpy as np
 import pytest
 
+from hpopt import BayesianOptimization
 from hpopt.optimizers import make_optimizer
 from hpopt.optimizers.surrogates.acquisition import Acquisition
 from hpopt.optimizers.surrogates.criterion import KINDS, Criterion
 from hpopt.optimizers.surrogates.plateaus import Plateaus, reach_of
-from hpopt.space import Float, Int, Space
+from hpopt.space import Categorical, Float, Int, Space
 
-from ..modelling import check_gradient, searched, surrogate_of
+from ..modelling import check_gradient, known, searched, surrogate_of
 
 SQUARE = Space({"x": Float(0, 1), "y": Float(0, 1)})
 RNG = np.random.default_rng(0)
@@ -37,7 +40,8 @@ def test_the_reach_is_the_likeliest_that_was_seen(steps):
     values = stairs(POINTS, steps)
     squares = ((POINTS[:, None] - POINTS) ** 2).sum(axis=2)
     np.fill_diagonal(squares, np.inf)
-    pairs = squares.min(axis=1), values == values[squares.argmin(axis=1)]
+    one, other = np.array(sorted({tuple(sorted(p)) for p in enumerate(squares.argmin(axis=1))})).T
+    pairs = squares[one, other], values[one] == values[other]
     seen = np.sqrt(pairs[0][pairs[1]].max())
     anywhere = ((values[:, None] == values).sum() - 60) / (60 * 59)
     coincidences = np.linspace(0, min(3 * anywhere, 0.8), 50)
@@ -65,14 +69,15 @@ def test_what_coincidence_explains_is_no_plateau():
     assert reach(POINTS, RNG.integers(3, size=60).astype(float)) is None
 
 
-def test_two_nearest_points_of_one_value_are_evidence_but_two_far_ones_are_not():
+def test_two_pairs_of_nearest_points_are_evidence_and_far_ones_are_not():
     squares = ((POINTS[:, None] - POINTS) ** 2).sum(axis=2)
     far = squares.argmax(axis=1)
     np.fill_diagonal(squares, np.inf)
-    one, near = np.unravel_index(squares.argmin(), squares.shape)
-    for other, is_found in ((near, True), (far[one], False)):
+    near = squares.argmin(axis=1)
+    ones = [row for row in np.argsort(squares.min(axis=1)) if row < near[row]][:2]
+    for others, n, is_found in ((near, 2, True), (near, 1, False), (far, 2, False)):
         values = np.arange(60.0)
-        values[one] = values[other]
+        values[ones[:n]] = values[others[ones[:n]]]
         assert (reach(POINTS, values) is not None) == is_found
 
 
@@ -105,10 +110,10 @@ def test_the_chance_grows_from_nothing_at_a_known_point_to_certainty():
 
 def test_another_choice_is_never_near():
     beside = Plateaus(np.zeros((1, 2)), np.ones(2), np.array([True, False]), 0.1)
-    at = np.array([[0.0, 0.0], [0.0, 0.7]])
-    value, gradient = beside.with_gradient(at)
-    assert value[0] < -20 and value[1] == 0
-    np.testing.assert_array_equal(gradient[1], 0.0)
+    value, gradient = beside.with_gradient(np.array([[0.05, 0.0], [0.05, 0.7]]))
+    np.testing.assert_allclose(np.exp(value), [1 - np.exp(-0.25), 1.0])
+    assert gradient[0, 0] > 1
+    np.testing.assert_allclose(gradient[1], 0.0, atol=1e-100)
 
 
 def test_what_is_pending_counts_as_known():
@@ -135,3 +140,23 @@ def test_it_does_not_stay_on_a_step_that_it_knows(strategy):
     for seed in range(3):
         optimizer = searched(make_optimizer(strategy), SQUARE, value, 50, seed)
         assert len(np.unique(optimizer.history.losses)) >= 24
+
+
+def test_what_is_wasted_lies_near_what_is_known_or_pending():
+    space = Space({"x": Float(0, 1), "y": Float(0, 1), "kind": Categorical(["a", "b"])})
+
+    def value(config):
+        field = int(6 * config["x"]) + math.pi * int(6 * config["y"])
+        return field + math.e * (config["kind"] == "b")
+
+    optimizer = known(BayesianOptimization(), space, 60, value)
+    points = optimizer.knowledge.points
+    step = np.array([[1e-4, 1e-4, 0.0]])
+    flipped = np.where([False, False, True], 1 - points, points)
+    apart = np.abs(flipped[:, None] - points).max(axis=2).min(axis=1)
+    row = int(apart.argmax())  # no other point is near that has the other choice
+    assert optimizer.is_wasted(space.snap(points[[row]] + step)[0])
+    assert not optimizer.is_wasted(space.snap(flipped[[row]] + step)[0])
+    (solution,) = optimizer.ask()
+    assert np.abs(points - solution.point).max(axis=1).min() > 1e-3
+    assert optimizer.is_wasted(space.snap(solution.point[None] - step)[0])

@@ -1,7 +1,6 @@
 """Fits belong to places; evidence is bounded; the box grows and shrinks."""
 
 import numpy as np
-import pytest
 from problems_for_tests import of
 
 from hpopt import RandomSearch
@@ -10,7 +9,6 @@ from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.evidence import Evidence, Ranking
 from hpopt.optimizers.surrogates.places import anchor_of, place_of
 from hpopt.optimizers.surrogates.surrogate import Surrogate
-from hpopt.optimizers.surrogates.trust_box import SIDE, Box, Side
 from hpopt.space import Float, Space
 
 from ..modelling import MIXED, cost, known, searched
@@ -102,47 +100,6 @@ def test_the_best_the_recent_and_some_others_are_kept():
     np.testing.assert_array_equal(evidence.kept(300, 100, valued=True), rows)
     before = evidence.kept(295, 100)
     assert np.isin(before, rows).mean() > 0.85  # the choice of the others hardly changes
-
-
-def side_after(losses, n_effective=5.0):
-    side = Side(n_effective, 0)
-    side.learn(np.array(losses))
-    return side
-
-
-def test_success_doubles_the_side_and_failure_halves_it():
-    assert side_after([10, 9, 8]).length == 2 * SIDE
-    assert side_after([10, 9, 8, 7, 6, 5, 4, 3, 2]).length == 1.6
-    assert side_after([10, 9, 9, 9, 9, 9]).length == SIDE
-    assert side_after([10, 9, 9, 9, 9, 9, 9]).length == SIDE / 2
-    assert side_after([10, 9, *[np.inf] * 5, 9, 9, 9, 9]).length == SIDE  # failures do not count
-    assert side_after([10, *[10] * 30]).length == SIDE  # below 2^-6 it begins again
-    assert side_after([10, 9.9999, 9.9998, 9.9997]).length == SIDE
-
-
-def test_a_stall_is_seen():
-    assert not side_after([10, *[9] * 20]).is_stalled
-    assert side_after([10, *[9] * 21]).is_stalled
-    assert not side_after([10, *[9] * 21, 8]).is_stalled
-
-
-def test_the_side_does_not_depend_on_how_it_is_told():
-    losses = np.random.default_rng(0).random(60)
-    whole, parts = Side(3.0, 5), Side(3.0, 5)
-    whole.learn(losses)
-    for n in range(1, 61):
-        parts.learn(losses[:n])
-    assert parts.length == whole.length
-
-
-def test_the_box_is_longer_where_lengthscales_are():
-    lengths = np.array([0.1, 0.4, 1.6, 100.0])
-    ordered = np.array([True, True, True, False])
-    box = Box.around(np.full(4, 0.5), 0.2, lengths, ordered)
-    np.testing.assert_allclose(box.high - box.low, [0.05, 0.2, 0.8, 1.0])
-    corner = Box.around(np.full(4, 0.99), 0.2, lengths, ordered)
-    assert (corner.high <= 1.0).all()
-    assert corner.low[1] == pytest.approx(0.89)
 
 
 def test_a_ranking_is_the_order_of_the_losses_however_they_came_in():

@@ -1,0 +1,57 @@
+"""The box around the best: its side, its bounds, and what it must reach."""
+
+import numpy as np
+import pytest
+
+from hpopt.optimizers.surrogates.trust_box import SIDE, Box, Side
+
+
+def side_after(losses, n_effective=5.0):
+    side = Side(n_effective, 0)
+    side.learn(np.array(losses))
+    return side
+
+
+def test_success_doubles_the_side_and_failure_halves_it():
+    assert side_after([10, 9, 8]).length == 2 * SIDE
+    assert side_after([10, 9, 8, 7, 6, 5, 4, 3, 2]).length == 1.6
+    assert side_after([10, 9, 9, 9, 9, 9]).length == SIDE
+    assert side_after([10, 9, 9, 9, 9, 9, 9]).length == SIDE / 2
+    assert side_after([10, 9, *[np.inf] * 5, 9, 9, 9, 9]).length == SIDE  # failures do not count
+    assert side_after([10, *[10] * 30]).length == SIDE  # below 2^-6 it begins again
+    assert side_after([10, 9.9999, 9.9998, 9.9997]).length == SIDE
+
+
+def test_a_stall_is_seen():
+    assert not side_after([10, *[9] * 20]).is_stalled
+    assert side_after([10, *[9] * 21]).is_stalled
+    assert not side_after([10, *[9] * 21, 8]).is_stalled
+
+
+def test_the_side_does_not_depend_on_how_it_is_told():
+    losses = np.random.default_rng(0).random(60)
+    whole, parts = Side(3.0, 5), Side(3.0, 5)
+    whole.learn(losses)
+    for n in range(1, 61):
+        parts.learn(losses[:n])
+    assert parts.length == whole.length
+
+
+def test_the_box_is_longer_where_lengthscales_are():
+    lengths = np.array([0.1, 0.4, 1.6, 100.0])
+    ordered = np.array([True, True, True, False])
+    box = Box.around(np.full(4, 0.5), 0.2, lengths, ordered)
+    np.testing.assert_allclose(box.high - box.low, [0.05, 0.2, 0.8, 1.0])
+    corner = Box.around(np.full(4, 0.99), 0.2, lengths, ordered)
+    assert (corner.high <= 1.0).all()
+    assert corner.low[1] == pytest.approx(0.89)
+
+
+def test_the_box_reaches_as_far_as_it_must_and_no_farther():
+    centre, ordered = np.array([0.5, 0.1, 0.5]), np.array([True, True, False])
+    box = Box.around(centre, 0.2, np.ones(3), ordered)
+    wider = box.reaching(np.array([0.3, 0.05, 0.0]))
+    np.testing.assert_allclose(wider.low, [0.2, 0.0, 0.0])
+    np.testing.assert_allclose(wider.high, [0.8, 0.2, 1.0])
+    everything = box.reaching(np.array([2.0, 2.0, 0.0]))
+    np.testing.assert_array_equal((everything.low, everything.high), [[0] * 3, [1] * 3])
