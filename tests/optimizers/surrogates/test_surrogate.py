@@ -1,4 +1,4 @@
-"""Fits belong to places; evidence is bounded; the box grows and shrinks."""
+"""Fits belong to places; evidence is bounded, and in the order in which it came."""
 
 import numpy as np
 from problems_for_tests import of
