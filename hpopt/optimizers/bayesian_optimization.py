@@ -16,7 +16,6 @@ import numpy as np
 from hpopt.core import Optimizer
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
-from hpopt.numerics.gaussian_process import GaussianProcess
 from hpopt.numerics.threads import one_thread
 from hpopt.optimizers.checks import flag, one_of, whole
 from hpopt.optimizers.surrogates.acquisition import Acquisition, Chance
@@ -25,7 +24,6 @@ from hpopt.optimizers.surrogates.criterion import KINDS, Criterion
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.evidence import Evidence
 from hpopt.optimizers.surrogates.first_design import first_count, first_points
-from hpopt.optimizers.surrogates.plateaus import Plateaus
 from hpopt.optimizers.surrogates.surrogate import Fitted, Surrogate
 from hpopt.optimizers.surrogates.trust_box import Box, Side
 from hpopt.optimizers.surrogates.words import in_words
@@ -136,14 +134,15 @@ class BayesianOptimization(Optimizer):
     ) -> Floats:
         """Give the best point of the acquisition that is not known."""
         kind = KINDS[rng.integers(len(KINDS))] if self.acquisition == "drawn" else self.acquisition
+        pending = self._pending_features()
         search = AcquisitionSearch(
             self._encoding,
             fitted,
             rng,
             acquisition=Acquisition(
-                self._believing(fitted.process),
+                fitted.process.believing(pending) if len(pending) else fitted.process,
                 Criterion(kind, float(fitted.warp.targets.min()), len(evidence)),
-                self._chances_beside(fitted),
+                self._chances_beside(fitted, pending),
             ),
             box=self._box(evidence, fitted) if self.local and number % 2 else None,
             everything=self._everything,
@@ -156,28 +155,20 @@ class BayesianOptimization(Optimizer):
                 return points[new[:1]]
         return self.novel(rng.random((1, self.space.d)), rng, before=number)
 
-    def _believing(self, process: GaussianProcess) -> GaussianProcess:
-        """Let the model believe that pending points give what it predicts."""
-        return process.believing(self._pending_features()) if self.pending else process
-
-    def _chances_beside(self, fitted: Fitted) -> list[tuple[float, Chance]]:
+    @staticmethod
+    def _chances_beside(fitted: Fitted, pending: Floats) -> list[tuple[float, Chance]]:
         """Give what else a config must have: a value, and another one than its neighbours."""
         chances: list[tuple[float, Chance]] = []
         if fitted.success is not None:
             chances.append((CAUTION, fitted.success))
-        plateaus = self._plateaus(fitted)
-        if plateaus is not None:
-            chances.append((NOVELTY, plateaus))
+        if fitted.plateaus is not None:
+            chances.append((NOVELTY, fitted.plateaus.around(pending)))
         return chances
 
-    def _plateaus(self, fitted: Fitted) -> Plateaus | None:
-        """Give where values are unlike those of known and pending points, if that is known."""
-        if fitted.plateaus is None or not self.pending:
-            return fitted.plateaus
-        return fitted.plateaus.around(self._pending_features())
-
     def _pending_features(self) -> Floats:
-        """Give the features of what is pending, of the last ones where they are many."""
+        """Give the features of what is pending (q, p), of the last ones where they are many."""
+        if not self.pending:
+            return np.empty((0, len(self._encoding.groups)))
         numbers = sorted(self.pending)[-MOST_PENDING:]
         points = np.array([self.pending[number].point for number in numbers])
         return self._encoding.features(self.space.snap(points))
@@ -228,24 +219,19 @@ class BayesianOptimization(Optimizer):
         half as likely as others to give a value.
         """
         evidence = Evidence(self)
-        usual = evidence.n_values / max(1, len(evidence))
-        if usual < 1 and self._chances(point[None])[0] < LIKELY * usual:
-            return True
         with one_thread():
             fitted = self._surrogate.of(evidence)
-            plateaus = None if fitted is None else self._plateaus(fitted)
-            if plateaus is None:
+            if fitted is None:
                 return False
-            another = plateaus.log_probability(self._encoding.features(point[None]))
-            return bool(np.exp(another[0]) < LIKELY)
-
-    def _chances(self, points: Floats) -> Floats:
-        """Give the probabilities of a value at snapped points (n, d), shape (n,)."""
-        with one_thread():
-            fitted = self._surrogate.of(Evidence(self))
-            if fitted is None or fitted.success is None:
-                return np.ones(len(points))
-            return np.exp(fitted.success.log_probability(self._encoding.features(points)))
+            features = self._encoding.features(point[None])
+            if fitted.success is not None:
+                usual = evidence.n_values / len(evidence)
+                if np.exp(fitted.success.log_probability(features)[0]) < LIKELY * usual:
+                    return True
+            if fitted.plateaus is None:
+                return False
+            plateaus = fitted.plateaus.around(self._pending_features())
+            return bool(np.exp(plateaus.log_probability(features)[0]) < LIKELY)
 
     # -- asking the model ----------------------------------------------------------------------
 
@@ -282,8 +268,11 @@ class BayesianOptimization(Optimizer):
 
         It takes what `predict` takes, and raises what that raises.
         """
-        self._model()
-        return self._chances(self.space.encode(configs))
+        fitted, points = self._model(), self.space.encode(configs)
+        if fitted.success is None:
+            return np.ones(len(points))
+        with one_thread():
+            return np.exp(fitted.success.log_probability(self._encoding.features(points)))
 
     def lengthscales(self) -> dict[str, float]:
         """Give, by parameter, how far one must go for the objective to become another.

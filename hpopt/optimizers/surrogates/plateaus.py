@@ -9,6 +9,7 @@ from hpopt.core.proposals import Floats
 from hpopt.numerics.gaussian_process import squared_distances
 
 Bools = NDArray[np.bool_]
+Parts = tuple[Floats, Floats]
 
 FEWEST = 2
 """So many pairs of nearest points must have the same value before plateaus are believed in."""
@@ -53,6 +54,8 @@ class Plateaus:
 
     def __init__(self, features: Floats, roots: Floats, smooth: Bools, reach: float) -> None:
         self._features, self._roots, self._smooth = features, roots, smooth
+        self._known = _parts(features, roots, smooth)  # each ask looks at them some fifty times
+        self._weights = np.where(smooth, roots**2, 0.0)
         self.reach = reach
 
     def around(self, features: Floats) -> Plateaus:
@@ -70,11 +73,11 @@ class Plateaus:
         nearest = squares.argmin(axis=1)
         shares = squares[np.arange(len(squares)), nearest] / self.reach**2
         slope = 2.0 / self.reach**2 / np.expm1(np.clip(shares, STEEPEST, FARTHEST))
-        weights = np.where(self._smooth, self._roots**2, 0.0)
-        return _log_differs(shares), weights * (features - self._features[nearest]) * slope[:, None]
+        away = features - self._features[nearest]
+        return _log_differs(shares), self._weights * away * slope[:, None]
 
     def _squares(self, features: Floats) -> Floats:
-        return _squares(features, self._features, self._roots, self._smooth)
+        return _squares(_parts(features, self._roots, self._smooth), self._known)
 
 
 def reach_of(features: Floats, values: Floats, roots: Floats, smooth: Bools) -> float | None:
@@ -103,8 +106,9 @@ def reach_of(features: Floats, values: Floats, roots: Floats, smooth: Bools) -> 
     if len(counts) == n or not smooth.any():
         return None
     anywhere = float((counts * (counts - 1)).sum()) / (n * (n - 1))
-    squares = _squares(features, features, roots, smooth)
-    largest = float(np.square(features * np.where(smooth, roots, 0.0)).sum(axis=1).max())
+    parts = _parts(features, roots, smooth)
+    squares = _squares(parts, parts)
+    largest = float(np.square(parts[0]).sum(axis=1).max())
     squares[squares <= IDENTICAL * max(largest, 1.0)] = np.inf
     nearest = squares.argmin(axis=1)
     pairs = np.unique(np.sort(np.stack([np.arange(n), nearest], axis=1)), axis=0)
@@ -126,12 +130,16 @@ def reach_of(features: Floats, values: Floats, roots: Floats, smooth: Bools) -> 
     return float(rates[likelihood.max(axis=0).argmax()] ** -0.5)
 
 
-def _squares(one: Floats, other: Floats, roots: Floats, smooth: Bools) -> Floats:
+def _parts(features: Floats, roots: Floats, smooth: Bools) -> Parts:
+    """Give what is smooth, in lengthscales, and what is not, as it is."""
+    return features[:, smooth] * roots[smooth], features[:, ~smooth]
+
+
+def _squares(one: Parts, other: Parts) -> Floats:
     """Give squared distances (m, n) in lengthscales, infinite where what is not smooth differs."""
-    scaled = roots[smooth]
-    squares = squared_distances(one[:, smooth] * scaled, other[:, smooth] * scaled)
-    if not smooth.all():
-        squares[squared_distances(one[:, ~smooth], other[:, ~smooth]) > DIFFERENT] = np.inf
+    squares = squared_distances(one[0], other[0])
+    if one[1].size:
+        squares[squared_distances(one[1], other[1]) > DIFFERENT] = np.inf
     return squares
 
 

@@ -100,8 +100,8 @@ class Surrogate:
         points = self._points(evidence, rows)
         features = self._encoding.features(points)
         process = self._process(features, warp.targets, theta)
-        lengths = np.exp(theta[:-2])
-        valued = bool(np.isfinite(evidence.losses[rows]).all())
+        lengths, told = np.exp(theta[:-2]), evidence.losses[rows]
+        valued = bool(np.isfinite(told).all())
         return Fitted(
             process,
             points,
@@ -109,7 +109,7 @@ class Surrogate:
             warp,
             lengths,
             self._success(evidence, n) if valued else None,
-            self._plateaus(features, evidence.losses[rows], lengths) if valued else None,
+            self._plateaus(features, told, lengths) if valued else None,
         )
 
     def _valued(self, evidence: Evidence, n: int) -> tuple[NDArray[np.int64], HalfRank]:
