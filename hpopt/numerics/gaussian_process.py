@@ -18,8 +18,6 @@ Ints = NDArray[np.int64]
 NUGGET = 1e-6
 """Noise that is always there: what keeps identical points apart."""
 LEAST_VARIANCE = 1e-10
-SMOOTH, ROUGH = 2.5, 1.5
-"""Orders of the Matérn kernel: how often its functions can be differentiated, twice and once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +32,11 @@ class Hyperparameters:
         Variance of the process.
     noise : float
         Variance of the noise, less the nugget.
-    order : {2.5, 1.5}
-        Of the Matérn kernel; no logarithm.
     """
 
     lengths: Floats
     scale: float
     noise: float
-    order: float = SMOOTH
 
     @property
     def weights(self) -> Floats:
@@ -80,30 +75,22 @@ def _mirrored(other: Floats) -> Floats:
     return np.asarray(extended.T)
 
 
-def matern(squares: Floats, order: float = SMOOTH) -> tuple[Floats, Floats]:
-    """Give the Matérn correlation of an order and its derivative by the squared distance.
+def matern(squares: Floats) -> tuple[Floats, Floats]:
+    """Give the Matérn 5/2 correlation and its derivative by the squared distance.
 
-    R&W, equation 4.17::
-
-        5/2:  (1 + ρ + ρ²/3) exp(-ρ)  and  -(5/6) (1 + ρ) exp(-ρ),  ρ = √(5 r²)
-        3/2:  (1 + ρ) exp(-ρ)         and  -(3/2) exp(-ρ),          ρ = √(3 r²)
+    With ρ = √(5 r²) they are (1 + ρ + ρ²/3) exp(-ρ) and -(5/6) (1 + ρ) exp(-ρ): R&W, eq. 4.17.
 
     Parameters
     ----------
     squares : ndarray, >= 0
         Squared distances r² of scaled features. The array becomes that of the correlation: new
         ones of this size are dear.
-    order : {2.5, 1.5}
     """
-    squares *= 2.0 * order
+    squares *= 5.0
     rho = np.sqrt(squares)
     decay = np.negative(rho)
     np.exp(decay, out=decay)
     rho += 1.0
-    if order == ROUGH:
-        np.multiply(rho, decay, out=squares)
-        decay *= -1.5
-        return squares, decay
     squares *= 1.0 / 3.0
     squares += rho
     squares *= decay
@@ -150,10 +137,9 @@ def factorised(covariance: Floats, size: float) -> tuple[Floats, float]:
 class GaussianProcess:
     """The posterior of a process with given hyper-parameters.
 
-    Its kernel is, by its order (5/2, or 3/2)::
+    Its kernel is::
 
         k(x, x') = s² (1 + ρ + ρ²/3) exp(-ρ) + 1,   ρ² = 5 Σ_f w_g(f) (x_f - x'_f)²
-        k(x, x') = s² (1 + ρ) exp(-ρ) + 1,          ρ² = 3 Σ_f w_g(f) (x_f - x'_f)²
 
     The 1 is a constant mean with a standard normal prior, integrated out (R&W, section 2.7).
 
@@ -188,7 +174,7 @@ class GaussianProcess:
 
     def _covariance(self, scaled: Floats) -> tuple[Floats, Floats]:
         """Give k at scaled features against the observed ones, and dk/dr², shape (m, n)."""
-        correlation, slope = matern(_distances_to(scaled, self._mirrored), self.parameters.order)
+        correlation, slope = matern(_distances_to(scaled, self._mirrored))
         correlation *= self._scale
         correlation += 1.0
         return correlation, slope
@@ -227,7 +213,7 @@ class GaussianProcess:
         scaled = features * self._roots
         covariance, _ = self._covariance(scaled)
         solved = covariance @ self._inverse
-        correlation, _ = matern(squared_distances(scaled, scaled), self.parameters.order)
+        correlation, _ = matern(squared_distances(scaled, scaled))
         rest = self._scale * correlation + 1.0 - solved @ covariance.T
         rest = (rest + rest.T) / 2
         rest.flat[:: len(rest) + 1] += self.parameters.nu

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from hpopt.numerics.descent import descended
 from hpopt.numerics.gaussian_process import (
     NUGGET,
-    SMOOTH,
     Hyperparameters,
     factorised,
     matern,
@@ -104,13 +103,7 @@ class Prior:
 
 
 def log_posterior(
-    theta: Floats,
-    features: Floats,
-    targets: Floats,
-    groups: Ints,
-    prior: Prior,
-    *,
-    order: float = SMOOTH,
+    theta: Floats, features: Floats, targets: Floats, groups: Ints, prior: Prior
 ) -> tuple[float, Floats]:
     """Give the log posterior density of hyper-parameters, up to a constant, and its gradient.
 
@@ -130,8 +123,6 @@ def log_posterior(
     targets : ndarray (n,)
     groups : ndarray (p,) of int
     prior : Prior
-    order : {2.5, 1.5}
-        Of the Matérn kernel.
 
     Raises
     ------
@@ -141,7 +132,7 @@ def log_posterior(
     weights = np.exp(-2.0 * theta[:-2])
     scale, noise = math.exp(theta[-2]), math.exp(theta[-1])
     scaled = features * np.sqrt(weights)[groups]
-    correlation, slope = matern(squared_distances(scaled, scaled), order)
+    correlation, slope = matern(squared_distances(scaled, scaled))
     covariance = scale * correlation
     covariance += 1.0
     covariance.flat[:: len(covariance) + 1] += noise + NUGGET
@@ -170,9 +161,8 @@ def fitted(
     *,
     evaluations: int,
     tolerance: float,
-    order: float = SMOOTH,
-) -> tuple[Floats, float]:
-    """Give the most probable hyper-parameters that a descent finds, and their log posterior.
+) -> Floats:
+    """Give the most probable hyper-parameters that a descent finds.
 
     Parameters
     ----------
@@ -182,25 +172,22 @@ def fitted(
         How often the posterior is computed at most.
     tolerance : float
         See `descended`.
-    order : {2.5, 1.5}
-        Of the Matérn kernel.
     """
     centred = features - features.mean(axis=0)  # differences keep more digits
 
     def loss(thetas: Floats) -> tuple[Floats, Floats]:
         try:
-            value, gradient = log_posterior(thetas[0], centred, targets, groups, prior, order=order)
+            value, gradient = log_posterior(thetas[0], centred, targets, groups, prior)
         except FloatingPointError:
             return np.array([BEYOND]), np.zeros_like(thetas)
         return np.array([-value]), -gradient[None]
 
     low, high = prior.low[None], prior.high[None]
-    found, losses = descended(
-        loss, start[None], low, high, evaluations=evaluations, tolerance=tolerance
-    )
-    return found[0], -float(losses[0])
+    found, _ = descended(loss, start[None], low, high, evaluations=evaluations, tolerance=tolerance)
+    best: Floats = found[0]
+    return best
 
 
-def as_hyperparameters(theta: Floats, order: float = SMOOTH) -> Hyperparameters:
+def as_hyperparameters(theta: Floats) -> Hyperparameters:
     """Give hyper-parameters by their names."""
-    return Hyperparameters(theta[:-2].copy(), float(theta[-2]), float(theta[-1]), order)
+    return Hyperparameters(theta[:-2].copy(), float(theta[-2]), float(theta[-1]))

@@ -51,15 +51,14 @@ class BayesianOptimization(Optimizer):
 
         the first `first` configs: a scrambled Sobol' sequence, each branch about three times
         targets  = losses below the median as they are, the others by rank; failures have none
-        model    = Gaussian process over numbers and choices, Matérn 5/2 or, where that is the more
-                   probable, 3/2, fitted by its posterior;
+        model    = Gaussian process, Matérn 5/2 over numbers and choices, fitted by its posterior;
                    pending points are believed to give what it predicts
         chance   = another one, of what failed and what did not
         config   = the best of one acquisition function, drawn among log EI, LCB and log PI,
                    plus twice the logarithm of the chance where something failed, plus four times
                    that of another value than the nearest config's where near ones gave the same;
                    every second time in a box around the best, which grows with success
-                   every fourth time at random, when nothing got better for max(40, 8 d) results
+                   every fourth time at random, when nothing got better for max(20, 4 d) results
 
     Beyond `most_points` it learns from the best half, the most recent fifth, and a random choice
     of the others.

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.core.proposals import Floats
-from hpopt.numerics.gaussian_process import ROUGH, SMOOTH, GaussianProcess, Hyperparameters
-from hpopt.numerics.gaussian_process_fit import Noise, Prior
+from hpopt.numerics.gaussian_process import GaussianProcess
+from hpopt.numerics.gaussian_process_fit import Noise, Prior, as_hyperparameters
 from hpopt.numerics.half_rank import HalfRank, half_rank
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.evidence import Evidence
@@ -75,7 +75,7 @@ class Surrogate:
     def __init__(self, encoding: Encoding, most: int) -> None:
         self._encoding, self._most = encoding, most
         d, is_choice = encoding.n_effective, ~encoding.space.ordered
-        self._of_losses = FitsAtPlaces(Prior.of(d, is_choice), encoding.groups, (SMOOTH, ROUGH))
+        self._of_losses = FitsAtPlaces(Prior.of(d, is_choice), encoding.groups)
         prior = Prior.of(d, is_choice, noise=OF_FAILURES)
         self._of_failures = FitsAtPlaces(prior, encoding.groups)
         self._fitted: tuple[int, Fitted | None] = (-1, None)
@@ -96,11 +96,11 @@ class Surrogate:
             rows, warp = self._valued(evidence, n)
             return None if warp.is_flat else (self._features(evidence, rows), warp.targets)
 
-        parameters = self._of_losses.of(n, losses)
+        theta = self._of_losses.of(n, losses)
         points = self._points(evidence, rows)
         features = self._encoding.features(points)
-        process = self._process(features, warp.targets, parameters)
-        lengths, told = np.exp(parameters.lengths), evidence.losses[rows]
+        process = self._process(features, warp.targets, theta)
+        lengths, told = np.exp(theta[:-2]), evidence.losses[rows]
         valued = bool(np.isfinite(told).all())
         return Fitted(
             process,
@@ -149,7 +149,5 @@ class Surrogate:
     def _features(self, evidence: Evidence, rows: NDArray[np.int64]) -> Floats:
         return self._encoding.features(self._points(evidence, rows))
 
-    def _process(
-        self, features: Floats, targets: Floats, parameters: Hyperparameters
-    ) -> GaussianProcess:
-        return GaussianProcess(features, targets, self._encoding.groups, parameters)
+    def _process(self, features: Floats, targets: Floats, theta: Floats) -> GaussianProcess:
+        return GaussianProcess(features, targets, self._encoding.groups, as_hyperparameters(theta))

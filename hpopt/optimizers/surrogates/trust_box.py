@@ -17,7 +17,7 @@ SIDE, LONGEST, SHORTEST = 0.8, 1.6, 2.0**-6
 SUCCESSES = 3
 FEWEST_FAILURES = 4
 ENOUGH = 1e-3
-FEWEST_STALLED, STALLED_PER_DIMENSION = 40, 8
+FEWEST_STALLED, STALLED_PER_DIMENSION = 20, 4
 FLATTEST, LONGEST_SIDE = 0.2, 5.0
 
 
@@ -81,7 +81,7 @@ class Side:
 
     @property
     def is_stalled(self) -> bool:
-        """Whether nothing got better for long: max(40, 8 d) losses."""
+        """Whether nothing got better for long: max(20, 4 d) losses."""
         return self._since >= self._stalled_after
 
     def learn(self, losses: Floats) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from hpopt.core import Objective
-from hpopt.numerics.gaussian_process import ROUGH, SMOOTH
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.surrogate import Fitted
 
@@ -16,8 +15,6 @@ GRADES = (
     (np.inf, "hardly matters"),
 )
 
-SHAPES = {SMOOTH: "smooth (Matérn 5/2)", ROUGH: "rough (Matérn 3/2)"}
-
 
 def grade(length: float) -> str:
     """Say what a lengthscale means."""
@@ -25,7 +22,7 @@ def grade(length: float) -> str:
 
 
 def in_words(encoding: Encoding, fitted: Fitted, objective: Objective) -> str:
-    """Give a line for each coordinate, what matters most first; the noise, and how rough it is."""
+    """Give a line for each coordinate, what matters most first, and one for the noise."""
     told = encoding.space.levels != 1
     order = [j for j in np.argsort(fitted.lengths, kind="stable").tolist() if told[j]]
     width = max((len(encoding.names[j]) for j in order), default=0)
@@ -36,5 +33,4 @@ def in_words(encoding: Encoding, fitted: Fitted, objective: Objective) -> str:
     ]
     noise = float(np.sqrt(fitted.process.parameters.nu)) * fitted.warp.slope
     lines.append(f"noise of {objective.name}: about {noise:.2g}")
-    lines.append(f"{objective.name} is {SHAPES[fitted.process.parameters.order]}")
     return "\n".join(lines)

@@ -4,7 +4,6 @@ import numpy as np
 from problems_for_tests import of
 
 from hpopt import RandomSearch
-from hpopt.numerics.gaussian_process import ROUGH, SMOOTH
 from hpopt.numerics.threads import one_thread
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.evidence import Evidence, Ranking
@@ -60,18 +59,8 @@ def test_a_model_follows_from_what_was_told_only():
             model = steady.of(Cut(evidence, n))
             fresh = Surrogate(encoding, 40).of(Cut(evidence, n))
             np.testing.assert_array_equal(model.lengths, fresh.lengths)
-            assert model.process.parameters.order == fresh.process.parameters.order
             np.testing.assert_array_equal(model.means, fresh.means)
     assert len(fresh.points) == 40
-
-
-def test_a_model_is_as_smooth_as_what_was_told():
-    points = np.random.default_rng(0).random((60, 2))
-    smooth = np.sin(5 * points[:, 0]) + points[:, 1] ** 2
-    pointed = np.sqrt(np.abs(points - 0.4)).sum(axis=1)
-    for losses, order in ((smooth, SMOOTH), (pointed, ROUGH)):
-        model = Surrogate(Encoding(SQUARE), 200).of(evidence_of(points, losses))
-        assert model.process.parameters.order == order
 
 
 def test_equal_losses_give_no_model():

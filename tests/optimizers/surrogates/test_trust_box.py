@@ -23,10 +23,9 @@ def test_success_doubles_the_side_and_failure_halves_it():
 
 
 def test_a_stall_is_seen():
-    assert not side_after([10, *[9] * 40]).is_stalled
-    assert side_after([10, *[9] * 41]).is_stalled
-    assert not side_after([10, *[9] * 41, 8]).is_stalled
-    assert not side_after([10, *[9] * 41], n_effective=6.0).is_stalled
+    assert not side_after([10, *[9] * 20]).is_stalled
+    assert side_after([10, *[9] * 21]).is_stalled
+    assert not side_after([10, *[9] * 21, 8]).is_stalled
 
 
 def test_the_side_does_not_depend_on_how_it_is_told():
