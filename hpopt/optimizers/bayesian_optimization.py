@@ -20,6 +20,7 @@ from hpopt.numerics.threads import one_thread
 from hpopt.optimizers.checks import flag, one_of, whole
 from hpopt.optimizers.surrogates.acquisition import Acquisition, Chance
 from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch, everything_in
+from hpopt.optimizers.surrogates.branches import Branches, Within
 from hpopt.optimizers.surrogates.criterion import KINDS, Criterion
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.evidence import Evidence
@@ -30,7 +31,8 @@ from hpopt.optimizers.surrogates.words import in_words
 
 FEWEST_VALUES = 3
 MOST_PENDING = 200
-RANDOM_WHEN_STALLED = 4
+RANDOM_WHEN_STALLED, ELSEWHERE = 4, 4
+"""Every which config is drawn at random after a stall, and comes from another branch."""
 LOOKED_AT_ONCE, MOST_LOOKS = 16, 16
 CAUTION, NOVELTY = 2.0, 4.0
 """How much the logarithms of the probabilities of a value, and of another one than what is known,
@@ -58,7 +60,8 @@ class BayesianOptimization(Optimizer):
                    plus twice the logarithm of the chance where something failed, plus four times
                    that of another value than the nearest config's where near ones gave the same;
                    every second time in a box around the best, which grows with success
-                   every fourth time at random, when nothing got better for max(20, 4 d) results
+                   every fourth time where a choice that others depend on is another than the
+                   best config's; or at random, when nothing got better for max(20, 4 d) results
 
     Beyond `most_points` it learns from the best half, the most recent fifth, and a random choice
     of the others.
@@ -106,6 +109,7 @@ class BayesianOptimization(Optimizer):
         self._encoding = Encoding(self.space)
         self._n_first = first_count(self._encoding) if self.first is None else self.first
         self._everything = everything_in(self._encoding)
+        self._branches = Branches(self._encoding)
         self._surrogate = Surrogate(self._encoding, self.most_points)
         self._side: Side | None = None
 
@@ -132,28 +136,45 @@ class BayesianOptimization(Optimizer):
     def _promising(
         self, number: int, evidence: Evidence, fitted: Fitted, rng: np.random.Generator
     ) -> Floats:
-        """Give the best point of the acquisition that is not known."""
+        """Give the best point of the acquisition that is not known.
+
+        Where there are branches, it is every fourth time one of another branch than the best's.
+        """
         kind = KINDS[rng.integers(len(KINDS))] if self.acquisition == "drawn" else self.acquisition
         pending = self._pending_features()
-        search = AcquisitionSearch(
-            self._encoding,
-            fitted,
-            rng,
-            acquisition=Acquisition(
-                fitted.process.believing(pending) if len(pending) else fitted.process,
-                Criterion(kind, float(fitted.warp.targets.min()), len(evidence)),
-                self._chances_beside(fitted, pending),
-            ),
-            box=self._box(evidence, fitted) if self.local and number % 2 else None,
-            everything=self._everything,
+        acquisition = Acquisition(
+            fitted.process.believing(pending) if len(pending) else fitted.process,
+            Criterion(kind, float(fitted.warp.targets.min()), len(evidence)),
+            self._chances_beside(fitted, pending),
         )
-        ranked = search.ranked()
+        withins: list[Within | None] = [None]
+        turn, rest = divmod(number + ELSEWHERE // 2, ELSEWHERE)
+        if self._branches and not rest:
+            best = fitted.points[fitted.means.argmin()]
+            withins.insert(0, self._branches.other_than(best, turn))
+        for within in withins:
+            search = AcquisitionSearch(
+                self._encoding,
+                fitted,
+                rng,
+                acquisition=acquisition,
+                box=self._box(evidence, fitted) if self.local and number % 2 else None,
+                everything=self._everything,
+                within=within,
+            )
+            found = self._first_new(search.ranked(), number)
+            if found is not None:
+                return found
+        return self.novel(rng.random((1, self.space.d)), rng, before=number)
+
+    def _first_new(self, ranked: Floats, number: int) -> Floats | None:
+        """Give the first of points (n, d) that is not known, shape (1, d); None where all are."""
         for first in range(0, min(len(ranked), LOOKED_AT_ONCE * MOST_LOOKS), LOOKED_AT_ONCE):
             points = ranked[first : first + LOOKED_AT_ONCE]
             new = np.flatnonzero(self.unknown(points, before=number))
             if new.size:
                 return points[new[:1]]
-        return self.novel(rng.random((1, self.space.d)), rng, before=number)
+        return None
 
     @staticmethod
     def _chances_beside(fitted: Fitted, pending: Floats) -> list[tuple[float, Chance]]:

@@ -11,6 +11,7 @@ from hpopt.core.proposals import Floats
 from hpopt.numerics.descent import descended
 from hpopt.optimizers.surrogates import candidates
 from hpopt.optimizers.surrogates.acquisition import Acquisition
+from hpopt.optimizers.surrogates.branches import Within
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.surrogate import Fitted
 from hpopt.optimizers.surrogates.trust_box import Box
@@ -40,6 +41,8 @@ class AcquisitionSearch:
         Where numbers must stay; choices need not.
     everything : ndarray (n, d) or None
         All configs of the space, where they are few.
+    within : callable, optional
+        Says of features (m, p) which may be asked; by default all.
     """
 
     def __init__(
@@ -51,11 +54,12 @@ class AcquisitionSearch:
         acquisition: Acquisition,
         box: Box | None,
         everything: Floats | None,
+        within: Within | None = None,
     ) -> None:
         self._encoding, self._everything = encoding, everything
         self._space = encoding.space
         self._fitted, self._acquisition = fitted, acquisition
-        self._box, self._rng = box, rng
+        self._box, self._rng, self._within = box, rng, within
         self._points: list[Floats] = []
         self._values: list[Floats] = []
 
@@ -77,7 +81,10 @@ class AcquisitionSearch:
         """Give points snapped, their acquisition (-inf where forbidden) and what is active."""
         points = self._space.snap(points)
         active = self._space.active(points)
-        values = self._acquisition(self._encoding.features(points, active))
+        features = self._encoding.features(points, active)
+        values = self._acquisition(features)
+        if self._within is not None:
+            values = np.where(self._within(features), values, -np.inf)
         if self._space.predicates:
             values = np.where(self._space.allowed(points), values, -np.inf)
         self._points.append(points)
