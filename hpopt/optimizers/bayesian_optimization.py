@@ -32,7 +32,8 @@ from hpopt.optimizers.surrogates.words import in_words
 FEWEST_VALUES = 3
 MOST_PENDING = 200
 RANDOM_WHEN_STALLED, ELSEWHERE = 4, 4
-"""Every which config is drawn at random after a stall, and comes from another branch."""
+"""Of so many configs one is drawn at random after a stall, and one comes from another branch:
+halfway between, and neither from the box, whose numbers are odd."""
 LOOKED_AT_ONCE, MOST_LOOKS = 16, 16
 CAUTION, NOVELTY = 2.0, 4.0
 """How much the logarithms of the probabilities of a value, and of another one than what is known,
@@ -150,8 +151,7 @@ class BayesianOptimization(Optimizer):
         withins: list[Within | None] = [None]
         turn, rest = divmod(number + ELSEWHERE // 2, ELSEWHERE)
         if self._branches and not rest:
-            best = fitted.points[fitted.means.argmin()]
-            withins.insert(0, self._branches.other_than(best, turn))
+            withins.insert(0, self._branches.other_than(fitted.best, turn))
         for within in withins:
             search = AcquisitionSearch(
                 self._encoding,
@@ -200,7 +200,7 @@ class BayesianOptimization(Optimizer):
         However small, it holds the next values of a number that has few, and its corners lie
         beyond a plateau: else nothing in it would be new.
         """
-        centre = fitted.points[fitted.means.argmin()]
+        centre = fitted.best
         side = self._side_after(evidence).length
         box = Box.around(centre, side, fitted.lengths, self.space.ordered)
         if fitted.plateaus is not None:
@@ -335,7 +335,7 @@ class BayesianOptimization(Optimizer):
             Nothing was told yet, or nothing that differs.
         """
         fitted = self._model()
-        config = self.space.decode(fitted.points[fitted.means.argmin()][None])[0]
+        config = self.space.decode(fitted.best[None])[0]
         mean, deviation = self.predict([config])
         return config, float(mean[0]), float(deviation[0])
 

@@ -53,6 +53,11 @@ class Fitted:
     plateaus: Plateaus | None
 
     @property
+    def best(self) -> Floats:
+        """The point of the best mean, among those it was fitted to, shape (d,)."""
+        return np.asarray(self.points[self.means.argmin()])
+
+    @property
     def noise_share(self) -> float:
         """The noise's share of the variance of what is told, in [0, 1]."""
         parameters = self.process.parameters

@@ -51,27 +51,33 @@ def test_they_take_turns():
     np.testing.assert_array_equal(branches.other_than(point, 2)(others), [0, 0, 1, 1])
 
 
-def hidden(config):
-    """Bad nearly everywhere in the branch that has the best value; flat in the other."""
-    if config["kernel"] == "linear":
-        return 0.5
-    return 1.0 - np.exp(-(((config["gamma"] - 0.93) / 0.06) ** 2)) * (config["kernel"] == "rbf")
-
-
 def test_every_fourth_config_is_of_another_branch_than_the_best():
-    optimizer = searched(BayesianOptimization(first=4), KERNELS, lambda c: -c.get("gamma", 0), 40)
-    losses = optimizer.history.losses[:, 0]
-    kernels = [KERNELS.decode(point[None])[0]["kernel"] for point in optimizer.history.points]
-    shares = []
-    for number in range(8, 40, 8):  # the turns of the kernel
-        best = kernels[int(losses[:number].argmin())]
-        shares.append(kernels[number] != best)
-    assert np.mean(shares) > 0.7
+    def value(config):
+        return -config["gamma"] if config["kernel"] == "rbf" else 0.0
+
+    optimizer = searched(BayesianOptimization(), KERNELS, value, 40)
+    kernels = [config["kernel"] for config in KERNELS.decode(optimizer.history.points)]
+    turns = range(14, 40, 8)  # of the kernel; between them are those of the shape
+    assert all(kernels[number] != "rbf" for number in turns)
+    others = [kernels[number] != "rbf" for number in range(14, 40) if number not in turns]
+    assert np.mean(others) < 0.3
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [3, 4, 5])
 def test_a_branch_that_begins_badly_is_not_lost(seed):
-    optimizer = searched(BayesianOptimization(), KERNELS, hidden, 80, seed=seed)
+    """With seed 4 it was, when only what looks best was asked."""
+    kinds = {"x": ["flat", "worse"], "y": "deep", "z": "deep"}
+    space = Space(
+        {"kind": Categorical(["flat", "deep", "worse"])}
+        | {name: Float(0, 1, when={"kind": kind}) for name, kind in kinds.items()}
+    )
+
+    def value(config):
+        if config["kind"] == "deep":  # at its bottom 0, nearly everywhere 1
+            return 1 - np.exp(-((config["y"] - 0.9) ** 2 + (config["z"] - 0.1) ** 2) / 0.05)
+        return 0.4 + 0.3 * (config["x"] - 0.5) ** 2 + 0.1 * (config["kind"] == "worse")
+
+    optimizer = searched(BayesianOptimization(), space, value, 60, seed=seed)
     assert optimizer.history.losses.min() < 0.1
 
 
