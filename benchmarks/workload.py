@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
-from heapq import heapify, heapreplace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from heapq import heapify, heappop, heappush, heapreplace
 from itertools import pairwise
 from typing import Any
 
@@ -49,6 +49,36 @@ def lognormal_durations(n: int, mean: float, sigma: float, *, seed: int = SEED) 
     rng = random.Random(seed)
     drawn = [rng.lognormvariate(0.0, sigma) for _ in range(n)]
     return [duration * mean * n / sum(drawn) for duration in drawn]
+
+
+def simulate(
+    workers: int, durations: Sequence[float], ask: Callable[[], Any], tell: Callable[[Any], None]
+) -> float:
+    """Simulate workers: what is asked for is told when its worker is done; give when all are.
+
+    Parameters
+    ----------
+    workers : int
+    durations : sequence of float
+        How long each takes, in the order in which they are asked for: so many are.
+    ask : callable
+        Gives what to evaluate; None where there is nothing now.
+    tell : callable
+        Evaluates it, and tells.
+    """
+    running: list[tuple[float, int, Any]] = []
+    now, n_asked = 0.0, 0
+    while True:
+        while len(running) < workers and n_asked < len(durations):
+            asked = ask()
+            if asked is None:
+                break
+            heappush(running, (now + durations[n_asked], n_asked, asked))
+            n_asked += 1
+        if not running:
+            return now
+        now, _, asked = heappop(running)
+        tell(asked)
 
 
 def greedy_makespan(durations: Iterable[float], workers: int) -> float:

@@ -9,7 +9,7 @@ from figures import Floats, Interval, bests, interval, ranks
 from printing import markdown
 from rows import Line
 from runs import Run
-from strategies import NAMES
+from strategies import NAMES, PARALLEL
 
 Runs = Mapping[str, Mapping[tuple[str, int], Run]]
 BASE = "random"
@@ -81,7 +81,8 @@ class Comparison:
     ) -> None:
         self.problems, self.budgets, self._runs = list(problems), list(budgets), runs
         self._own = complete(runs, problems, most)
-        self.names = [k for k in runs if len(self._own[k]) >= min(FEWEST_SEEDS, most)]
+        measured = [k for k in runs if len(self._own[k]) >= min(FEWEST_SEEDS, most)]
+        self.names = [name for name in measured if name not in PARALLEL.values()]
         owned = [set(self._own[name]) for name in self.names]
         self.seeds = sorted(set.intersection(*owned)) if owned else []
 
@@ -91,9 +92,9 @@ class Comparison:
         losses = [bests(self._runs[name], self.problems, self.seeds, n) for name in names]
         return {name: interval(values) for name, values in zip(names, ranks(losses), strict=True)}
 
-    def regrets(self, n: int) -> dict[str, Interval]:
+    def regrets(self, n: int, names: Sequence[str] | None = None) -> dict[str, Interval]:
         """Give the mean regret of each by all of its seeds, in shares of random search's."""
-        own = {name: self._own[name] for name in self.names}
+        own = {name: self._own[name] for name in (names or self.names)}
         found = regrets(self._runs, own, self.problems, n)
         return {name: interval(values) for name, values in found.items()}
 
@@ -160,6 +161,8 @@ class Comparison:
             problems = [p for p in self.problems if (p, 0) in found]
             if name in self.names or mine not in self.names or not problems:
                 continue
+            if name in PARALLEL.values():
+                continue
             n_seeds = min(sum(p == problem for p, _ in found) for problem in problems)
             seeds = [s for s in range(n_seeds) if all((p, s) in found for p in problems)]
             row = [NAMES.get(name, name)]
@@ -199,29 +202,9 @@ class Comparison:
             )
             for other, target in TARGETS.items():
                 if self._own.get(other):
-                    chance = self.chance(mine, other, n)
-                    lines.append(
-                        Line(
-                            f"P({mine} beats {NAMES[other]}), after {n}",
-                            str(chance),
-                            f"{len(self._own[mine])} × {len(self._own[other])} seeds",
-                            target=f"≥ {target:.2f}",
-                            met=chance.value >= target,
-                        )
-                    )
+                    lines.append(self._chance_line(mine, other, n, target))
             if "optuna" in self.names:
-                regret = self.regrets(n)
-                ratio = regret[mine].value / regret["optuna"].value
-                lines.append(
-                    Line(
-                        f"mean regret, random = 1, after {n}",
-                        str(regret[mine]),
-                        f"Optuna default {regret['optuna']}",
-                        f"{ratio:.2f}",
-                        "≤ 0.60",
-                        ratio <= 0.6,
-                    )
-                )
+                lines.append(self._regret_line(mine, "optuna", n))
             parallel = f"{mine}, 8 workers"
             if parallel in self.names:
                 among = self.ranks(n)
@@ -234,7 +217,33 @@ class Comparison:
                         met=lost * 10 / len(among) <= 0.8,
                     )
                 )
+                other = PARALLEL[parallel]
+                if self._own.get(other):
+                    lines.append(self._chance_line(parallel, other, n, TARGETS["optuna"]))
+                    lines.append(self._regret_line(parallel, other, n))
         return lines
+
+    def _chance_line(self, mine: str, other: str, n: int, target: float) -> Line:
+        chance = self.chance(mine, other, n)
+        return Line(
+            f"P({mine} beats {NAMES[other]}), after {n}",
+            str(chance),
+            f"{len(self._own[mine])} × {len(self._own[other])} seeds",
+            target=f"≥ {target:.2f}",
+            met=chance.value >= target,
+        )
+
+    def _regret_line(self, mine: str, other: str, n: int) -> Line:
+        regret = self.regrets(n, [mine, other, BASE])
+        ratio = regret[mine].value / regret[other].value
+        return Line(
+            f"mean regret of {mine}, random = 1, after {n}",
+            str(regret[mine]),
+            f"{NAMES[other]} {regret[other]}",
+            f"{ratio:.2f}",
+            "≤ 0.60",
+            ratio <= 0.6,
+        )
 
     @staticmethod
     def _best(found: Mapping[str, Interval], mine: str) -> str:

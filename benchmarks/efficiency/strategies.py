@@ -15,6 +15,7 @@ PEERS = {
     "nevergrad": "nevergrad",
     "deap": "deap",
     "optuna": "optuna",
+    "optuna, 8 workers": "optuna",
     "optuna, TPE": "optuna",
     "optuna, CMA-ES": "optuna",
     "hyperopt": "hyperopt",
@@ -26,12 +27,15 @@ NAMES = {
     "nevergrad": "nevergrad NGOpt",
     "deap": "DEAP eaSimple",
     "optuna": "Optuna default",
+    "optuna, 8 workers": "Optuna default, 8 workers",
     "optuna, TPE": "Optuna TPE, multivariate",
     "optuna, CMA-ES": "Optuna CMA-ES",
     "hyperopt": "hyperopt TPE",
     "optuna, GP": "Optuna GPSampler",
     "smac": "SMAC3",
 }
+PARALLEL = {"auto, 8 workers": "optuna, 8 workers"}
+"""Beside whom a strategy with workers stands; it is in no ranks."""
 FOLDER = "efficiency"
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator
 from typing import Any
 
 from by_hpopt import Lookup, told
 from contests import Problem, Trace, each_run, load
 from sides import serve
-from workload import lognormal_durations
+from workload import lognormal_durations, simulate
 
 import hpopt
 from hpopt.optimizers import BY_NAME, make_optimizer
@@ -64,23 +63,15 @@ def runs(
 
 def run(problem: Problem, made: dict[str, Any], seed: int, budget: int) -> Trace:
     """Run a strategy among workers that each take as long as is drawn for the solution's number."""
-    workers = made.get("workers", 1)
     durations = lognormal_durations(budget, 1.0, 1.0, seed=seed)
     trace = Trace(problem, budget)
     optimizer = optimizer_of(made).bind(Lookup(problem), seed=seed)
-    running: list[tuple[float, int, hpopt.Solution]] = []
-    now = 0.0
-    while True:
-        while len(running) < workers and optimizer.n_asked < budget:
-            solutions = optimizer.ask()
-            if not solutions:
-                break
-            number = solutions[0].number
-            heapq.heappush(running, (now + durations[number], number, solutions[0]))
-        if not running:
-            return trace
-        now, _, solution = heapq.heappop(running)
+
+    def tell(solution: hpopt.Solution) -> None:
         optimizer.tell(told(solution, trace.evaluate(solution.config)))
+
+    simulate(made.get("workers", 1), durations, lambda: next(iter(optimizer.ask()), None), tell)
+    return trace
 
 
 def suits(names: list[str], strategy: str) -> list[str]:

@@ -10,9 +10,13 @@ import optuna
 from by_optuna import suggested
 from contests import Problem, Trace, each_run
 from sides import serve
+from workload import lognormal_durations, simulate
 
 warnings.filterwarnings("ignore")
 
+WORKERS = 8
+PARALLEL = f", {WORKERS} "
+"""What follows the name of a sampler that eight workers use."""
 SAMPLERS: dict[str, Callable[[int], optuna.samplers.BaseSampler | None]] = {
     "optuna": lambda seed: type(optuna.create_study().sampler)(seed=seed),
     "optuna, TPE": lambda seed: optuna.samplers.TPESampler(
@@ -23,17 +27,30 @@ SAMPLERS: dict[str, Callable[[int], optuna.samplers.BaseSampler | None]] = {
 }
 
 
+def suggestion(trial: optuna.Trial, problem: Problem) -> dict[str, Any]:
+    config: dict[str, Any] = {}
+    for each in problem.parameters:
+        if all(config.get(parent) in values for parent, values in each.when):
+            config[each.name] = suggested(trial, each)
+    return config
+
+
 def run(strategy: str, problem: Problem, seed: int, budget: int) -> Trace:
     trace = Trace(problem, budget)
+    sampler, _, workers = strategy.partition(PARALLEL)
+    study = optuna.create_study(sampler=SAMPLERS[sampler](seed))
+    if not workers:
+        study.optimize(lambda trial: trace.evaluate(suggestion(trial, problem)), n_trials=budget)
+        return trace
 
-    def evaluate(trial: optuna.Trial) -> float:
-        config: dict[str, Any] = {}
-        for each in problem.parameters:
-            if all(config.get(parent) in values for parent, values in each.when):
-                config[each.name] = suggested(trial, each)
-        return trace.evaluate(config)
+    def ask() -> tuple[optuna.Trial, dict[str, Any]]:
+        trial = study.ask()
+        return trial, suggestion(trial, problem)
 
-    optuna.create_study(sampler=SAMPLERS[strategy](seed)).optimize(evaluate, n_trials=budget)
+    def tell(asked: tuple[optuna.Trial, dict[str, Any]]) -> None:
+        study.tell(asked[0], trace.evaluate(asked[1]))
+
+    simulate(WORKERS, lognormal_durations(budget, 1.0, 1.0, seed=seed), ask, tell)
     return trace
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import statistics
 import time
 from collections.abc import Iterator, Mapping
@@ -10,7 +9,7 @@ from typing import Any
 
 from recorded import Recorded, Trace, each_run, load
 from sides import serve
-from workload import lognormal_durations
+from workload import lognormal_durations, simulate
 
 import hpopt
 from hpopt.optimizers import BY_NAME, make_optimizer
@@ -148,21 +147,14 @@ def among_workers(
 ) -> tuple[float, float]:
     durations = lognormal_durations(evaluations, 1.0, 1.0, seed=seed)
     optimizer = optimizer_of(made).bind(Lookup(table), seed=seed)
-    running: list[tuple[float, int, hpopt.Solution]] = []
-    now, best = 0.0, float("inf")
-    while True:
-        while len(running) < workers and optimizer.n_asked < evaluations:
-            solutions = optimizer.ask()
-            if not solutions:
-                break
-            number = solutions[0].number
-            heapq.heappush(running, (now + durations[number], number, solutions[0]))
-        if not running:
-            return now, best
-        now, _, solution = heapq.heappop(running)
-        loss = table.loss(solution.config)
-        best = min(best, loss)
-        optimizer.tell(told(solution, loss))
+    losses: list[float] = []
+
+    def tell(solution: hpopt.Solution) -> None:
+        losses.append(table.loss(solution.config))
+        optimizer.tell(told(solution, losses[-1]))
+
+    ended = simulate(workers, durations, lambda: next(iter(optimizer.ask()), None), tell)
+    return ended, min(losses, default=float("inf"))
 
 
 def generation(made: dict[str, Any], n: int, repeats: int) -> dict[str, Any]:
