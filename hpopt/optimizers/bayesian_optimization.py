@@ -62,7 +62,8 @@ class BayesianOptimization(Optimizer):
                    that of another value than the nearest config's where near ones gave the same;
                    every second time in a box around the best, which grows with success
                    every fourth time where a choice that others depend on is another than the
-                   best config's; or at random, when nothing got better for max(20, 4 d) results
+                   best config's, and every fourth time at random, when nothing got better for
+                   max(20, 4 d) results
 
     Beyond `most_points` it learns from the best half, the most recent fifth, and a random choice
     of the others.
