@@ -1,4 +1,4 @@
-"""The work that both sides do: the same spaces, objective and durations. Standard library only."""
+"""What both sides use: spaces, objective, durations, simulated workers. Standard library only."""
 
 from __future__ import annotations
 

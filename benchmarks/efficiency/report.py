@@ -81,8 +81,9 @@ class Comparison:
     ) -> None:
         self.problems, self.budgets, self._runs = list(problems), list(budgets), runs
         self._own = complete(runs, problems, most)
-        measured = [k for k in runs if len(self._own[k]) >= min(FEWEST_SEEDS, most)]
-        self.names = [name for name in measured if name not in PARALLEL.values()]
+        self._ranked = [name for name in runs if name not in PARALLEL.values()]
+        least = min(FEWEST_SEEDS, most)
+        self.names = [name for name in self._ranked if len(self._own[name]) >= least]
         owned = [set(self._own[name]) for name in self.names]
         self.seeds = sorted(set.intersection(*owned)) if owned else []
 
@@ -156,12 +157,10 @@ class Comparison:
     def of_others(self, mine: str = "auto") -> str:
         """Draw the chances against those that have runs of some problems, or few seeds, only."""
         cells = [[f"{mine} is better than, after", *map(str, self.budgets), "problems", "seeds"]]
-        for name in self._runs:
+        for name in self._ranked:
             found = self._runs[name]
             problems = [p for p in self.problems if (p, 0) in found]
             if name in self.names or mine not in self.names or not problems:
-                continue
-            if name in PARALLEL.values():
                 continue
             n_seeds = min(sum(p == problem for p, _ in found) for problem in problems)
             seeds = [s for s in range(n_seeds) if all((p, s) in found for p in problems)]
@@ -217,8 +216,8 @@ class Comparison:
                         met=lost * 10 / len(among) <= 0.8,
                     )
                 )
-                other = PARALLEL[parallel]
-                if self._own.get(other):
+                other = PARALLEL.get(parallel)
+                if other is not None and self._own.get(other):
                     lines.append(self._chance_line(parallel, other, n, TARGETS["optuna"]))
                     lines.append(self._regret_line(parallel, other, n))
         return lines

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from by_hpopt import Lookup, told
+from by_hpopt import Lookup, search
 from contests import Problem, Trace, each_run, load
 from sides import serve
-from workload import lognormal_durations, simulate
+from workload import lognormal_durations
 
 import hpopt
 from hpopt.optimizers import BY_NAME, make_optimizer
@@ -66,11 +66,7 @@ def run(problem: Problem, made: dict[str, Any], seed: int, budget: int) -> Trace
     durations = lognormal_durations(budget, 1.0, 1.0, seed=seed)
     trace = Trace(problem, budget)
     optimizer = optimizer_of(made).bind(Lookup(problem), seed=seed)
-
-    def tell(solution: hpopt.Solution) -> None:
-        optimizer.tell(told(solution, trace.evaluate(solution.config)))
-
-    simulate(made.get("workers", 1), durations, lambda: next(iter(optimizer.ask()), None), tell)
+    search(optimizer, trace.evaluate, made.get("workers", 1), durations)
     return trace
 
 

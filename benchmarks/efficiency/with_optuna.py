@@ -14,11 +14,17 @@ from workload import lognormal_durations, simulate
 
 warnings.filterwarnings("ignore")
 
-WORKERS = 8
-PARALLEL = f", {WORKERS} "
-"""What follows the name of a sampler that eight workers use."""
+
+def default_sampler(seed: int) -> optuna.samplers.BaseSampler:
+    made: optuna.samplers.BaseSampler = type(optuna.create_study().sampler)(seed=seed)
+    return made
+
+
+WORKERS = {"optuna, 8 workers": 8}
+"""How many there are; of the others one."""
 SAMPLERS: dict[str, Callable[[int], optuna.samplers.BaseSampler | None]] = {
-    "optuna": lambda seed: type(optuna.create_study().sampler)(seed=seed),
+    "optuna": default_sampler,
+    "optuna, 8 workers": default_sampler,
     "optuna, TPE": lambda seed: optuna.samplers.TPESampler(
         seed=seed, multivariate=True, group=True
     ),
@@ -37,11 +43,8 @@ def suggestion(trial: optuna.Trial, problem: Problem) -> dict[str, Any]:
 
 def run(strategy: str, problem: Problem, seed: int, budget: int) -> Trace:
     trace = Trace(problem, budget)
-    sampler, _, workers = strategy.partition(PARALLEL)
-    study = optuna.create_study(sampler=SAMPLERS[sampler](seed))
-    if not workers:
-        study.optimize(lambda trial: trace.evaluate(suggestion(trial, problem)), n_trials=budget)
-        return trace
+    study = optuna.create_study(sampler=SAMPLERS[strategy](seed))
+    durations = lognormal_durations(budget, 1.0, 1.0, seed=seed)
 
     def ask() -> tuple[optuna.Trial, dict[str, Any]]:
         trial = study.ask()
@@ -50,7 +53,7 @@ def run(strategy: str, problem: Problem, seed: int, budget: int) -> Trace:
     def tell(asked: tuple[optuna.Trial, dict[str, Any]]) -> None:
         study.tell(asked[0], trace.evaluate(asked[1]))
 
-    simulate(WORKERS, lognormal_durations(budget, 1.0, 1.0, seed=seed), ask, tell)
+    simulate(WORKERS.get(strategy, 1), durations, ask, tell)
     return trace
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from recorded import Recorded, Trace, each_run, load
@@ -147,14 +147,23 @@ def among_workers(
 ) -> tuple[float, float]:
     durations = lognormal_durations(evaluations, 1.0, 1.0, seed=seed)
     optimizer = optimizer_of(made).bind(Lookup(table), seed=seed)
-    losses: list[float] = []
+    trace = Trace(table, evaluations)
+    ended = search(optimizer, trace.evaluate, workers, durations)
+    return ended, trace.rows[-1][2] if trace.rows else float("inf")
+
+
+def search(
+    optimizer: hpopt.Optimizer,
+    evaluate: Callable[[Mapping[str, Any]], float],
+    workers: int,
+    durations: Sequence[float],
+) -> float:
+    """Let simulated workers evaluate what is asked for; give when all are told."""
 
     def tell(solution: hpopt.Solution) -> None:
-        losses.append(table.loss(solution.config))
-        optimizer.tell(told(solution, losses[-1]))
+        optimizer.tell(told(solution, evaluate(solution.config)))
 
-    ended = simulate(workers, durations, lambda: next(iter(optimizer.ask()), None), tell)
-    return ended, min(losses, default=float("inf"))
+    return simulate(workers, durations, lambda: next(iter(optimizer.ask()), None), tell)
 
 
 def generation(made: dict[str, Any], n: int, repeats: int) -> dict[str, Any]:

@@ -149,17 +149,14 @@ class BayesianOptimization(Optimizer):
             Criterion(kind, float(fitted.warp.targets.min()), len(evidence)),
             self._chances_beside(fitted, pending),
         )
-        withins: list[Within | None] = [None]
-        turn, rest = divmod(number + ELSEWHERE // 2, ELSEWHERE)
-        if self._branches and not rest:
-            withins.insert(0, self._branches.other_than(fitted.best, turn))
-        for within in withins:
+        box = self._box(evidence, fitted) if self.local and number % 2 else None
+        for within in (*self._elsewhere(number, fitted), None):
             search = AcquisitionSearch(
                 self._encoding,
                 fitted,
                 rng,
                 acquisition=acquisition,
-                box=self._box(evidence, fitted) if self.local and number % 2 else None,
+                box=box,
                 everything=self._everything,
                 within=within,
             )
@@ -167,6 +164,11 @@ class BayesianOptimization(Optimizer):
             if found is not None:
                 return found
         return self.novel(rng.random((1, self.space.d)), rng, before=number)
+
+    def _elsewhere(self, number: int, fitted: Fitted) -> list[Within]:
+        """Give what lies in another branch than the best, where it is the turn of those."""
+        turn, rest = divmod(number + ELSEWHERE // 2, ELSEWHERE)
+        return [self._branches.other_than(fitted.best, turn)] if self._branches and not rest else []
 
     def _first_new(self, ranked: Floats, number: int) -> Floats | None:
         """Give the first of points (n, d) that is not known, shape (1, d); None where all are."""

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 from hpopt.core.proposals import Floats
 from hpopt.optimizers.surrogates.encoding import Encoding
 
-MOST = 12
-"""A choice among more values makes no branches: each would be seen too rarely."""
-ROUNDING = 1e-9
+MOST_BRANCHES = 12
+"""Of more values than these each would be seen too rarely."""
 
 Within = Callable[[Floats], NDArray[np.bool_]]
 """Says of features (m, p) which may be asked, shape (m,)."""
@@ -37,7 +36,7 @@ class Branches:
         self._features = [
             np.flatnonzero(encoding.groups == column)
             for column in columns
-            if not space.ordered[column] and 1 < space.levels[column] <= MOST
+            if not space.ordered[column] and 1 < space.levels[column] <= MOST_BRANCHES
         ]
 
     def __len__(self) -> int:
@@ -49,7 +48,6 @@ class Branches:
         here = self._encoding.features(point[None])[0, own]
 
         def elsewhere(features: Floats) -> NDArray[np.bool_]:
-            differs = np.abs(features[:, own] - here) > ROUNDING
-            return np.asarray(differs.any(axis=1))
+            return np.asarray((features[:, own] != here).any(axis=1))
 
         return elsewhere

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from hpopt.core.proposals import Floats
+from hpopt.optimizers.surrogates.branches import MOST_BRANCHES
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.space import Sequence, Space
 
 FEWEST, MOST = 5, 12
 TIMES_EACH = 3
 MOST_OF_BRANCHES = 24
-MOST_BALANCED = 12
 
 
 def first_count(encoding: Encoding) -> int:
@@ -50,7 +50,7 @@ def first_points(space: Space, n: int, rng: np.random.Generator) -> Floats:
         points = rng.random((n, space.d))
     for column in _branching(space, 0):
         levels = int(space.levels[column])
-        if levels <= MOST_BALANCED:
+        if levels <= MOST_BRANCHES:
             rounds = [rng.permutation(levels) for _ in range(-(-n // levels))]
             points[:, column] = (np.concatenate(rounds)[:n] + 0.5) / levels
     return points
