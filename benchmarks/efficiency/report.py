@@ -81,7 +81,7 @@ class Comparison:
     ) -> None:
         self.problems, self.budgets, self._runs = list(problems), list(budgets), runs
         self._own = complete(runs, problems, most)
-        self._ranked = [name for name in runs if name not in PARALLEL.values()]
+        self._ranked = [name for name in runs if name not in PARALLEL]
         least = min(FEWEST_SEEDS, most)
         self.names = [name for name in self._ranked if len(self._own[name]) >= least]
         owned = [set(self._own[name]) for name in self.names]
@@ -216,10 +216,11 @@ class Comparison:
                         met=lost * 10 / len(among) <= 0.8,
                     )
                 )
-                other = PARALLEL.get(parallel)
-                if other is not None and self._own.get(other):
-                    lines.append(self._chance_line(parallel, other, n, TARGETS["optuna"]))
-                    lines.append(self._regret_line(parallel, other, n))
+                for other, alone in PARALLEL.items():
+                    if self._own.get(other):
+                        lines.append(self._chance_line(parallel, other, n, TARGETS[alone]))
+                if self._own.get("optuna, 8 workers"):
+                    lines.append(self._regret_line(parallel, "optuna, 8 workers", n))
         return lines
 
     def _chance_line(self, mine: str, other: str, n: int, target: float) -> Line:

@@ -13,6 +13,7 @@ from sides import Side
 HERE = Path(__file__).resolve().parent
 PEERS = {
     "nevergrad": "nevergrad",
+    "nevergrad, 8 workers": "nevergrad",
     "deap": "deap",
     "optuna": "optuna",
     "optuna, 8 workers": "optuna",
@@ -20,11 +21,13 @@ PEERS = {
     "optuna, CMA-ES": "optuna",
     "hyperopt": "hyperopt",
     "optuna, GP": "optuna",
+    "optuna, GP, 8 workers": "optuna",
     "smac": "smac",
 }
 """The peers' strategies, cheap ones first, and the environment of each."""
 NAMES = {
     "nevergrad": "nevergrad NGOpt",
+    "nevergrad, 8 workers": "nevergrad NGOpt, 8 workers",
     "deap": "DEAP eaSimple",
     "optuna": "Optuna default",
     "optuna, 8 workers": "Optuna default, 8 workers",
@@ -32,10 +35,11 @@ NAMES = {
     "optuna, CMA-ES": "Optuna CMA-ES",
     "hyperopt": "hyperopt TPE",
     "optuna, GP": "Optuna GPSampler",
+    "optuna, GP, 8 workers": "Optuna GPSampler, 8 workers",
     "smac": "SMAC3",
 }
-PARALLEL = {"auto, 8 workers": "optuna, 8 workers"}
-"""Beside whom a strategy with workers stands; it is in no ranks."""
+PARALLEL = {f"{name}, 8 workers": name for name in ("optuna", "optuna, GP", "nevergrad")}
+"""Peers that stand beside hpopt's with workers only, and what they are with one."""
 FOLDER = "efficiency"
 
 

@@ -14,23 +14,16 @@ from workload import lognormal_durations, simulate
 
 warnings.filterwarnings("ignore")
 
-
-def default_sampler(seed: int) -> optuna.samplers.BaseSampler:
-    made: optuna.samplers.BaseSampler = type(optuna.create_study().sampler)(seed=seed)
-    return made
-
-
-WORKERS = {"optuna, 8 workers": 8}
-"""How many there are; of the others one."""
 SAMPLERS: dict[str, Callable[[int], optuna.samplers.BaseSampler | None]] = {
-    "optuna": default_sampler,
-    "optuna, 8 workers": default_sampler,
+    "optuna": lambda seed: type(optuna.create_study().sampler)(seed=seed),
     "optuna, TPE": lambda seed: optuna.samplers.TPESampler(
         seed=seed, multivariate=True, group=True
     ),
     "optuna, GP": lambda seed: optuna.samplers.GPSampler(seed=seed),
     "optuna, CMA-ES": lambda seed: optuna.samplers.CmaEsSampler(seed=seed),
 }
+TOGETHER = {f"{name}, 8 workers": name for name in ("optuna", "optuna, GP")}
+"""The sampler of eight workers; all others have one."""
 
 
 def suggestion(trial: optuna.Trial, problem: Problem) -> dict[str, Any]:
@@ -43,7 +36,8 @@ def suggestion(trial: optuna.Trial, problem: Problem) -> dict[str, Any]:
 
 def run(strategy: str, problem: Problem, seed: int, budget: int) -> Trace:
     trace = Trace(problem, budget)
-    study = optuna.create_study(sampler=SAMPLERS[strategy](seed))
+    sampler = SAMPLERS[TOGETHER.get(strategy, strategy)](seed)
+    study = optuna.create_study(sampler=sampler)
     durations = lognormal_durations(budget, 1.0, 1.0, seed=seed)
 
     def ask() -> tuple[optuna.Trial, dict[str, Any]]:
@@ -53,7 +47,7 @@ def run(strategy: str, problem: Problem, seed: int, budget: int) -> Trace:
     def tell(asked: tuple[optuna.Trial, dict[str, Any]]) -> None:
         study.tell(asked[0], trace.evaluate(asked[1]))
 
-    simulate(WORKERS.get(strategy, 1), durations, ask, tell)
+    simulate(8 if strategy in TOGETHER else 1, durations, ask, tell)
     return trace
 
 

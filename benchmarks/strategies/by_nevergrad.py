@@ -10,6 +10,7 @@ import nevergrad as ng
 import numpy as np
 from recorded import Parameter, Recorded, Trace, each_run
 from sides import serve
+from workload import lognormal_durations, simulate
 
 warnings.filterwarnings("ignore")
 
@@ -28,13 +29,20 @@ def instrumented(parameter: Parameter) -> Any:
     return scalar.set_integer_casting() if parameter.kind == "int" else scalar
 
 
-def run(table: Recorded, name: str, seed: int, budget: int) -> Trace:
-    """Let one of nevergrad's optimizers spend a budget."""
+def run(table: Recorded, name: str, seed: int, budget: int, workers: int = 1) -> Trace:
+    """Let one of nevergrad's optimizers, which is told of workers and budget, spend the budget."""
     trace = Trace(table, budget)
     space = ng.p.Dict(**{each.name: instrumented(each) for each in table.parameters})
     space.random_state = np.random.RandomState(seed)
-    optimizer = ng.optimizers.registry[name](parametrization=space, budget=budget)
-    optimizer.minimize(trace.evaluate)
+    optimizer = ng.optimizers.registry[name](
+        parametrization=space, budget=budget, num_workers=workers
+    )
+
+    def tell(candidate: ng.p.Parameter) -> None:
+        optimizer.tell(candidate, trace.evaluate(candidate.value))
+
+    durations = lognormal_durations(budget, 1.0, 1.0, seed=seed)
+    simulate(workers, durations, optimizer.ask, tell)
     return trace
 
 
