@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from recorded import Parameter
 from sides import serve
 
 warnings.filterwarnings("ignore")
+os.environ["LOKY_MAX_CPU_COUNT"] = "1"  # threads of its forests wait more than they work
 
 
 def hyperparameter(p: Parameter) -> Any:
