@@ -48,7 +48,7 @@ class BayesianOptimization(Optimizer):
     evaluations: it finds more with fewer of them than any other strategy here, on floats, whole
     numbers, choices, conditions and lists of layers, with any number of workers. Where
     evaluations are cheaper, or there are many thousands, use ``"tpe"`` or a genetic algorithm:
-    thinking takes it 10 to 60 milliseconds an ask.
+    thinking takes it 5 to 30 milliseconds an ask.
 
     Each ask::
 
