@@ -27,7 +27,7 @@ from recorded import Parameter
 from sides import serve
 
 warnings.filterwarnings("ignore")
-os.environ["LOKY_MAX_CPU_COUNT"] = "1"  # threads of its forests wait more than they work
+os.environ["LOKY_MAX_CPU_COUNT"] = "1"  # the same forests without threads, which mostly wait
 
 
 def hyperparameter(p: Parameter) -> Any:
