@@ -132,7 +132,8 @@ class BayesianOptimization(Optimizer):
     def _spread(self, number: int) -> Floats:
         """Give the next point of the first design; another one follows where results are late."""
         block, place = divmod(number - len(self.start), self._n_first)
-        points = first_points(self.space, self._n_first, self.generator(0, block))
+        rng = self.generator(0, block)
+        points = first_points(self.space, self._n_first, rng, middles=not block)
         return self.novel(points[place : place + 1], self.generator(number), before=number)
 
     def _promising(

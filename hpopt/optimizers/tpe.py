@@ -108,7 +108,8 @@ class TPE(Optimizer):
         evidence = Evidence(self)
         if number + len(self.knowledge) < self._n_first or len(evidence) < 2:
             block, place = divmod(number - len(self.start), self._n_first)
-            points = first_points(self.space, self._n_first, self.generator(0, block))
+            rng = self.generator(0, block)
+            points = first_points(self.space, self._n_first, rng, middles=not block)
             return self.novel(points[place : place + 1], self.generator(number), before=number)
         return self._most_promising(number, evidence)
 

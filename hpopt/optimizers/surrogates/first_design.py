@@ -1,5 +1,7 @@
 """What is tried before there is a model: evenly spread, each branch of a space several times.
 
+A branch begins in its middle.
+
 Sobol' 1967; scrambling of Owen 1998 as implemented in `scipy.stats.qmc`.
 """
 
@@ -27,15 +29,23 @@ def first_count(encoding: Encoding) -> int:
     """
     space = encoding.space
     n = int(np.clip(round(encoding.n_effective), FEWEST, MOST))
-    branches = [int(space[name].levels[0]) for name in space.conditions.parents]
-    return max([n, *(min(MOST_OF_BRANCHES, TIMES_EACH * each) for each in branches)])
+    return max([n, *(min(MOST_OF_BRANCHES, TIMES_EACH * each) for each in _branches(space))])
 
 
-def first_points(space: Space, n: int, rng: np.random.Generator) -> Floats:
+def first_points(space: Space, n: int, rng: np.random.Generator, *, middles: bool = True) -> Floats:
     """Give n points of a scrambled Sobol' sequence, with balanced branches.
 
     The coordinate of each parameter that others depend on is filled with one random permutation
     of its values after the other.
+
+    Parameters
+    ----------
+    space : Space
+    n : int
+    rng : numpy Generator
+    middles : bool
+        Where conditions make branches, whether each comes first with its numbers in the middle of
+        their ranges: whoever chose the ranges knew something, and equals are compared.
 
     Returns
     -------
@@ -48,12 +58,20 @@ def first_points(space: Space, n: int, rng: np.random.Generator) -> Floats:
         points: Floats = qmc.Sobol(space.d, rng=rng).random(rounded)[:n]
     else:
         points = rng.random((n, space.d))
+    if middles:
+        once_each = max((each for each in _branches(space) if each <= MOST_BRANCHES), default=0)
+        points[:once_each, space.ordered] = 0.5
     for column in _branching(space, 0):
         levels = int(space.levels[column])
         if levels <= MOST_BRANCHES:
             rounds = [rng.permutation(levels) for _ in range(-(-n // levels))]
             points[:, column] = (np.concatenate(rounds)[:n] + 0.5) / levels
     return points
+
+
+def _branches(space: Space) -> list[int]:
+    """Give how many values each parameter has that others depend on, outside of lists."""
+    return [int(space[name].levels[0]) for name in space.conditions.parents]
 
 
 def _branching(space: Space, start: int) -> Iterator[int]:

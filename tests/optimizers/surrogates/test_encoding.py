@@ -130,6 +130,22 @@ def test_each_branch_is_seen_three_times():
     assert sorted(models) == sorted("abcdefg" * 3)
 
 
+def test_each_branch_begins_in_its_middle():
+    points = first_points(BRANCHES, 21, np.random.default_rng(0))
+    numbers = points[:, BRANCHES.ordered]
+    assert (numbers[:7] == 0.5).all()
+    assert (numbers[7:] != 0.5).all()
+    assert sorted(config["model"] for config in BRANCHES.decode(points[:7])) == list("abcdefg")
+    without = first_points(BRANCHES, 21, np.random.default_rng(0), middles=False)
+    assert (without[:, BRANCHES.ordered] != 0.5).all()
+    np.testing.assert_array_equal(without[7:], points[7:])
+
+
+def test_without_branches_nothing_is_moved_to_the_middle():
+    space = Space({"x": Float(0, 1), "k": Categorical(["a", "b"])})
+    assert (first_points(space, 8, np.random.default_rng(0))[:, 0] != 0.5).all()
+
+
 def test_lengths_and_layers_are_balanced_too():
     layer = {"kind": Categorical(["a", "b"]), "w": Ordinal([1, 2], when={"kind": "a"})}
     space = Space({"layers": Sequence(layer, 1, 4)})
