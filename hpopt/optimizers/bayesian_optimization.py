@@ -52,7 +52,8 @@ class BayesianOptimization(Optimizer):
 
     Each ask::
 
-        the first `first` configs: a scrambled Sobol' sequence, each branch about three times
+        the first `first` configs: a scrambled Sobol' sequence, each branch about three times,
+                   at first in its middle
         targets  = losses below the median as they are, the others by rank; failures have none
         model    = Gaussian process, Matérn 5/2 over numbers and choices, fitted by its posterior;
                    pending points are believed to give what it predicts
