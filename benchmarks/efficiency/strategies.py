@@ -13,33 +13,29 @@ from sides import Side
 HERE = Path(__file__).resolve().parent
 PEERS = {
     "nevergrad": "nevergrad",
-    "nevergrad, 8 workers": "nevergrad",
     "deap": "deap",
     "optuna": "optuna",
-    "optuna, 8 workers": "optuna",
     "optuna, TPE": "optuna",
     "optuna, CMA-ES": "optuna",
     "hyperopt": "hyperopt",
     "optuna, GP": "optuna",
-    "optuna, GP, 8 workers": "optuna",
     "smac": "smac",
 }
 """The peers' strategies, cheap ones first, and the environment of each."""
 NAMES = {
     "nevergrad": "nevergrad NGOpt",
-    "nevergrad, 8 workers": "nevergrad NGOpt, 8 workers",
     "deap": "DEAP eaSimple",
     "optuna": "Optuna default",
-    "optuna, 8 workers": "Optuna default, 8 workers",
     "optuna, TPE": "Optuna TPE, multivariate",
     "optuna, CMA-ES": "Optuna CMA-ES",
     "hyperopt": "hyperopt TPE",
     "optuna, GP": "Optuna GPSampler",
-    "optuna, GP, 8 workers": "Optuna GPSampler, 8 workers",
     "smac": "SMAC3",
 }
 PARALLEL = {f"{name}, 8 workers": name for name in ("optuna", "optuna, GP", "nevergrad")}
 """Peers that stand beside hpopt's with workers only, and what they are with one."""
+PEERS |= {name: PEERS[alone] for name, alone in PARALLEL.items()}
+NAMES |= {name: f"{NAMES[alone]}, 8 workers" for name, alone in PARALLEL.items()}
 FOLDER = "efficiency"
 
 

@@ -10,20 +10,20 @@ from contests import each_run
 from sides import serve
 
 NAME = "NGOpt"
-WORKERS = {"nevergrad": 1, "nevergrad, 8 workers": 8}
+STRATEGIES: dict[str, dict[str, int]] = {
+    "nevergrad": {},
+    "nevergrad, 8 workers": {"workers": 8},
+}
 
 
 def runs(wanted: list[tuple[str, str, int]], budget: int) -> Iterator[Any]:
     return each_run(
-        lambda name, problem, seed: run(problem, NAME, seed, budget, WORKERS[name]), wanted
+        lambda name, problem, seed: run(problem, NAME, seed, budget, **STRATEGIES[name]), wanted
     )
 
 
 def settings(strategies: list[str]) -> list[Any]:
-    return [
-        each | ({"workers": WORKERS[name]} if WORKERS[name] > 1 else {})
-        for name, each in zip(strategies, described(NAME, strategies), strict=True)
-    ]
+    return [described(NAME) | STRATEGIES[name] for name in strategies]
 
 
 if __name__ == "__main__":

@@ -46,9 +46,9 @@ def run(table: Recorded, name: str, seed: int, budget: int, workers: int = 1) ->
     return trace
 
 
-def described(name: str, strategies: list[str]) -> list[Any]:
-    """Give what decides how each strategy searches."""
-    return [{"nevergrad": ng.__version__, "optimizer": name} for _ in strategies]
+def described(name: str) -> dict[str, Any]:
+    """Give what decides how one of nevergrad's optimizers searches."""
+    return {"nevergrad": ng.__version__, "optimizer": name}
 
 
 def runs(wanted: list[tuple[str, str, int]], budget: int) -> Iterator[Any]:
@@ -56,7 +56,7 @@ def runs(wanted: list[tuple[str, str, int]], budget: int) -> Iterator[Any]:
 
 
 def settings(strategies: list[str]) -> list[Any]:
-    return described(NAME, strategies)
+    return [described(NAME) for _ in strategies]
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from hpopt.optimizers.surrogates.branches import Branches, Within
 from hpopt.optimizers.surrogates.criterion import KINDS, Criterion
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.evidence import Evidence
-from hpopt.optimizers.surrogates.first_design import first_count, first_points
+from hpopt.optimizers.surrogates.first_design import first_count, first_point
 from hpopt.optimizers.surrogates.surrogate import Fitted, Surrogate
 from hpopt.optimizers.surrogates.trust_box import Box, Side
 from hpopt.optimizers.surrogates.words import in_words
@@ -120,7 +120,7 @@ class BayesianOptimization(Optimizer):
 
     def _ask(self, number: int, n: int) -> Floats:
         if not self.has_model(number):
-            return self._spread(number)
+            return first_point(self, number, self._n_first)
         evidence = Evidence(self)
         with one_thread():
             fitted = self._surrogate.of(evidence)
@@ -129,13 +129,6 @@ class BayesianOptimization(Optimizer):
             if fitted is None or (number % RANDOM_WHEN_STALLED == 0 and side.is_stalled):
                 return self.novel(rng.random((1, self.space.d)), rng, before=number)
             return self._promising(number, evidence, fitted, rng)
-
-    def _spread(self, number: int) -> Floats:
-        """Give the next point of the first design; another one follows where results are late."""
-        block, place = divmod(number - len(self.start), self._n_first)
-        rng = self.generator(0, block)
-        points = first_points(self.space, self._n_first, rng, middles=not block)
-        return self.novel(points[place : place + 1], self.generator(number), before=number)
 
     def _promising(
         self, number: int, evidence: Evidence, fitted: Fitted, rng: np.random.Generator

@@ -20,7 +20,7 @@ from hpopt.numerics.parzen import Parzen, Singles, log_mixture
 from hpopt.optimizers.checks import share, whole
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.evidence import Evidence, Ranking
-from hpopt.optimizers.surrogates.first_design import first_count, first_points
+from hpopt.optimizers.surrogates.first_design import first_count, first_point
 from hpopt.optimizers.surrogates.kernels import Kernels
 from hpopt.optimizers.surrogates.told_kernels import ToldKernels
 
@@ -107,10 +107,7 @@ class TPE(Optimizer):
     def _ask(self, number: int, n: int) -> Floats:
         evidence = Evidence(self)
         if number + len(self.knowledge) < self._n_first or len(evidence) < 2:
-            block, place = divmod(number - len(self.start), self._n_first)
-            rng = self.generator(0, block)
-            points = first_points(self.space, self._n_first, rng, middles=not block)
-            return self.novel(points[place : place + 1], self.generator(number), before=number)
+            return first_point(self, number, self._n_first)
         return self._most_promising(number, evidence)
 
     def _most_promising(self, number: int, evidence: Evidence) -> Floats:

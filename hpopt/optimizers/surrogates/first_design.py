@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from hpopt.core import Optimizer
 from hpopt.core.proposals import Floats
 from hpopt.optimizers.surrogates.branches import MOST_BRANCHES
 from hpopt.optimizers.surrogates.encoding import Encoding
@@ -18,7 +19,7 @@ from hpopt.space import Sequence, Space
 
 FEWEST, MOST = 5, 12
 TIMES_EACH = 3
-MOST_OF_BRANCHES = 24
+MOST_WITH_BRANCHES = 24
 
 
 def first_count(encoding: Encoding) -> int:
@@ -29,7 +30,7 @@ def first_count(encoding: Encoding) -> int:
     """
     space = encoding.space
     n = int(np.clip(round(encoding.n_effective), FEWEST, MOST))
-    return max([n, *(min(MOST_OF_BRANCHES, TIMES_EACH * each) for each in _branches(space))])
+    return max([n, *(min(MOST_WITH_BRANCHES, TIMES_EACH * each) for each in _branches(space))])
 
 
 def first_points(space: Space, n: int, rng: np.random.Generator, *, middles: bool = True) -> Floats:
@@ -67,6 +68,17 @@ def first_points(space: Space, n: int, rng: np.random.Generator, *, middles: boo
             rounds = [rng.permutation(levels) for _ in range(-(-n // levels))]
             points[:, column] = (np.concatenate(rounds)[:n] + 0.5) / levels
     return points
+
+
+def first_point(optimizer: Optimizer, number: int, n: int) -> Floats:
+    """Give what a solution of this number tries before there is a model, shape (1, d).
+
+    After n of them another design follows, where the results of the first are late.
+    """
+    block, place = divmod(number - len(optimizer.start), n)
+    rng = optimizer.generator(0, block)
+    points = first_points(optimizer.space, n, rng, middles=not block)
+    return optimizer.novel(points[place : place + 1], optimizer.generator(number), before=number)
 
 
 def _branches(space: Space) -> list[int]:
