@@ -7,7 +7,6 @@ https://bayesoptbook.com.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -202,9 +201,9 @@ class BayesianOptimization(Optimizer):
         side = self._side_after(evidence).length
         box = Box.around(centre, side, fitted.lengths, self.space.ordered)
         if fitted.plateaus is not None:
-            smooth = self._encoding.smooth
-            reach = fitted.plateaus.reach * fitted.lengths / math.sqrt(smooth.sum())
-            box = box.reaching(np.where(smooth, reach, 0.0))
+            corner = np.zeros(self.space.d)
+            corner[self._encoding.groups] = fitted.plateaus.corner()
+            box = box.reaching(corner)
         return box.holding(*self._encoding.beside(centre))
 
     def _side_after(self, evidence: Evidence) -> Side:

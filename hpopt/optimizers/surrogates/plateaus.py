@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +17,8 @@ Parts = tuple[Floats, Floats]
 FEWEST = 2
 """So many pairs of nearest points must have the same value before plateaus are believed in."""
 EVIDENCE = 2.0
-"""By so much they must explain the same values better than coincidence does, as a logarithm."""
+"""By so much they must explain the same values better than coincidence, or than plateaus of a
+simpler metric: as a logarithm."""
 REACHES, COINCIDENCES = 40, 12
 LEAST_COINCIDENCE, MOST_COINCIDENCE, MORE_NEAR = 1e-4, 0.8, 3.0
 """Coincidence makes values the same up to three times as often near as anywhere."""
@@ -27,41 +31,78 @@ NEAREST, STEEPEST, FARTHEST = 1e-12, 1e-6, 500.0
 """Of r² / ρ²: the least that counts; the least and the most that a gradient knows."""
 
 
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What near means.
+
+    Attributes
+    ----------
+    roots : ndarray (p,)
+        What features are multiplied by before distances are taken.
+    smooth : ndarray (p,) of bool
+        Which features have plateaus: points that differ in another one are never near.
+    """
+
+    roots: Floats
+    smooth: Bools
+
+    def parts(self, features: Floats) -> Parts:
+        """Give of features (n, p) the smooth ones as they count, and the others as they are."""
+        return features[:, self.smooth] * self.roots[self.smooth], features[:, ~self.smooth]
+
+
 class Plateaus:
     """The probability of another value than the nearest known point's.
 
     Evaluations often do not tell near configs apart: an accuracy counts some hundred examples,
     a tree splits at the same places. What gives the very value of a known config is no better
-    than it, and was paid for. At a distance r from the nearest point, in lengthscales, with the
-    plateaus' reach ρ::
+    than it, and was paid for. At a distance r from the nearest point, with the plateaus' reach ρ::
 
         P(another value | x) = 1 - exp(-r² / ρ²)
-
-    Only continuous parameters have plateaus: points of different choices, or of different
-    values of a parameter that has few, are never near.
 
     Parameters
     ----------
     features : ndarray (n, p)
         Of known points.
-    roots : ndarray (p,)
-        What features are multiplied by to be in lengthscales.
-    smooth : ndarray (p,) of bool
-        Which features are those of continuous parameters.
+    metric : Metric
     reach : float, > 0
         ρ; see `reach_of`.
     """
 
-    def __init__(self, features: Floats, roots: Floats, smooth: Bools, reach: float) -> None:
-        self._features, self._roots, self._smooth = features, roots, smooth
-        self._known = _parts(features, roots, smooth)  # each ask looks at them some fifty times
-        self._weights = np.where(smooth, roots**2, 0.0)
-        self.reach = reach
+    def __init__(self, features: Floats, metric: Metric, reach: float) -> None:
+        self._features, self._metric, self.reach = features, metric, reach
+        self._known = metric.parts(features)  # each ask looks at them some fifty times
+        self._weights = np.where(metric.smooth, metric.roots**2, 0.0)
+
+    @staticmethod
+    def seen(features: Floats, values: Floats, metrics: Sequence[Metric]) -> Plateaus | None:
+        """Give the plateaus of the metric that shows them best; None where none does.
+
+        Parameters
+        ----------
+        features : ndarray (n, p)
+        values : ndarray (n,)
+        metrics : sequence of Metric
+            The simplest first: what comes later must show them better than by chance.
+        """
+        if len(np.unique(values)) == len(values):
+            return None
+        found, evidence = None, 0.0
+        for metric in metrics:
+            reach = reach_of(features, values, metric)
+            if reach.evidence > evidence + EVIDENCE:
+                found, evidence = Plateaus(features, metric, reach.length), reach.evidence
+        return found
 
     def around(self, features: Floats) -> Plateaus:
         """Give the same where points of features (q, p) are known too, whatever they give."""
         known = np.concatenate([self._features, features])
-        return Plateaus(known, self._roots, self._smooth, self.reach)
+        return Plateaus(known, self._metric, self.reach)
+
+    def corner(self) -> Floats:
+        """Give how far in each feature, shape (p,), what is as far as the reach in all lies."""
+        smooth = self._metric.smooth
+        return np.where(smooth, self.reach / self._metric.roots / np.sqrt(smooth.sum()), 0.0)
 
     def log_probability(self, features: Floats) -> Floats:
         """Give log P at features (m, p), shape (m,)."""
@@ -77,10 +118,30 @@ class Plateaus:
         return _log_differs(shares), self._weights * away * slope[:, None]
 
     def _squares(self, features: Floats) -> Floats:
-        return _squares(_parts(features, self._roots, self._smooth), self._known)
+        return _squares(self._metric.parts(features), self._known)
 
 
-def reach_of(features: Floats, values: Floats, roots: Floats, smooth: Bools) -> float | None:
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far plateaus reach, and how much speaks for them.
+
+    Attributes
+    ----------
+    length : float, > 0
+        ρ.
+    evidence : float
+        By how much they explain better than coincidence which values are the same, as a
+        logarithm of the likelihoods; -inf where nothing near is the same.
+    """
+
+    length: float
+    evidence: float
+
+
+NO_REACH = Reach(1.0, -np.inf)
+
+
+def reach_of(features: Floats, values: Floats, metric: Metric) -> Reach:
     """Give the plateaus' reach that is most likely by each point and the one nearest to it.
 
     Of such a pair at distance r the values are the same with probability c + (1 - c) exp(-r² / ρ²),
@@ -92,31 +153,24 @@ def reach_of(features: Floats, values: Floats, roots: Floats, smooth: Bools) -> 
     ----------
     features : ndarray (n, p)
     values : ndarray (n,)
-    roots, smooth : ndarray (p,)
-        As of `Plateaus`.
+    metric : Metric
 
     Returns
     -------
-    float or None
-        None where coincidence explains as well that values are the same, where that is so in
-        fewer than two pairs, and where nothing is smooth.
+    Reach
+        Without evidence where fewer than two of the pairs have the same value.
     """
     n = len(values)
     counts = np.unique(values, return_counts=True)[1]
-    if len(counts) == n or not smooth.any():
-        return None
-    anywhere = float((counts * (counts - 1)).sum()) / (n * (n - 1))
-    parts = _parts(features, roots, smooth)
-    squares = _squares(parts, parts)
-    largest = float(np.square(parts[0]).sum(axis=1).max())
-    squares[squares <= IDENTICAL * max(largest, 1.0)] = np.inf
+    squares = _between(features, metric)
     nearest = squares.argmin(axis=1)
     pairs = np.unique(np.sort(np.stack([np.arange(n), nearest], axis=1)), axis=0)
     one, other = pairs[np.isfinite(squares[pairs[:, 0], pairs[:, 1]])].T
     least, same = squares[one, other], values[one] == values[other]
     of_same, of_others = least[same], least[~same]
     if len(of_same) < FEWEST:
-        return None
+        return NO_REACH
+    anywhere = float((counts * (counts - 1)).sum()) / (n * (n - 1))
     rates = np.geomspace(1.0 / of_same.max(), SHORTEST / of_same.min(), REACHES)
     most = min(MORE_NEAR * anywhere, MOST_COINCIDENCE)
     chance = np.linspace(LEAST_COINCIDENCE, max(most, LEAST_COINCIDENCE), COINCIDENCES)[:, None]
@@ -125,18 +179,21 @@ def reach_of(features: Floats, values: Floats, roots: Floats, smooth: Bools) -> 
     plateau = np.exp(-np.outer(rates, of_same))
     likelihood += np.log(chance[..., None] + (1 - chance[..., None]) * plateau).sum(axis=2)
     coincidence = differ + len(of_same) * np.log(chance)
-    if likelihood.max() < coincidence.max() + EVIDENCE:
-        return None
-    return float(rates[likelihood.max(axis=0).argmax()] ** -0.5)
+    best = int(likelihood.max(axis=0).argmax())
+    return Reach(float(rates[best] ** -0.5), float(likelihood.max() - coincidence.max()))
 
 
-def _parts(features: Floats, roots: Floats, smooth: Bools) -> Parts:
-    """Give what is smooth, in lengthscales, and what is not, as it is."""
-    return features[:, smooth] * roots[smooth], features[:, ~smooth]
+def _between(features: Floats, metric: Metric) -> Floats:
+    """Give squared distances (n, n), infinite between what is identical."""
+    parts = metric.parts(features)
+    squares = _squares(parts, parts)
+    largest = float(np.square(parts[0]).sum(axis=1).max(initial=0.0))
+    squares[squares <= IDENTICAL * max(largest, 1.0)] = np.inf
+    return squares
 
 
 def _squares(one: Parts, other: Parts) -> Floats:
-    """Give squared distances (m, n) in lengthscales, infinite where what is not smooth differs."""
+    """Give squared distances (m, n), infinite where what is not smooth differs."""
     squares = squared_distances(one[0], other[0])
     if one[1].size:
         squares[squared_distances(one[1], other[1]) > DIFFERENT] = np.inf

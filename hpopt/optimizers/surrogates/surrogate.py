@@ -15,7 +15,7 @@ from hpopt.numerics.half_rank import HalfRank, half_rank
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.evidence import Evidence
 from hpopt.optimizers.surrogates.places import Data, FitsAtPlaces
-from hpopt.optimizers.surrogates.plateaus import Plateaus, reach_of
+from hpopt.optimizers.surrogates.plateaus import Metric, Plateaus
 from hpopt.optimizers.surrogates.success import Success
 
 OF_FAILURES = Noise(mean=math.log(0.3), deviation=1.0, start=math.log(0.3))
@@ -142,11 +142,20 @@ class Surrogate:
         return Success(self._process(*data, self._of_failures.of(n, failures)))
 
     def _plateaus(self, features: Floats, losses: Floats, lengths: Floats) -> Plateaus | None:
-        """Give where losses differ from known ones; None where that is everywhere."""
-        groups = self._encoding.groups
-        roots, smooth = 1.0 / lengths[groups], self._encoding.smooth[groups]
-        reach = reach_of(features, losses, roots, smooth)
-        return None if reach is None else Plateaus(features, roots, smooth, reach)
+        """Give where losses differ from known ones; None where that is everywhere.
+
+        Near is what is so in lengthscales, or in shares of the ranges; numbers in steps have
+        plateaus where continuous ones have.
+        """
+        encoding, groups = self._encoding, self._encoding.groups
+        smooth, roots = encoding.smooth[groups], 1.0 / lengths[groups]
+        if not smooth.any():
+            return None
+        space = encoding.space
+        numeric = (space.ordered & (space.levels != 1))[groups]
+        plain = np.ones_like(roots)
+        metrics = [Metric(each, where) for each in (roots, plain) for where in (smooth, numeric)]
+        return Plateaus.seen(features, losses, metrics)
 
     def _points(self, evidence: Evidence, rows: NDArray[np.int64]) -> Floats:
         return self._encoding.space.snap(evidence.points[rows])

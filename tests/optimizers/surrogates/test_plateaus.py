@@ -9,7 +9,7 @@ from hpopt import BayesianOptimization
 from hpopt.optimizers import make_optimizer
 from hpopt.optimizers.surrogates.acquisition import Acquisition
 from hpopt.optimizers.surrogates.criterion import KINDS, Criterion
-from hpopt.optimizers.surrogates.plateaus import Plateaus, reach_of
+from hpopt.optimizers.surrogates.plateaus import EVIDENCE, Metric, Plateaus, reach_of
 from hpopt.space import Categorical, Float, Int, Space
 
 from ..modelling import check_gradient, known, searched, surrogate_of
@@ -24,9 +24,13 @@ def stairs(points, steps):
     return ((np.floor(points * steps) / steps - 0.5) ** 2).sum(axis=1)
 
 
+def plain(*smooth):
+    return Metric(np.ones(len(smooth)), np.array(smooth))
+
+
 def reach(points, values):
-    d = points.shape[1]
-    return reach_of(points, values, np.ones(d), np.ones(d, dtype=bool))
+    found = reach_of(points, values, plain(*[True] * points.shape[1]))
+    return found.length if found.evidence > EVIDENCE else None
 
 
 def log_likelihood(reach, coincidence, squares, same):
@@ -87,18 +91,54 @@ def test_a_config_that_was_told_twice_is_no_plateau():
     assert surrogate_of(SQUARE, points, losses).plateaus is None
 
 
-def test_steps_of_choices_and_small_numbers_are_no_plateaus():
+def test_where_nothing_is_continuous_there_are_no_plateaus():
     points = np.concatenate([POINTS, POINTS.round(1)], axis=1)
-    smooth = np.array([False, False, True, True])
     values = stairs(POINTS, 5)
-    assert reach_of(points, values, np.ones(4), smooth) is None
-    assert reach_of(points, values, np.ones(4), ~np.ones(4, dtype=bool)) is None
+    assert reach_of(points, values, plain(False, False, True, True)).evidence == -np.inf
+    assert reach_of(points, values, plain(*[False] * 4)).evidence == -np.inf
     space = Space({"n": Int(1, 9), "m": Int(1, 9)})
     snapped = space.snap(POINTS)
     assert surrogate_of(space, snapped, stairs(snapped, 3)).plateaus is None
 
 
-ONE = Plateaus(np.zeros((1, 2)), np.ones(2), np.ones(2, dtype=bool), 0.1)
+def chances_beside(n, of_steps):
+    """How likely a step of a whole number is said to give another value, far from other points."""
+    space = Space({"x": Float(0, 1), "y": Float(0, 1), "n": Int(1, n)})
+    points = space.snap(np.random.default_rng(1).random((100, 3)))
+    losses = np.floor(points * [4, 4, of_steps]) @ [1.0, math.pi, 17.3]
+    model = surrogate_of(space, points, losses)
+    stepped = space.snap(points[points[:, 2] < 1 - 1 / n] + np.array([0, 0, 1 / n]))
+    apart = np.abs(stepped[:, None] - points)
+    alone = (apart[..., :2].max(axis=2) + (apart[..., 2] > 1e-9)).min(axis=1) > 0.2
+    return np.exp(model.plateaus.log_probability(stepped[alone]))
+
+
+def test_the_steps_of_a_number_have_plateaus_where_values_show_it():
+    assert chances_beside(20, of_steps=2).max() < 0.2
+    assert chances_beside(4, of_steps=4).min() > 0.7
+
+
+def test_near_is_what_explains_best_which_values_are_shared():
+    values = stairs(POINTS, 5)
+    stretched = Metric(np.array([1.0, 100.0]), np.array([True, True]))
+    found = Plateaus.seen(POINTS, values, [stretched, plain(True, True)])
+    again = Plateaus.seen(POINTS, values, [plain(True, True)])
+    np.testing.assert_array_equal(found.log_probability(NEW), again.log_probability(NEW))
+    lengthened = POINTS / [1.0, 100.0]
+    found = Plateaus.seen(lengthened, values, [plain(True, True), stretched])
+    np.testing.assert_allclose(
+        found.log_probability(NEW / [1.0, 100.0]), again.log_probability(NEW), rtol=1e-6
+    )
+
+
+def test_the_corners_of_its_reach_lie_as_far_as_the_reach():
+    metric = Metric(np.array([2.0, 4.0, 1.0]), np.array([True, True, False]))
+    corner = Plateaus(np.zeros((1, 3)), metric, 0.3).corner()
+    assert np.linalg.norm(corner * metric.roots) == pytest.approx(0.3)
+    assert corner[2] == 0.0
+
+
+ONE = Plateaus(np.zeros((1, 2)), plain(True, True), 0.1)
 
 
 def test_the_chance_grows_from_nothing_at_a_known_point_to_certainty():
@@ -109,7 +149,7 @@ def test_the_chance_grows_from_nothing_at_a_known_point_to_certainty():
 
 
 def test_another_choice_is_never_near():
-    beside = Plateaus(np.zeros((1, 2)), np.ones(2), np.array([True, False]), 0.1)
+    beside = Plateaus(np.zeros((1, 2)), plain(True, False), 0.1)
     value, gradient = beside.with_gradient(np.array([[0.05, 0.0], [0.05, 0.7]]))
     np.testing.assert_allclose(np.exp(value), [1 - np.exp(-0.25), 1.0])
     assert gradient[0, 0] > 1
