@@ -90,7 +90,7 @@ class Plateaus:
         found, evidence = None, 0.0
         for metric in metrics:
             reach = reach_of(features, values, metric)
-            if reach.evidence > evidence + EVIDENCE:
+            if reach is not None and reach.evidence > evidence + EVIDENCE:
                 found, evidence = Plateaus(features, metric, reach.length), reach.evidence
         return found
 
@@ -131,17 +131,14 @@ class Reach:
         ρ.
     evidence : float
         By how much they explain better than coincidence which values are the same, as a
-        logarithm of the likelihoods; -inf where nothing near is the same.
+        logarithm of the likelihoods.
     """
 
     length: float
     evidence: float
 
 
-NO_REACH = Reach(1.0, -np.inf)
-
-
-def reach_of(features: Floats, values: Floats, metric: Metric) -> Reach:
+def reach_of(features: Floats, values: Floats, metric: Metric) -> Reach | None:
     """Give the plateaus' reach that is most likely by each point and the one nearest to it.
 
     Of such a pair at distance r the values are the same with probability c + (1 - c) exp(-r² / ρ²),
@@ -157,8 +154,8 @@ def reach_of(features: Floats, values: Floats, metric: Metric) -> Reach:
 
     Returns
     -------
-    Reach
-        Without evidence where fewer than two of the pairs have the same value.
+    Reach or None
+        None where fewer than two of the pairs have the same value.
     """
     n = len(values)
     counts = np.unique(values, return_counts=True)[1]
@@ -169,7 +166,7 @@ def reach_of(features: Floats, values: Floats, metric: Metric) -> Reach:
     least, same = squares[one, other], values[one] == values[other]
     of_same, of_others = least[same], least[~same]
     if len(of_same) < FEWEST:
-        return NO_REACH
+        return None
     anywhere = float((counts * (counts - 1)).sum()) / (n * (n - 1))
     rates = np.geomspace(1.0 / of_same.max(), SHORTEST / of_same.min(), REACHES)
     most = min(MORE_NEAR * anywhere, MOST_COINCIDENCE)
@@ -187,7 +184,7 @@ def _between(features: Floats, metric: Metric) -> Floats:
     """Give squared distances (n, n), infinite between what is identical."""
     parts = metric.parts(features)
     squares = _squares(parts, parts)
-    largest = float(np.square(parts[0]).sum(axis=1).max(initial=0.0))
+    largest = float(np.square(parts[0]).sum(axis=1).max())
     squares[squares <= IDENTICAL * max(largest, 1.0)] = np.inf
     return squares
 

@@ -148,13 +148,14 @@ class Surrogate:
         plateaus where continuous ones have.
         """
         encoding, groups = self._encoding, self._encoding.groups
-        smooth, roots = encoding.smooth[groups], 1.0 / lengths[groups]
-        if not smooth.any():
+        if not encoding.smooth.any():
             return None
-        space = encoding.space
-        numeric = (space.ordered & (space.levels != 1))[groups]
+        numeric = encoding.smooth.copy()
+        numeric[encoding.stepped] = True
+        kinds = (encoding.smooth, numeric) if encoding.stepped.size else (encoding.smooth,)
+        roots = 1.0 / lengths[groups]
         plain = np.ones_like(roots)
-        metrics = [Metric(each, where) for each in (roots, plain) for where in (smooth, numeric)]
+        metrics = [Metric(each, kind[groups]) for each in (roots, plain) for kind in kinds]
         return Plateaus.seen(features, losses, metrics)
 
     def _points(self, evidence: Evidence, rows: NDArray[np.int64]) -> Floats:
