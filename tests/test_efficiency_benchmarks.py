@@ -57,12 +57,22 @@ def test_it_runs_and_prints():
 
 
 def test_problems_for_choosing_and_for_judging_are_apart(modules: None):
-    from contests import CHOOSING, FAMILIES, JUDGING
+    from contests import CHOOSING, FAMILIES, FURTHER, JUDGING
 
-    assert not set(CHOOSING) & set(JUDGING)
+    assert len({*CHOOSING, *JUDGING, *FURTHER}) == len(CHOOSING) + len(JUDGING) + len(FURTHER)
     for family in FAMILIES:
-        for names in (CHOOSING, JUDGING):
+        for names in (CHOOSING, JUDGING, FURTHER):
             assert any(name.partition(":")[0] == family for name in names)
+
+
+def test_each_learner_can_be_evaluated(modules: None):
+    from contests import CHOOSING, FURTHER, JUDGING, load
+
+    names = [name for name in (*CHOOSING, *JUDGING, *FURTHER) if name.startswith("cv:")]
+    for name in {name.split(":")[1]: name for name in names}.values():
+        problem = load(name)
+        config = {p.name: p.values[-1] if p.values else p.high for p in problem.parameters}
+        assert -1 <= problem.loss(config | {"max_samples": 0.5}) < 1e3
 
 
 def test_what_does_not_exist_is_left_out(modules: None):

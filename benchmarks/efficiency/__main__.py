@@ -4,7 +4,8 @@ python benchmarks/efficiency                      # goes on where it was cut off
 python benchmarks/efficiency --only auto optuna   # make the runs of these only
 python benchmarks/efficiency --budget 200 --only auto optuna nevergrad random
 python benchmarks/efficiency --no-runs --page     # write the page of what there is
-python benchmarks/efficiency --choosing           # on the problems that defaults are chosen by
+python benchmarks/efficiency --on further         # on the other judging problems, drawn by lot
+python benchmarks/efficiency --on choosing        # on the problems that defaults are chosen by
 python benchmarks/efficiency --again auto         # its code has changed: run it anew
 python benchmarks/efficiency --no-peers --quick   # does it still run? no figures
 """
@@ -22,16 +23,16 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 sys.path.append(str(Path(__file__).resolve().parents[1] / "strategies"))
 
 import recorded
-from contests import CHOOSING, JUDGING
-from page import write
+from contests import SETS
+from page import HEADINGS, write
 from printing import drawn, keep, load, machine, markdown
 from report import Comparison
-from rows import Line
 from runs import forget, kept_in
 from strategies import FOLDER, NAMES, PEERS, Measured, named
 
-HEADINGS = Line("what", "hpopt", "beside", "ratio", "target", None)
 SHORT, LONG = 100, 200
+BESIDE = ("further", "all")
+"""The sets of problems that the page has beside the first."""
 QUICK = ("cv:ridge:diabetes", "bbob:1:5:2")
 
 
@@ -42,7 +43,7 @@ def main() -> int:
     if not recorded.folder().is_dir():
         print(f"no tables in {recorded.folder()}: give --data, or set HPOPT_DATA", file=sys.stderr)
         return 2
-    problems = CHOOSING if arguments.choosing else JUDGING
+    problems = SETS[arguments.on]
     folder, seeds, budget = FOLDER, arguments.seeds, arguments.budget
     if arguments.quick:
         problems, folder, seeds, budget = QUICK, "quick-efficiency", 2, 12
@@ -70,7 +71,7 @@ def compared(
     comparison = Comparison(measured.runs, measured.problems, seeds, budgets)
     about = (
         f"{measured.version}; {machine()}; {len(measured.problems)} "
-        f"{'choosing' if arguments.choosing else 'judging'} problems, "
+        f"problems ({arguments.on}), "
         f"{len(comparison.seeds)} seeds of all, {budgets[-1]} evaluations"
     )
     print(about, flush=True)
@@ -92,19 +93,23 @@ def compared(
     if not arguments.quick:
         keep("efficiency", about, lines, text)
     if arguments.page:
-        write(comparison, about, lines, longer(measured.problems, seeds, measured.names))
+        longer = of_runs(measured.problems, LONG, f"{FOLDER}-{LONG}", seeds, [LONG])
+        others = {on: of_runs(SETS[on], SHORT, FOLDER, seeds, budgets) for on in BESIDE}
+        write(comparison, about, lines, longer, {k: v for k, v in others.items() if v is not None})
     return 0
 
 
-def longer(problems: Sequence[str], seeds: int, names: Sequence[str]) -> Comparison | None:
-    """Give the comparison of those that have runs of 200 evaluations; None without any."""
-    measured = Measured(problems, LONG, list(PEERS), f"{FOLDER}-{LONG}")
-    measured.read(names)
+def of_runs(
+    problems: Sequence[str], budget: int, folder: str, seeds: int, budgets: list[int]
+) -> Comparison | None:
+    """Give the comparison of the runs that there are; None without those of "auto" and random."""
+    measured = Measured(problems, budget, list(PEERS), folder)
+    measured.read(measured.names)
     runs = {name: found for name, found in measured.runs.items() if found}
-    comparison = (
-        Comparison(runs, problems, seeds, [LONG]) if {"auto", "random"} <= {*runs} else None
-    )
-    return comparison if comparison is not None and comparison.seeds else None
+    if not {"auto", "random"} <= {*runs}:
+        return None
+    comparison = Comparison(runs, problems, seeds, budgets)
+    return comparison if "auto" in comparison.names else None
 
 
 def counts(measured: Measured) -> str:
@@ -119,7 +124,7 @@ def counts(measured: Measured) -> str:
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--data", type=Path, help="folder of the data; by default HPOPT_DATA")
-    parser.add_argument("--choosing", action="store_true", help="on the problems for choosing")
+    parser.add_argument("--on", choices=SETS, default="judging", help="which problems")
     parser.add_argument("--only", nargs="+", default=[], help="make the runs of these only")
     parser.add_argument("--problems", nargs="+", default=[], help="make runs on these only")
     parser.add_argument("--again", nargs="+", default=[], help="forget the runs of these first")
@@ -130,7 +135,10 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=1, help="how many run at the same time")
     parser.add_argument("--page", action="store_true", help="write docs/efficiency.md and plots")
     parser.add_argument("--quick", action="store_true", help="tiny budgets: only see that it runs")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.page and (arguments.quick or arguments.on != "judging"):
+        parser.error("--page is of the whole comparison --on judging; it has the others beside it")
+    return arguments
 
 
 if __name__ == "__main__":

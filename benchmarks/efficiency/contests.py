@@ -12,7 +12,7 @@ import runpy
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,46 @@ JUDGING = (
     "cv:svc:wine",
     "cv:ridge:diabetes",
 )
+FURTHER = (
+    "table:logreg_on_grid",
+    "table:svm_on_grid",
+    "yahpo:lcbench:126025",
+    "yahpo:lcbench:167152",
+    "yahpo:lcbench:168329",
+    "yahpo:rbv2_ranger:6332",
+    "yahpo:rbv2_ranger:41166",
+    "yahpo:rbv2_svm:46",
+    "yahpo:rbv2_svm:188",
+    "bbob:9:5:4",
+    "bbob:11:5:4",
+    "bbob:13:2:4",
+    "bbob:19:10:4",
+    "bbob:22:5:4",
+    "bbob:24:2:4",
+    "bbob-mixint:1:5:4",
+    "bbob-mixint:22:10:4",
+    "cv:boosting:breast_cancer",
+    "cv:boosting:diabetes",
+    "cv:boosting:iris",
+    "cv:neighbours:breast_cancer",
+    "cv:neighbours:wine",
+    "cv:sgd:wine",
+    "cv:tree:breast_cancer",
+    "cv:tree:diabetes",
+    "cv:tree:digits",
+)
+"""Drawn by lot, when all defaults were chosen, from what no comparison had used before.
+
+That is other tasks of the surrogates, other functions, all tables that were left, and pairs of
+learners that are not above and bundled data sets.
+"""
+SETS = {
+    "judging": JUDGING,
+    "further": FURTHER,
+    "all": (*JUDGING, *FURTHER),
+    "choosing": CHOOSING,
+}
+"""What may be compared on; no default is chosen by any but the last."""
 SMOOTH = ("bbob:1:5:2", "bbob:8:3:2", "bbob:17:5:2")
 """Those of numbers alone, in few dimensions."""
 
@@ -206,33 +246,90 @@ LEARNERS: dict[str, tuple[Parameter, ...]] = {
         Parameter("bootstrap", "categorical", (True, False)),
         Parameter("max_samples", "float", (), 0.2, 1.0, False, (("bootstrap", (True,)),)),
     ),
+    "tree": (
+        Parameter("splitter", "categorical", ("best", "random")),
+        Parameter("max_depth", "int", (), 1, 20),
+        Parameter("min_samples_split", "int", (), 2, 60, True),
+        Parameter("min_samples_leaf", "int", (), 1, 40, True),
+        Parameter("max_features", "float", (), 0.1, 1.0),
+        Parameter("ccp_alpha", "float", (), 1e-6, 1e-1, True),
+    ),
+    "boosting": (
+        Parameter("n_estimators", "int", (), 5, 40, True),
+        Parameter("learning_rate", "float", (), 1e-2, 1.0, True),
+        Parameter("max_depth", "int", (), 1, 6),
+        Parameter("min_samples_leaf", "int", (), 1, 40, True),
+        Parameter("subsample", "float", (), 0.3, 1.0),
+        Parameter("max_features", "float", (), 0.1, 1.0),
+    ),
+    "neighbours": (
+        Parameter("n_neighbors", "int", (), 1, 50, True),
+        Parameter("weights", "categorical", ("uniform", "distance")),
+        Parameter("metric", "categorical", ("minkowski", "cosine", "canberra", "chebyshev")),
+        Parameter("p", "float", (), 1.0, 5.0, False, (("metric", ("minkowski",)),)),
+    ),
+    "sgd": (
+        Parameter("penalty", "categorical", ("l2", "l1", "elasticnet")),
+        Parameter("alpha", "float", (), 1e-6, 1.0, True),
+        Parameter("l1_ratio", "float", (), 0.0, 1.0, False, (("penalty", ("elasticnet",)),)),
+        Parameter("schedule", "categorical", ("optimal", "constant", "invscaling", "adaptive")),
+        Parameter(
+            "eta0",
+            "float",
+            (),
+            1e-4,
+            1.0,
+            True,
+            (("schedule", ("constant", "invscaling", "adaptive")),),
+        ),
+        Parameter("power_t", "float", (), 0.1, 1.0, False, (("schedule", ("invscaling",)),)),
+        Parameter("average", "categorical", (True, False)),
+    ),
 }
 SOME = 400
 """So many rows of a data set are used at most."""
 
 
 def of_cv(name: str, learner: str, data: str) -> Problem:
-    from sklearn import datasets, ensemble, kernel_ridge, svm
+    from sklearn import datasets
     from sklearn.model_selection import cross_val_score
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     x, y = getattr(datasets, f"load_{data}")(return_X_y=True)
     rows = np.random.default_rng(0).permutation(len(x))[:SOME]
-    makers: dict[str, Callable[..., Any]] = {
-        "svc": lambda **given: svm.SVC(max_iter=20_000, **given),
-        "ridge": kernel_ridge.KernelRidge,
-        "forest": lambda **given: ensemble.RandomForestRegressor(10, random_state=0, **given),
-    }
+    maker = _maker(learner, regression=data == "diabetes")
 
     def evaluate(config: Mapping[str, Any]) -> float:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model = make_pipeline(StandardScaler(), makers[learner](**config))
+            model = make_pipeline(StandardScaler(), maker(**config))
             score = float(cross_val_score(model, x[rows], y[rows], cv=5).mean())
         return -score if math.isfinite(score) else 1e3
 
     return Problem(name, LEARNERS[learner], evaluate)
+
+
+def _maker(learner: str, *, regression: bool) -> Callable[..., Any]:
+    """Give what makes a model of a config."""
+    from sklearn import ensemble, kernel_ridge, linear_model, neighbors, svm, tree
+
+    if learner == "svc":
+        return partial(svm.SVC, max_iter=20_000)
+    if learner == "ridge":
+        return kernel_ridge.KernelRidge
+    if learner == "forest":
+        return partial(ensemble.RandomForestRegressor, 10, random_state=0)
+    if learner == "sgd":
+        return lambda schedule, **given: linear_model.SGDClassifier(
+            max_iter=30, tol=None, random_state=0, learning_rate=schedule, **given
+        )
+    made = {
+        "tree": (tree.DecisionTreeClassifier, tree.DecisionTreeRegressor),
+        "boosting": (ensemble.GradientBoostingClassifier, ensemble.GradientBoostingRegressor),
+        "neighbours": (neighbors.KNeighborsClassifier, neighbors.KNeighborsRegressor),
+    }[learner][regression]
+    return made if learner == "neighbours" else partial(made, random_state=0)
 
 
 FAMILIES: dict[str, Callable[..., Problem]] = {
@@ -262,4 +359,4 @@ def described(names: Sequence[str]) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(described([*CHOOSING, *JUDGING]), indent=1))
+    print(json.dumps(described([*CHOOSING, *JUDGING, *FURTHER]), indent=1))

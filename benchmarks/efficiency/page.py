@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from contests import CHOOSING, JUDGING
+from contests import CHOOSING, FURTHER, JUDGING
 from printing import drawn
 from report import Comparison
 from rows import Line
@@ -14,7 +14,8 @@ from strategies import NAMES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SHOWN = ("auto", "bayesian", "tpe", "random", *NAMES)
-
+HEADINGS = Line("what", "hpopt", "beside", "ratio", "target", None)
+TITLES = {"further": "On the {n} drawn by lot", "all": "On all {n}"}
 
 DRAWING = """\
 import matplotlib.pyplot as plt
@@ -34,27 +35,52 @@ figure.tight_layout()
 
 
 def write(
-    comparison: Comparison, about: str, lines: Sequence[Line], longer: Comparison | None
+    comparison: Comparison,
+    about: str,
+    lines: Sequence[Line],
+    longer: Comparison | None,
+    others: Mapping[str, Comparison],
 ) -> None:
     """Write docs/efficiency.md, between its head and its foot."""
     page = DOCS / "efficiency.md"
     head, _, rest = page.read_text(encoding="utf-8").partition("<!-- figures -->")
     foot = rest.partition("<!-- end of figures -->")[2]
-    headings = Line("what", "hpopt", "beside", "ratio", "target", None)
     middle = "\n\n".join(
         [
             f"Measured with {about}.",
             plot(comparison),
-            drawn([*lines, *(longer.lines() if longer else [])], headings),
+            drawn([*lines, *(longer.lines() if longer else [])], HEADINGS),
             comparison.tables(),
             comparison.of_others(),
             *([longer.tables(), longer.of_others()] if longer else []),
-            f"Judging problems: {', '.join(f'`{name}`' for name in JUDGING)}. Choosing problems: "
-            f"{', '.join(f'`{name}`' for name in CHOOSING)}.",
+            *(beside(on, other) for on, other in others.items()),
+            "## The problems",
+            *(
+                f"{what}: {', '.join(f'`{name}`' for name in names)}."
+                for what, names in (
+                    ("Judging", JUDGING),
+                    ("Drawn by lot", FURTHER),
+                    ("Choosing", CHOOSING),
+                )
+            ),
         ]
     )
     page.write_text(
         f"{head}<!-- figures -->\n\n{middle}\n\n<!-- end of figures -->{foot}", encoding="utf-8"
+    )
+
+
+def beside(on: str, other: Comparison) -> str:
+    """Say how it stands on other problems."""
+    n = len(other.problems)
+    return "\n\n".join(
+        [
+            f"## {TITLES[on].format(n=n)}",
+            f"{n} problems, {len(other.seeds)} seeds of all that are ranked.",
+            drawn(other.lines(), HEADINGS),
+            other.tables(),
+            other.of_others(),
+        ]
     )
 
 

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from hpopt.numerics.ties import TIED, levels_of
 
-TIED = 1e-12
-"""Differences below this share of the values are rounding, not differences."""
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +63,12 @@ def half_rank(losses: Floats) -> HalfRank:
         To be minimised; nan and infinite where the evaluation gave no value.
     """
     finite = np.isfinite(losses)
-    levels, places, counts = np.unique(losses[finite], return_inverse=True, return_counts=True)
+    levels, places = levels_of(losses[finite])
+    counts = np.bincount(places, minlength=len(levels))
     if len(levels) and _tied(levels):
         levels, places, counts = levels[:1], np.zeros_like(places), counts.sum(keepdims=True)
     at_level = np.full(len(losses), len(levels), dtype=np.int64)
-    at_level[finite] = places.ravel()
+    at_level[finite] = places
     n_bad = int((~finite).sum())
     if n_bad:
         counts = np.append(counts, n_bad)

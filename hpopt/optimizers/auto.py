@@ -17,6 +17,7 @@ import numpy as np
 from hpopt.core import Optimizer, Trial
 from hpopt.core.proposals import Floats
 from hpopt.numerics.threads import one_thread
+from hpopt.numerics.ties import first_of_least
 from hpopt.optimizers.bayesian_optimization import BayesianOptimization
 from hpopt.optimizers.checks import positive, whole
 from hpopt.optimizers.genetic_algorithm import GeneticAlgorithm
@@ -201,7 +202,7 @@ class Auto(Optimizer):
             return False
         losses = Evidence(self).losses
         valued = losses[np.isfinite(losses)]
-        n_since = len(valued) - 1 - int(valued.argmin()) if valued.size else len(losses)
+        n_since = len(valued) - 1 - first_of_least(valued) if valued.size else len(losses)
         return n_since >= self._n_long or self._bayesian.noise_share() > NOISY
 
     def _quadratic_step(self, number: int, turn: int) -> Floats | None:

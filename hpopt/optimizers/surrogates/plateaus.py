@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.core.proposals import Floats
 from hpopt.numerics.gaussian_process import squared_distances
+from hpopt.numerics.ties import Ints, levels_of
 
 Bools = NDArray[np.bool_]
 Parts = tuple[Floats, Floats]
@@ -19,6 +20,8 @@ FEWEST = 2
 EVIDENCE = 2.0
 """By so much they must explain the same values better than coincidence, or than plateaus of a
 simpler metric: as a logarithm."""
+SHORTEST_SEEN = 1e-8
+"""Of squared distances: of what differs in an ignored choice only it is 0, and ρ is not."""
 REACHES, COINCIDENCES = 40, 12
 LEAST_COINCIDENCE, MOST_COINCIDENCE, MORE_NEAR = 1e-4, 0.8, 3.0
 """Coincidence makes values the same up to three times as often near as anywhere."""
@@ -40,15 +43,23 @@ class Metric:
     roots : ndarray (p,)
         What features are multiplied by before distances are taken.
     smooth : ndarray (p,) of bool
-        Which features have plateaus: points that differ in another one are never near.
+        Which features have plateaus.
+    apart : ndarray (p,) of bool
+        Which have none: points that differ in one of them are never near. Features that are
+        neither change nothing.
     """
 
     roots: Floats
     smooth: Bools
+    apart: Bools
 
     def parts(self, features: Floats) -> Parts:
-        """Give of features (n, p) the smooth ones as they count, and the others as they are."""
-        return features[:, self.smooth] * self.roots[self.smooth], features[:, ~self.smooth]
+        """Give of features (n, p) the smooth ones as they count, and those apart as they are."""
+        return features[:, self.smooth] * self.roots[self.smooth], features[:, self.apart]
+
+    def without(self, choice: Bools) -> Metric:
+        """Give the same where features (p,) change nothing."""
+        return replace(self, apart=self.apart & ~choice)
 
 
 class Plateaus:
@@ -75,7 +86,9 @@ class Plateaus:
         self._weights = np.where(metric.smooth, metric.roots**2, 0.0)
 
     @staticmethod
-    def seen(features: Floats, values: Floats, metrics: Sequence[Metric]) -> Plateaus | None:
+    def seen(
+        features: Floats, values: Floats, metrics: Sequence[Metric], choices: Sequence[Bools] = ()
+    ) -> Plateaus | None:
         """Give the plateaus of the metric that shows them best; None where none does.
 
         Parameters
@@ -84,15 +97,27 @@ class Plateaus:
         values : ndarray (n,)
         metrics : sequence of Metric
             The simplest first: what comes later must show them better than by chance.
+        choices : sequence of ndarray (p,) of bool
+            The features of each choice that may change nothing. It is left out of the metric
+            where that shows plateaus better than by chance.
         """
-        if len(np.unique(values)) == len(values):
+        levels, places = levels_of(values)
+        if len(levels) == len(places):
             return None
-        found, evidence = None, 0.0
+        best, found = metrics[0], None
+
+        def show(metric: Metric) -> None:
+            nonlocal best, found
+            reach = reach_of(features, places, metric)
+            known = 0.0 if found is None else found.evidence
+            if reach is not None and reach.evidence > known + EVIDENCE:
+                best, found = metric, reach
+
         for metric in metrics:
-            reach = reach_of(features, values, metric)
-            if reach is not None and reach.evidence > evidence + EVIDENCE:
-                found, evidence = Plateaus(features, metric, reach.length), reach.evidence
-        return found
+            show(metric)
+        for choice in choices:
+            show(best.without(choice))
+        return None if found is None else Plateaus(features, best, found.length)
 
     def around(self, features: Floats) -> Plateaus:
         """Give the same where points of features (q, p) are known too, whatever they give."""
@@ -138,7 +163,7 @@ class Reach:
     evidence: float
 
 
-def reach_of(features: Floats, values: Floats, metric: Metric) -> Reach | None:
+def reach_of(features: Floats, values: Floats | Ints, metric: Metric) -> Reach | None:
     """Give the plateaus' reach that is most likely by each point and the one nearest to it.
 
     Of such a pair at distance r the values are the same with probability c + (1 - c) exp(-r² / ρ²),
@@ -168,7 +193,8 @@ def reach_of(features: Floats, values: Floats, metric: Metric) -> Reach | None:
     if len(of_same) < FEWEST:
         return None
     anywhere = float((counts * (counts - 1)).sum()) / (n * (n - 1))
-    rates = np.geomspace(1.0 / of_same.max(), SHORTEST / of_same.min(), REACHES)
+    seen = np.maximum(of_same, SHORTEST_SEEN)
+    rates = np.geomspace(1.0 / seen.max(), SHORTEST / seen.min(), REACHES)
     most = min(MORE_NEAR * anywhere, MOST_COINCIDENCE)
     chance = np.linspace(LEAST_COINCIDENCE, max(most, LEAST_COINCIDENCE), COINCIDENCES)[:, None]
     differ = len(of_others) * np.log1p(-chance)
@@ -185,12 +211,16 @@ def _between(features: Floats, metric: Metric) -> Floats:
     parts = metric.parts(features)
     squares = _squares(parts, parts)
     largest = float(np.square(parts[0]).sum(axis=1).max())
-    squares[squares <= IDENTICAL * max(largest, 1.0)] = np.inf
+    identical = squares <= IDENTICAL * max(largest, 1.0)
+    ignored = features[:, ~(metric.smooth | metric.apart)]
+    if ignored.size:
+        identical &= squared_distances(ignored, ignored) <= DIFFERENT
+    squares[identical] = np.inf
     return squares
 
 
 def _squares(one: Parts, other: Parts) -> Floats:
-    """Give squared distances (m, n), infinite where what is not smooth differs."""
+    """Give squared distances (m, n), infinite where what is apart differs."""
     squares = squared_distances(one[0], other[0])
     if one[1].size:
         squares[squared_distances(one[1], other[1]) > DIFFERENT] = np.inf

@@ -145,7 +145,7 @@ class Surrogate:
         """Give where losses differ from known ones; None where that is everywhere.
 
         Near is what is so in lengthscales, or in shares of the ranges; numbers in steps have
-        plateaus where continuous ones have.
+        plateaus where continuous ones have; and some choices change nothing.
         """
         encoding, groups = self._encoding, self._encoding.groups
         if not encoding.smooth.any():
@@ -155,8 +155,11 @@ class Surrogate:
         kinds = (encoding.smooth, numeric) if encoding.stepped.size else (encoding.smooth,)
         roots = 1.0 / lengths[groups]
         plain = np.ones_like(roots)
-        metrics = [Metric(each, kind[groups]) for each in (roots, plain) for kind in kinds]
-        return Plateaus.seen(features, losses, metrics)
+        metrics = [
+            Metric(each, kind[groups], ~kind[groups]) for each in (roots, plain) for kind in kinds
+        ]
+        choices = [groups == column for column in encoding.choices]
+        return Plateaus.seen(features, losses, metrics, choices)
 
     def _points(self, evidence: Evidence, rows: NDArray[np.int64]) -> Floats:
         return self._encoding.space.snap(evidence.points[rows])

@@ -1,6 +1,7 @@
 """Plateaus: how far they reach, where another value may be, and the gradient of its chance."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hpopt import BayesianOptimization
 from hpopt.optimizers import make_optimizer
 from hpopt.optimizers.surrogates.acquisition import Acquisition
 from hpopt.optimizers.surrogates.criterion import KINDS, Criterion
+from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.plateaus import EVIDENCE, Metric, Plateaus, reach_of
 from hpopt.space import Categorical, Float, Int, Space
 
@@ -25,7 +27,7 @@ def stairs(points, steps):
 
 
 def plain(*smooth):
-    return Metric(np.ones(len(smooth)), np.array(smooth))
+    return Metric(np.ones(len(smooth)), np.array(smooth), ~np.array(smooth))
 
 
 def reach(points, values):
@@ -118,9 +120,46 @@ def test_the_steps_of_a_number_have_plateaus_where_values_show_it():
     assert chances_beside(4, of_steps=4).min() > 0.7
 
 
+def chances_of_a_flip(weight):
+    """How likely the other choice is said to give another value, at known points."""
+    space = Space({"x": Float(0, 1), "y": Float(0, 1), "kind": Categorical(["a", "b"])})
+    points = space.snap(np.random.default_rng(2).random((80, 3)))
+    losses = np.floor(points[:, :2] * 6) @ [1.0, math.pi] + weight * (points[:, 2] > 0.5)
+    model = surrogate_of(space, points, losses)
+    flipped = np.where([False, False, True], 1 - points, points)
+    alone = np.abs(flipped[:, None] - points).max(axis=2).min(axis=1) > 0.15
+    features = Encoding(space).features(space.snap(flipped[alone]))
+    return np.exp(model.plateaus.log_probability(features))
+
+
+def test_a_choice_that_changes_nothing_is_left_out_where_values_show_it():
+    assert chances_of_a_flip(0.0).max() < 1e-6
+    assert chances_of_a_flip(17.3).min() > 0.5
+
+
+def test_what_differs_in_a_choice_left_out_only_has_the_same_value():
+    points = np.concatenate([POINTS, np.zeros((60, 1))], axis=1)
+    points = np.concatenate([points, points + np.array([0.0, 0.0, 1.0])])
+    metric = plain(True, True, False)
+    without = metric.without(np.array([False, False, True]))
+    values = np.tile(np.arange(60.0), 2)
+    assert reach_of(points, values, metric) is None
+    assert reach_of(points, values, without).evidence > 10
+    other = np.arange(120.0)
+    assert reach_of(points, other, without) is None
+
+
+def test_values_that_differ_by_rounding_are_the_same():
+    values = stairs(POINTS, 5) + 1.0
+    rounded = values * (1 + 2e-16 * np.arange(60))
+    assert len(np.unique(rounded)) > len(np.unique(values))
+    found, again = (Plateaus.seen(POINTS, v, [plain(True, True)]) for v in (rounded, values))
+    assert found.reach == again.reach
+
+
 def test_near_is_what_explains_best_which_values_are_shared():
     values = stairs(POINTS, 5)
-    stretched = Metric(np.array([1.0, 100.0]), np.array([True, True]))
+    stretched = replace(plain(True, True), roots=np.array([1.0, 100.0]))
     found = Plateaus.seen(POINTS, values, [stretched, plain(True, True)])
     again = Plateaus.seen(POINTS, values, [plain(True, True)])
     np.testing.assert_array_equal(found.log_probability(NEW), again.log_probability(NEW))
@@ -132,7 +171,7 @@ def test_near_is_what_explains_best_which_values_are_shared():
 
 
 def test_the_corners_of_its_reach_lie_as_far_as_the_reach():
-    metric = Metric(np.array([2.0, 4.0, 1.0]), np.array([True, True, False]))
+    metric = replace(plain(True, True, False), roots=np.array([2.0, 4.0, 1.0]))
     corner = Plateaus(np.zeros((1, 3)), metric, 0.3).corner()
     assert np.linalg.norm(corner * metric.roots) == pytest.approx(0.3)
     assert corner[2] == 0.0
