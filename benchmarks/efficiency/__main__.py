@@ -24,15 +24,13 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "strategies"))
 
 import recorded
 from contests import SETS
-from page import HEADINGS, write
+from page import HEADINGS, TITLES, write
 from printing import drawn, keep, load, machine, markdown
-from report import Comparison
+from report import Comparison, Runs
 from runs import forget, kept_in
 from strategies import FOLDER, NAMES, PEERS, Measured, named
 
 SHORT, LONG = 100, 200
-BESIDE = ("further", "all")
-"""The sets of problems that the page has beside the first."""
 QUICK = ("cv:ridge:diabetes", "bbob:1:5:2")
 
 
@@ -93,22 +91,22 @@ def compared(
     if not arguments.quick:
         keep("efficiency", about, lines, text)
     if arguments.page:
-        longer = of_runs(measured.problems, LONG, f"{FOLDER}-{LONG}", seeds, [LONG])
-        others = {on: of_runs(SETS[on], SHORT, FOLDER, seeds, budgets) for on in BESIDE}
-        write(comparison, about, lines, longer, {k: v for k, v in others.items() if v is not None})
+        long = Measured(measured.problems, LONG, list(PEERS), f"{FOLDER}-{LONG}")
+        long.read(long.names)
+        longer = of_runs(long.runs, long.problems, seeds, [LONG])
+        others = {on: of_runs(measured.runs, SETS[on], seeds, budgets) for on in TITLES}
+        write(comparison, about, lines, longer, others)
     return 0
 
 
 def of_runs(
-    problems: Sequence[str], budget: int, folder: str, seeds: int, budgets: list[int]
+    runs: Runs, problems: Sequence[str], seeds: int, budgets: list[int]
 ) -> Comparison | None:
     """Give the comparison of the runs that there are; None without those of "auto" and random."""
-    measured = Measured(problems, budget, list(PEERS), folder)
-    measured.read(measured.names)
-    runs = {name: found for name, found in measured.runs.items() if found}
-    if not {"auto", "random"} <= {*runs}:
+    made = {name: found for name, found in runs.items() if found}
+    if not {"auto", "random"} <= {*made}:
         return None
-    comparison = Comparison(runs, problems, seeds, budgets)
+    comparison = Comparison(made, problems, seeds, budgets)
     return comparison if "auto" in comparison.names else None
 
 

@@ -314,22 +314,19 @@ def _maker(learner: str, *, regression: bool) -> Callable[..., Any]:
     """Give what makes a model of a config."""
     from sklearn import ensemble, kernel_ridge, linear_model, neighbors, svm, tree
 
-    if learner == "svc":
-        return partial(svm.SVC, max_iter=20_000)
-    if learner == "ridge":
-        return kernel_ridge.KernelRidge
-    if learner == "forest":
-        return partial(ensemble.RandomForestRegressor, 10, random_state=0)
-    if learner == "sgd":
-        return lambda schedule, **given: linear_model.SGDClassifier(
-            max_iter=30, tol=None, random_state=0, learning_rate=schedule, **given
-        )
-    made = {
-        "tree": (tree.DecisionTreeClassifier, tree.DecisionTreeRegressor),
-        "boosting": (ensemble.GradientBoostingClassifier, ensemble.GradientBoostingRegressor),
-        "neighbours": (neighbors.KNeighborsClassifier, neighbors.KNeighborsRegressor),
-    }[learner][regression]
-    return made if learner == "neighbours" else partial(made, random_state=0)
+    kind = "Regressor" if regression else "Classifier"
+    makers: dict[str, Callable[..., Any]] = {
+        "svc": partial(svm.SVC, max_iter=20_000),
+        "ridge": kernel_ridge.KernelRidge,
+        "forest": partial(ensemble.RandomForestRegressor, 10, random_state=0),
+        "tree": partial(getattr(tree, f"DecisionTree{kind}"), random_state=0),
+        "boosting": partial(getattr(ensemble, f"GradientBoosting{kind}"), random_state=0),
+        "neighbours": getattr(neighbors, f"KNeighbors{kind}"),
+        "sgd": lambda schedule, **given: linear_model.SGDClassifier(
+            learning_rate=schedule, max_iter=30, tol=None, random_state=0, **given
+        ),
+    }
+    return makers[learner]
 
 
 FAMILIES: dict[str, Callable[..., Problem]] = {

@@ -16,6 +16,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 SHOWN = ("auto", "bayesian", "tpe", "random", *NAMES)
 HEADINGS = Line("what", "hpopt", "beside", "ratio", "target", None)
 TITLES = {"further": "On the {n} drawn by lot", "all": "On all {n}"}
+"""Of the sets of problems that the page has beside the first."""
 
 DRAWING = """\
 import matplotlib.pyplot as plt
@@ -39,7 +40,7 @@ def write(
     about: str,
     lines: Sequence[Line],
     longer: Comparison | None,
-    others: Mapping[str, Comparison],
+    others: Mapping[str, Comparison | None],
 ) -> None:
     """Write docs/efficiency.md, between its head and its foot."""
     page = DOCS / "efficiency.md"
@@ -53,7 +54,7 @@ def write(
             comparison.tables(),
             comparison.of_others(),
             *([longer.tables(), longer.of_others()] if longer else []),
-            *(beside(on, other) for on, other in others.items()),
+            *(beside(on, other) for on, other in others.items() if other is not None),
             "## The problems",
             *(
                 f"{what}: {', '.join(f'`{name}`' for name in names)}."

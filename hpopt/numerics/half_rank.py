@@ -65,8 +65,6 @@ def half_rank(losses: Floats) -> HalfRank:
     finite = np.isfinite(losses)
     levels, places = levels_of(losses[finite])
     counts = np.bincount(places, minlength=len(levels))
-    if len(levels) and _tied(levels):
-        levels, places, counts = levels[:1], np.zeros_like(places), counts.sum(keepdims=True)
     at_level = np.full(len(losses), len(levels), dtype=np.int64)
     at_level[finite] = places
     n_bad = int((~finite).sum())
@@ -80,12 +78,6 @@ def half_rank(losses: Floats) -> HalfRank:
     at = (warped - mean) / deviation
     slope = unit * deviation if len(levels) else 0.0
     return HalfRank(at[at_level], levels, at[: len(levels)], slope)
-
-
-def _tied(levels: Floats) -> bool:
-    """Say whether ascending losses differ by rounding only."""
-    largest = max(abs(levels[0]), abs(levels[-1]))
-    return bool(levels[-1] / 2 - levels[0] / 2 <= TIED * (largest / 2))
 
 
 def _warped(levels: Floats, counts: NDArray[np.int64], n_bad: int) -> tuple[Floats, float]:
