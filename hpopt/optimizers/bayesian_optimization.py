@@ -20,7 +20,7 @@ from hpopt.optimizers.checks import flag, one_of, whole
 from hpopt.optimizers.surrogates.acquisition import Acquisition, Chance
 from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch, everything_in
 from hpopt.optimizers.surrogates.branches import Branches, Within
-from hpopt.optimizers.surrogates.criterion import KINDS, Criterion
+from hpopt.optimizers.surrogates.criterion import DRAWN, KINDS, Criterion
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.evidence import Evidence
 from hpopt.optimizers.surrogates.first_design import first_count, first_point
@@ -37,6 +37,9 @@ LOOKED_AT_ONCE, MOST_LOOKS = 16, 16
 CAUTION, NOVELTY = 2.0, 4.0
 """How much the logarithms of the probabilities of a value, and of another one than what is known,
 count beside the acquisition function."""
+GAIN = 0.1
+"""How much better than the best a config from anywhere should be, in deviations of the targets:
+else most asks would climb the hill that was found first, by less and less."""
 LIKELY = 0.5
 
 
@@ -57,13 +60,14 @@ class BayesianOptimization(Optimizer):
         model    = Gaussian process, Matérn 5/2 over numbers and choices, fitted by its posterior;
                    pending points are believed to give what it predicts
         chance   = another one, of what failed and what did not
-        config   = the best of one acquisition function, drawn among log EI, LCB and log PI,
+        config   = the best of one acquisition function, by lot log EI, twice in three, or LCB,
                    plus twice the logarithm of the chance where something failed, plus four times
                    that of another value than the nearest config's where near ones gave the same;
-                   every second time in a box around the best, which grows with success
+                   every second time in a box around the best, which grows with success;
                    every fourth time where a choice that others depend on is another than the
-                   best config's, and every fourth time at random, when nothing got better for
-                   max(20, 4 d) results
+                   best config's (there by lot log EI, LCB, or log PI),
+                   and every fourth time at random, when nothing got better for max(20, 4 d)
+                   results; otherwise better than the best by 0.1 deviations of the targets
 
     Beyond `most_points` it learns from the best half, the most recent fifth, and a random choice
     of the others.
@@ -74,7 +78,7 @@ class BayesianOptimization(Optimizer):
         How many configs are tried before there is a model. By default 5 to 12, by the number of
         parameters that matter, and up to 24 where conditions make branches.
     acquisition : {"drawn", "log_ei", "lcb", "log_pi"}
-        ``"drawn"`` takes one of the three for each ask.
+        ``"drawn"`` takes one for each ask, the last in other branches only.
     local : bool
         Whether every second ask looks in the box only.
     most_points : int, >= 20
@@ -136,15 +140,18 @@ class BayesianOptimization(Optimizer):
 
         Where there are branches, it is every fourth time one of another branch than the best's.
         """
-        kind = KINDS[rng.integers(len(KINDS))] if self.acquisition == "drawn" else self.acquisition
+        elsewhere = self._elsewhere(number, fitted)
+        kinds = KINDS if elsewhere else DRAWN
+        kind = kinds[rng.integers(len(kinds))] if self.acquisition == "drawn" else self.acquisition
+        gain = 0.0 if elsewhere or number % 2 else GAIN
         pending = self._pending_features()
         acquisition = Acquisition(
             fitted.process.believing(pending) if len(pending) else fitted.process,
-            Criterion(kind, float(fitted.warp.targets.min()), len(evidence)),
+            Criterion(kind, float(fitted.warp.targets.min()) - gain, len(evidence)),
             self._chances_beside(fitted, pending),
         )
         box = self._box(evidence, fitted) if self.local and number % 2 else None
-        for within in (*self._elsewhere(number, fitted), None):
+        for within in (*elsewhere, None):
             search = AcquisitionSearch(
                 self._encoding,
                 fitted,

@@ -14,6 +14,9 @@ from hpopt.numerics import acquisition
 from hpopt.numerics.acquisition import Valued
 
 KINDS = ("log_ei", "lcb", "log_pi")
+DRAWN = ("log_ei", "log_ei", "lcb")
+"""One of these is drawn where the best config is among what is searched: the probability of
+improvement would take a small gain that is sure before any large one that is not."""
 MARGIN = 0.01
 
 
@@ -25,7 +28,7 @@ class Criterion:
     ----------
     kind : {"log_ei", "lcb", "log_pi"}
     best : float
-        The least target so far.
+        The target to improve on.
     n : int
         How many values are known: the confidence bound's κ is √(1 + ln n).
     """

@@ -6,17 +6,22 @@ https://arxiv.org/abs/1910.01739, section 2 and appendix D.
 
 from __future__ import annotations
 
+import math
+from bisect import insort
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.core.proposals import Floats
+from hpopt.numerics.ties import TIED
 
 SIDE, LONGEST, SHORTEST = 0.8, 1.6, 2.0**-6
 SUCCESSES = 3
 FEWEST_FAILURES = 4
-ENOUGH = 1e-3
+ENOUGH = 0.01
+"""A loss is better if it is so by more than this share of how far the best was from the median:
+neither another unit nor another zero of losses makes it another search."""
 FEWEST_STALLED, STALLED_PER_DIMENSION = 20, 4
 FLATTEST, LONGEST_SIDE = 0.2, 5.0
 
@@ -74,7 +79,8 @@ class Side:
     def __init__(self, n_effective: float, n_first: int) -> None:
         self._patience = max(FEWEST_FAILURES, round(n_effective))
         self._n_first, self._n_seen = n_first, 0
-        self._best, self.length = np.inf, SIDE
+        self._losses: list[float] = []
+        self.length = SIDE
         self._successes = self._failures = 0
         self._stalled_after = max(FEWEST_STALLED, round(STALLED_PER_DIMENSION * n_effective))
         self._since = 0
@@ -94,10 +100,10 @@ class Side:
 
     def _take(self, loss: float) -> None:
         self._n_seen += 1
-        if not loss < np.inf:
+        if not math.isfinite(loss):
             return
-        better = loss < self._best - (ENOUGH * abs(self._best) if self._best < np.inf else 0.0)
-        self._best = min(self._best, loss)
+        better = self._is_better(loss)
+        insort(self._losses, loss)
         self._since = 0 if better else self._since + 1
         if self._n_seen <= self._n_first:
             return
@@ -109,3 +115,9 @@ class Side:
             self.length, self._failures = self.length / 2, 0
             if self.length < SHORTEST:
                 self.length = SIDE
+
+    def _is_better(self, loss: float) -> bool:
+        if not self._losses:
+            return True
+        best, median = self._losses[0], self._losses[len(self._losses) // 2]
+        return best - loss > max(ENOUGH * (median - best), TIED * abs(best))

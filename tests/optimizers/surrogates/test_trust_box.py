@@ -19,7 +19,20 @@ def test_success_doubles_the_side_and_failure_halves_it():
     assert side_after([10, 9, 9, 9, 9, 9, 9]).length == SIDE / 2
     assert side_after([10, 9, *[np.inf] * 5, 9, 9, 9, 9]).length == SIDE  # failures do not count
     assert side_after([10, *[10] * 30]).length == SIDE  # below 2^-6 it begins again
-    assert side_after([10, 9.9999, 9.9998, 9.9997]).length == SIDE
+    assert side_after([10, 8, 7.99, 7.98, 7.97]).length == SIDE  # hardly better is no success
+    assert side_after([10, 8, 7.9, 7.8]).length == 2 * SIDE
+    assert side_after([0.1, *[0.1 - 1e-16] * 3, *[0.1] * 3]).length == SIDE / 2  # nor is rounding
+
+
+@pytest.mark.parametrize(("unit", "zero"), [(1, -1e6), (1e-9, 0.0), (2.0**900, 0.0)])
+def test_the_side_depends_on_neither_unit_nor_zero(unit, zero):
+    losses = np.random.default_rng(1).random(80)
+    for n in range(1, 81):
+        other = side_after(unit * losses[:n] + zero)
+        assert (other.length, other.is_stalled) == (
+            side_after(losses[:n]).length,
+            side_after(losses[:n]).is_stalled,
+        )
 
 
 def test_a_stall_is_seen():
