@@ -28,11 +28,8 @@ def test_success_doubles_the_side_and_failure_halves_it():
 def test_the_side_depends_on_neither_unit_nor_zero(unit, zero):
     losses = np.random.default_rng(1).random(80)
     for n in range(1, 81):
-        other = side_after(unit * losses[:n] + zero)
-        assert (other.length, other.is_stalled) == (
-            side_after(losses[:n]).length,
-            side_after(losses[:n]).is_stalled,
-        )
+        side, other = side_after(losses[:n]), side_after(unit * losses[:n] + zero)
+        assert (other.length, other.is_stalled) == (side.length, side.is_stalled)
 
 
 def test_a_stall_is_seen():
