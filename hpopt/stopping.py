@@ -174,7 +174,7 @@ class Target(StoppingRule):
 
 @dataclass(frozen=True)
 class Plateau(StoppingRule):
-    """End when the best has not changed for n trials."""
+    """End when the best has not changed, but for rounding, for n trials."""
 
     n: int
 

@@ -171,6 +171,13 @@ class TestPlateau:
         assert len(result.trials) == n
         assert result.reason == "no better trial for 3 trials"
 
+    @pytest.mark.parametrize("zero", [1.0, -1.0])
+    def test_a_trial_that_is_better_by_rounding_is_no_better_one(self, zero):
+        values = [zero - 1e-16 * k for k in range(1, 30)]
+        result = run(Given(zero, *values), trials=25, stop=Plateau(3))
+        assert len(result.trials) == 4
+        assert result.best.values["value"] == min(zero, *values[:3])
+
     def test_it_counts_across_a_resume(self, tmp_path):
         problem, path = Given(5, 4, 6, 6, 6, 6, 6), tmp_path / "study.db"
         run(problem, trials=4, study=path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from hpopt.core import Objective, Trial
+from hpopt.numerics.ties import TIED
 
 
 class Tally:
@@ -17,7 +18,7 @@ class Tally:
     n_told, n_bad, n_new : int
         Finished trials; those of them without values; those finished since the study was opened.
     n_since_best : int
-        How many finished since the best did.
+        How many finished since the best did; one that is better by rounding only is no other best.
     """
 
     def __init__(self, objective: Objective) -> None:
@@ -35,8 +36,10 @@ class Tally:
             self.n_bad += 1
             return
         loss = self._objective.loss(trial.values)
-        if loss < self._best_loss:
+        if self.best is None or self._best_loss - loss > TIED * abs(self._best_loss):
             self.n_since_best = 0
-        elif self.best is None or loss > self._best_loss or trial.number > self.best.number:
+        elif loss > self._best_loss or (
+            loss == self._best_loss and trial.number > self.best.number
+        ):
             return
         self.best, self._best_loss = trial, loss
