@@ -57,18 +57,18 @@ def test_it_runs_and_prints():
 
 
 def test_problems_for_choosing_and_for_judging_are_apart(modules: None):
-    from contests import CHOOSING, FAMILIES, FURTHER, JUDGING
+    from contests import CHOOSING, FAMILIES, FIRST, FURTHER, JUDGING
 
-    assert len({*CHOOSING, *JUDGING, *FURTHER}) == len(CHOOSING) + len(JUDGING) + len(FURTHER)
+    assert len({*CHOOSING, *JUDGING}) == len(CHOOSING) + len(JUDGING)
     for family in FAMILIES:
-        for names in (CHOOSING, JUDGING, FURTHER):
+        for names in (CHOOSING, FIRST, FURTHER):
             assert any(name.partition(":")[0] == family for name in names)
 
 
 def test_each_learner_can_be_evaluated(modules: None):
-    from contests import CHOOSING, FURTHER, JUDGING, load
+    from contests import CHOOSING, JUDGING, load
 
-    names = [name for name in (*CHOOSING, *JUDGING, *FURTHER) if name.startswith("cv:")]
+    names = [name for name in (*CHOOSING, *JUDGING) if name.startswith("cv:")]
     for name in {name.split(":")[1]: name for name in names}.values():
         problem = load(name)
         config = {p.name: p.values[-1] if p.values else p.high for p in problem.parameters}

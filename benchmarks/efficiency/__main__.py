@@ -4,7 +4,7 @@ python benchmarks/efficiency                      # goes on where it was cut off
 python benchmarks/efficiency --only auto optuna   # make the runs of these only
 python benchmarks/efficiency --budget 200 --only auto optuna nevergrad random
 python benchmarks/efficiency --no-runs --page     # write the page of what there is
-python benchmarks/efficiency --on further         # on the other judging problems, drawn by lot
+python benchmarks/efficiency --on first           # on the judging problems with all peers
 python benchmarks/efficiency --on choosing        # on the problems that defaults are chosen by
 python benchmarks/efficiency --again auto         # its code has changed: run it anew
 python benchmarks/efficiency --no-peers --quick   # does it still run? no figures
@@ -24,7 +24,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "strategies"))
 
 import recorded
 from contests import SETS
-from page import HEADINGS, TITLES, write
+from page import HEADINGS, TITLES, Part, write
 from printing import drawn, keep, load, machine, markdown
 from report import Comparison, Runs
 from runs import forget, kept_in
@@ -91,12 +91,20 @@ def compared(
     if not arguments.quick:
         keep("efficiency", about, lines, text)
     if arguments.page:
-        long = Measured(measured.problems, LONG, list(PEERS), f"{FOLDER}-{LONG}")
-        long.read(long.names)
-        longer = of_runs(long.runs, long.problems, seeds, [LONG])
-        others = {on: of_runs(measured.runs, SETS[on], seeds, budgets) for on in TITLES}
-        write(comparison, about, lines, longer, others)
+        write(parts_of(measured, seeds, budgets), about)
     return 0
+
+
+def parts_of(measured: Measured, seeds: int, budgets: list[int]) -> list[Part]:
+    """Give what the page says of each set of problems, with the longer runs that there are."""
+    long = Measured(measured.problems, LONG, list(PEERS), f"{FOLDER}-{LONG}")
+    long.read(long.names)
+    parts = []
+    for on in TITLES:
+        comparison = of_runs(measured.runs, SETS[on], seeds, budgets)
+        if comparison is not None:
+            parts.append(Part(on, comparison, of_runs(long.runs, SETS[on], seeds, [LONG])))
+    return parts
 
 
 def of_runs(

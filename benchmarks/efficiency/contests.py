@@ -34,7 +34,7 @@ CHOOSING = (
     "cv:svc:digits",
     "cv:forest:diabetes",
 )
-JUDGING = (
+FIRST = (
     "table:fcnet-naval_propulsion",
     "table:hpobench_mlp-credit_g",
     "table:nasbench201-cifar10",
@@ -82,15 +82,9 @@ FURTHER = (
 That is other tasks of the surrogates, other functions, all tables that were left, and pairs of
 learners that are not above and bundled data sets.
 """
-SETS = {
-    "judging": JUDGING,
-    "further": FURTHER,
-    "all": (*JUDGING, *FURTHER),
-    "choosing": CHOOSING,
-}
+JUDGING = (*FIRST, *FURTHER)
+SETS = {"judging": JUDGING, "first": FIRST, "further": FURTHER, "choosing": CHOOSING}
 """What may be compared on; no default is chosen by any but the last."""
-SMOOTH = ("bbob:1:5:2", "bbob:8:3:2", "bbob:17:5:2")
-"""Those of numbers alone, in few dimensions."""
 
 Evaluate = Callable[[Mapping[str, Any]], float]
 
@@ -356,4 +350,4 @@ def described(names: Sequence[str]) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(described([*CHOOSING, *JUDGING, *FURTHER]), indent=1))
+    print(json.dumps(described([*CHOOSING, *JUDGING]), indent=1))

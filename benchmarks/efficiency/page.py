@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from contests import CHOOSING, FURTHER, JUDGING
+from contests import CHOOSING, FIRST, FURTHER
 from printing import drawn
 from report import Comparison
 from rows import Line
@@ -15,8 +16,12 @@ from strategies import NAMES
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SHOWN = ("auto", "bayesian", "tpe", "random", *NAMES)
 HEADINGS = Line("what", "hpopt", "beside", "ratio", "target", None)
-TITLES = {"further": "On the {n} drawn by lot", "all": "On all {n}"}
-"""Of the sets of problems that the page has beside the first."""
+TITLES = {
+    "judging": "On all judging problems",
+    "first": "On the first of them, with all peers",
+    "further": "On those that were drawn by lot",
+}
+"""Of the sets of problems that the page speaks of, in its order."""
 
 DRAWING = """\
 import matplotlib.pyplot as plt
@@ -35,53 +40,56 @@ figure.tight_layout()
 """
 
 
-def write(
-    comparison: Comparison,
-    about: str,
-    lines: Sequence[Line],
-    longer: Comparison | None,
-    others: Mapping[str, Comparison | None],
-) -> None:
+class Part(NamedTuple):
+    """What one set of problems says.
+
+    Attributes
+    ----------
+    on : str
+        The set; one of `TITLES`.
+    comparison : Comparison
+    longer : Comparison or None
+        The same with more evaluations, where there are such runs.
+    """
+
+    on: str
+    comparison: Comparison
+    longer: Comparison | None
+
+    def drawn(self) -> str:
+        """Draw it under its title."""
+        both = [each for each in (self.comparison, self.longer) if each is not None]
+        n_problems, n_seeds = len(self.comparison.problems), len(self.comparison.seeds)
+        texts = [
+            f"## {TITLES[self.on]}",
+            f"{n_problems} problems; ranks are over {n_seeds} seeds.",
+            plot(self.comparison),
+            drawn([line for each in both for line in each.lines()], HEADINGS),
+        ]
+        for each in both:
+            texts += [each.tables(), each.of_others()]
+        return "\n\n".join(text for text in texts if text)
+
+
+def write(parts: Sequence[Part], about: str) -> None:
     """Write docs/efficiency.md, between its head and its foot."""
     page = DOCS / "efficiency.md"
     head, _, rest = page.read_text(encoding="utf-8").partition("<!-- figures -->")
     foot = rest.partition("<!-- end of figures -->")[2]
+    problems = {"First": FIRST, "Drawn by lot": FURTHER, "Choosing": CHOOSING}
     middle = "\n\n".join(
         [
             f"Measured with {about}.",
-            plot(comparison),
-            drawn([*lines, *(longer.lines() if longer else [])], HEADINGS),
-            comparison.tables(),
-            comparison.of_others(),
-            *([longer.tables(), longer.of_others()] if longer else []),
-            *(beside(on, other) for on, other in others.items() if other is not None),
+            *(part.drawn() for part in parts),
             "## The problems",
             *(
                 f"{what}: {', '.join(f'`{name}`' for name in names)}."
-                for what, names in (
-                    ("Judging", JUDGING),
-                    ("Drawn by lot", FURTHER),
-                    ("Choosing", CHOOSING),
-                )
+                for what, names in problems.items()
             ),
         ]
     )
     page.write_text(
         f"{head}<!-- figures -->\n\n{middle}\n\n<!-- end of figures -->{foot}", encoding="utf-8"
-    )
-
-
-def beside(on: str, other: Comparison) -> str:
-    """Say how it stands on other problems."""
-    n = len(other.problems)
-    return "\n\n".join(
-        [
-            f"## {TITLES[on].format(n=n)}",
-            f"{n} problems, {len(other.seeds)} seeds of all that are ranked.",
-            drawn(other.lines(), HEADINGS),
-            other.tables(),
-            other.of_others(),
-        ]
     )
 
 

@@ -17,7 +17,6 @@ import numpy as np
 from hpopt.core import Optimizer, Trial
 from hpopt.core.proposals import Floats
 from hpopt.numerics.threads import one_thread
-from hpopt.numerics.ties import first_of_least
 from hpopt.optimizers.bayesian_optimization import BayesianOptimization
 from hpopt.optimizers.checks import positive, whole
 from hpopt.optimizers.genetic_algorithm import GeneticAlgorithm
@@ -38,8 +37,6 @@ FEWEST_ASKS, TRIALS_AN_ASK = 30, 50
 """Of a larger budget of cheap trials one in so many may be thought about."""
 MANY = 2000
 NOISY = 0.25
-LONG, LONG_PER_DIMENSION = 12, 2
-"""So many results without a new best are many."""
 FEW = 12
 """A space of no more configs is gone through whatever the budget is."""
 TURNS, TPE_TURN, LOCAL_TURN = 3, 1, 2
@@ -56,8 +53,8 @@ class Auto(Optimizer):
         otherwise                              bayesian, and with it
           few numbers, all continuous          the middle first; one or two steps in three from a
                                                quadratic model of the best one's surroundings
-          large noise, or no new best for      one config in three from TPE, unless it likely
-          max(12, 2 d) results                 fails or gives a value that is known
+          large noise                          one config in three from TPE, unless it likely
+                                               fails or gives a value that is known
           evaluations below 20 ms, after a     steady_state: thinking would take longer than
           while                                evaluating
           beyond 2,000 results                 bayesian and steady_state in turn
@@ -101,7 +98,6 @@ class Auto(Optimizer):
         self._bayesian = self._joined(BayesianOptimization())
         self._tpe = self._joined(TPE())
         self._evolution = self._joined(SteadyState())
-        self._n_long = max(LONG, round(LONG_PER_DIMENSION * self._bayesian.n_effective))
         self._local = LocalModel(self.space.d) if suits(self.space) else None
 
     def _joined(self, inner: T) -> T:
@@ -149,8 +145,8 @@ class Auto(Optimizer):
             return "bayesian and steady_state", f"{MANY} results and more"
         if self._local is not None:
             return "bayesian and quadratic steps", f"{self.space.d} continuous numbers"
-        if self._hedges(self.n_asked):
-            return "bayesian and tpe", "results are noisy, or none was better for long"
+        if self._is_noisy(self.n_asked):
+            return "bayesian and tpe", "much of what differs among results is noise"
         if self._budget <= SMALL_BUDGET:
             return "bayesian", f"a budget of {self._budget} trials is worth a model"
         if CHEAP_SECONDS <= self._cost < math.inf:
@@ -191,19 +187,14 @@ class Auto(Optimizer):
                 return self.novel(middle, self.generator(number), before=number)
             if turn and self._bayesian.has_model(number):
                 return self._quadratic_step(number, turn)
-        elif turn == TPE_TURN and self._hedges(number):
+        elif turn == TPE_TURN and self._is_noisy(number):
             found = self._tpe._ask(number, 1)
             return None if any(map(self._bayesian.is_wasted, found)) else found
         return None
 
-    def _hedges(self, number: int) -> bool:
-        """Say whether much of what differs is noise, or nothing got better for long."""
-        if not self._bayesian.has_model(number):
-            return False
-        losses = Evidence(self).losses
-        valued = losses[np.isfinite(losses)]
-        n_since = len(valued) - 1 - first_of_least(valued) if valued.size else len(losses)
-        return n_since >= self._n_long or self._bayesian.noise_share() > NOISY
+    def _is_noisy(self, number: int) -> bool:
+        """Say whether much of what differs among results is noise, by the model."""
+        return self._bayesian.has_model(number) and self._bayesian.noise_share() > NOISY
 
     def _quadratic_step(self, number: int, turn: int) -> Floats | None:
         """Give the step of the quadratic model, where there is a new one.

@@ -221,11 +221,6 @@ class BayesianOptimization(Optimizer):
         self._side.learn(evidence.losses)
         return self._side
 
-    @property
-    def n_effective(self) -> float:
-        """How many parameters matter in a config, on average."""
-        return self._encoding.n_effective
-
     def has_model(self, number: int) -> bool:
         """Say whether the first design is over with this number, and enough is told for a model."""
         n = number + len(self.knowledge)
