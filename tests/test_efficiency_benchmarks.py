@@ -94,7 +94,7 @@ def test_regret_is_in_shares_of_random_search(modules: None):
         "auto": runs_of({"a": [[2.0, 2.0], [9.0, 1.0]]}),
     }
     comparison = Comparison(runs, ["a"], 2, [2])
-    assert comparison.seeds == [0, 1]
+    assert comparison.seeds == {"random": [0, 1], "auto": [0, 1]}
     regret = comparison.regrets(2)
     assert regret["random"].value == 1.0
     assert regret["auto"].value == pytest.approx(0.5 / 3.0)
@@ -121,7 +121,8 @@ def test_a_slow_peer_takes_no_seeds_from_the_others(modules: None):
     }
     comparison = Comparison(runs, ["a"], 6, [1])
     assert comparison.names == ["random", "auto"]
-    assert comparison.seeds == list(range(6))
+    assert comparison.span == "6 seeds"
+    assert comparison.ranks(1)["auto"].value == pytest.approx(1 + 1 / 6)
     assert comparison.chance("auto", "optuna, GP", 1).value == 1.0
     assert any("6 × 2 seeds" in str(line) for line in comparison.lines())
     assert "Optuna GPSampler" in comparison.of_others()

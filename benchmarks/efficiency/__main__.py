@@ -26,7 +26,7 @@ import recorded
 from contests import SETS
 from page import HEADINGS, TITLES, Part, write
 from printing import drawn, keep, load, machine, markdown
-from report import Comparison, Runs
+from report import BASE, Comparison, Runs
 from runs import forget, kept_in
 from strategies import FOLDER, NAMES, PEERS, Measured, named
 
@@ -67,15 +67,14 @@ def compared(
     """Print what the runs say, and keep it."""
     began = time.monotonic()
     comparison = Comparison(measured.runs, measured.problems, seeds, budgets)
+    if BASE not in comparison.names:
+        print("random search has runs of too few seeds: make them, or give --seeds 1")
+        return 1
     about = (
-        f"{measured.version}; {machine()}; {len(measured.problems)} "
-        f"problems ({arguments.on}), "
-        f"{len(comparison.seeds)} seeds of all, {budgets[-1]} evaluations"
+        f"{measured.version}; {machine()}; {len(measured.problems)} problems ({arguments.on}), "
+        f"{comparison.span}, {budgets[-1]} evaluations"
     )
     print(about, flush=True)
-    if not comparison.seeds:
-        print("no seed is there for all strategies: make more runs, or give --seeds 1")
-        return 1
     lines = comparison.lines()
     text = "\n\n".join(
         [
@@ -112,7 +111,7 @@ def of_runs(
 ) -> Comparison | None:
     """Give the comparison of the runs that there are; None without those of "auto" and random."""
     made = {name: found for name, found in runs.items() if found}
-    if not {"auto", "random"} <= {*made}:
+    if not {"auto", BASE} <= {*made}:
         return None
     comparison = Comparison(made, problems, seeds, budgets)
     return comparison if "auto" in comparison.names else None

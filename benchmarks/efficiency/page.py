@@ -59,10 +59,11 @@ class Part(NamedTuple):
     def drawn(self) -> str:
         """Draw it under its title."""
         both = [each for each in (self.comparison, self.longer) if each is not None]
-        n_problems, n_seeds = len(self.comparison.problems), len(self.comparison.seeds)
+        n_problems, n_longer = len(self.comparison.problems), self.longer and self.longer.span
         texts = [
             f"## {TITLES[self.on]}",
-            f"{n_problems} problems; ranks are over {n_seeds} seeds.",
+            f"{n_problems} problems; {self.comparison.span} of those that are ranked"
+            + (f", {n_longer} of the longer runs." if n_longer else "."),
             plot(self.comparison),
             drawn([line for each in both for line in each.lines()], HEADINGS),
         ]

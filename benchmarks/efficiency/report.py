@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from figures import Floats, Interval, bests, interval, ranks
+from figures import Floats, Interval, bests, interval
 from printing import markdown
 from rows import Line
 from runs import Run
@@ -14,7 +14,7 @@ from strategies import NAMES, PARALLEL
 Runs = Mapping[str, Mapping[tuple[str, int], Run]]
 BASE = "random"
 FEWEST_SEEDS = 5
-"""A strategy with fewer is left out of the ranks, which are over the seeds that all have."""
+"""A strategy with fewer is left out of the ranks."""
 TARGETS = {"optuna": 0.75, "optuna, GP": 0.60, "nevergrad": 0.55}
 
 
@@ -74,6 +74,12 @@ class Comparison:
     most : int
         How many seeds there may be.
     budgets : sequence of int
+
+    Attributes
+    ----------
+    seeds : dict of str to list of int
+        By strategy, of those that are ranked, what it has runs of all problems by. They are
+        not paired: a seed means something else to each strategy.
     """
 
     def __init__(
@@ -84,14 +90,30 @@ class Comparison:
         self._ranked = [name for name in runs if name not in PARALLEL]
         least = min(FEWEST_SEEDS, most)
         self.names = [name for name in self._ranked if len(self._own[name]) >= least]
-        owned = [set(self._own[name]) for name in self.names]
-        self.seeds = sorted(set.intersection(*owned)) if owned else []
+        self.seeds = {name: self._own[name] for name in self.names}
+
+    @property
+    def span(self) -> str:
+        """How many seeds those that are ranked have."""
+        least, most = (of(map(len, self.seeds.values())) for of in (min, max))
+        return f"{least} to {most} seeds" if least < most else f"{most} seeds"
 
     def ranks(self, n: int, names: Sequence[str] | None = None) -> dict[str, Interval]:
-        """Give the average rank of each, on each problem and seed."""
-        names = list(names or self.names)
-        losses = [bests(self._runs[name], self.problems, self.seeds, n) for name in names]
-        return {name: interval(values) for name, values in zip(names, ranks(losses), strict=True)}
+        """Give the average rank of each, where every run is set against all runs of the others."""
+        losses = {name: self._bests(name, n) for name in (names or self.names)}
+        return {
+            name: interval(
+                sum(
+                    (
+                        1.0 - beats(mine, theirs)
+                        for other, theirs in losses.items()
+                        if other != name
+                    ),
+                    start=np.ones_like(mine),
+                )
+            )
+            for name, mine in losses.items()
+        }
 
     def regrets(self, n: int, names: Sequence[str] | None = None) -> dict[str, Interval]:
         """Give the mean regret of each by all of its seeds, in shares of random search's."""
@@ -101,10 +123,10 @@ class Comparison:
 
     def chance(self, mine: str, other: str, n: int) -> Interval:
         """Give the probability that a run of one beats a run of the other, of any seeds."""
-        one, two = (
-            bests(self._runs[name], self.problems, self._own[name], n) for name in (mine, other)
-        )
-        return interval(beats(one, two))
+        return interval(beats(self._bests(mine, n), self._bests(other, n)))
+
+    def _bests(self, name: str, n: int) -> Floats:
+        return bests(self._runs[name], self.problems, self._own[name], n)
 
     def curves(self, points: Sequence[int]) -> dict[str, Floats]:
         """Give the geometric mean over problems of the mean regret, after so many evaluations.
@@ -113,13 +135,13 @@ class Comparison:
         """
         best = least(self._runs, self.problems)
         end = self.budgets[-1]
-        base = (bests(self._runs[BASE], self.problems, self.seeds, end) - best).mean(axis=1)
+        base = (self._bests(BASE, end) - best).mean(axis=1)
         base[base == 0] = 1.0
         found = {}
         for name in self.names:
             rows = []
             for n in points:
-                mean = (bests(self._runs[name], self.problems, self.seeds, n) - best).mean(axis=1)
+                mean = (self._bests(name, n) - best).mean(axis=1)
                 rows.append(float(np.exp(np.log(np.maximum(mean / base, 1e-3)).mean())))
             found[name] = np.array(rows)
         return found
@@ -166,7 +188,7 @@ class Comparison:
             seeds = [s for s in range(n_seeds) if all((p, s) in found for p in problems)]
             row = [NAMES.get(name, name)]
             for n in self.budgets:
-                one = bests(self._runs[mine], problems, self._own[mine], n)
+                one = bests(self._runs[mine], problems, self.seeds[mine], n)
                 row.append(str(interval(beats(one, bests(found, problems, seeds, n)))))
             cells.append([*row, str(len(problems)), str(len(seeds))])
         return markdown(cells) if len(cells) > 1 else ""
@@ -177,7 +199,7 @@ class Comparison:
         for problem in self.problems:
             row = [problem]
             for name in self.names:
-                values = bests(self._runs[name], [problem], self.seeds, n)
+                values = bests(self._runs[name], [problem], self.seeds[name], n)
                 row.append(f"{np.median(values):.5g}")
             cells.append(row)
         return markdown(cells)

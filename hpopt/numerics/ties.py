@@ -34,9 +34,3 @@ def levels_of(values: Floats) -> tuple[Floats, Ints]:
         if not is_new.all():
             return levels[is_new], (np.cumsum(is_new) - 1)[places.ravel()]
     return levels, places.ravel()
-
-
-def first_of_least(values: Floats) -> int:
-    """Give the place of the first of values (n,) that is the least but for rounding."""
-    least = values.min()
-    return int((values / 2 - least / 2 <= TIED * (abs(least) / 2)).argmax())

@@ -3,7 +3,7 @@
 import numpy as np
 
 from hpopt.numerics.half_rank import half_rank
-from hpopt.numerics.ties import first_of_least, levels_of
+from hpopt.numerics.ties import levels_of
 
 FOLDS = np.array([0.9, 0.85, 0.8, 0.95, 0.7])
 SUMS = [float(np.add.reduce(np.roll(FOLDS, k)) / 5) for k in range(5)]
@@ -29,11 +29,6 @@ def test_what_differs_stays_apart_in_any_size():
 def test_there_may_be_one_value_or_none():
     assert levels_of(np.array([]))[0].size == 0
     assert levels_of(np.array([2.0]))[1].tolist() == [0]
-
-
-def test_a_new_best_by_rounding_is_none():
-    assert first_of_least(np.array([3.0, 0.84 + 1e-15, 0.9, 0.84])) == 1
-    assert first_of_least(np.array([-1.0, -1.7e308, 1.7e308])) == 1
 
 
 def test_a_model_learns_one_target_of_what_is_one_value():
