@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.errors import SettingError
-from hpopt.numerics.ties import levels_of
 from hpopt.space.choice import Listed
 from hpopt.space.numeric import Scalar
 from hpopt.space.parameter import Bools, Floats, Parameter
@@ -144,18 +143,9 @@ def _made(path: Path, parameter: Parameter, last: float, positions: Sequence[Flo
 
 def ranks(losses: Floats) -> Floats:
     """Give ranks from 0 (the least loss) to n - 1; equal losses share the mean of theirs."""
-    places = _levels(losses)
-    counts = np.bincount(places)
-    return (np.cumsum(counts) - (counts + 1) / 2)[places]
-
-
-def _levels(losses: Floats) -> NDArray[np.int64]:
-    """Give the place of each among the different losses, ascending; inf is the last."""
-    finite = np.isfinite(losses)
-    levels, places = levels_of(losses[finite])
-    found = np.full(len(losses), len(levels))
-    found[finite] = places
-    return found
+    _, places, counts = np.unique(losses, return_inverse=True, return_counts=True)
+    firsts = np.cumsum(counts) - counts
+    return np.asarray((firsts + (counts - 1) / 2)[places.ravel()])
 
 
 def worse(losses: Floats, pieces: Bools) -> Floats:
@@ -184,7 +174,7 @@ def worse(losses: Floats, pieces: Bools) -> Floats:
     n = len(losses)
     n_inside = pieces.sum(axis=1)
     n_pairs = n_inside * (n - n_inside)
-    counts = np.bincount(_levels(losses))
+    _, counts = np.unique(losses, return_counts=True)
     ties = float((counts.astype(np.float64) ** 3 - counts).sum()) / max(1, n * (n - 1))
     sigma = np.sqrt(n_pairs / 12 * (n + 1 - ties))
     above = pieces @ ranks(losses) - n_inside * (n_inside - 1) / 2
