@@ -49,6 +49,7 @@ FIRST = (
     "cv:svc:wine",
     "cv:ridge:diabetes",
 )
+"""What was judged by from the beginning."""
 FURTHER = (
     "table:logreg_on_grid",
     "table:svm_on_grid",

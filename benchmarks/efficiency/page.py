@@ -59,11 +59,11 @@ class Part(NamedTuple):
     def drawn(self) -> str:
         """Draw it under its title."""
         both = [each for each in (self.comparison, self.longer) if each is not None]
-        n_problems, n_longer = len(self.comparison.problems), self.longer and self.longer.span
+        spans = [f"{each.span} after {each.budgets[-1]} evaluations" for each in both]
         texts = [
             f"## {TITLES[self.on]}",
-            f"{n_problems} problems; {self.comparison.span} of those that are ranked"
-            + (f", {n_longer} of the longer runs." if n_longer else "."),
+            f"{len(self.comparison.problems)} problems; those that are ranked have "
+            f"{' and '.join(spans)}.",
             plot(self.comparison),
             drawn([line for each in both for line in each.lines()], HEADINGS),
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from figures import Floats, Interval, bests, interval
+from figures import Floats, Interval, beats, bests, interval, ranks_among
 from printing import markdown
 from rows import Line
 from runs import Run
@@ -56,13 +56,6 @@ def regrets(
     }
 
 
-def beats(mine: Floats, theirs: Floats) -> Floats:
-    """Say how often a run is better than the other's of any seed, ties halved, as (problems, s)."""
-    better = (mine[:, :, None] < theirs[:, None, :]).astype(float)
-    better += 0.5 * (mine[:, :, None] == theirs[:, None, :])
-    return np.asarray(better.mean(axis=2))
-
-
 class Comparison:
     """All figures of one set of problems.
 
@@ -78,46 +71,39 @@ class Comparison:
     Attributes
     ----------
     seeds : dict of str to list of int
-        By strategy, of those that are ranked, what it has runs of all problems by. They are
-        not paired: a seed means something else to each strategy.
+        Those by which each strategy has runs of all problems. They are not paired: a seed means
+        something else to each.
+    names : list of str
+        The strategies that are ranked.
     """
 
     def __init__(
         self, runs: Runs, problems: Sequence[str], most: int, budgets: Sequence[int]
     ) -> None:
         self.problems, self.budgets, self._runs = list(problems), list(budgets), runs
-        self._own = complete(runs, problems, most)
+        self.seeds = complete(runs, problems, most)
         self._ranked = [name for name in runs if name not in PARALLEL]
         least = min(FEWEST_SEEDS, most)
-        self.names = [name for name in self._ranked if len(self._own[name]) >= least]
-        self.seeds = {name: self._own[name] for name in self.names}
+        self.names = [name for name in self._ranked if len(self.seeds[name]) >= least]
 
     @property
     def span(self) -> str:
         """How many seeds those that are ranked have."""
-        least, most = (of(map(len, self.seeds.values())) for of in (min, max))
+        counts = [len(self.seeds[name]) for name in self.names]
+        least, most = min(counts), max(counts)
         return f"{least} to {most} seeds" if least < most else f"{most} seeds"
 
     def ranks(self, n: int, names: Sequence[str] | None = None) -> dict[str, Interval]:
         """Give the average rank of each, where every run is set against all runs of the others."""
         losses = {name: self._bests(name, n) for name in (names or self.names)}
         return {
-            name: interval(
-                sum(
-                    (
-                        1.0 - beats(mine, theirs)
-                        for other, theirs in losses.items()
-                        if other != name
-                    ),
-                    start=np.ones_like(mine),
-                )
-            )
+            name: interval(ranks_among(mine, [losses[other] for other in losses if other != name]))
             for name, mine in losses.items()
         }
 
     def regrets(self, n: int, names: Sequence[str] | None = None) -> dict[str, Interval]:
         """Give the mean regret of each by all of its seeds, in shares of random search's."""
-        own = {name: self._own[name] for name in (names or self.names)}
+        own = {name: self.seeds[name] for name in (names or self.names)}
         found = regrets(self._runs, own, self.problems, n)
         return {name: interval(values) for name, values in found.items()}
 
@@ -126,7 +112,7 @@ class Comparison:
         return interval(beats(self._bests(mine, n), self._bests(other, n)))
 
     def _bests(self, name: str, n: int) -> Floats:
-        return bests(self._runs[name], self.problems, self._own[name], n)
+        return bests(self._runs[name], self.problems, self.seeds[name], n)
 
     def curves(self, points: Sequence[int]) -> dict[str, Floats]:
         """Give the geometric mean over problems of the mean regret, after so many evaluations.
@@ -222,7 +208,7 @@ class Comparison:
                 )
             )
             for other, target in TARGETS.items():
-                if self._own.get(other):
+                if self.seeds.get(other):
                     lines.append(self._chance_line(mine, other, n, target))
             if "optuna" in self.names:
                 lines.append(self._regret_line(mine, "optuna", n))
@@ -239,9 +225,9 @@ class Comparison:
                     )
                 )
                 for other, alone in PARALLEL.items():
-                    if self._own.get(other):
+                    if self.seeds.get(other):
                         lines.append(self._chance_line(parallel, other, n, TARGETS[alone]))
-                if self._own.get("optuna, 8 workers"):
+                if self.seeds.get("optuna, 8 workers"):
                     lines.append(self._regret_line(parallel, "optuna, 8 workers", n))
         return lines
 
@@ -250,7 +236,7 @@ class Comparison:
         return Line(
             f"P({mine} beats {NAMES[other]}), after {n}",
             str(chance),
-            f"{len(self._own[mine])} × {len(self._own[other])} seeds",
+            f"{len(self.seeds[mine])} × {len(self.seeds[other])} seeds",
             target=f"≥ {target:.2f}",
             met=chance.value >= target,
         )

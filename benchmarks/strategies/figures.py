@@ -92,16 +92,24 @@ def share_needed(needed: Floats) -> NDArray[np.floating]:
     return np.asarray(np.exp(np.log(np.median(needed, axis=-1)).mean(axis=-1)))
 
 
-def rank_among(mine: Floats, others: Sequence[Floats]) -> float:
-    """Give the expected rank of runs among those of others, each seed against each.
+def beats(mine: Floats, theirs: Floats) -> Floats:
+    """Say how often each run is better than the other's of any seed, ties halved.
 
     Parameters
     ----------
     mine : ndarray (tables, seeds)
-    others : sequence of ndarray (tables, any number of seeds)
+    theirs : ndarray (tables, any number of seeds)
     """
-    behind = [
-        ((theirs[:, None, :] < mine[:, :, None]) + 0.5 * (theirs[:, None, :] == mine[:, :, None]))
-        for theirs in others
-    ]
-    return 1.0 + float(sum(each.mean() for each in behind))
+    better = (mine[:, :, None] < theirs[:, None, :]).astype(float)
+    better += 0.5 * (mine[:, :, None] == theirs[:, None, :])
+    return np.asarray(better.mean(axis=2))
+
+
+def ranks_among(mine: Floats, others: Sequence[Floats]) -> Floats:
+    """Give the expected rank of each run among those of others, each seed against each."""
+    return sum((1.0 - beats(mine, theirs) for theirs in others), start=np.ones_like(mine))
+
+
+def rank_among(mine: Floats, others: Sequence[Floats]) -> float:
+    """Give the mean of the ranks of runs among those of others."""
+    return float(ranks_among(mine, others).mean())

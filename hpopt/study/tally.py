@@ -38,8 +38,6 @@ class Tally:
         loss = self._objective.loss(trial.values)
         if self.best is None or self._best_loss - loss > TIED * abs(self._best_loss):
             self.n_since_best = 0
-        elif loss > self._best_loss or (
-            loss == self._best_loss and trial.number > self.best.number
-        ):
+        elif (loss, trial.number) > (self._best_loss, self.best.number):
             return
         self.best, self._best_loss = trial, loss
