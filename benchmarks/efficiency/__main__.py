@@ -68,7 +68,11 @@ def compared(
     began = time.monotonic()
     comparison = Comparison(measured.runs, measured.problems, seeds, budgets)
     if BASE not in comparison.names:
-        print("random search has runs of too few seeds: make them, or give --seeds 1")
+        print(
+            f"{BASE} must have runs of all {len(measured.problems)} problems by {comparison.fewest} "
+            f"seeds, but has {len(comparison.seeds[BASE])}: make them (--only {BASE}), or give "
+            "fewer --seeds"
+        )
         return 1
     about = (
         f"{measured.version}; {machine()}; {len(measured.problems)} problems ({arguments.on}), "

@@ -73,6 +73,8 @@ class Comparison:
     seeds : dict of str to list of int
         Those by which each strategy has runs of all problems. They are not paired: a seed means
         something else to each.
+    fewest : int
+        How many a strategy must have to be ranked.
     names : list of str
         The strategies that are ranked.
     """
@@ -83,8 +85,8 @@ class Comparison:
         self.problems, self.budgets, self._runs = list(problems), list(budgets), runs
         self.seeds = complete(runs, problems, most)
         self._ranked = [name for name in runs if name not in PARALLEL]
-        least = min(FEWEST_SEEDS, most)
-        self.names = [name for name in self._ranked if len(self.seeds[name]) >= least]
+        self.fewest = min(FEWEST_SEEDS, most)
+        self.names = [name for name in self._ranked if len(self.seeds[name]) >= self.fewest]
 
     @property
     def span(self) -> str:
