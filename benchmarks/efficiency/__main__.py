@@ -69,9 +69,9 @@ def compared(
     comparison = Comparison(measured.runs, measured.problems, seeds, budgets)
     if BASE not in comparison.names:
         print(
-            f"{BASE} must have runs of all {len(measured.problems)} problems by {comparison.fewest} "
-            f"seeds, but has {len(comparison.seeds[BASE])}: make them (--only {BASE}), or give "
-            "fewer --seeds"
+            f"{BASE} must have runs of all {len(measured.problems)} problems by "
+            f"{comparison.fewest} seeds, but has {len(comparison.seeds[BASE])}: make them "
+            f"(--only {BASE}), or give fewer --seeds"
         )
         return 1
     about = (
