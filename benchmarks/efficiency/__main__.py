@@ -113,12 +113,10 @@ def parts_of(measured: Measured, seeds: int, budgets: list[int]) -> list[Part]:
 def of_runs(
     runs: Runs, problems: Sequence[str], seeds: int, budgets: list[int]
 ) -> Comparison | None:
-    """Give the comparison of the runs that there are; None without those of "auto" and random."""
+    """Give the comparison of the runs that there are; None where "auto" or random has too few."""
     made = {name: found for name, found in runs.items() if found}
-    if not {"auto", BASE} <= {*made}:
-        return None
     comparison = Comparison(made, problems, seeds, budgets)
-    return comparison if "auto" in comparison.names else None
+    return comparison if {"auto", BASE} <= {*comparison.names} else None
 
 
 def counts(measured: Measured) -> str:
