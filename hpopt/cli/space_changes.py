@@ -9,7 +9,7 @@ from typing import Any
 from hpopt.core import Problem
 from hpopt.errors import ProblemError, SpaceError, UnknownNameError
 from hpopt.space import Parameter, Space
-from hpopt.space.changes import with_changes
+from hpopt.space.changes import replaced, with_changes
 
 
 def change_space(problem: Problem, changes: Mapping[str, Any]) -> None:
@@ -72,9 +72,8 @@ def _changed_parameter(name: str, parameter: Parameter, change: Any) -> Paramete
     if "space" in settings and isinstance(layer, Space):
         settings["space"] = changed(layer, settings["space"])
     try:
-        replaced: Parameter = dataclasses.replace(parameter, **settings)  # type: ignore[type-var]
+        return replaced(parameter, settings)
     except UnknownNameError:
         raise
     except SpaceError as error:
         raise SpaceError(f"parameter {name!r}: {error}") from error
-    return replaced

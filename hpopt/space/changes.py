@@ -58,4 +58,14 @@ def _still_possible(parameter: Parameter, earlier: Mapping[str, Parameter]) -> P
         when[parent] = [v for v in values if parent in earlier and earlier[parent].takes(v)]
         if not when[parent]:
             return None
-    return dataclasses.replace(parameter, when=when) if when else parameter  # type: ignore[type-var]
+    return replaced(parameter, {"when": when}) if when else parameter
+
+
+def replaced(parameter: Parameter, settings: Mapping[str, Any]) -> Parameter:
+    """Return a parameter with some settings replaced; a default that no longer fits is dropped."""
+    if parameter.default is None or "default" in settings:
+        return dataclasses.replace(parameter, **settings)  # type: ignore[type-var]
+    changed: Parameter = dataclasses.replace(parameter, **settings, default=None)  # type: ignore[type-var]
+    if not changed.takes(parameter.default):
+        return changed
+    return dataclasses.replace(changed, default=parameter.default)  # type: ignore[type-var]

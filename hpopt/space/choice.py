@@ -60,6 +60,7 @@ class Listed(Scalar):
         object.__setattr__(self, self.noun, listed)
         object.__setattr__(self, "_places", places)
         object.__setattr__(self, "when", normalised_when(self.when))
+        self._check_default()
 
     @property
     def n_levels(self) -> int:
@@ -118,12 +119,15 @@ class Ordinal(Listed):
         Numbers or names from least to most, all different.
     when : mapping of str to value or values, optional
         The parameter exists only where its parents have those values.
+    default : optional
+        A value that the parameter takes, for a config that leaves it out; see `Space.filled`.
     """
 
     kind: ClassVar[str] = "ordinal"
     noun: ClassVar[str] = "values"
     values: Sequence[Any]
     when: When | None = None
+    default: Any = field(default=None, kw_only=True, hash=False)
     _places: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -140,12 +144,15 @@ class Categorical(Listed):
         All different: str, int, float, bool, None or tuples of them.
     when : mapping of str to value or values, optional
         The parameter exists only where its parents have those values.
+    default : optional
+        A value that the parameter takes, for a config that leaves it out; see `Space.filled`.
     """
 
     kind: ClassVar[str] = "categorical"
     noun: ClassVar[str] = "choices"
     choices: Sequence[Any]
     when: When | None = None
+    default: Any = field(default=None, kw_only=True, hash=False)
     _places: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -92,6 +93,34 @@ class Coordinates(Mapping[str, Parameter]):
                 block = block & parameter.active(points[:, self._columns[name]])
             blocks.append(block)
         return np.concatenate(blocks, axis=1)
+
+    def filled(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a config with the defaults of the parameters that are absent from it.
+
+        Only parameters that exist there are filled, those of layers too. What has no default
+        stays absent, and so does what depends on it; what is given is kept as it is.
+
+        Raises
+        ------
+        ConfigError
+            A value on which others depend does not fit.
+        """
+        filled: dict[str, Any] = {}
+        for name, parameter in self._parameters.items():
+            if name in config:
+                filled[name] = parameter.filled(config[name])
+            elif parameter.default is not None and self._exists(name, filled):
+                filled[name] = copy.deepcopy(parameter.default)
+        return filled | {name: value for name, value in config.items() if name not in filled}
+
+    def _exists(self, name: str, config: Mapping[str, Any]) -> bool:
+        """Return whether a parameter exists where its parents have the values of a config."""
+        parents = {
+            parent: self._parameters[parent].check(config[parent], parent)
+            for parent in self.conditions.of(name)
+            if parent in config
+        }
+        return self.conditions.why_absent(name, parents) is None
 
     # -- the crossings -----------------------------------------------------------------------
 

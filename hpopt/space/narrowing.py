@@ -9,7 +9,6 @@ data", https://doi.org/10.1023/A:1008894516817.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.errors import ConfigError, SpaceError
+from hpopt.space.changes import replaced
 from hpopt.space.choice import Listed
 from hpopt.space.coordinates import Coordinates
 from hpopt.space.evidence import Facet, Path, facets
@@ -112,7 +112,7 @@ def _changed(space: Any, found: Sequence[Facet], path: Path) -> Any:
             smaller = _changed(layer, found, (*path, name))
             settings |= {"space": smaller} if smaller is not layer else {}
         if settings:
-            changes[name] = dataclasses.replace(parameter, **settings)
+            changes[name] = replaced(parameter, settings)
     return space.changed(changes) if changes else space
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Real
 from typing import Any, ClassVar
@@ -209,6 +209,8 @@ class Float(Number):
         Only ``low, low + step, ... high``. It must divide ``high - low``.
     when : mapping of str to value or values, optional
         The parameter exists only where its parents have those values.
+    default : optional
+        A value that the parameter takes, for a config that leaves it out; see `Space.filled`.
 
     Notes
     -----
@@ -223,6 +225,7 @@ class Float(Number):
     log: bool = False
     step: float | None = None
     when: When | None = None
+    default: Any = field(default=None, kw_only=True, hash=False)
 
     def __post_init__(self) -> None:
         for name in ("low", "high", "step"):
@@ -230,6 +233,7 @@ class Float(Number):
         self._check_range()
         self._check_step()
         object.__setattr__(self, "when", normalised_when(self.when))
+        self._check_default()
 
     def _step_divides(self, step: float) -> bool:
         largest = max(abs(self.low), abs(self.high))
@@ -348,6 +352,8 @@ class Int(Number):
         Only ``low, low + step, ... high``. It must divide ``high - low``.
     when : mapping of str to value or values, optional
         The parameter exists only where its parents have those values.
+    default : optional
+        A value that the parameter takes, for a config that leaves it out; see `Space.filled`.
     """
 
     kind: ClassVar[str] = "int"
@@ -356,6 +362,7 @@ class Int(Number):
     log: bool = False
     step: int = 1
     when: When | None = None
+    default: Any = field(default=None, kw_only=True, hash=False)
 
     def __post_init__(self) -> None:
         for name in ("low", "high", "step"):
@@ -370,6 +377,7 @@ class Int(Number):
         self._check_range()
         self._check_step()
         object.__setattr__(self, "when", normalised_when(self.when))
+        self._check_default()
         if self.n_levels > LARGEST_INT // 4 or (self.log and self.high > 10**13):
             raise SpaceError(
                 f"an Int must have fewer than 2**51 values (10**13 with log=True), but got "

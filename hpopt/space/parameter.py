@@ -38,11 +38,14 @@ class Parameter(ABC):
         How many values each coordinate distinguishes; 0 for a continuous one.
     ordered : ndarray (width,) of bool
         Whether near coordinates mean similar values.
+    default : optional
+        The value that `Space.filled` gives a config without one; None for none.
     """
 
     kind: ClassVar[str]
     kinds: ClassVar[dict[str, type[Parameter]]] = {}
     when: When | None
+    default: Any = None
     width: int
     levels: NDArray[np.int64]
     ordered: Bools
@@ -74,6 +77,20 @@ class Parameter(ABC):
         except ConfigError:
             return False
         return True
+
+    def filled(self, value: Any) -> Any:
+        """Return a user's value with the defaults of what is absent inside it."""
+        return value
+
+    def _check_default(self) -> None:
+        """Make the default canonical; what it is checked against must be set before."""
+        if self.default is None:
+            return
+        try:
+            default = self.check(self.filled(self.default), "default")
+        except ConfigError as error:
+            raise SpaceError(f"default must be a value that the parameter takes: {error}") from None
+        object.__setattr__(self, "default", default)
 
     @abstractmethod
     def encode(self, values: Sequence[Any]) -> Floats:
@@ -125,16 +142,18 @@ class Parameter(ABC):
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """Give what its constructor takes, as JSON data, without defaults and `when`."""
+        """Give what its constructor takes, as JSON data, without `when` and `default`."""
 
     @classmethod
     @abstractmethod
     def from_settings(cls, settings: dict[str, Any]) -> Parameter:
-        """Make one of what `settings` gave (and ``when``)."""
+        """Make one of what `settings` gave (and ``when`` and ``default``)."""
 
     def to_json(self) -> dict[str, Any]:
         """Give it as JSON data."""
         document = {"type": self.kind, **self.settings()}
+        if self.default is not None:
+            document["default"] = as_json(self.default)
         if self.when:
             document["when"] = as_json({**self.when})
         return document
@@ -171,7 +190,7 @@ def settings_of(
     kind: str, settings: Mapping[str, Any], required: Sequence[str], optional: Sequence[str]
 ) -> dict[str, Any]:
     """Check the keys of a parameter's JSON data."""
-    known = [*required, *optional, "when"]
+    known = [*required, *optional, "when", "default"]
     for key in settings:
         if key not in known:
             raise UnknownNameError(f"key of a {kind} parameter", str(key), known)
@@ -179,6 +198,15 @@ def settings_of(
         if key not in settings:
             raise SpaceError(f"a {kind} parameter needs {key!r}, but got only {sorted(settings)}")
     return dict(settings)
+
+
+def without_defaults(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a parameter's JSON data without its default and those of its layers."""
+    kept = {key: value for key, value in document.items() if key != "default"}
+    if isinstance(kept.get("space"), Mapping):
+        layers = [[name, without_defaults(each)] for name, each in kept["space"]["parameters"]]
+        kept["space"] = {**kept["space"], "parameters": layers}
+    return kept
 
 
 def normalised_when(when: When | None) -> When | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from collections.abc import Sequence as AbstractSequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -41,6 +41,8 @@ class Sequence(Parameter):
         ``0 <= min_length <= max_length`` must hold, and ``max_length >= 1``.
     when : mapping of str to value or values, optional
         The parameter exists only where its parents have those values.
+    default : optional
+        A value that the parameter takes, for a config that leaves it out; see `Space.filled`.
     """
 
     kind: ClassVar[str] = "sequence"
@@ -48,6 +50,7 @@ class Sequence(Parameter):
     min_length: int
     max_length: int
     when: When | None = None
+    default: Any = field(default=None, kw_only=True, hash=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.space, Space):
@@ -63,6 +66,7 @@ class Sequence(Parameter):
                 f"min_length={self.min_length}, max_length={self.max_length}"
             )
         object.__setattr__(self, "when", normalised_when(self.when))
+        self._check_default()
 
     @property
     def layer(self) -> Space:
@@ -123,6 +127,20 @@ class Sequence(Parameter):
                 f"{len(value)}"
             )
         return [self.layer._checked(layer, f"{name}[{i}].") for i, layer in enumerate(value)]
+
+    def filled(self, value: Any) -> Any:
+        """Return a list of layers, each with the defaults of the fields that are absent in it."""
+        if isinstance(value, str | bytes) or not isinstance(value, AbstractSequence):
+            return value
+        return [
+            self.layer.filled(layer) if isinstance(layer, Mapping) else layer for layer in value
+        ]
+
+    def _check_default(self) -> None:
+        super()._check_default()
+        for layer in self.default or ():
+            if any(forbidden(layer) for forbidden in self.forbidden):
+                raise SpaceError(f"default must hold layers that are allowed, but got {layer}")
 
     def encode(self, values: AbstractSequence[Any]) -> Floats:
         """Give the coordinates of n lists, shape (n, width)."""

@@ -19,7 +19,7 @@ from hpopt.space.forbidden import (
 )
 from hpopt.space.grid import Grid
 from hpopt.space.narrowing import Narrowed, fitting, narrowed
-from hpopt.space.parameter import Bools, Floats, Parameter, Resolution, identity
+from hpopt.space.parameter import Bools, Floats, Parameter, Resolution, identity, without_defaults
 from hpopt.space.peeling import Rules
 
 TRIES = 10_000
@@ -316,14 +316,17 @@ class Space(Coordinates):
         return cls({name: Parameter.from_json(name, data) for name, data in parameters}, forbid)
 
     def differences(self, other: Space) -> list[str]:
-        """Say in words how another space differs from this one; empty where it does not."""
+        """Say in words how another space differs from this one; empty where it does not.
+
+        Defaults are no difference: they do not change what may be chosen.
+        """
         found = []
         for name in [*self, *(name for name in other if name not in self)]:
             mine = self[name].to_json() if name in self else None
             theirs = other[name].to_json() if name in other else None
             if mine is None or theirs is None:
                 found.append(f"{name!r} is only in the {'new' if mine is None else 'stored'} space")
-            elif identity(mine) != identity(theirs):
+            elif identity(without_defaults(mine)) != identity(without_defaults(theirs)):
                 found.append(f"{name!r} is {theirs} but was {mine}")
         if not found and list(self) != list(other):
             found.append(f"the order is {list(other)} but was {list(self)}")

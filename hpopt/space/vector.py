@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -37,6 +37,8 @@ class Vector(Parameter):
         The range of each number. ``low < high`` must hold.
     when : mapping of str to value or values, optional
         The parameter exists only where its parents have those values.
+    default : optional
+        A value that the parameter takes, for a config that leaves it out; see `Space.filled`.
 
     Examples
     --------
@@ -48,6 +50,7 @@ class Vector(Parameter):
     low: float
     high: float
     when: When | None = None
+    default: Any = field(default=None, kw_only=True, hash=False)
 
     def __post_init__(self) -> None:
         whole = isinstance(self.length, int | np.integer) and not isinstance(self.length, bool)
@@ -59,6 +62,7 @@ class Vector(Parameter):
         for name in ("low", "high"):
             object.__setattr__(self, name, getattr(self._each, name))
         object.__setattr__(self, "when", normalised_when(self.when))
+        self._check_default()
 
     @cached_property
     def _each(self) -> Float:
