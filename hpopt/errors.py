@@ -26,6 +26,9 @@ what must hold, what was got, and what to do::
         ├── MemoryLimitExceeded (MemoryError)
         └── WorkerLost                       its process or machine went away
             └── WorkerNotStarted             … before it was up, so that nothing could run
+
+One thing is worth a warning only: StudyWarning (UserWarning), where a study goes on with other
+data or settings.
 """
 
 from __future__ import annotations
@@ -135,6 +138,10 @@ class DiskFullError(StudyError):
 
 class StudyMismatchError(StudyError):
     """Say in what a stored study differs from the one that was asked for."""
+
+
+class StudyWarning(UserWarning):
+    """Say in what a problem differs from the one that a study began with, within its space."""
 
 
 class TransferError(HpoptError, pickle.PicklingError):

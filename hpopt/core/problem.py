@@ -166,6 +166,21 @@ class Problem(ABC):
         """
         return None
 
+    def fingerprint(self) -> Mapping[str, str]:
+        """Return what tells this problem from others of the same space, such as its data.
+
+        A study's file keeps it. When the study goes on with a problem that has another text under
+        one of these names, a `StudyWarning` says which: trials before and after are then values
+        of different things. It is asked once, whenever a study is opened.
+
+        Returns
+        -------
+        mapping of str to str
+            A name for people → a text or digest, as in ``{"data": "1f3a9c", "epochs": "20"}``. By
+            default empty.
+        """
+        return {}
+
 
 def objectives_of(problem: Problem) -> tuple[Objective, ...]:
     """Give a problem's objectives as a tuple, whichever way they were written."""
@@ -194,6 +209,31 @@ def normalised_objectives(
     if len(set(names)) < len(names):
         raise ProblemError(f"objectives must have different names, but got {names}")
     return found
+
+
+def fingerprint_of(problem: Problem) -> dict[str, str]:
+    """Return a problem's fingerprint as plain data.
+
+    Raises
+    ------
+    ProblemError
+        It is not a mapping of texts to texts, or cannot be made.
+    """
+    try:
+        found = problem.fingerprint()
+    except Exception as error:
+        raise ProblemError(
+            f"{type(problem).__name__}.fingerprint() must return a mapping of str to str, but "
+            f"raised {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(found, Mapping) or not all(
+        isinstance(part, str) for pair in found.items() for part in pair
+    ):
+        raise ProblemError(
+            f"{type(problem).__name__}.fingerprint() must return a mapping of str to str, such as "
+            f'{{"data": "1f3a9c"}}, but got {found!r}'
+        )
+    return dict(found)
 
 
 def check_problem(problem: Any) -> Problem:

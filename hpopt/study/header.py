@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hpopt._version import __version__
-from hpopt.core import Objective, Optimizer, Problem, objectives_of
+from hpopt.core import Objective, Optimizer, Problem, fingerprint_of, objectives_of
 from hpopt.errors import HpoptError, SettingError, StudyFileError, StudyMismatchError
 from hpopt.optimizers import BY_NAME, make_optimizer
 from hpopt.space import Space
@@ -23,6 +23,7 @@ OWN = {
     "created",
     "problem",
     "fidelity",
+    "fingerprint",
     "start",
     "learned",
     "trials",
@@ -48,6 +49,7 @@ def make_header(
         "space": problem.space.to_json(),
         "objectives": [[o.name, o.direction] for o in objectives_of(problem)],
         "fidelity": _fidelity(problem),
+        "fingerprint": fingerprint_of(problem),
         "seed": seed,
         "optimizer": describe(optimizer),
         "start": [dict(config) for config in start],
@@ -173,6 +175,20 @@ def check_same(
     before = [problem.space.validate(config) for config in header.get("start", [])]
     if configs and configs != before:
         _raise([f"start is {configs} but was {before}"], path)
+
+
+def with_fingerprint(
+    header: Mapping[str, Any], problem: Problem
+) -> tuple[dict[str, Any], list[str]]:
+    """Return a header that has a problem's fingerprint, and the names under which it has changed.
+
+    Only names that both know are compared: a file of an older version lacks some, or all.
+    """
+    found = fingerprint_of(problem)
+    stored = header.get("fingerprint")
+    before = stored if isinstance(stored, Mapping) else {}
+    changed = [name for name, text in found.items() if before.get(name, text) != text]
+    return {**header, "fingerprint": {**before, **found}}, changed
 
 
 def _permissive(space: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hpopt.core import Optimizer, Problem
-from hpopt.errors import StudyFileError
+from hpopt.errors import StudyFileError, StudyWarning
 from hpopt.optimizers import make_optimizer
 from hpopt.storage import Header, Storage, open_storage
 from hpopt.study import header as headers
@@ -31,6 +32,11 @@ def opened(
     ------
     StudyMismatchError, StudyFileError
         See `Study`.
+
+    Warns
+    -----
+    StudyWarning
+        The problem's fingerprint is another one than when the study was last opened.
     """
     header = storage.header()
     if header is None:
@@ -47,11 +53,18 @@ def opened(
     if "trials" in header:
         used.expect(header["trials"])
     teach(used, header.get("learned", ()))
-    about = headers.checked_extra(about)
-    if any(header.get(key) != value for key, value in about.items()):
-        header = {**header, **about}
-        storage.write_header(header)
-    return header, used
+    current, changed = headers.with_fingerprint(header, problem)
+    current |= headers.checked_extra(about)
+    if changed and any(storage.count().values()):
+        warnings.warn(
+            f"the study {path} goes on with other {', '.join(changed)}: its trials before and "
+            "after this cannot be compared. Use another study file to keep them apart",
+            StudyWarning,
+            stacklevel=3,  # where the user makes the Study
+        )
+    if current != header:
+        storage.write_header(current)  # so that it is said once
+    return current, used
 
 
 def header_of(path: Path) -> Header:

@@ -70,6 +70,11 @@ class Study(Record):
     StudyFileError
         The file is not a study, or is damaged.
 
+    Warns
+    -----
+    StudyWarning
+        The problem's `fingerprint` says that it has other data or settings than before.
+
     Examples
     --------
     With a loop of your own:
