@@ -199,12 +199,10 @@ def make_study(path: str, optimizer: str, trials: int) -> dict[str, Any]:
 def resume(path: str) -> dict[str, Any]:
     began = time.perf_counter()
     study = hpopt.Study(Trivial("10 parameters"), path=path)
-    best = study.best
+    study.best  # noqa: B018  (it is what is measured)
     ready = time.perf_counter()
     study.ask()
     asked = time.perf_counter()
-    if best is None:
-        raise RuntimeError("a resumed study has no best trial")
     return {"s": asked - began, "s to the best": ready - began}
 
 

@@ -17,10 +17,12 @@ what must hold, what was got, and what to do::
     │   ├── StudyFileError                   not a study file, or a damaged one
     │   ├── StudyLockedError                 another process is writing it
     │   ├── DiskFullError                    there is no room to write it
-    │   └── StudyMismatchError               it belongs to another space, seed or strategy
+    │   ├── StudyMismatchError               it belongs to another space, seed or strategy
+    │   ├── AllTrialsFailedError             the first trials of a run all failed alike
+    │   └── NoValuesError                    no trial has values, so there is no best one
     ├── TransferError (PicklingError)        what cannot be sent to or from a worker
     ├── RemoteError (RuntimeError)           stands for an exception that cannot be sent itself
-    ├── RemoteTraceback                      where in a worker an exception was raised: its cause
+    ├── RemoteTraceback                      where an evaluation raised an exception: a cause
     └── EvaluationLost (RuntimeError)        an evaluation gave no outcome
         ├── TimeLimitExceeded (TimeoutError)
         ├── MemoryLimitExceeded (MemoryError)
@@ -140,6 +142,18 @@ class StudyMismatchError(StudyError):
     """Say in what a stored study differs from the one that was asked for."""
 
 
+class AllTrialsFailedError(StudyError):
+    """End a run whose first trials all failed alike.
+
+    Its ``__cause__`` is a `RemoteTraceback` with the traceback of the last of them, where they
+    raised an exception.
+    """
+
+
+class NoValuesError(StudyError):
+    """Say why there is no best trial: how many have which status, and the last error."""
+
+
 class StudyWarning(UserWarning):
     """Say in what a problem differs from the one that a study began with, within its space."""
 
@@ -167,7 +181,7 @@ class RemoteError(HpoptError, RuntimeError):
 
 
 class RemoteTraceback(HpoptError):  # noqa: N818  (the name that multiprocessing uses)
-    """Show where in the worker process an exception was raised: the ``__cause__`` of it."""
+    """Show where an evaluation raised an exception: the ``__cause__`` of another error."""
 
     def __str__(self) -> str:
         return "\n" + super().__str__()

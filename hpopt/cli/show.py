@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hpopt.cli.exit_codes import ExitCode
 from hpopt.cli.follow import follow
+from hpopt.errors import NoValuesError
 from hpopt.reports.printing import write
 from hpopt.reports.tables import summary, trial_page
 from hpopt.storage import writer_of
@@ -30,9 +31,10 @@ def show(arguments: argparse.Namespace) -> ExitCode:
 
 def best(arguments: argparse.Namespace) -> ExitCode:
     """Print the best config as JSON."""
-    trial = Study.load(arguments.study).best
-    if trial is None:
-        sys.stderr.write(f"error: no trial of {arguments.study} has values\n")
+    try:
+        trial = Study.load(arguments.study).best
+    except NoValuesError as error:
+        sys.stderr.write(f"error: {error}\n")
         return ExitCode.NO_VALUES
     sys.stdout.write(json.dumps(trial.config, indent=2) + "\n")
     return ExitCode.DONE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from hpopt.core import STATUSES, Objective, Trial, losses
-from hpopt.errors import MissingExtraError, UnknownNameError
+from hpopt.errors import MissingExtraError, NoValuesError, UnknownNameError
 from hpopt.numerics import pareto
 from hpopt.space import Narrowed, Parameter, Space
 from hpopt.storage import Storage
@@ -88,9 +89,37 @@ class Record:
             return running(storage, self._path)
 
     @property
-    def best(self) -> Trial | None:
-        """The best trial by the first objective (the earliest, among equals); None without one."""
+    def best(self) -> Trial:
+        """The best trial by the first objective; the earliest, among equals.
+
+        Where there may be none, use ``top(1)``, which is an empty list then.
+
+        Raises
+        ------
+        NoValuesError
+            No trial has values; says how many have which status, and the last error.
+        """
+        found = self._best_or_none()
+        if found is None:
+            raise self._no_values()
+        return found
+
+    def _best_or_none(self) -> Trial | None:
         return next(iter(self.top(1)), None)
+
+    def _no_values(self) -> NoValuesError:
+        counts = {status: n for status, n in self.counts.items() if n and status != "pending"}
+        if not counts:
+            return NoValuesError(
+                "a best trial must have values, but no trial has finished: run some first"
+            )
+        last = deque(self.iterate(), maxlen=1).pop()
+        said = ", ".join(f"{n} {status}" for status, n in counts.items())
+        return NoValuesError(
+            f"a best trial must have values, but no trial has any ({said}); the last error, of "
+            f"trial {last.number}, was {last.error or last.status}. Failed trials are evaluated "
+            "again with retry_failed=True (--retry-failed)"
+        )
 
     def top(self, n: int) -> list[Trial]:
         """Give the n best trials by the first objective, best first."""
@@ -197,7 +226,8 @@ class Result(Record):
 
     Attributes
     ----------
-    best : Trial or None
+    best : Trial
+        The best trial when the run ended; raises NoValuesError where no trial has values.
     trials : list of Trial
         All trials of the study, by number.
     reason : str
@@ -209,12 +239,10 @@ class Result(Record):
     def __init__(self, record: Record, opening: Opening, reason: str, seconds: float) -> None:
         super().__init__(record.header, record.objectives, record.space, opening, record._path)
         self.reason, self.seconds = reason, seconds
-        self._best = record.best
+        self._best = record._best_or_none()
         self._trials: list[Trial] | None = None
 
-    @property
-    def best(self) -> Trial | None:
-        """The best trial by the first objective when the run ended; None without one."""
+    def _best_or_none(self) -> Trial | None:
         return self._best
 
     @property
@@ -225,7 +253,7 @@ class Result(Record):
         return self._trials
 
     def __repr__(self) -> str:
-        best = self.best
+        best = self._best
         found = "no values" if best is None else f"best {dict(best.values)} at {best.config}"
         done = sum(n for status, n in self.counts.items() if status != "pending")
         return f"<Result of {done} trials: {found}; ended as {self.reason}>"

@@ -154,9 +154,7 @@ class Study(Record):
         """The seed that everything random in the study follows from."""
         return int(self.header["seed"])
 
-    @property
-    def best(self) -> Trial | None:
-        """The best trial by the first objective (the earliest, among equals); None without one."""
+    def _best_or_none(self) -> Trial | None:
         return self._ready().tally.best
 
     def learn_from(self, source: Path_ | Record) -> Learned:

@@ -153,7 +153,7 @@ class TestNumbersOfOtherKinds:
 
     def test_nothing_to_do(self):
         result = hpopt.optimize(Line(), "random", trials=0, progress=False)
-        assert (result.trials, result.best) == ([], None)
+        assert (result.trials, result.top(1)) == ([], [])
         assert result.reason == "0 trials are done"
 
     @pytest.mark.parametrize("optimizer", ["random", "grid", "genetic"])

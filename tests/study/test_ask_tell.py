@@ -108,7 +108,7 @@ class TestTell:
         trial = study.tell(study.ask(), hpopt.failed("it burned"))
         assert (trial.status, trial.error, trial.values) == ("failed", "it burned", {})
         assert study.tell(study.ask(), hpopt.failed("slow", status="timeout")).status == "timeout"
-        assert study.best is None
+        assert study.top(1) == []
 
     def test_not_a_number(self, study):
         trial = study.tell(study.ask(), float("nan"))
@@ -147,7 +147,7 @@ class TestTell:
     def test_an_outcome_that_is_not_finite_is_invalid(self, study):
         trial = study.tell(study.ask(), hpopt.Outcome("complete", {"value": float("inf")}))
         assert (trial.status, trial.values) == ("invalid", {})
-        assert study.best is None
+        assert study.top(1) == []
 
     def test_twice(self, study):
         solution = study.ask()

@@ -12,7 +12,13 @@ import numpy as np
 import pytest
 
 import hpopt
-from hpopt.errors import ProblemError, StudyError, TimeLimitExceeded, WorkerNotStarted
+from hpopt.errors import (
+    NoValuesError,
+    ProblemError,
+    StudyError,
+    TimeLimitExceeded,
+    WorkerNotStarted,
+)
 
 from .problems import Line, numbers
 
@@ -145,7 +151,8 @@ class TestSerial:
 
     def test_nothing_is_best_where_nothing_is_good(self):
         result = hpopt.optimize(Deadly(["nan", "raises"]), "grid", progress=False)
-        assert result.best is None
+        with pytest.raises(NoValuesError):
+            _ = result.best
         assert [trial.status for trial in result.trials] == ["invalid", "failed"]
         assert "no values" in repr(result)
         assert result.front == []
@@ -278,7 +285,7 @@ class TestWhereNoTrialCouldEverRun:
         problem.lock = threading.Lock()
         with pytest.raises(hpopt.HpoptError, match=r"Line\.lock .* cannot pickle"):
             hpopt.optimize(problem, "random", trials=4, workers=2, progress=False)
-        assert hpopt.optimize(problem, "random", trials=4, progress=False).best is not None
+        assert hpopt.optimize(problem, "random", trials=4, progress=False).best.ok
 
     def test_a_problem_that_cannot_be_loaded_by_the_workers(self, path, monkeypatch):
         problem = Line()

@@ -278,7 +278,7 @@ def test_a_study_is_read_while_another_process_runs_it(path, start_script):
             "complete": number,
             "pending": 1,
         }
-        assert (record.best is None) == (number == 0)
+        assert len(record.top(1)) == min(number, 1)
         if number == 2:
             with pytest.raises(StudyLockedError, match=rf"being written by process {process.pid}"):
                 hpopt.Study(Line(), path=path)

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 import hpopt
-from hpopt.errors import MissingExtraError, SettingError
+from hpopt.errors import MissingExtraError, NoValuesError, SettingError
 
 from .problems import Line, Mixed, Small, essence, numbers
 
@@ -58,9 +58,24 @@ class TestBest:
             study.tell(asked[k], 1.0)
         assert study.best.number == 0
 
-    def test_without_a_value(self):
-        assert run(Given(ValueError())).best is None
-        assert hpopt.Study(Line()).best is None
+    @pytest.mark.parametrize("kept", [True, False])
+    def test_without_a_value_it_says_why(self, path, kept):
+        problem = Given(float("nan"), ValueError("the rate"), float("nan"), ZeroDivisionError())
+        result = run(problem, study=path if kept else None)
+        why = r"\(2 failed, 2 invalid\); the last error, of trial 3, was Zero"
+        with pytest.raises(NoValuesError, match=why):
+            _ = result.best
+        if kept:
+            for record in (hpopt.Study.load(path), hpopt.Study(problem, path=path)):
+                with pytest.raises(NoValuesError, match=why):
+                    _ = record.best
+                assert record.top(1) == []
+
+    def test_without_a_trial_it_says_so(self):
+        study = hpopt.Study(Line())
+        study.ask()
+        with pytest.raises(NoValuesError, match="no trial has finished"):
+            _ = study.best
 
     def test_the_first_of_several_objectives_counts(self):
         objectives = (hpopt.Objective("a", "maximize"), hpopt.Objective("b"))

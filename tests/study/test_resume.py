@@ -192,7 +192,7 @@ class TestInTheSameProcess:
         with hpopt.Study(Mixed(), Greedy(), path=path, seed=SEED, start=[KNOWN_GOOD]) as study:
             study.run(trials=5, window=3, progress=False)
         with hpopt.Study(Mixed(), Greedy(), path=path) as study:
-            assert study.best is not None
+            assert study.best.ok
             assert study.counts["complete"] == len(study.trials) == 5
             study.run(trials=3, window=3, progress=False)
             assert essence(study.trials) == uninterrupted(Greedy, window=3)
