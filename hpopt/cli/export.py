@@ -73,7 +73,7 @@ def _opened(output: str | None, study: Path) -> Iterator[TextIO]:
 
 
 def _cell(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, list | tuple | dict) else value
+    return _json(value) if isinstance(value, list | tuple | dict) else value
 
 
 def _json(data: Any) -> str:

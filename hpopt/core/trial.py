@@ -36,6 +36,8 @@ class Outcome:
         How long it took.
     memory : int or None
         Peak resident memory of the process that ran it, in bytes, where it is known.
+    info : mapping of str to JSON data
+        What the problem returned beside its objectives that is no number: texts, lists, dicts.
     """
 
     status: Status
@@ -46,6 +48,7 @@ class Outcome:
     started: float = 0.0
     seconds: float = 0.0
     memory: int | None = None
+    info: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -113,6 +116,11 @@ class Trial:
         return self.outcome.values
 
     @property
+    def info(self) -> Mapping[str, Any]:
+        """What the problem returned beside its objectives that is no number, as JSON data."""
+        return self.outcome.info
+
+    @property
     def curve(self) -> tuple[tuple[float, float], ...]:
         """What was reported while it ran, as (step, value)."""
         return self.outcome.curve
@@ -149,6 +157,7 @@ class Trial:
             "config": self.config,
             "status": self.status,
             "values": dict(self.values),
+            "info": dict(self.info),
             "seconds": self.seconds,
             "error": self.error,
             "seed": self.solution.seed,

@@ -182,6 +182,8 @@ def _of_trial(trial: Trial, path: Path | None) -> Iterator[Row]:
         yield "error", trial.error
     if trial.values:
         yield "values", words.values(trial.values)
+    if trial.info:
+        yield "info", _fields((name, words.as_json(v)) for name, v in trial.info.items())
     yield "config", _fields((name, words.as_json(v)) for name, v in trial.config.items())
     yield "started", words.moment(trial.started)
     yield "seconds", f"{trial.seconds:.3f}"

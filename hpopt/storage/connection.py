@@ -12,6 +12,8 @@ import sqlite3
 import time
 from pathlib import Path
 
+from hpopt.storage.rows import ADD_INFO, VIEW_WITH_INFO
+
 TIMEOUT = 10.0
 """Seconds to wait where somebody else, such as the sqlite3 shell, has locked the file."""
 
@@ -46,7 +48,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     """
     connection = connect(path, "mode=ro")
     try:
-        _touch(connection)
+        read_with_info(connection)
         return connection
     except sqlite3.OperationalError as error:
         connection.close()
@@ -59,7 +61,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
         raise
     connection = connect(path, "mode=ro&immutable=1")
     try:
-        _touch(connection)
+        read_with_info(connection)
     except BaseException:
         connection.close()
         raise
@@ -81,6 +83,8 @@ def connect_to_write(path: Path) -> sqlite3.Connection:
             raise sqlite3.OperationalError(f"WAL is not possible here, only {mode}")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA secure_delete = OFF")
+        if _lacks_info(connection):
+            connection.execute(ADD_INFO)
         connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
     except BaseException:
@@ -113,8 +117,20 @@ def log_path(path: Path) -> Path:
     return path.with_name(path.name + "-wal")
 
 
-def _touch(connection: sqlite3.Connection) -> None:
-    connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+def read_with_info(connection: sqlite3.Connection) -> None:
+    """Let a reader see the column `info` also in a file of hpopt 0.1.0.
+
+    The view is the connection's own and kept in memory. A writer may add the column meanwhile:
+    then its own column comes before the view's.
+    """
+    if _lacks_info(connection):
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute(VIEW_WITH_INFO)
+
+
+def _lacks_info(connection: sqlite3.Connection) -> bool:
+    names = [name for _, name, *_ in connection.execute("PRAGMA main.table_info(trials)")]
+    return bool(names) and "info" not in names
 
 
 def _set_journal_mode(connection: sqlite3.Connection, mode: str, patience: float) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hpopt.errors import DiskFullError, StudyError, StudyFileError
-from hpopt.storage.connection import connect, has_log
+from hpopt.storage.connection import connect, has_log, read_with_info
 from hpopt.storage.rows import (
     APPLICATION_ID,
     OUTCOME_COLUMNS,
@@ -149,7 +149,7 @@ def readable_header(path: Path) -> str | None:
     """Give the header of a damaged study, if it can be read."""
     with contextlib.suppress(*SQLITE_ERRORS), _lenient_connection(path) as connection:
         row = connection.execute("SELECT header FROM study").fetchone()
-        return str(row[0]) if row else None
+        return row[0] if row and isinstance(row[0], str) else None
     return None
 
 
@@ -166,6 +166,7 @@ def _lenient_connection(path: Path) -> Iterator[sqlite3.Connection]:
     connection = connect(path, "mode=ro" if has_log(path) else "mode=ro&immutable=1")
     try:
         connection.execute("PRAGMA writable_schema = ON")
+        read_with_info(connection)
         yield connection
     finally:
         connection.close()

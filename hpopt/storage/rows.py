@@ -47,24 +47,29 @@ CREATE TABLE trials (
     error       TEXT,
     curve       TEXT,                    -- JSON: [[step, value], ...]
     traceback   TEXT,
-    output      TEXT                     -- the end of what it printed
+    output      TEXT,                    -- the end of what it printed
+    info        TEXT                     -- JSON: what was returned beside the numbers, by name
 );
 COMMIT;
 """
 
+ADD_INFO = "ALTER TABLE trials ADD COLUMN info TEXT"
+VIEW_WITH_INFO = "CREATE TEMP VIEW trials AS SELECT *, NULL AS info FROM main.trials"
+"""For a file of hpopt 0.1.0, which has no such column: to write it, and only to read it."""
+
 SOLUTION_COLUMNS = "number, config, point, seed, fidelity"
-OUTCOME_COLUMNS = "status, metrics, started, seconds, memory, error, curve, traceback"
+OUTCOME_COLUMNS = "status, metrics, started, seconds, memory, error, curve, traceback, info"
 
 INSERT_SOLUTION = (
     f"INSERT INTO trials ({SOLUTION_COLUMNS}, asked_after, started) VALUES (?,?,?,?,?,?,?)"
 )
 FINISH_SOLUTION = (
-    f"UPDATE trials SET ({OUTCOME_COLUMNS}, told, output) = (?,?,?,?,?,?,?,?,?,?) "
+    f"UPDATE trials SET ({OUTCOME_COLUMNS}, told, output) = (?,?,?,?,?,?,?,?,?,?,?) "
     "WHERE number = ? AND status IS NULL"
 )
 INSERT_TRIAL = (
     f"INSERT OR IGNORE INTO trials ({OUTCOME_COLUMNS}, told, output, {SOLUTION_COLUMNS}) "
-    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 )
 
 FLOATS = np.dtype("<f8")
@@ -94,6 +99,7 @@ def row_of_outcome(outcome: Outcome) -> tuple[Any, ...]:
         _storable(outcome.error),
         encode(outcome.curve) if outcome.curve else None,
         _storable(outcome.traceback),
+        encode(dict(outcome.info)) if outcome.info else None,
     )
 
 
@@ -126,7 +132,7 @@ def trial_of_row(row: Row) -> Trial:
         The row is damaged.
     """
     solution = solution_of_row(row[:5])
-    status, metrics, started, seconds, memory, error, curve, traceback = row[5:13]
+    status, metrics, started, seconds, memory, error, curve, traceback, info = row[5:14]
     try:
         outcome = Outcome(
             status=status,
@@ -137,6 +143,7 @@ def trial_of_row(row: Row) -> Trial:
             started=started,
             seconds=seconds,
             memory=memory,
+            info=dict(decode(info)) if info else {},
         )
     except (ValueError, TypeError) as problem:
         raise _damaged(solution.number, problem) from None

@@ -42,7 +42,7 @@ Item = TypeVar("Item")
 
 TRIAL = f"{rows.SOLUTION_COLUMNS}, {rows.OUTCOME_COLUMNS}"
 AT_ONCE = 500
-STATUS, TOLD, ASKED_AFTER = 5, 13, 14
+STATUS, TOLD, ASKED_AFTER = 5, 14, 15
 """Places in the rows of TRIAL and JOURNAL."""
 
 JOURNAL = f"SELECT {TRIAL}, told, asked_after FROM trials ORDER BY number"

@@ -180,7 +180,7 @@ class Record:
         """Give the trials as a pandas.DataFrame, one row a trial.
 
         Columns are number, status, the values by name (``values.<name>`` where it is that of
-        another column), ``config.<name>``, seconds, memory, error.
+        another column), ``info.<name>``, ``config.<name>``, seconds, memory, error.
 
         Raises
         ------
@@ -203,6 +203,7 @@ class Record:
 
 
 COLUMNS = ("number", "status", "seconds", "memory", "error")
+PREFIXES = ("info.", "config.")
 
 
 def in_columns(trial: Trial) -> dict[str, Any]:
@@ -211,9 +212,10 @@ def in_columns(trial: Trial) -> dict[str, Any]:
         "number": trial.number,
         "status": trial.status,
         **{
-            f"values.{name}" if name in COLUMNS or name.startswith("config.") else name: value
+            f"values.{name}" if name in COLUMNS or name.startswith(PREFIXES) else name: value
             for name, value in trial.values.items()
         },
+        **{f"info.{name}": value for name, value in trial.info.items()},
         **{f"config.{name}": value for name, value in trial.config.items()},
         "seconds": trial.seconds,
         "memory": trial.memory,

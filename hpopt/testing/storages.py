@@ -332,6 +332,7 @@ def trial(number: int, status: Status = "complete") -> Trial:
         started=1_700_000_000.123456,
         seconds=0.1 + number,
         memory=None if number % 2 else 2**40,
+        info={"note": "naïve", "$of": [1, {"x": None}]} if status == "complete" else {},
     )
     return Trial(solution(number), outcome)
 

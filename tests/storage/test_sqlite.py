@@ -13,7 +13,9 @@ import pytest
 from hpopt.core.solution import Solution
 from hpopt.core.trial import Outcome, Trial
 from hpopt.errors import SettingError, StudyError
-from hpopt.storage import MemoryStorage, SQLiteStorage, open_storage
+from hpopt.storage import MemoryStorage, SQLiteStorage, open_storage, salvage
+from hpopt.storage.connection import connect_to_read
+from hpopt.storage.encoding import decode
 from hpopt.testing.storages import described, solution, trial
 
 from .processes import run
@@ -220,7 +222,7 @@ def test_a_write_that_the_system_refuses_loses_nothing(tmp_path):
 def test_a_new_study_that_finds_no_room_leaves_nothing(tmp_path):
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, hard))
     try:
         with pytest.raises(StudyError, match="needs a disk with room"):
             SQLiteStorage(tmp_path / "study.db")
@@ -321,3 +323,70 @@ def test_a_disk_that_fails_to_flush_is_reported(tmp_path, monkeypatch):
         monkeypatch.undo()
         n_trials = storage.count()["complete"]
         assert [each.number for each in storage.trials()] == list(range(n_trials))
+
+
+def as_of_version_0_1_0(path):
+    """Write a study file without what came later, and return its trials."""
+    with SQLiteStorage(path) as storage:
+        storage.write_header({"seed": 3})
+        storage.started([solution(number) for number in range(4)], 0)
+        storage.append([trial(0, "stopped"), trial(1, "failed")])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("ALTER TABLE trials DROP COLUMN info")
+        connection.commit()
+
+
+def columns_of(path):
+    with closing(sqlite3.connect(path)) as connection:
+        return [row[1] for row in connection.execute("PRAGMA table_info(trials)")]
+
+
+def test_a_file_of_0_1_0_is_read_as_it_is(tmp_path):
+    path = tmp_path / "study.db"
+    as_of_version_0_1_0(path)
+    before = path.read_bytes()
+    with SQLiteStorage(path, "r") as storage:
+        assert [described(each) for each in storage.trials()] == [
+            described(trial(0, "stopped")),
+            described(trial(1, "failed")),
+        ]
+        assert [each.number for each in storage.told()] == [0, 1]
+        assert [each.number for each in storage.load().pending] == [2, 3]
+        assert storage.trial(0).info == {}
+        assert storage.count()["stopped"] == 1
+    assert path.read_bytes() == before
+
+
+def test_a_file_of_0_1_0_is_written_on(tmp_path):
+    path = tmp_path / "study.db"
+    as_of_version_0_1_0(path)
+    with SQLiteStorage(path, "r") as reader:
+        assert reader.trial(0).info == {}
+        with SQLiteStorage(path) as storage:
+            storage.append([trial(2)])
+            assert storage.trial(2).info == trial(2).info != {}
+            assert reader.trial(2).info == trial(2).info
+    assert columns_of(path)[-1] == "info"
+    with SQLiteStorage(path) as storage:
+        assert [each.info for each in storage.told()] == [{}, {}, trial(2).info]
+
+
+def test_a_file_of_0_1_0_is_salvaged(tmp_path):
+    as_of_version_0_1_0(tmp_path / "study.db")
+    assert salvage(tmp_path / "study.db", tmp_path / "saved.db") == 2
+    with SQLiteStorage(tmp_path / "saved.db", "r") as storage:
+        assert [described(each) for each in storage.told()] == [
+            described(trial(0, "stopped")),
+            described(trial(1, "failed")),
+        ]
+
+
+def test_a_reader_that_opened_before_the_column_was_added_reads_what_it_holds(tmp_path):
+    """A writer may add it between the reader's look and its query."""
+    path = tmp_path / "study.db"
+    as_of_version_0_1_0(path)
+    with closing(connect_to_read(path)) as connection:
+        with SQLiteStorage(path) as storage:
+            storage.append([trial(2)])
+        query = "SELECT info FROM trials WHERE number = 2"
+        assert "naïve" in decode(connection.execute(query).fetchone()[0])["note"]
