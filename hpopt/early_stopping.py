@@ -16,6 +16,7 @@ from typing import Any
 
 from hpopt.core import Curve, Objective, Trial
 from hpopt.errors import SettingError, UnknownNameError
+from hpopt.names import known_name
 
 Snapshot = Callable[[Curve], bool]
 """Gets what an evaluation has reported, as (step, value); says whether to stop it."""
@@ -140,6 +141,11 @@ class _WorseThanMedian:
 
 
 BY_NAME: dict[str, Callable[..., EarlyStoppingRule]] = {"median": MedianRule}
+SPELLINGS = dict.fromkeys(("median_rule", "median_pruner", "median_stopping"), "median")
+ADVICE = dict.fromkeys(
+    ("asha", "bohb", "hyperband", "percentile", "sha", "successive_halving", "threshold"),
+    "the one rule so far is 'median'.",
+)
 
 
 def make_early_stopping(
@@ -171,8 +177,7 @@ def make_early_stopping(
             "early_stopping must be a rule of hpopt.early_stopping or the name of one, but got "
             f"{rule!r}"
         )
-    if rule not in BY_NAME:
-        raise UnknownNameError("rule of early stopping", rule, BY_NAME)
+    rule = known_name("rule of early stopping", rule, BY_NAME, aliases=SPELLINGS, advice=ADVICE)
     known = list(getattr(BY_NAME[rule], "__dataclass_fields__", ()))
     for name in settings or ():
         if name not in known:

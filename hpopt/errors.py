@@ -58,20 +58,24 @@ class UnknownNameError(SettingError):
         The name that was got.
     known : iterable of str
         The names that exist.
+    hint : str, optional
+        A sentence about this name; by default the nearest known one is suggested.
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        self.kind, self.name, self.known = kind, name, sorted(known)
-        import difflib
+    def __init__(self, kind: str, name: str, known: Iterable[str], hint: str | None = None) -> None:
+        self.kind, self.name, self.known, self.hint = kind, name, sorted(known), hint
+        if hint is None:
+            import difflib
 
-        nearest = difflib.get_close_matches(name, self.known, n=1, cutoff=0.5)
-        hint = f"did you mean {nearest[0]!r}? " if nearest else ""
-        super().__init__(
-            f"unknown {kind} {name!r}: {hint}known are {', '.join(map(repr, self.known)) or 'none'}"
-        )
+            tries = (name, name.casefold())
+            found = [difflib.get_close_matches(each, self.known, n=1, cutoff=0.5) for each in tries]
+            nearest = found[0] or found[1]
+            hint = f"did you mean {nearest[0]!r}?" if nearest else ""
+        listed = f"known are {', '.join(map(repr, self.known)) or 'none'}"
+        super().__init__(f"unknown {kind} {name!r}: {hint}{' ' if hint else ''}{listed}")
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.kind, self.name, self.known)
+        return type(self), (self.kind, self.name, self.known, self.hint)
 
 
 class SpaceError(HpoptError, ValueError):

@@ -15,6 +15,7 @@ RANKS = {
     "_version": 0,
     "space": 1,
     "numerics": 1,
+    "names": 1,
     "core": 2,
     "optimizers": 3,
     "executors": 3,

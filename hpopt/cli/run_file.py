@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hpopt.errors import SettingError, StudyError, UnknownNameError
+from hpopt.optimizers.registry import strategy_name
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -118,7 +119,8 @@ class RunFile:
     def overridden(self, options: Mapping[str, Any]) -> RunFile:
         """Give it with other values for some keys; None leaves a key as it is."""
         given = {key: value for key, value in options.items() if value is not None}
-        if "optimizer" in given and given["optimizer"] == self.optimizer_name:
+        asked, named = given.get("optimizer"), self.optimizer_name
+        if asked and isinstance(named, str) and strategy_name(asked) == strategy_name(named):
             del given["optimizer"]  # the file has its arguments too
         return replace(self, content={**self.content, **given})
 

@@ -9,10 +9,11 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any, cast
 
-from hpopt.errors import SettingError, UnknownNameError
+from hpopt.errors import SettingError
 from hpopt.executors.devices import available_cores
 from hpopt.executors.limits import Limits
 from hpopt.executors.settings import Recycling, Request, at_least_one
+from hpopt.names import known_name
 
 MODULES = {
     "dask": "hpopt.executors.dask",
@@ -27,6 +28,31 @@ MODULES = {
 
 WITH_ADDRESS = ("dask",)
 """The names that take an address, after a colon."""
+
+SPELLINGS = {
+    **dict.fromkeys(("process", "mp", "multiprocess", "multiprocessing"), "processes"),
+    **dict.fromkeys(("thread", "threading"), "threads"),
+    "mpi4py": "mpi",
+    "distributed": "dask",
+}
+"""Other spellings of an executor's name → the name."""
+
+ADVICE = {
+    **dict.fromkeys(("pool", "process_pool", "subprocess", "local"), "processes"),
+    **dict.fromkeys(("thread_pool", "async", "asyncio"), "threads"),
+    **dict.fromkeys(("sync", "sequential"), "serial"),
+    "loky": "joblib",
+    **dict.fromkeys(
+        ("slurm", "pbs", "sge", "lsf", "cluster"),
+        "on a batch system start 'dask' or 'mpi' within a job.",
+    ),
+    **dict.fromkeys(
+        ("ray", "spark"),
+        "hpopt has no executor for it; the nearest is 'dask', or give any "
+        "concurrent.futures.Executor.",
+    ),
+}
+"""What people look for under a name that is no executor's → the executor, or what to know."""
 
 
 def make_executor(
@@ -95,7 +121,8 @@ def _make(executor: object, request: Request) -> Executor:
         name, address = "dask", executor
     elif isinstance(executor, str) and ":" in executor:
         name, _, address = executor.partition(":")
-        if name in MODULES and (name not in WITH_ADDRESS or not address):
+        name = _known(name)
+        if name not in WITH_ADDRESS or not address:
             raise SettingError(
                 f"an address must follow one of {', '.join(WITH_ADDRESS)}, as in "
                 f"'dask:tcp://scheduler:8786', but got {executor!r}"
@@ -105,10 +132,12 @@ def _make(executor: object, request: Request) -> Executor:
             "executor must be a name or a concurrent.futures.Executor (an instance), but got "
             f"{name!r}: known names are {', '.join(map(repr, sorted(MODULES)))}"
         )
-    if name not in MODULES:
-        raise UnknownNameError("executor", name, MODULES)
-    made = importlib.import_module(MODULES[name]).make(replace(request, address=address))
+    made = importlib.import_module(MODULES[_known(name)]).make(replace(request, address=address))
     return cast(Executor, made)
+
+
+def _known(name: str) -> str:
+    return known_name("executor", name, MODULES, aliases=SPELLINGS, advice=ADVICE)
 
 
 def _is_of_dask(executor: object) -> bool:

@@ -16,12 +16,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from hpopt.core.proposals import Floats
-from hpopt.errors import SettingError, UnknownNameError
+from hpopt.errors import SettingError
+from hpopt.names import known_name
 from hpopt.optimizers.batches import Batches, Ints, Plan, Told
 from hpopt.optimizers.checks import number, whole
 from hpopt.optimizers.genetic.generational import Generational, individuals
 from hpopt.optimizers.genetic.population import Population
-from hpopt.optimizers.registry import BY_NAME, make_optimizer
+from hpopt.optimizers.registry import ADVICE, BY_NAME, SPELLINGS, make_optimizer
 
 OWN = "algorithm of your own"
 
@@ -174,8 +175,8 @@ def _algorithm_of(value: Any) -> Generational:
         arguments = {str(key): each for key, each in value.items() if key != "name"}
         value = value.get("name")
     if isinstance(value, str):
-        if value not in names:
-            raise UnknownNameError("algorithm (a generational one)", value, names)
+        kind = "algorithm (a generational one)"
+        value = known_name(kind, value, names, aliases=SPELLINGS, advice=ADVICE)
         value = make_optimizer(value, arguments)
     if not isinstance(value, Generational):
         raise SettingError(

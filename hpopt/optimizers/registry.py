@@ -11,6 +11,7 @@ from typing import Any
 
 from hpopt.core import Optimizer
 from hpopt.errors import SettingError, UnknownNameError
+from hpopt.names import known_name
 
 CLASSES = {
     "annealing": ("simulated_annealing", "SimulatedAnnealing"),
@@ -38,6 +39,60 @@ CLASSES = {
 """Name → module of this package, and class in it, of all strategies of the house."""
 STRATEGIES = {class_name: name for name, (_, class_name) in CLASSES.items()}
 """Class → its name."""
+FIDELITIES = (
+    "hpopt has no strategy yet that stops configs by what they reach early; the nearest is "
+    'early_stopping="median", beside any strategy.'
+)
+EVOLUTION = (
+    "did you mean 'genetic', 'regularized', 'differential_evolution', 'mu_plus_lambda' or "
+    "'self_adaptive'?"
+)
+SPELLINGS = {
+    **STRATEGIES,
+    "neighborhood": "neighbourhood",
+    "neighborhood_search": "neighbourhood",
+    "regularised": "regularized",
+    "regularised_evolution": "regularized",
+    "latin_hypercube_sampling": "latin_hypercube",
+    "simulated_annealing_search": "annealing",
+    "bayesian_optimisation": "bayesian",
+    "covariance_matrix_adaptation": "cmaes",
+    "tree_structured_parzen_estimator": "tpe",
+}
+"""Other spellings of a strategy's name → the name: the class's, and those of other dialects."""
+ADVICE = {
+    **dict.fromkeys(
+        ("bo", "bayes", "gp", "gaussian_process", "gp_ei", "botorch", "ax", "smac", "skopt"),
+        "bayesian",
+    ),
+    **dict.fromkeys(("ga", "genetics", "nsga", "nsga2", "nsga_ii", "nsga3", "nsga_iii"), "genetic"),
+    **dict.fromkeys(("evolution", "evolutionary", "ea", "evolutionary_algorithm"), EVOLUTION),
+    **dict.fromkeys(("de", "shade", "lshade", "jade"), "differential_evolution"),
+    **dict.fromkeys(("cma", "es", "evolution_strategy", "evolution_strategies"), "cmaes"),
+    **dict.fromkeys(("parzen", "hyperopt", "optuna"), "tpe"),
+    **dict.fromkeys(("aging_evolution", "ageing_evolution", "re"), "regularized"),
+    **dict.fromkeys(("mu+lambda", "mu_lambda"), "mu_plus_lambda"),
+    **dict.fromkeys(("lhs", "lhc"), "latin_hypercube"),
+    **dict.fromkeys(("qmc", "sobol", "halton", "low_discrepancy"), "quasi_random"),
+    **dict.fromkeys(("sa", "anneal"), "annealing"),
+    **dict.fromkeys(("local", "local_search", "hill_climbing", "gradient"), "neighbourhood"),
+    **dict.fromkeys(("exhaustive", "brute_force", "gridsearchcv"), "grid"),
+    **dict.fromkeys(("rs", "monte_carlo", "uniform", "randomizedsearchcv"), "random"),
+    **dict.fromkeys(("default", "best", "automatic"), "auto"),
+    **dict.fromkeys(
+        ("asha", "bohb", "dehb", "hyperband", "sha", "pasha", "mobster", "successive_halving"),
+        FIDELITIES,
+    ),
+    **dict.fromkeys(
+        ("pso", "particle_swarm"),
+        "hpopt has no particle swarm; the nearest are 'differential_evolution' and 'cmaes'.",
+    ),
+    **dict.fromkeys(
+        ("pbt", "population_based_training"),
+        "hpopt has no population-based training; the nearest is 'genetic'.",
+    ),
+}
+"""What people look for under a name that is no strategy's → the strategy, or what to know."""
 
 
 class Strategies(Mapping[str, type[Optimizer]]):
@@ -62,6 +117,17 @@ BY_NAME = Strategies()
 """Name → class, of all strategies of the house."""
 
 
+def strategy_name(name: str) -> str:
+    """Return the name of the strategy that is meant; see `known_name`.
+
+    Raises
+    ------
+    UnknownNameError
+        There is none; suggests the nearest.
+    """
+    return known_name("optimizer", name, CLASSES, aliases=SPELLINGS, advice=ADVICE)
+
+
 def make_optimizer(
     optimizer: str | Optimizer, arguments: Mapping[str, Any] | None = None
 ) -> Optimizer:
@@ -70,7 +136,8 @@ def make_optimizer(
     Parameters
     ----------
     optimizer : str or Optimizer
-        One of the names in `BY_NAME`, or one made by its class.
+        One of the names in `BY_NAME` (capitals, spaces and punctuation do not matter), or one
+        made by its class.
     arguments : mapping, optional
         What the named class takes.
 
@@ -98,8 +165,7 @@ def make_optimizer(
             "optimizer must be a name or an hpopt.Optimizer, but got "
             f"{type(optimizer).__name__}; names are {', '.join(sorted(BY_NAME))}"
         )
-    if optimizer not in BY_NAME:
-        raise UnknownNameError("optimizer", optimizer, BY_NAME)
+    optimizer = strategy_name(optimizer)
     strategy = BY_NAME[optimizer]
     known = strategy.argument_names()
     for name in arguments or {}:

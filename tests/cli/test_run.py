@@ -128,7 +128,7 @@ population = 6
 seconds = 60
 memory = "4GB"
 """
-    code, _, err = hpopt("run", write_run(usual=usual), "--optimizer", "genetic")
+    code, _, err = hpopt("run", write_run(usual=usual), "--optimizer", "Genetic")
     assert code == ExitCode.DONE
     record = Study.load("hill.db")
     assert record.header["optimizer"]["settings"]["population"] == 6
