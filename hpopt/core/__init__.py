@@ -16,7 +16,7 @@ from hpopt.core.problem import (
     normalised_objectives,
     objectives_of,
 )
-from hpopt.core.solution import Config, Solution
+from hpopt.core.solution import Config, Solution, copied
 from hpopt.core.trial import STATUSES, Outcome, Status, Trial, failed
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "Trial",
     "TrialHandle",
     "check_problem",
+    "copied",
     "evaluate",
     "evaluate_together",
     "failed",

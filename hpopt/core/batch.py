@@ -10,7 +10,6 @@ from typing import Any
 
 from hpopt.core.evaluation import (
     MOST_LINES,
-    copied,
     in_one_line,
     judge,
     kept,
@@ -20,7 +19,7 @@ from hpopt.core.evaluation import (
 from hpopt.core.handle import Curve, TrialHandle, handle_for
 from hpopt.core.live import LiveFolder
 from hpopt.core.problem import Problem
-from hpopt.core.solution import Solution
+from hpopt.core.solution import Solution, copied
 from hpopt.core.trial import Outcome
 
 

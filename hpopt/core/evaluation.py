@@ -13,7 +13,7 @@ from typing import Any
 from hpopt.core.handle import Curve, TrialHandle, handle_for
 from hpopt.core.live import LiveFolder
 from hpopt.core.problem import Problem, objectives_of
-from hpopt.core.solution import Solution
+from hpopt.core.solution import Solution, copied
 from hpopt.core.trial import Outcome, Status
 from hpopt.errors import EvaluationLost, MemoryLimitExceeded, TimeLimitExceeded
 
@@ -144,13 +144,6 @@ def outcome_of_loss(lost: BaseException) -> Outcome:
 def status_of(error: BaseException) -> Status:
     """Give the status of an evaluation that raised an error."""
     return "out_of_memory" if _is_out_of_memory(error) else "failed"
-
-
-def copied(data: Any) -> Any:
-    """Copy plain data: its dicts and lists, as nothing else in it can be changed."""
-    if isinstance(data, dict):
-        return {key: copied(value) for key, value in data.items()}
-    return [copied(value) for value in data] if isinstance(data, list) else data
 
 
 def _number(value: Any) -> float | None:

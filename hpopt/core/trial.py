@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from hpopt.core.solution import Config, Solution
+from hpopt.core.solution import Config, Solution, copied
 from hpopt.errors import SettingError
 
 Status = Literal["complete", "stopped", "failed", "timeout", "out_of_memory", "invalid", "lost"]
@@ -97,8 +97,9 @@ class Trial:
 
     @property
     def config(self) -> Config:
-        """The solution's config."""
-        return self.solution.config
+        """A copy of the solution's config, yours to change."""
+        copy: Config = copied(self.solution.config)
+        return copy
 
     @property
     def status(self) -> Status:
@@ -112,13 +113,14 @@ class Trial:
 
     @property
     def values(self) -> Mapping[str, float]:
-        """The outcome's values by name."""
-        return self.outcome.values
+        """A copy of the outcome's values by name."""
+        return dict(self.outcome.values)
 
     @property
     def info(self) -> Mapping[str, Any]:
         """What the problem returned beside its objectives that is no number, as JSON data."""
-        return self.outcome.info
+        copy: dict[str, Any] = copied(dict(self.outcome.info))
+        return copy
 
     @property
     def curve(self) -> tuple[tuple[float, float], ...]:

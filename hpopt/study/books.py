@@ -8,10 +8,13 @@ import os
 import secrets
 import shutil
 import tempfile
+import threading
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -33,6 +36,22 @@ COUNTED = 10_000
 
 REPLAYED_AT_ONCE = 2000
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def one_at_a_time(
+    method: Callable[Concatenate[Books, P], T],
+) -> Callable[Concatenate[Books, P], T]:
+    """Hold the lock of the books: optimizers know nothing of threads."""
+
+    @wraps(method)
+    def locked(books: Books, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        with books.changed:
+            return method(books, *args, **kwargs)
+
+    return locked
+
 
 class Books:
     """Keep an optimizer, a storage and the counts of a study in step.
@@ -50,6 +69,8 @@ class Books:
         Journaled, and not learned yet because of a window.
     rules : TravellingRules
         What early stopping knows of each pending solution.
+    changed : threading.Condition
+        Its lock is held while the optimizer is asked or told; it is notified of what is told.
     """
 
     def __init__(
@@ -58,6 +79,7 @@ class Books:
         self.problem, self.optimizer, self._storage = problem, optimizer, storage
         self._folder = None if path is None else f"{path}.files"
         self._n_possible = optimizer.n_possible
+        self.changed = threading.Condition(threading.RLock())
         self.held: dict[int, Trial] = {}
         self.rules = TravellingRules(optimizer.objectives[0])
         self._unjournaled: list[Solution] = []
@@ -74,6 +96,7 @@ class Books:
             self._tally = self._of_earlier_runs(tally)
         return self._tally
 
+    @one_at_a_time
     def prepare(self, window: int | None) -> None:
         """Make the optimizer ready to be asked: the first time it is told the journal.
 
@@ -90,6 +113,7 @@ class Books:
             self.optimizer.tell([self.held[number] for number in sorted(self.held)])
             self.held.clear()
 
+    @one_at_a_time
     def stop_early(self, rule: EarlyStoppingRule | None, window: int | None) -> None:
         """Have this rule of early stopping know what the optimizer knows, and none without one."""
         if self.rules.begin(rule):
@@ -143,6 +167,7 @@ class Books:
         others = {*self.held, *(solution.number for solution in self._unjournaled)}
         return [pending[number] for number in sorted(pending) if number not in others]
 
+    @one_at_a_time
     def ask(self, n: int, window: int | None = None) -> list[Solution]:
         """Ask for up to n solutions, and journal them as running.
 
@@ -184,6 +209,7 @@ class Books:
         self._learn([trial])
         return True
 
+    @one_at_a_time
     def finish(
         self,
         trials: Sequence[Trial],
@@ -209,6 +235,7 @@ class Books:
         for trial in trials:
             tally.count(trial)
             self.rules.drop(trial.number)
+        self.changed.notify_all()
 
     def _learn(self, trials: Sequence[Trial]) -> None:
         self.optimizer.tell(trials)

@@ -2,52 +2,72 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import replace
+from typing import Any
 
-from hpopt.core import Outcome, Solution, Trial
+import numpy as np
+
+from hpopt.core import Outcome, Solution, Trial, copied
 from hpopt.errors import ExhaustedError, SettingError, WaitingError
 from hpopt.study.books import Books
 from hpopt.study.told import is_same, told_outcome
 
+Told = float | Mapping[str, float] | Outcome
+
 
 class ByHand:
-    """Ask and tell for somebody who evaluates solutions elsewhere."""
+    """Ask and tell for somebody who evaluates solutions elsewhere, from any thread.
+
+    A run that is going on evaluates what was asked and never told, so none of that may be asked
+    or told by hand meanwhile; what is newly asked by hand is told by hand.
+    """
 
     def __init__(self) -> None:
         self._again: deque[Solution] | None = None
         self._asked_at: dict[int, float] = {}
+        self._is_run = False
 
-    def forget(self) -> None:
-        """Look again for what was cut off, the next time: others have worked on the study."""
-        self._again = None
+    def begin_run(self) -> None:
+        """Leave to a run what was asked and never told."""
+        self._is_run, self._again = True, deque()
+        self._asked_at.clear()
 
-    def ask(self, books: Books) -> Solution:
-        """Give what was asked before and never told, then what the optimizer gives.
+    def end_run(self) -> None:
+        """Look for what was cut off, the next time."""
+        self._is_run, self._again = False, None
+
+    def ask(self, books: Books, seconds: float = 0.0) -> Solution:
+        """Return what was asked before and never told, then what the optimizer proposes.
 
         Raises
         ------
         WaitingError, ExhaustedError
             See `Study.ask`.
         """
-        solution = self._cut_off(books) or next(iter(books.ask(1)), None)
-        if solution is None:
-            pending = sorted(books.optimizer.pending)
-            if pending:
-                raise WaitingError(
-                    "the optimizer needs the results of running solutions before the next one: "
-                    f"tell {', '.join(map(str, pending[:10]))}{' …' if len(pending) > 10 else ''}"
-                )
-            raise ExhaustedError(f"nothing is left to ask: {books.why_nothing_left()}")
-        self._asked_at[solution.number] = time.time()
-        return replace(solution, config=deepcopy(solution.config))
+        deadline = time.monotonic() + seconds
+        with books.changed:
+            while True:
+                solution = self._cut_off(books) or next(iter(books.ask(1)), None)
+                if solution is not None:
+                    self._asked_at[solution.number] = time.time()
+                    return replace(solution, config=copied(solution.config))
+                pending = sorted(books.optimizer.pending)
+                if not pending:
+                    raise ExhaustedError(f"nothing is left to ask: {books.why_nothing_left()}")
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise WaitingError(
+                        "the optimizer needs the results of running solutions before the next "
+                        f"one: tell {', '.join(map(str, pending[:10]))}"
+                        f"{' …' if len(pending) > 10 else ''}"
+                    )
+                books.changed.wait(min(left, threading.TIMEOUT_MAX))
 
-    def tell(
-        self, books: Books, solution: Solution, value: float | Mapping[str, float] | Outcome
-    ) -> Trial:
+    def tell(self, books: Books, solution: Solution | int, value: Told) -> Trial:
         """Record what a solution gave.
 
         Raises
@@ -55,25 +75,43 @@ class ByHand:
         SettingError
             See `Study.tell`.
         """
-        if not isinstance(solution, Solution):
-            raise SettingError(f"tell wants the solution that ask gave, but got {solution!r}")
-        pending = books.optimizer.pending.get(solution.number)
-        if pending is None or not is_same(pending, solution):
-            known = solution.number in books.optimizer.history
-            what = "has been told already" if known else "was never asked of this study"
-            raise SettingError(f"each solution is told once, but number {solution.number} {what}")
-        began = self._asked_at.get(solution.number, time.time())
-        trial = Trial(pending, told_outcome(books.problem, value, began))
-        books.finish([trial])
-        self._asked_at.pop(solution.number, None)
+        number = _number_of(solution)
+        with books.changed:
+            pending = books.optimizer.pending.get(number)
+            if pending is not None and isinstance(solution, Solution):
+                pending = pending if is_same(pending, solution) else None
+            if pending is None:
+                known = number in books.optimizer.history
+                what = "has been told already" if known else "was never asked of this study"
+                raise SettingError(f"each solution is told once, but number {number} {what}")
+            if self._is_run and number not in self._asked_at:
+                raise SettingError(
+                    f"a solution that a run evaluates is told by it, and number {number} is one: "
+                    "tell what ask gave"
+                )
+            began = self._asked_at.get(number, time.time())
+            trial = Trial(pending, told_outcome(books.problem, value, began))
+            books.finish([trial])
+            self._asked_at.pop(number, None)
         return trial
 
     def _cut_off(self, books: Books) -> Solution | None:
         """Give the next solution that was asked by somebody before and never told."""
         if self._again is None:
-            self._again = deque(books.unfinished())
+            theirs = self._asked_at  # asked since the study was opened: somebody works on it
+            self._again = deque(s for s in books.unfinished() if s.number not in theirs)
         while self._again:
             solution = self._again.popleft()
             if solution.number in books.optimizer.pending:
                 return solution
         return None
+
+
+def _number_of(solution: Any) -> int:
+    if isinstance(solution, Solution):
+        return solution.number
+    if isinstance(solution, bool) or not isinstance(solution, int | np.integer):
+        raise SettingError(
+            f"tell wants the solution that ask gave, or its number, but got {solution!r}"
+        )
+    return int(solution)

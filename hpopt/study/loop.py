@@ -185,7 +185,8 @@ class Loop:
 
     def _explain(self) -> None:
         """Say what the strategy does and why, once for each of its ways."""
-        sentence = self._books.optimizer.explanation
+        with self._books.changed:
+            sentence = self._books.optimizer.explanation
         way = sentence.partition(":")[0]
         if sentence and way not in self._explained:
             self._explained.add(way)

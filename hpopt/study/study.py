@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import os
+import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -19,7 +20,7 @@ from hpopt.errors import StudyError
 from hpopt.executors import Limits, make_executor
 from hpopt.optimizers import make_optimizer
 from hpopt.progress import ProgressDisplay, make_display
-from hpopt.stopping import StoppingRule
+from hpopt.stopping import StoppingRule, Time
 from hpopt.storage import Storage, open_storage
 from hpopt.study import header as headers
 from hpopt.study.arguments import (
@@ -117,6 +118,7 @@ class Study(Record):
         self.optimizer, self._storage = used, storage
         self._books: Books | None = None
         self._by_hand = ByHand()
+        self._guard = threading.RLock()
         self._loop: Loop | None = None
         self._closing = weakref.finalize(self, storage.close)
 
@@ -155,7 +157,9 @@ class Study(Record):
         return int(self.header["seed"])
 
     def _best_or_none(self) -> Trial | None:
-        return self._ready().tally.best
+        books = self._ready()
+        with books.changed:
+            return books.tally.best
 
     def learn_from(self, source: Path_ | Record) -> Learned:
         """Take up what an earlier study on an overlapping space found, before the first trial.
@@ -188,28 +192,36 @@ class Study(Record):
 
     # -- a loop of your own --------------------------------------------------------------------
 
-    def ask(self) -> Solution:
-        """Give one solution to evaluate; it is journaled as running.
+    def ask(self, timeout: float | str | None = None) -> Solution:
+        """Return one solution to evaluate; it is journaled as running.
 
         In a study that goes on, those come first that were asked and never told. The config is
-        yours to change.
+        yours to change. Any number of threads may ask and tell.
+
+        Parameters
+        ----------
+        timeout : float or str, optional
+            How long to wait for other threads to tell, where the optimizer needs results first:
+            seconds, or ``"90s"``, ``"15m"``. By default not at all; ``math.inf`` waits as long
+            as it takes.
 
         Raises
         ------
         WaitingError
-            The optimizer wants results of solutions that are still running first.
+            The optimizer needs results of solutions that are still running first.
         ExhaustedError
             Every configuration has been tried.
         """
-        return self._by_hand.ask(self._prepared())
+        seconds = 0.0 if timeout is None else Time(timeout).seconds()
+        return self._by_hand.ask(self._prepared(), seconds)
 
-    def tell(self, solution: Solution, value: float | Mapping[str, float] | Outcome) -> Trial:
+    def tell(self, solution: Solution | int, value: float | Mapping[str, float] | Outcome) -> Trial:
         """Record what a solution gave.
 
         Parameters
         ----------
-        solution : Solution
-            As `ask` gave it.
+        solution : Solution or int
+            As `ask` returned it, or its number.
         value : float, mapping of str to float, or Outcome
             The objective; all objectives and other metrics by name; or ``hpopt.failed("why")``.
 
@@ -316,6 +328,7 @@ class Study(Record):
                     display=display,
                     callbacks=[functools.partial(callback, self) for callback in callbacks],
                 )
+                self._by_hand.begin_run()
                 reason = loop.run()
         except BaseException:
             if runner is not executor:
@@ -323,7 +336,7 @@ class Study(Record):
             raise
         finally:
             self._loop = None
-            self._by_hand.forget()
+            self._by_hand.end_run()
             if runner is not executor:
                 runner.shutdown(wait=True, cancel_futures=True)
         return Result(self, self._reopening(), reason, loop.seconds)
@@ -339,9 +352,10 @@ class Study(Record):
         """Read the journal, the first time that it is needed."""
         if not self._closing.alive:
             raise StudyError("a study that is closed cannot be used: open it again")
-        if self._books is None:
-            self._books = Books(self.problem, self.optimizer, self._storage, self._path)
-        return self._books
+        with self._guard:
+            if self._books is None:
+                self._books = Books(self.problem, self.optimizer, self._storage, self._path)
+            return self._books
 
     def _n_told(self) -> int:
         """Count the finished trials, without reading them."""
