@@ -6,7 +6,17 @@ types.
 
 from hpopt import early_stopping, optimizers, stopping
 from hpopt._version import __version__
-from hpopt.core import Fidelity, Objective, Optimizer, Outcome, Problem, Solution, Trial, failed
+from hpopt.core import (
+    Fidelity,
+    Objective,
+    Optimizer,
+    Outcome,
+    Problem,
+    Solution,
+    Trial,
+    TrialHandle,
+    failed,
+)
 from hpopt.errors import HpoptError
 from hpopt.executors import Limits
 from hpopt.optimizers.registry import STRATEGIES as _STRATEGIES
@@ -33,6 +43,7 @@ __all__ = [
     "Space",
     "Study",
     "Trial",
+    "TrialHandle",
     "__version__",
     "early_stopping",
     "failed",

@@ -1,6 +1,16 @@
 from hpopt import early_stopping, stopping
 from hpopt._version import __version__
-from hpopt.core import Fidelity, Objective, Optimizer, Outcome, Problem, Solution, Trial, failed
+from hpopt.core import (
+    Fidelity,
+    Objective,
+    Optimizer,
+    Outcome,
+    Problem,
+    Solution,
+    Trial,
+    TrialHandle,
+    failed,
+)
 from hpopt.errors import HpoptError
 from hpopt.executors import Limits
 from hpopt.optimizers import (
@@ -69,6 +79,7 @@ __all__ = [
     "SteadyState",
     "Study",
     "Trial",
+    "TrialHandle",
     "Zhan",
     "__version__",
     "early_stopping",

@@ -9,6 +9,7 @@ from hpopt.core.optimizer import Optimizer
 from hpopt.core.problem import (
     Fidelity,
     Objective,
+    Objectives,
     Problem,
     check_problem,
     fingerprint_of,
@@ -27,6 +28,7 @@ __all__ = [
     "History",
     "LiveFolder",
     "Objective",
+    "Objectives",
     "Optimizer",
     "Outcome",
     "Problem",

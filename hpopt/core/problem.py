@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from hpopt.errors import ProblemError
 from hpopt.space import Space
 
 Direction = Literal["minimize", "maximize"]
+
+MOST_NAMES = 6
+"""So many parameters are named in a problem's repr."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,11 @@ class Objective:
         return math.inf if math.isnan(loss) else loss
 
 
+Objectives = Objective | Mapping[str, str] | Iterable[Objective]
+"""One, several, or names with their directions: a plain ``dict`` variable is inferred as one of
+str to str, so directions are checked when the objectives are made."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fidelity:
     """The range of a resource that one evaluation may spend.
@@ -104,7 +112,7 @@ class Problem(ABC):
     ----------
     space : Space
         What may be chosen.
-    objectives : Objective or sequence of Objective
+    objectives : Objective, several, or mapping of str to {"minimize", "maximize"}
         What to make small or large. By default one number, ``value``, to be minimised.
     fidelity : Fidelity or None
         The resource that one evaluation may spend, where it has one.
@@ -113,7 +121,7 @@ class Problem(ABC):
     """
 
     space: Space
-    objectives: Objective | Sequence[Objective] = (Objective(),)
+    objectives: Objectives = (Objective(),)
     fidelity: Fidelity | None = None
     max_batch: int = 1
 
@@ -181,6 +189,23 @@ class Problem(ABC):
         """
         return {}
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {_described(self)}>"
+
+
+def _described(problem: Problem) -> str:
+    """Return what a problem searches and for what, as far as it has been set already."""
+    space = getattr(problem, "space", None)
+    if not isinstance(space, Space):
+        return "without a space"
+    names = [*space][:MOST_NAMES] + ["…"] * (len(space) > MOST_NAMES)
+    n = f"of {len(space)} parameter{'s' * (len(space) != 1)} ({', '.join(names)})"
+    try:
+        aims = [f"{each.direction} {each.name}" for each in objectives_of(problem)]
+    except (ProblemError, TypeError):
+        return n
+    return f"{n}: {', '.join(aims)}"
+
 
 def objectives_of(problem: Problem) -> tuple[Objective, ...]:
     """Give a problem's objectives as a tuple, whichever way they were written."""
@@ -188,7 +213,7 @@ def objectives_of(problem: Problem) -> tuple[Objective, ...]:
 
 
 def normalised_objectives(
-    objectives: Objective | Mapping[str, Direction] | Iterable[Objective],
+    objectives: Objectives,
 ) -> tuple[Objective, ...]:
     """Make a tuple of objectives of one, several, or a mapping of name to direction."""
     if isinstance(objectives, Objective):
@@ -196,7 +221,9 @@ def normalised_objectives(
     if isinstance(objectives, tuple) and [type(each) for each in objectives] == [Objective]:
         return objectives  # what each evaluation asks for
     if isinstance(objectives, Mapping):
-        objectives = [Objective(name, direction) for name, direction in objectives.items()]
+        objectives = [
+            Objective(name, cast(Direction, direction)) for name, direction in objectives.items()
+        ]
     if isinstance(objectives, str) or not isinstance(objectives, Iterable):
         raise ProblemError(
             "objectives must be an Objective, several, or a mapping of name to direction, but got "

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import (
-    Direction,
     Fidelity,
     Objective,
+    Objectives,
     Problem,
     check_problem,
     normalised_objectives,
@@ -60,7 +60,7 @@ class FunctionProblem(Problem):
         function: Callable[..., Any],
         space: Space | Mapping[str, Parameter],
         *,
-        objectives: Objective | Mapping[str, Direction] | Iterable[Objective] = Objective(),  # noqa: B008  (it is frozen)
+        objectives: Objectives = Objective(),  # noqa: B008  (it is frozen)
         fidelity: Fidelity | None = None,
     ) -> None:
         self._style = _style_of(function)

@@ -6,10 +6,10 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hpopt.core import LiveFolder, Sighting, Solution, sighting, waiting
+from hpopt.core import LiveFolder, Sighting, Solution, copied, sighting, waiting
 from hpopt.storage import Storage
 
 
@@ -67,5 +67,6 @@ def running(storage: Storage, path: Path | None) -> list[Running]:
         seen = None if folder is None else sighting(folder, pending.solution.number)
         if seen is None and pending.solution.number in in_line:
             continue
-        found.append(Running(pending.solution, seen.since if seen else pending.since, seen))
+        solution = replace(pending.solution, config=copied(pending.solution.config))
+        found.append(Running(solution, seen.since if seen else pending.since, seen))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from hpopt.core import STATUSES, Objective, Trial, losses
-from hpopt.errors import MissingExtraError, NoValuesError, UnknownNameError
+from hpopt.errors import HpoptError, MissingExtraError, NoValuesError, UnknownNameError
 from hpopt.numerics import pareto
 from hpopt.space import Narrowed, Parameter, Space
 from hpopt.storage import Storage
+from hpopt.study.in_memory import Contents, contents_of, packed, unpacked
 from hpopt.study.live import Running, running
 
 Opening = Callable[[], AbstractContextManager[Storage]]
@@ -201,6 +202,36 @@ class Record:
         config = self.space.validate(solution.config)
         return replace(trial, solution=replace(solution, config=config))
 
+    def __repr__(self) -> str:
+        where = "in memory" if self._path is None else f"in {self._path.name}"
+        aims = ", ".join(f"{each.direction} {each.name}" for each in self.objectives)
+        return f"<{type(self).__name__} of {self._counted()} {where}: {aims}>"
+
+    def _counted(self) -> str:
+        """Return how many trials there are of which status, also where they cannot be read."""
+        try:
+            counts = self.counts
+        except (HpoptError, OSError):
+            return "trials that cannot be read"
+        n = sum(counts.values()) - counts["pending"]
+        others = ", ".join(f"{k} {status}" for status, k in counts.items() if k)
+        plain = counts["complete"] == n and not counts["pending"]
+        return f"{n} trials" + ("" if plain else f" ({others})")
+
+    # -- pickled, with the trials and without the file -------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        with self._opening() as storage:
+            contents = contents_of(storage)
+        own = {name: value for name, value in vars(self).items() if name != "_opening"}
+        return own | {"space": packed(self.space), "_path": None, "_contents": contents}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        contents: Contents = state.pop("_contents")
+        vars(self).update(state, space=unpacked(state["space"]))
+        storage = contents.stored()
+        self._opening = lambda: nullcontext(storage)
+
 
 COLUMNS = ("number", "status", "seconds", "memory", "error")
 PREFIXES = ("info.", "config.")
@@ -257,8 +288,7 @@ class Result(Record):
     def __repr__(self) -> str:
         best = self._best
         found = "no values" if best is None else f"best {dict(best.values)} at {best.config}"
-        done = sum(n for status, n in self.counts.items() if status != "pending")
-        return f"<Result of {done} trials: {found}; ended as {self.reason}>"
+        return f"<Result of {self._counted()}: {found}; ended as {self.reason}>"
 
 
 def _has_tuples(parameter: Parameter) -> bool:

@@ -399,6 +399,12 @@ class Study(Record):
     ) -> None:
         self.close()
 
+    def __getstate__(self) -> dict[str, Any]:
+        raise StudyError(
+            "a study cannot be pickled or copied, as one process writes it: take a result of its "
+            "run, or open its file elsewhere by hpopt.Study.load"
+        )
+
     def __repr__(self) -> str:
         where = f" in {self.path}" if self.path is not None else ""
         return f"<Study of {self.header['problem']} by {self.optimizer!r}{where}>"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from problems_for_tests import Calling
 
+import hpopt
 from hpopt.core import (
     Fidelity,
     Objective,
@@ -169,3 +170,39 @@ def test_a_handle_made_by_hand_never_stops():
 def test_a_problem_may_be_evaluated_by_hand():
     problem = Calling(lambda config, trial: config["x"] * trial.seed)
     assert problem.evaluate({"x": 2}, TrialHandle(0, 21)) == 42
+
+
+class TestRepr:
+    def test_it_names_parameters_and_aims(self):
+        class Named(hpopt.Problem):
+            space = hpopt.Space({"rate": hpopt.Float(0, 1), "n": hpopt.Int(1, 3)})
+            objectives = {"loss": "minimize", "accuracy": "maximize"}  # noqa: RUF012
+
+            def evaluate(self, config, trial):
+                return {}
+
+        assert (
+            repr(Named()) == "<Named of 2 parameters (rate, n): minimize loss, maximize accuracy>"
+        )
+
+    def test_it_is_short(self):
+        class Wide(hpopt.Problem):
+            space = hpopt.Space({f"p{k}": hpopt.Float(0, 1) for k in range(300)})
+
+            def evaluate(self, config, trial):
+                return 0.0
+
+        assert repr(Wide()) == (
+            "<Wide of 300 parameters (p0, p1, p2, p3, p4, p5, …): minimize value>"
+        )
+
+    def test_it_never_raises(self):
+        class Unfinished(hpopt.Problem):
+            def evaluate(self, config, trial):
+                return 0.0
+
+        problem = Unfinished()
+        assert repr(problem) == "<Unfinished without a space>"
+        problem.space = hpopt.Space({"x": hpopt.Float(0, 1)})
+        problem.objectives = {"loss": "downwards"}
+        assert repr(problem) == "<Unfinished of 1 parameter (x)>"

@@ -4,6 +4,7 @@ import copy
 import pickle
 import time
 
+import numpy as np
 import pytest
 
 import hpopt
@@ -166,10 +167,20 @@ class TestTell:
             study.tell(other.ask(), 1.0)
         assert study.trials == []
 
-    @pytest.mark.parametrize("thing", [None, 0, {"x": 1.0}])
+    @pytest.mark.parametrize("thing", [None, 1.0, True, "0", {"x": 1.0}])
     def test_what_is_no_solution(self, study, thing):
         with pytest.raises(SettingError, match="tell wants the solution that ask gave"):
             study.tell(thing, 1.0)
+
+    @pytest.mark.parametrize("kind", [int, np.int64])
+    def test_by_number(self, study, kind):
+        asked = [study.ask() for _ in range(2)]
+        assert study.tell(kind(1), 2.0).config == asked[1].config
+        with pytest.raises(SettingError, match="number 1 has been told already"):
+            study.tell(kind(1), 2.0)
+        with pytest.raises(SettingError, match="number 2 was never asked"):
+            study.tell(kind(2), 2.0)
+        assert numbers(study.trials) == [1]
 
     @pytest.mark.parametrize("travel", [copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))])
     def test_a_solution_may_travel(self, study, travel):

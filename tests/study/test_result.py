@@ -1,13 +1,15 @@
 """What can be read of a study and of the result of a run."""
 
+import copy
+import pickle
 import sys
 
 import pytest
 
 import hpopt
-from hpopt.errors import MissingExtraError, NoValuesError, SettingError
+from hpopt.errors import MissingExtraError, NoValuesError, SettingError, StudyError
 
-from .problems import Line, Mixed, Small, essence, numbers
+from .problems import KNOWN_GOOD, Line, Mixed, Small, essence, numbers
 
 
 class Given(Line):
@@ -172,6 +174,107 @@ class TestRepr:
                 "<Study of study.problems.Small by GridSearch(resolution=None, shuffle=True) "
                 f"in {path}>"
             )
+
+    def test_of_a_record(self, path):
+        run(Given(3, ValueError()), study=path)
+        assert repr(hpopt.Study.load(path)) == (
+            "<Record of 2 trials (1 complete, 1 failed) in study.db: minimize value>"
+        )
+
+    def test_it_does_not_raise_when_the_file_is_gone(self, path):
+        run(Given(3, 1), study=path)
+        record = hpopt.Study.load(path)
+        path.unlink()
+        assert repr(record) == (
+            "<Record of trials that cannot be read in study.db: minimize value>"
+        )
+
+
+class TestCopies:
+    """What a user changes in a config is that copy, never the study."""
+
+    @pytest.mark.parametrize("kept", [True, False])
+    def test_of_configs(self, path, kept):
+        study = hpopt.Study(
+            Mixed(), "genetic", seed=3, path=path if kept else None, start=[KNOWN_GOOD]
+        )
+        given = []
+
+        def spoil(config):
+            config["layers"][0].clear()
+            config["layers"].clear()
+            config.clear()
+
+        def keep(study, trial):
+            spoil(trial.config)
+            given.append(trial)
+
+        result = study.run(trials=12, callbacks=[keep], progress=False)
+        expected = hpopt.optimize(
+            Mixed(), "genetic", seed=3, start=[KNOWN_GOOD], trials=24, progress=False
+        )
+        before = essence(expected.trials[:12])
+        records = [result, study, *([hpopt.Study.load(path)] if kept else [])]
+        for record in records:
+            for trial in (record.best, record.trial(3), *record.trials, *record.top(3), *given):
+                spoil(trial.config)
+                trial.values.clear()
+                trial.to_dict()["config"].clear()
+            assert essence(record.trials) == before
+            assert record.best.config == expected.trials[record.best.number].config
+        assert essence(study.run(trials=12, progress=False).trials) == essence(expected.trials)
+        study.close()
+
+    def test_of_what_runs(self):
+        study = hpopt.Study(Mixed(), "random", seed=3)
+        asked = study.ask()
+        study.running[0].solution.config.clear()
+        assert study.running[0].solution.config == asked.config
+
+
+class TestPickle:
+    @pytest.fixture(params=["file", "memory"])
+    def result(self, request, path):
+        class Forbidding(Line):
+            space = hpopt.Space(Mixed.space, forbid=[lambda config: config["rate"] > 0.5])
+            objectives = {"loss": "minimize", "speed": "maximize"}  # noqa: RUF012
+
+            def evaluate(self, config, trial):
+                if trial.number == 2:
+                    raise ValueError("on purpose")
+                return {"loss": config["rate"], "speed": config["batch"]}
+
+        with hpopt.Study(
+            Forbidding(), "random", seed=3, path=path if request.param == "file" else None
+        ) as study:
+            result = study.run(trials=12, progress=False)
+            study.ask()
+        return result
+
+    @pytest.mark.parametrize(
+        "travel", [copy.deepcopy, lambda r: pickle.loads(pickle.dumps(r))], ids=["copy", "pickle"]
+    )
+    def test_it_is_whole_without_its_file(self, result, path, travel):
+        pytest.importorskip("pandas")
+        again = travel(result)
+        assert len(result.trials) == 12
+        path.unlink(missing_ok=True)
+        assert essence(again.trials) == essence(again.iterate()) == essence(result.trials)
+        assert essence([again.best]) == essence([result.best])
+        assert [trial.info for trial in again.trials] == [trial.info for trial in result.trials]
+        assert again.counts["complete"] == 11
+        assert numbers(again.top(99))[0] == again.best.number
+        assert again.front
+        assert len(again.to_pandas()) == 12
+        assert (again.reason, again.seconds) == (result.reason, result.seconds)
+        assert again.space.forbidden[0]({"rate": 0.7})
+        assert again.header["seed"] == 3
+        assert len(again.running) == 1
+        assert again.output(2) == ""
+
+    def test_a_study_says_what_to_pickle(self):
+        with pytest.raises(StudyError, match="take a result of its run"):
+            pickle.dumps(hpopt.Study(Line(), "random"))
 
 
 class TestPandas:
