@@ -200,15 +200,6 @@ def settings_of(
     return dict(settings)
 
 
-def without_defaults(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a parameter's JSON data without its default and those of its layers."""
-    kept = {key: value for key, value in document.items() if key != "default"}
-    if isinstance(kept.get("space"), Mapping):
-        layers = [[name, without_defaults(each)] for name, each in kept["space"]["parameters"]]
-        kept["space"] = {**kept["space"], "parameters": layers}
-    return kept
-
-
 def normalised_when(when: When | None) -> When | None:
     """Check a `when` and make each of its entries a tuple of values."""
     if when is None:

@@ -10,6 +10,7 @@ import numpy as np
 from hpopt.errors import ConfigError, SpaceError
 from hpopt.space.changes import with_changes
 from hpopt.space.coordinates import Coordinates
+from hpopt.space.differences import parameter_differences
 from hpopt.space.evidence import losses_of
 from hpopt.space.forbidden import (
     Forbidden,
@@ -19,7 +20,7 @@ from hpopt.space.forbidden import (
 )
 from hpopt.space.grid import Grid
 from hpopt.space.narrowing import Narrowed, fitting, narrowed
-from hpopt.space.parameter import Bools, Floats, Parameter, Resolution, identity, without_defaults
+from hpopt.space.parameter import Bools, Floats, Parameter, Resolution, identity
 from hpopt.space.peeling import Rules
 
 TRIES = 10_000
@@ -315,23 +316,21 @@ class Space(Coordinates):
             )
         return cls({name: Parameter.from_json(name, data) for name, data in parameters}, forbid)
 
-    def differences(self, other: Space) -> list[str]:
+    def differences(self, other: Space, within: str = "") -> list[str]:
         """Say in words how another space differs from this one; empty where it does not.
 
         Defaults are no difference: they do not change what may be chosen.
+
+        Parameters
+        ----------
+        other : Space
+            The newer one: ``"units was Int(8, 64) and is Int(8, 128)"``.
+        within : str, optional
+            What stands before each name.
         """
-        found = []
-        for name in [*self, *(name for name in other if name not in self)]:
-            mine = self[name].to_json() if name in self else None
-            theirs = other[name].to_json() if name in other else None
-            if mine is None or theirs is None:
-                found.append(f"{name!r} is only in the {'new' if mine is None else 'stored'} space")
-            elif identity(without_defaults(mine)) != identity(without_defaults(theirs)):
-                found.append(f"{name!r} is {theirs} but was {mine}")
-        if not found and list(self) != list(other):
-            found.append(f"the order is {list(other)} but was {list(self)}")
-        mine_forbidden = [forbidden.to_json() for forbidden in self.forbidden]
-        their_forbidden = [forbidden.to_json() for forbidden in other.forbidden]
-        if identity(mine_forbidden) != identity(their_forbidden):
-            found.append(f"forbid is {their_forbidden} but was {mine_forbidden}")
+        found = parameter_differences(self, other, within)
+        was, now = ([each.to_json() for each in space.forbidden] for space in (self, other))
+        if identity(was) != identity(now):
+            where = f" in {within.rstrip('.')}" if within else ""
+            found.append(f"forbid{where} is {now} but was {was}")
         return found

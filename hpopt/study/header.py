@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import shlex
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -160,6 +161,7 @@ def check_same(
     """Raise StudyMismatchError where a study is of another problem, seed or start."""
     document = json.loads(json.dumps(problem.space.to_json()))
     differences = space_in(header).differences(space_in({"space": document}))
+    anew = _anew(differences, path)
     forbidden, was = _forbidden(document), _forbidden(header["space"])
     if forbidden != was:
         differences.append(f"forbid is {forbidden} but was {was}")
@@ -170,7 +172,7 @@ def check_same(
         differences.append(f"fidelity is {_fidelity(problem)} but was {header.get('fidelity')}")
     if seed is not None and seed != header["seed"]:
         differences.append(f"seed is {seed} but was {header['seed']}")
-    _raise(differences, path)
+    _raise(differences, path, anew)
     configs = [problem.space.validate(config) for config in start]
     before = [problem.space.validate(config) for config in header.get("start", [])]
     if configs and configs != before:
@@ -209,12 +211,24 @@ def _forbidden(space: Mapping[str, Any], place: str = "the space") -> dict[str, 
     return found
 
 
-def _raise(differences: Sequence[str], path: object) -> None:
+def _anew(differences: Sequence[str], path: object) -> str:
+    """Say how a changed space goes on with what the study has found; empty where it is the same."""
+    if not differences:
+        return ""
+    new = any(difference.endswith(" is new") for difference in differences)
+    needs = "; a new parameter needs a default= for that" if new else ""
+    return (
+        f" that learns from it: learn_from={str(path)!r} (--learn-from {shlex.quote(str(path))} "
+        f"on the command line){needs}"
+    )
+
+
+def _raise(differences: Sequence[str], path: object, anew: str = "") -> None:
     if differences:
         raise StudyMismatchError(
             f"the study {path} can only go on as it began, but "
             + "; ".join(differences)
-            + ". Use what it began with, or another study file"
+            + f". Use what it began with, or another study file{anew}"
         )
 
 

@@ -7,7 +7,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from hpopt.core import Objective, Optimizer, Trial
 from hpopt.errors import ConfigError, SettingError, StudyError, StudyMismatchError
-from hpopt.space import Space
+from hpopt.space import Parameter, Space
 from hpopt.storage import Storage
 from hpopt.study.record import Record
 
@@ -24,6 +24,9 @@ Loading = Callable[[Any], Record]
 
 KEY = "learned"
 """Where a study's header has what it learned."""
+MISSING = "is missing"
+Reason = tuple[str | None, str]
+"""A parameter, where it is about one, and what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -38,18 +41,34 @@ class Learned:
         How many of its trials were taken up, and how many were not.
     reasons : mapping of str to int
         Why trials were left out, and how many for each reason.
+    filled : mapping of str to int
+        The parameters that trials lacked and that have a ``default=`` here, which the trials
+        were given, and how many of them; ``"layers.kernel"`` is a field of a list's layers.
+    missing : tuple of str
+        The parameters that trials which were left out lacked, as they have no default.
     """
 
     source: str
     n_learned: int
     n_left_out: int
     reasons: Mapping[str, int]
+    filled: Mapping[str, int] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         n = self.n_learned + self.n_left_out
-        said = f"learned {self.n_learned} of {n} trials of {self.source}"
-        several = [f"{count} × {reason}" for reason, count in self.reasons.items()]
-        return said + (f"; left out: {', '.join(several)}" if several else "")
+        said = [f"learned {self.n_learned} of {n} trials of {self.source}"]
+        if self.filled:
+            said.append(f"filled by the default: {_counted(self.filled)}")
+        if self.reasons:
+            said.append(f"left out: {_counted(self.reasons)}")
+        if self.missing:
+            said.append(f"give {', '.join(self.missing)} a default=… to keep these")
+        return "; ".join(said)
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} × {what}" for what, count in counts.items())
 
 
 def take_up(
@@ -144,30 +163,46 @@ def gathered(earlier: Record, source: Any, optimizer: Optimizer, parts: Parts) -
     known = {space.key(config) for part in parts for config, _ in part["trials"]}
     trials: list[Any] = []
     reasons: Counter[str] = Counter()
+    filled: Counter[str] = Counter()
+    missing: dict[str, None] = {}
     for trial in earlier.iterate():
-        reason = _why_not(trial, space, objectives)
-        key = space.key(trial.config) if reason is None else b""
+        config = _filled(trial.config, space)
+        reason = _why_not(trial, config, space, objectives)
+        key = space.key(config) if reason is None else b""
         if reason is None and key in known:
-            reason = "its config is known already"
+            reason = None, "its config is known already"
         if reason is not None:
-            reasons[reason] += 1
+            parameter, what = reason
+            reasons[what if parameter is None else f"{parameter!r} {what}"] += 1
+            if parameter is not None and what == MISSING:
+                missing[parameter] = None
             continue
         known.add(key)
+        filled.update(_added(trial.config, config))
         values = [trial.values[each.name] for each in objectives] if trial.ok else None
-        trials.append([space.validate(trial.config), values])
+        trials.append([space.validate(config), values])
     return {
         "source": name,
         "path": path_of(source),
         "identity": identity_of(earlier.header),
         "trials": trials,
         "left_out": dict(reasons.most_common()),
+        "filled": dict(filled),
+        "missing": list(missing),
     }
 
 
 def report(part: Mapping[str, Any]) -> Learned:
     """Say what a part of a header's knowledge is."""
-    left_out = part["left_out"]
-    return Learned(part["source"], len(part["trials"]), sum(left_out.values()), dict(left_out))
+    left_out, filled = part["left_out"], part.get("filled", {})  # files of 0.1.0 have none
+    return Learned(
+        part["source"],
+        len(part["trials"]),
+        sum(left_out.values()),
+        dict(left_out),
+        dict(filled),
+        tuple(part.get("missing", ())),
+    )
 
 
 def teach(optimizer: Optimizer, parts: Parts) -> None:
@@ -196,32 +231,67 @@ def teach(optimizer: Optimizer, parts: Parts) -> None:
         optimizer.learn(points, losses)
 
 
-def _why_not(trial: Trial, space: Space, objectives: Sequence[Objective]) -> str | None:
-    """Say why a trial cannot be learned; None where it can."""
+def _filled(config: Mapping[str, Any], space: Space) -> dict[str, Any]:
+    """Return a config with the defaults of what it lacks, as far as it fits."""
+    try:
+        return space.filled(config)
+    except ConfigError:
+        return dict(config)
+
+
+def _added(config: Mapping[str, Any], filled: Mapping[str, Any], within: str = "") -> set[str]:
+    """Return the names that a filled config has beyond the one that it was made of."""
+    names = {f"{within}{name}" for name in filled if name not in config}
+    for name, value in config.items():
+        if isinstance(value, list) and value and isinstance(value[0], Mapping):
+            for before, after in zip(value, filled[name], strict=True):
+                names |= _added(before, after, f"{within}{name}.")
+    return names
+
+
+def _why_not(
+    trial: Trial, config: Mapping[str, Any], space: Space, objectives: Sequence[Objective]
+) -> Reason | None:
+    """Say why a trial cannot be learned as this config; None where it can."""
     for objective in objectives:
         if trial.ok and objective.name not in trial.values:
-            return f"no value of {objective.name!r}"
+            return None, f"no value of {objective.name!r}"
     try:
-        space.validate(trial.config)
+        space.validate(config)
     except ConfigError:
-        return _why_not_here(trial.config, space)
+        return _why_not_here(config, space) or (None, "its config is forbidden here")
     return None
 
 
-def _why_not_here(config: Mapping[str, Any], space: Space) -> str:
-    """Say in a few words, the same for all alike, why a config does not fit."""
+def _why_not_here(config: Mapping[str, Any], space: Space, within: str = "") -> Reason | None:
+    """Say in a few words, the same for all alike, why a config does not fit; None where it does."""
     for name in config:
         if name not in space:
-            return f"{name!r} is not in this space"
+            return f"{within}{name}", "is not in this space"
     checked: dict[str, Any] = {}
     for name, parameter in space.items():
+        called = f"{within}{name}"
         absent = space.conditions.why_absent(name, checked) is not None
         if absent and name in config:
-            return f"{name!r} would not exist here"
+            return called, "would not exist here"
         if not absent and name not in config:
-            return f"{name!r} is missing"
-        if not absent and not parameter.takes(config[name]):
-            return f"{name!r} is out of this space's range"
-        if not absent:
-            checked[name] = parameter.check(config[name], name)
-    return "its config is forbidden here"
+            return called, MISSING
+        if absent:
+            continue
+        if not parameter.takes(config[name]):
+            return _why_not_in_layers(config[name], parameter, called) or (
+                called,
+                "is out of this space's range",
+            )
+        checked[name] = parameter.check(config[name], name)
+    return None
+
+
+def _why_not_in_layers(layers: Any, parameter: Parameter, called: str) -> Reason | None:
+    space = getattr(parameter, "layer", None)
+    if not isinstance(space, Space) or not isinstance(layers, list):
+        return None
+    reasons = (
+        _why_not_here(layer, space, f"{called}.") for layer in layers if isinstance(layer, Mapping)
+    )
+    return next(filter(None, reasons), None)

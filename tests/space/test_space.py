@@ -74,19 +74,6 @@ def test_equal_values_of_other_types_are_other_choices():
         assert repr(space.decode(space.encode([{"c": value}]))) == repr([{"c": value}])
 
 
-def test_spaces_differ_in_words():
-    space = Space({"a": Int(1, 2), "b": Float(0, 1)})
-    assert space.differences(Space({"a": Int(1, 2), "b": Float(0, 1)})) == []
-    (found,) = space.differences(Space({"a": Int(1, 3), "b": Float(0, 1)}))
-    assert "'a' is" in found and "'high': 3" in found and "'high': 2" in found
-    (found,) = space.differences(Space({"b": Float(0, 1), "a": Int(1, 2)}))
-    assert "order" in found
-    found = space.differences(Space({"a": Int(1, 2), "c": Float(0, 1)}))
-    assert found == ["'b' is only in the stored space", "'c' is only in the new space"]
-    (found,) = space.differences(Space({"a": Int(1, 2), "b": Float(0, 1)}, forbid=[{"a": 1}]))
-    assert "forbid" in found
-
-
 @pytest.mark.parametrize(
     ("one", "other"),
     [

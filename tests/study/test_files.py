@@ -152,18 +152,24 @@ class TestMismatch:
 
     def test_of_the_space(self, begun):
         problem = self.changed(batch=hpopt.Ordinal([16, 32]))
-        self.refused(begun, problem, "'batch' is", "[16, 32]", "was", "[16, 32, 64, 128]")
+        self.refused(begun, problem, "but batch lost the values 64, 128.")
 
     def test_of_a_parameter_that_is_new(self, begun):
-        self.refused(begun, self.changed(more=hpopt.Int(1, 2)), "'more' is only in the new space")
+        self.refused(
+            begun,
+            self.changed(more=hpopt.Int(1, 2)),
+            "but more is new.",
+            "a new parameter needs a default=",
+        )
 
     def test_of_another_space_altogether(self, begun):
-        self.refused(begun, Line(), "'x' is only in the new", "'rate' is only in the stored")
-        self.refused(begun, Line(), "'x' is only in the new", start=[{"x": 1.0}])
+        self.refused(begun, Line(), "x is new", "rate was removed")
+        self.refused(begun, Line(), "x is new", start=[{"x": 1.0}])
 
     def test_of_a_lists_layers(self, begun):
         layers = hpopt.Sequence({"units": hpopt.Int(1, 16)}, 1, 3)
-        self.refused(begun, self.changed(layers=layers), "'layers' is")
+        said = "but layers.kind was removed; layers."
+        self.refused(begun, self.changed(layers=layers), said)
 
     def test_of_what_is_forbidden(self, begun):
         problem = Mixed()
@@ -196,7 +202,14 @@ class TestMismatch:
         self.refused(begun, Mixed(), "start is [{", "but was [{", start=[ALSO_GOOD])
 
     def test_of_several_things_at_once(self, begun):
-        self.refused(begun, self.changed(more=hpopt.Int(1, 2)), "'more'", "; seed is", seed=5)
+        self.refused(begun, self.changed(more=hpopt.Int(1, 2)), "more is new; seed is", seed=5)
+
+    def test_a_changed_space_says_how_to_keep_what_was_found(self, begun):
+        said = f"another study file that learns from it: learn_from={str(begun)!r} (--learn-from"
+        self.refused(begun, self.changed(more=hpopt.Int(1, 2)), said)
+        with pytest.raises(StudyMismatchError) as raised:
+            hpopt.Study(Mixed(), path=begun, seed=5)
+        assert "learn_from" not in str(raised.value)
 
     def test_an_unknown_optimizer_is_still_unknown(self, begun):
         with pytest.raises(UnknownNameError, match="did you mean 'genetic'"):

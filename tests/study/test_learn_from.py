@@ -7,6 +7,7 @@ import pytest
 import hpopt
 from hpopt.errors import SettingError, StudyError, StudyFileError, StudyMismatchError
 from hpopt.stopping import Trials
+from hpopt.study import knowledge
 
 from .problems import KNOWN_GOOD, STRATEGIES, Greedy, Mixed, essence
 
@@ -152,6 +153,71 @@ class TestWhatDoesNotFit:
     def test_no_file(self, path):
         with pytest.raises(StudyFileError, match="there is no"):
             hpopt.Study(problem()).learn_from(path)
+
+
+class TestWhatIsFilled:
+    """What a trial lacks it is given where the parameter has a default."""
+
+    def test_a_new_parameter(self, path):
+        result = earlier(path)
+        study = hpopt.Study(problem(dropout=hpopt.Float(0, 0.5, default=0.0)), "genetic")
+        learned = study.learn_from(path)
+        assert (learned.n_learned, learned.filled) == (30, {"dropout": 30})
+        assert str(learned).endswith(f"trials of {path}; filled by the default: 30 × dropout")
+        configs = study.space.decode(study.optimizer.knowledge.points)
+        assert configs == [{**trial.config, "dropout": 0.0} for trial in result.trials]
+
+    def test_without_a_default_it_says_what_to_do(self, path):
+        earlier(path)
+        learned = hpopt.Study(problem(dropout=hpopt.Float(0, 0.5))).learn_from(path)
+        assert (learned.n_learned, learned.filled, learned.missing) == (0, {}, ("dropout",))
+        assert str(learned) == (
+            f"learned 0 of 30 trials of {path}; left out: 30 × 'dropout' is missing; "
+            "give dropout a default=… to keep these"
+        )
+
+    def test_only_where_it_exists(self, path):
+        n = [trial.config["optimizer"] for trial in earlier(path).trials].count("sgd")
+        nesterov = hpopt.Categorical([True, False], when={"optimizer": "sgd"}, default=False)
+        learned = hpopt.Study(problem(nesterov=nesterov)).learn_from(path)
+        assert (learned.n_learned, learned.filled) == (30, {"nesterov": n})
+
+    def test_a_field_of_a_layer(self, path):
+        def network(**fields):
+            layer = {"units": hpopt.Int(8, 64), **fields}
+            return hpopt.FunctionProblem(
+                lambda config: len(config["layers"]), {"layers": hpopt.Sequence(layer, 0, 3)}
+            )
+
+        trials = earlier(path, of=network()).trials
+        n = sum(1 for trial in trials if trial.config["layers"])
+        assert 0 < n < 30
+        study = hpopt.Study(network(kernel=hpopt.Int(1, 5, default=3)))
+        learned = study.learn_from(path)
+        assert (learned.n_learned, learned.filled) == (30, {"layers.kernel": n})
+        for config in study.space.decode(study.optimizer.knowledge.points):
+            assert {layer["kernel"] for layer in config["layers"]} <= {3}
+        learned = hpopt.Study(network(kernel=hpopt.Int(1, 5))).learn_from(path)
+        assert dict(learned.reasons) == {"'layers.kernel' is missing": n}
+        assert "give layers.kernel a default=… to keep these" in str(learned)
+        learned = hpopt.Study(network(units=hpopt.Int(8, 9))).learn_from(path)
+        assert set(learned.reasons) == {"'layers.units' is out of this space's range"}
+
+    def test_it_is_kept_in_the_file(self, path, tmp_path):
+        earlier(path, 5)
+        default = problem(dropout=hpopt.Float(0, 0.5, default=0.25), width=hpopt.Int(1, 8))
+        first = hpopt.Study(default, path=tmp_path / "new.db")
+        learned = first.learn_from(path)
+        first.close()
+        with hpopt.Study(default, path=tmp_path / "new.db") as study:
+            assert study.learn_from(path) == learned
+        assert learned.missing == ("width",)
+
+    def test_a_part_of_an_older_file_has_none(self):
+        part = {"source": "old.db", "trials": [], "left_out": {"'x' is missing": 2}}
+        assert str(knowledge.report(part)) == (
+            "learned 0 of 2 trials of old.db; left out: 2 × 'x' is missing"
+        )
 
 
 class TestWhen:
