@@ -44,13 +44,24 @@ def live_folder(path: Path | None) -> Iterator[LiveFolder | None]:
         yield None
         return
     folder = folder_of(path)
-    shutil.rmtree(folder, ignore_errors=True)  # of a driver that was killed
-    with contextlib.suppress(OSError):
+    _remove(folder)  # of a driver that was killed
+    live = None
+    with contextlib.suppress(OSError):  # on a full disk, or where a file has this name, without
         folder.mkdir()
+        live = LiveFolder(str(folder), os.getpid())
     try:
-        yield LiveFolder(str(folder), os.getpid())
+        yield live
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if live is not None:
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove the folder; of a symbolic link only the link, never what it points at."""
+    with contextlib.suppress(OSError):
+        if folder.is_symlink():
+            folder.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def folder_of(path: Path) -> Path:

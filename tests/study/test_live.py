@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import threading
 import time
 from concurrent.futures import Executor, Future
@@ -175,7 +176,67 @@ def test_where_nothing_can_be_written_nothing_else_changes(tmp_path):
     assert sighting(str(tmp_path / "nowhere"), 0) is None
 
 
-@pytest.mark.parametrize("content", ["", "[1, 2", "[]", "{}", "[0, 1, 2]", "null"])
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+@pytest.mark.parametrize("executor", ["serial", "processes"])
+def test_a_link_in_the_place_of_the_folder_is_replaced_and_not_followed(path, tmp_path, executor):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "0").write_text("of somebody else")
+    folder_of(path).symlink_to(elsewhere)
+    were_links = []
+
+    def look(study, trial):
+        were_links.append((folder_of(path).is_symlink(), folder_of(path).is_dir()))
+
+    hpopt.optimize(
+        Line(), "random", trials=2, executor=executor, study=path, callbacks=[look], progress=False
+    )
+    assert were_links == [(False, True)] * 2
+    assert not os.path.lexists(folder_of(path))
+    assert {file.name: file.read_text() for file in elsewhere.iterdir()} == {
+        "0": "of somebody else"
+    }
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_link_that_comes_later_is_not_followed_either(tmp_path, monkeypatch):
+    monkeypatch.setattr("hpopt.core.live._kept", [])
+    solution = hpopt.RandomSearch().bind(Line(), seed=0).ask()[0]
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "0").write_text("of somebody else")
+    linked, planted = tmp_path / "linked", tmp_path / "planted"
+    linked.symlink_to(elsewhere)
+    planted.mkdir()
+    (planted / "0").symlink_to(elsewhere / "0")
+    for folder in (linked, planted):
+        live = LiveFolder(str(folder), driver=-1)
+        assert evaluate(Line(), solution, live=live).status == "complete"
+        live.place(0, "far")
+    LiveFolder(str(linked), driver=-1).forget(0)
+    assert {file.name: file.read_text() for file in elsewhere.iterdir()} == {
+        "0": "of somebody else"
+    }
+
+
+def test_where_something_else_has_the_folders_name_it_stays(path):
+    folder_of(path).write_text("of somebody else")
+    result = hpopt.optimize(Line(), "random", trials=1, study=path, progress=False)
+    assert result.trials[0].ok
+    assert folder_of(path).read_text() == "of somebody else"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_and_a_file_without_end_do_not_hold_up_a_reader(tmp_path):
+    os.mkfifo(tmp_path / "0")
+    (tmp_path / "1").write_text(f"[1, {'1' * 10_000}")
+    assert sighting(str(tmp_path), 0) is None
+    assert sighting(str(tmp_path), 1) is None
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[1, 2", "[]", "{}", "[0, 1, 2]", "null", '[0, 1, "a", "b", "now"]']
+)
 def test_half_a_file_is_no_sighting(tmp_path, content):
     (tmp_path / "0").write_text(content)
     assert sighting(str(tmp_path), 0) is None
