@@ -215,6 +215,21 @@ time.sleep(1000)
     ProcessExecutor(1).shutdown()  # it removes the folders of the dead
 
 
+def test_a_cluster_of_its_own_listens_on_the_loopback_interface_only():
+    def listening(processes):
+        of = [getattr(p, "net_connections", None) or p.connections for p in processes]
+        found = [c for connections in of for c in connections("inet")]
+        return {(c.laddr.ip, c.laddr.port) for c in found if c.status == psutil.CONN_LISTEN}
+
+    me = psutil.Process()
+    before = listening([me])
+    with DaskExecutor(workers=1) as executor:
+        assert executor.submit(abs, -1).result(60) == 1
+        addresses = {ip for ip, _ in listening([me, *me.children(recursive=True)]) - before}
+    assert addresses <= {"127.0.0.1", "::1"}
+    assert addresses
+
+
 def test_the_next_call_waits_at_a_local_worker_and_may_be_cancelled(tmp_path):
     def wait_for(path):
         while not path.exists():

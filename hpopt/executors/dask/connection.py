@@ -17,6 +17,7 @@ from hpopt.executors.dask.worker import close_in_dask, own_workers, slots_in, th
 from hpopt.executors.devices import available_cores
 from hpopt.executors.scratch import Scratch
 
+LOOPBACK = "127.0.0.1:0"
 RECONNECT_SECONDS = 2.0
 CLOSE_SECONDS = 15.0
 
@@ -105,7 +106,8 @@ def _client(given: Any) -> distributed.Client:
 def _local_cluster(n_slots: int, scratch: Scratch) -> distributed.LocalCluster:
     """Start a cluster within this process: its calls run in child processes all the same.
 
-    All that it stores goes into our folder, which is removed however this process ends.
+    Other machines can't connect to it: it listens on the loopback interface only. All that it
+    stores goes into our folder, which is removed however this process ends.
     """
     folder = str(scratch.folder())
     with dask.config.set(UNWATCHED):
@@ -114,7 +116,8 @@ def _local_cluster(n_slots: int, scratch: Scratch) -> distributed.LocalCluster:
             threads_per_worker=threads_for(n_slots),
             processes=False,
             memory_limit=0,
-            dashboard_address="127.0.0.1:0",
+            dashboard_address=LOOPBACK,
+            worker_dashboard_address=LOOPBACK,
             local_directory=folder,
             scheduler_kwargs={"local_directory": folder},
             silence_logs=logging.CRITICAL,
