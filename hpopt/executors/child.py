@@ -20,7 +20,7 @@ from io import FileIO
 from typing import Any
 
 from hpopt.errors import WorkerLost
-from hpopt.executors import lifeline, shares
+from hpopt.executors import lifeline, main_module, shares
 from hpopt.executors.family import kill_leftovers
 from hpopt.executors.frames import COST, Kind, read_frame, write_frame
 from hpopt.executors.memory import PeakMemory
@@ -46,6 +46,7 @@ def main(inbox: int, outbox: int, driver: int, lifeline_end: int, rights_end: in
         See `Rights`.
     """
     lifeline.tie_to_driver(driver, lifeline_end)
+    main_module.begin()
     lifeline.look_after_orphans()
     lifeline.offer_to_be_killed_first()
     lifeline.keep_from_children([inbox, outbox, lifeline_end, rights_end])
@@ -58,7 +59,7 @@ def main(inbox: int, outbox: int, driver: int, lifeline_end: int, rights_end: in
 
 def _serve(inbox: FileIO, outbox: FileIO, output: int, rights: Rights) -> None:
     n_tasks = 0
-    place: tuple[str | None, list[str]] = (None, list(sys.path))
+    directory: str | None = None
     memory = PeakMemory()
     write_frame(outbox, Kind.READY)
     while True:
@@ -69,15 +70,15 @@ def _serve(inbox: FileIO, outbox: FileIO, output: int, rights: Rights) -> None:
         if kind is Kind.STOP:
             break
         if kind is Kind.PLACE:
-            place = pickle.loads(body)
-            sys.path[:] = place[1]
+            directory, sys.path[:], script = pickle.loads(body)
+            main_module.stand_for(script)
             continue
         n_tasks += 1
         if not rights.take(n_tasks):  # the driver has taken it back
             continue
-        if place[0] is not None:
+        if directory is not None:
             with contextlib.suppress(OSError):  # the last call may have gone elsewhere
-                os.chdir(place[0])
+                os.chdir(directory)
         memory.reset()
         answer, result = _perform(body, outbox)
         del frame, body

@@ -23,7 +23,7 @@ class Kind(IntEnum):
     """What a frame carries."""
 
     PLACE = 1
-    """To the worker: working directory and sys.path, before the task that they are for."""
+    """To the worker: working directory, sys.path and script, before the task that they are for."""
     TASK = 2
     """To the worker: a pickled call."""
     STOP = 3

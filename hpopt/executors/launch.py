@@ -166,6 +166,7 @@ def start_process(
     WorkerNotStarted
         When the system starts none.
     """
+    _check_that_the_program_runs()
     theirs = ours = -1
     try:
         if os.name == "posix":
@@ -194,6 +195,17 @@ def close_descriptor(descriptor: int) -> None:
     """Close a file descriptor, if it is one."""
     if descriptor >= 0:
         os.close(descriptor)
+
+
+def _check_that_the_program_runs() -> None:
+    """Refuse to search in a child that only imports the script: its own children would, too."""
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and getattr(process.current_process(), "_inheriting", False):
+        raise WorkerNotStarted(
+            "a worker process must be started by a program that runs, but multiprocessing imports "
+            "this one to start a child of its own: put the search under "
+            "if __name__ == '__main__'"
+        )
 
 
 def _command(lifeline: int, rights: int) -> list[str]:

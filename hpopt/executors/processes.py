@@ -14,6 +14,7 @@ from hpopt.errors import TransferError
 from hpopt.executors.devices import available_cores, bound_environment
 from hpopt.executors.futures import TaskFuture
 from hpopt.executors.limits import Limits
+from hpopt.executors.main_module import script_of_driver
 from hpopt.executors.settings import Recycling, Request, Settings, resolve
 from hpopt.executors.sharing import Shared
 from hpopt.executors.transfer import dump_call
@@ -223,10 +224,11 @@ def make(request: Request) -> ProcessExecutor:
 
 
 def place_of_driver() -> bytes:
-    """Pickle where the driver is: its working directory and sys.path."""
+    """Pickle where the driver is: its working directory, sys.path and script."""
     directory: str | None
     try:
         directory = os.getcwd()  # noqa: PTH109  (Path.cwd takes three times as long)
     except OSError:
         directory = None
-    return pickle.dumps((directory, [entry for entry in sys.path if isinstance(entry, str)]))
+    path = [entry for entry in sys.path if isinstance(entry, str)]
+    return pickle.dumps((directory, path, script_of_driver()))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.errors import TransferError
+from hpopt.executors.main_module import define, noting_names, pickler
 from hpopt.executors.transfer import culprit
 
 T = TypeVar("T")
@@ -25,7 +26,7 @@ LARGE = 1_000_000
 FOLDER = "HPOPT_SHARED_FOLDER"
 """Names, in a worker process's environment, the folder of what travelled to its machine."""
 
-_loaded: dict[str, Any] = {}
+_loaded: dict[str, tuple[Any, dict[str, Any]]] = {}
 _here = threading.local()
 
 
@@ -105,9 +106,13 @@ def load_shared(token: str, path: str) -> Any:
         travelled = Path(os.environ.get(FOLDER, ""), Path(path).name)
         here = travelled if FOLDER in os.environ and travelled.exists() else Path(path)
         _here.folder = here.parent
-        with here.open("rb") as file:
-            _loaded[token] = pickle.load(file)
-    return _loaded[token]
+        with here.open("rb") as file, noting_names() as names:
+            _loaded[token] = pickle.load(file), names
+    loaded, names = _loaded[token]
+    define(
+        names
+    )  # another object, of a later version of the script, may have been loaded meanwhile
+    return loaded
 
 
 def load_array(name: str) -> NDArray[Any]:
@@ -118,11 +123,9 @@ def load_array(name: str) -> NDArray[Any]:
 
 
 def _store(obj: Any, path: Path) -> None:
-    import cloudpickle
-
     numbers = itertools.count()
 
-    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    class Pickler(pickler()):  # type: ignore[misc]
         def reducer_override(self, part: Any) -> Any:
             if not _is_large_array(part):
                 return super().reducer_override(part)

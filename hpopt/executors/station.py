@@ -310,10 +310,11 @@ def close(token: str, *, kill: bool = False) -> None:
 
 def _place_here(place: bytes) -> bytes:
     """Put this machine's modules before the driver's: it may have them elsewhere."""
-    directory, path = pickle.loads(place)
+    directory, path, script = pickle.loads(place)
     extra = [entry for entry in path if entry not in sys.path and Path(entry or ".").exists()]
     own = [entry for entry in sys.path if isinstance(entry, str)]
-    return pickle.dumps((directory if Path(directory or "").is_dir() else None, own + extra))
+    here = directory if Path(directory or "").is_dir() else None
+    return pickle.dumps((here, own + extra, script))
 
 
 _stations: dict[str, Station | None] = {}

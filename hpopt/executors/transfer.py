@@ -7,6 +7,7 @@ a notebook nor a script without a ``__main__`` guard needs anything special.
 from __future__ import annotations
 
 import contextlib
+import io
 import pickle
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ import numpy as np
 
 from hpopt.core import Outcome
 from hpopt.errors import RemoteError, RemoteTraceback, TransferError
+from hpopt.executors.main_module import pickler
 
 DEEPEST = 6
 
@@ -29,7 +31,7 @@ def dump_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
         Naming the argument, and the part of it, that can't be pickled.
     """
     try:
-        return dumps((function, args, kwargs))
+        return dumps((function, args, kwargs), pickler())
     except Exception as error:
         name = getattr(function, "__qualname__", type(function).__name__)
         parts = [(f"the function {name}", function)]
@@ -62,12 +64,13 @@ def load_call(
     return call
 
 
-def dumps(value: Any) -> bytes:
-    """Pickle anything that cloudpickle can."""
+def dumps(value: Any, pickler: type[pickle.Pickler] | None = None) -> bytes:
+    """Pickle anything that cloudpickle can, by its Pickler or one of its kind."""
     import cloudpickle
 
-    data: bytes = cloudpickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
-    return data
+    file = io.BytesIO()
+    (pickler or cloudpickle.Pickler)(file, protocol=pickle.HIGHEST_PROTOCOL).dump(value)
+    return file.getvalue()
 
 
 def dump_result(value: Any) -> bytes:

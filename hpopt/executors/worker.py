@@ -134,7 +134,7 @@ class Worker:
         call : bytes
             See `dump_call`.
         place : bytes
-            The pickled working directory and sys.path for it.
+            See `place_of_driver`.
         """
         self._not_sent = None
         self._rights.grant()

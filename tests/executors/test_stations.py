@@ -124,9 +124,10 @@ def test_handles_are_noted_while_a_call_is_pickled(tmp_path):
 
 
 def test_the_modules_of_the_workers_machine_come_first(tmp_path):
-    place = pickle.dumps(("/nowhere", ["/nowhere/at/all", str(tmp_path), sys.path[-1]]))
-    directory, path = pickle.loads(station._place_here(place))
-    assert directory is None
+    script = ("search.py", None, ["search.py"])
+    place = pickle.dumps(("/nowhere", ["/nowhere/at/all", str(tmp_path), sys.path[-1]], script))
+    directory, path, same = pickle.loads(station._place_here(place))
+    assert (directory, same) == (None, script)
     assert path == [*sys.path, str(tmp_path)]
 
 

@@ -1,0 +1,132 @@
+"""The driver's ``__main__`` in a worker process, as far as its calls need it.
+
+cloudpickle carries what a script or notebook defines by value, and leaves the worker's own
+``__main__`` empty. But whatever pickles by reference there (pickle itself, joblib.dump, torch.save,
+multiprocessing) looks for ``__main__.Model`` by that name. So what arrives under a name of the
+driver's ``__main__`` gets this name in the worker's too. The script itself is not run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import operator
+import pickle
+import sys
+from collections.abc import Callable, Iterator
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import FunctionType
+from typing import Any, NamedTuple
+
+MAIN = "__main__"
+
+
+class Script(NamedTuple):
+    """What a program is known by that runs as ``__main__``.
+
+    Attributes
+    ----------
+    file : str or None
+        None in a notebook.
+    name : str or None
+        The module's, where it was started by ``python -m``.
+    arguments : list of str
+        sys.argv.
+    """
+
+    file: str | None
+    name: str | None
+    arguments: list[str]
+
+
+@functools.cache
+def pickler() -> type[pickle.Pickler]:
+    """Return cloudpickle's Pickler, made to carry names of ``__main__`` along."""
+    import cloudpickle
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        def reducer_override(self, obj: Any) -> Any:
+            reduced = super().reducer_override(obj)
+            return reduced if reduced is NotImplemented else _with_name(obj, reduced)
+
+    return Pickler
+
+
+def script_of_driver() -> Script:
+    """Return what this program is known by."""
+    main = sys.modules.get(MAIN)
+    name = getattr(getattr(main, "__spec__", None), "name", None)
+    return Script(getattr(main, "__file__", None), name, list(map(str, sys.argv)))
+
+
+def begin() -> None:
+    """Make this process's ``__main__`` an empty one, to be filled by calls."""
+    names = vars(sys.modules[MAIN])
+    for name in [name for name in names if not name.startswith("__")]:
+        del names[name]
+    _filled.append(names)
+
+
+def stand_for(script: Script) -> None:
+    """Have this process's ``__main__`` be known as the driver's is.
+
+    Children that multiprocessing spawns find a script by its file, and run it as ``__mp_main__``
+    first. A script that never says ``"__main__"`` would search anew in each of them, so it stays
+    unknown: then what is imported from modules still works in such children.
+    """
+    sys.argv[:] = script.arguments
+    main: Any = sys.modules[MAIN]
+    main.__spec__ = None
+    vars(main).pop("__file__", None)
+    with contextlib.suppress(OSError, ValueError):  # on this machine there may be none
+        if script.file is not None and MAIN.encode() in Path(script.file).read_bytes():
+            main.__file__ = script.file
+            main.__spec__ = script.name and ModuleSpec(script.name, None, origin=script.file)
+
+
+def define(names: dict[str, Any]) -> None:
+    """Put names into this process's ``__main__``, where it is a worker's."""
+    for filled in _filled:
+        filled.update(names)
+
+
+@contextlib.contextmanager
+def noting_names() -> Iterator[dict[str, Any]]:
+    """Return a dict of all that is defined in the block."""
+    names: dict[str, Any] = {}
+    _filled.append(names)
+    try:
+        yield names
+    finally:
+        _filled.pop()
+
+
+def _with_name(obj: Any, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Have a function or class that is reached by a name of ``__main__`` define it on arrival."""
+    if not isinstance(obj, type | FunctionType) or obj.__module__ != MAIN or len(reduced) != 6:
+        return reduced
+    main = sys.modules[MAIN]
+    try:
+        is_reached = operator.attrgetter(obj.__qualname__)(main) is obj
+    except Exception:  # a lambda, a local or a redefined one: no other way of pickling finds it
+        return reduced
+    if not is_reached:
+        return reduced
+    make, arguments, state, items, pairs, set_state = reduced
+    # The state is pickled when the object itself is known already, so that of Outer.Inner may
+    # bring Outer, which has it.
+    name = obj.__qualname__
+    carried = name, getattr(main, name.partition(".")[0]), set_state, state
+    return make, arguments, carried, items, pairs, _arrive
+
+
+def _arrive(obj: Any, carried: tuple[str, Any, Callable[[Any, Any], None], Any]) -> None:
+    name, outermost, set_state, state = carried
+    set_state(obj, state)
+    obj.__qualname__ = name  # cloudpickle names Outer.Inner just Inner
+    define({name.partition(".")[0]: outermost})
+
+
+_filled: list[dict[str, Any]] = []
+"""Where names go to: the ``__main__`` of a worker process, and what notes them."""
