@@ -52,17 +52,21 @@ class Factors:
         Which of the continuous coordinates exist in all points: they need fewer columns.
     sizes : sequence of b int
         How many values the discrete coordinates have.
+    n_large : int
+        How many coordinates of so many choices follow them that a column for each choice would
+        cost too much. They have a code each, -1 where they do not exist, and `log_mixture` adds
+        the peaks of `Scale` where codes are equal.
 
     Attributes
     ----------
-    nowhere : ndarray (1, b) of int
+    nowhere : ndarray (1, b + n_large) of int
         The codes of a kernel that has none.
     mark : int
         A column that is 0 in all kernels and 1 in all points: what is added to it is added to
         the logarithm of the kernel.
     """
 
-    def __init__(self, always: Bools, sizes: Sequence[int]) -> None:
+    def __init__(self, always: Bools, sizes: Sequence[int], n_large: int = 0) -> None:
         self._always, self._others = np.flatnonzero(always), np.flatnonzero(~always)
         k, self._n_others = len(self._always), len(self._others)
         self._linear, self._square, self._constant, self.mark = slice(k), k, k + 1, k + 2
@@ -72,9 +76,12 @@ class Factors:
         values = [np.arange(size) for size in (0, *sizes)]
         self._values = np.concatenate(values)[:, None]
         self._coordinates = np.repeat(np.arange(len(sizes)), sizes)
-        self._n_columns = self._first_code + len(self._values)
+        self._n_tabled, self._n_large = len(sizes), n_large
+        self._stop_code = self._first_code + len(self._values)
+        self._n_columns = self._stop_code + 2 * n_large
         self._most = max(sizes, default=1)
-        self.nowhere = np.full((1, len(sizes)), self._most)
+        self.nowhere = np.full((1, len(sizes) + n_large), self._most)
+        self.nowhere[:, len(sizes) :] = -1
         # Where, in a scale's logs, the columns of a kernel begin that has code 0.
         first = self._coordinates * self._most + self._values.T
         self._places: Ints = first * (self._most + 1)
@@ -87,8 +94,8 @@ class Factors:
         numbers : ndarray (m, a), in [0, 1]
         exist : ndarray (m, a) of bool
             Looked at only where there are coordinates that may be missing.
-        codes : ndarray (m, b) of int
-            K, the largest number of values, where they do not exist.
+        codes : ndarray (m, b + n_large) of int
+            K, the largest number of values, where they do not exist; -1 for a large coordinate.
 
         Returns
         -------
@@ -105,7 +112,11 @@ class Factors:
             own = centred[self._others] * there
             columns[self._first : self._first_code] = np.concatenate([own**2, own, there])
         columns[self._constant : self.mark + 1] = 1.0
-        columns[self._first_code :] = codes.T.take(self._coordinates, axis=0) == self._values
+        in_tables = columns[self._first_code : self._stop_code]
+        in_tables[:] = codes.T.take(self._coordinates, axis=0) == self._values
+        if self._n_large:
+            large = codes.T[self._n_tabled :]
+            columns[self._stop_code :] = np.concatenate([large >= 0, large])
         rows: Singles = columns.T
         return rows
 
@@ -138,13 +149,20 @@ class Factors:
         rows[:, self._linear] = linear
         rows[:, self._square] = -precise
         rows[:, self._constant] = np.add.reduce(constant, axis=1)
-        rows[:, self._first_code :] = self._own(codes, scale)
+        rows[:, self._first_code : self._stop_code] = self._own(codes, scale)
+        if self._n_large:
+            large = codes[:, self._n_tabled :]
+            others = np.where(large >= 0, scale.others, scale.flat)
+            rows[:, self._stop_code :] = np.concatenate([others, _told_apart(large)], axis=1)
         return rows
 
     def of_uniform(self, scale: Scale) -> Singles:
         """Give the row of the uniform kernel, shape (1, p)."""
         row = self._empty(1)
-        row[:, self._first_code :] = scale.logs.take(self._places + self._most)
+        row[:, self._first_code : self._stop_code] = scale.logs.take(self._places + self._most)
+        if self._n_large:
+            nowhere = _told_apart(self.nowhere[0, self._n_tabled :])
+            row[:, self._stop_code :] = np.concatenate([scale.flat, nowhere])
         return row
 
     def _empty(self, n: int) -> Singles:
@@ -155,7 +173,17 @@ class Factors:
         return scale.logs.take(self._places + codes.take(self._coordinates, axis=1))
 
 
-def log_mixture(points: Singles, kernels: Singles, reach: float = math.inf) -> Floats:
+def _told_apart(codes: Ints) -> Ints:
+    """Return the codes of kernels such that what is missing there equals no point's code."""
+    return np.where(codes >= 0, codes, -2)
+
+
+def log_mixture(
+    points: Singles,
+    kernels: Singles,
+    reach: float = math.inf,
+    peaks: Sequence[float] | Floats = (),
+) -> Floats:
     """Give the logarithm of the sum of kernels (n, p) at points (m, p), rows of `Factors`.
 
     Parameters
@@ -163,13 +191,18 @@ def log_mixture(points: Singles, kernels: Singles, reach: float = math.inf) -> F
     reach : float
         No logarithm of a kernel lies above it, and at each point one of them is no lower than
         minus it: see `Scale`.
+    peaks : sequence of float
+        What is added where codes of large coordinates are equal, which are the last columns.
 
     Returns
     -------
     ndarray (m,)
     """
+    n_dotted = points.shape[1] - len(peaks)
     with one_thread() if points.size * len(kernels) > FEW_PRODUCTS else AS_THEY_ARE:
-        shares = points.dot(kernels.T)
+        shares = points[:, :n_dotted].dot(kernels[:, :n_dotted].T)
+    for column, peak in enumerate(peaks, start=n_dotted):
+        shares += np.float32(peak) * (points[:, column, None] == kernels[:, column])
     if reach < FAR:
         return _log_of_sums(shares)
     most = shares.max(axis=1)
@@ -193,8 +226,8 @@ class Parzen:
     numbers : ndarray (n, a), in [0, 1]
         Where the kernels are, in the continuous coordinates.
     exist : ndarray (n, a) of bool
-    codes : ndarray (n, b) of int
-        And in the discrete ones; K where they do not exist.
+    codes : ndarray (n, b + n_large) of int
+        And in the discrete ones; K where they do not exist, -1 for large ones.
     scale : Scale
         How wide they are.
 
@@ -219,7 +252,9 @@ class Parzen:
         self._normals[:, :, 1:] = numbers.T, below, above - below
         self._exist = np.zeros((a, n + 1), dtype=bool)
         self._exist[:, 1:] = exist.T
-        of_all = np.concatenate([factors.nowhere, codes]) + n_codes * np.arange(b)
+        all_codes = np.concatenate([factors.nowhere, codes])
+        self._large = all_codes[:, b:].T
+        of_all = all_codes[:, :b] + n_codes * np.arange(b)
         self._sums = scale.sums.reshape(most, b * n_codes).take(of_all.T, axis=1)
 
     def __len__(self) -> int:
@@ -228,21 +263,33 @@ class Parzen:
     def log_density(self, numbers: Floats, exist: Bools, codes: Ints) -> Floats:
         """Give the logarithm of the density at m points, shape (m,)."""
         points = self._factors.of_points(numbers, exist, codes)
-        return log_mixture(points, self.rows, self.scale.reach) - math.log(len(self))
+        scale = self.scale
+        return log_mixture(points, self.rows, scale.reach, scale.peaks) - math.log(len(self))
 
     def draw(self, uniforms: Floats) -> tuple[Floats, Ints]:
-        """Turn uniform numbers (m, 1 + a + b) of [0, 1) into m points.
+        """Turn uniform numbers (m, 1 + a + b + n_large) of [0, 1) into m points.
 
         Returns
         -------
-        numbers (m, a), codes (m, b)
+        numbers (m, a), codes (m, b + n_large)
             Uniform ones where a kernel has none.
         """
         a, columns = self._normals.shape[1], np.ascontiguousarray(uniforms.T)
         kernel = (columns[0] * len(self)).astype(np.int64)
-        shares, choices = columns[1 : 1 + a], columns[1 + a :]
+        shares, choices = columns[1 : 1 + a], columns[1 + a : 1 + a + self._sums.shape[1]]
         centres, low, inside = self._normals.take(kernel, axis=2)
         normal = centres + self.scale.width * special().ndtri(low + shares * inside)
         numbers = np.where(self._exist.take(kernel, axis=1), normal.clip(0.0, 1.0), shares)
         codes = (choices >= self._sums.take(kernel, axis=2)).argmin(axis=0)
+        if len(self._large):
+            large = columns[1 + a + len(codes) :]
+            codes = np.concatenate([codes, self._drawn_large(kernel, large)])
         return numbers.T, codes.T
+
+    def _drawn_large(self, kernel: Ints, uniforms: Floats) -> Ints:
+        """Return codes of many choices: the kernel's own, or any of them with probability ε."""
+        own, epsilon = self._large.take(kernel, axis=1), self.scale.epsilon
+        sizes = self.scale.large[:, None]
+        rest = np.where(own >= 0, (uniforms - (1.0 - epsilon)) / epsilon, uniforms)
+        any_of = np.minimum((rest * sizes).astype(np.int64), sizes - 1)
+        return np.where(rest < 0, own, any_of)

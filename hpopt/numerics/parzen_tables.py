@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from hpopt.numerics.normal import special
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 SPREAD = 0.2
 FINEST = 100
@@ -100,18 +101,57 @@ class Scale:
         Those probabilities summed up to each value: 1 for the last.
     reach : float
         No logarithm of a kernel lies above it, and none of the uniform one below minus it.
+    large : ndarray (c,) of int
+        How many choices the coordinates have that have too many for tables. The probability of
+        a choice is that of `choice_tables`.
+    epsilon : float
+        How probable it is that their choice is drawn anew.
     """
 
     width: float
     logs: Floats
     sums: Floats
     reach: float
+    large: Ints
+    epsilon: float
+
+    @property
+    def flat(self) -> Floats:
+        """The logarithms of the large coordinates' probabilities without a value."""
+        return -np.log(self.large)
+
+    @property
+    def others(self) -> Floats:
+        """The logarithms of the probabilities of choices that the kernel does not have."""
+        return math.log(self.epsilon) - np.log(self.large)
+
+    @property
+    def peaks(self) -> Floats:
+        """What the logarithm of the probability of a kernel's own choice is more than that."""
+        return np.asarray(np.log1p((1.0 - self.epsilon) / self.epsilon * self.large))
 
     @staticmethod
     def each(
-        widths: Sequence[float], tables: Floats, uniforms: Floats, n_numbers: int
+        widths: Sequence[float],
+        tables: Floats,
+        uniforms: Floats,
+        n_numbers: int,
+        *,
+        large: Sequence[int] = (),
+        n: Floats | None = None,
     ) -> list[Scale]:
-        """Give the scales of tables (s, b, K, K), and of probabilities (b, K) without a value."""
+        """Return the scales of tables (s, b, K, K), and of probabilities (b, K) without a value.
+
+        Parameters
+        ----------
+        widths : sequence of s float
+        tables : ndarray (s, b, K, K)
+        uniforms : ndarray (b, K)
+        n_numbers : int
+        large : sequence of c int
+        n : ndarray (s,), optional
+            How many kernels there are; needed where there are large coordinates.
+        """
         without = uniforms[None, :, None, :].repeat(len(tables), axis=0)
         all_of = np.concatenate([tables, without], axis=2)
         sums = all_of.cumsum(axis=3)
@@ -120,5 +160,9 @@ class Scale:
         least = float(np.where(uniforms > 0, logs[0, :, -1], 0.0).min(axis=1).sum())
         logs, sums = logs.transpose(0, 1, 3, 2).copy(), sums.transpose(0, 3, 1, 2).copy()
         # Of a normal around a place in [0, 1], no wider than 1, a third at least lies inside.
+        sizes = np.array(large, dtype=np.int64)
+        least -= float(np.log(sizes).sum())
         reaches = (max(-least, n_numbers * math.log(max(1.0, PEAK / width))) for width in widths)
-        return list(map(Scale, widths, logs, sums, reaches))
+        epsilons = [1.0] * len(tables) if n is None else (1.0 / (n + 1)).tolist()
+        all_sizes = [sizes] * len(tables)
+        return list(map(Scale, widths, logs, sums, reaches, all_sizes, epsilons))

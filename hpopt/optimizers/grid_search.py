@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hpopt.core import Optimizer
 from hpopt.core.proposals import Floats
+from hpopt.errors import SettingError
 from hpopt.numerics.sampling import permuted
 from hpopt.space import Sequence as LayerSequence
 from hpopt.space import Space
 
 BLOCK = 64
 CONTINUOUS = 5
+PATIENCE = 5_000
+"""So many forbidden points in a row are looked at in their order, and the rest in a random one."""
+MOST_FRUITLESS = 30_000
+"""After so many in a random order, hardly one in 10,000 is allowed: the grid ends."""
 
 
 class GridSearch(Optimizer):
@@ -22,7 +29,9 @@ class GridSearch(Optimizer):
 
     Use it for two or three parameters, or where a table of all combinations is the result that
     is wanted. The number of combinations multiplies with each parameter: look at `size` first.
-    The grid is addressed by number and never built, so it may be astronomically large.
+    The grid is addressed by number and never built, so it may be astronomically large. Where
+    `forbid` excludes 5,000 points in a row, and more than that are left, the rest is visited in a
+    random order; after 30,000 forbidden ones in a row in that order the grid ends.
     Parameters that do not exist in a combination are not multiplied in.
 
     Parameters
@@ -38,8 +47,14 @@ class GridSearch(Optimizer):
 
     Attributes
     ----------
-    size : int
-        The exact number of combinations, after `bind`; forbidden ones are counted.
+    size : int or inf
+        The exact number of combinations, after `bind`; forbidden ones are counted. From 10**4214
+        on it is inf.
+
+    Raises
+    ------
+    SettingError
+        The conditions of the space are too entangled for its grid to be counted.
     """
 
     name: ClassVar[str] = "grid"
@@ -55,24 +70,85 @@ class GridSearch(Optimizer):
         """How many solutions it can ask for at most: the size of the grid."""
         return self.size
 
+    @property
+    def explanation(self) -> str:
+        """What it does where `forbid` excludes nearly everything, and why."""
+        return self._explanation
+
     def _setup(self) -> None:
         self.grid = self.space.grid(_filled_in(self.space, self.resolution))
-        self.size = int(self.grid.size)
-        self._position = 0
+        self.size = self.grid.size
+        if not self.grid.n_addressed:
+            raise SettingError(
+                "the conditions of a grid's space must be countable, but here too many "
+                "combinations of parents' values must be told apart: use optimizer='random'"
+            )
+        if self.shuffle and self.size == math.inf:
+            raise SettingError(
+                "a grid that is shuffled must have fewer than 10**4214 combinations: use "
+                "optimizer='random', or a resolution"
+            )
+        self._is_shuffled, self._is_over, self._explanation = self.shuffle, False, ""
+        self._position, self._block = 0, 1
+        # How many points in a row were forbidden, and how many were looked at in their order.
+        self._n_fruitless, self._n_in_order = 0, 0
 
     def _ask(self, number: int, n: int) -> Floats:
-        while self._position < self.size:
-            stop = min(self._position + BLOCK, self.size)
-            places = map(self._place, range(self._position, stop))
-            points = np.array([self.grid.point(place) for place in places])
-            self._position = stop
+        while self._position < self.grid.n_addressed and not self._is_over:
+            indices = self._next_indices()
+            points = np.array([self.grid.point(index) for index in indices])
             new = self.unknown(points, before=number)
+            allowed = new | self.space.allowed(points)
+            self._move_on(indices, points, allowed & self._are_first_seen(indices))
             if new.any():
                 return points[new]
         return np.empty((0, self.space.d))
 
-    def _place(self, position: int) -> int:
-        return permuted(position, self.size, self.seed) if self.shuffle else position
+    def _are_first_seen(self, indices: list[int]) -> NDArray[np.bool_]:
+        """Return which points were not looked at while the grid was visited in its order."""
+        return np.array([index >= self._n_in_order for index in indices])
+
+    def _next_indices(self) -> list[int]:
+        stop = min(self._position + self._block, self.grid.n_addressed)
+        positions = range(self._position, stop)
+        if not self._is_shuffled:
+            return list(positions)
+        return [permuted(position, self.grid.n_addressed, self.seed) for position in positions]
+
+    def _move_on(self, indices: list[int], points: Floats, found: NDArray[np.bool_]) -> None:
+        """Go on behind points, of which some were found to be allowed and not looked at before."""
+        self._position += len(indices)
+        self._block = min(4 * self._block, BLOCK)
+        if found.any():
+            self._n_fruitless = len(found) - 1 - int(np.flatnonzero(found)[-1])
+            return
+        self._n_fruitless += len(indices)
+        if not self._is_shuffled:
+            behind = self._behind_forbidden(indices[-1], points[-1:])
+            if behind > self._position:
+                self._position, self._block = behind, 1
+        looked_at = f"{self._n_fruitless} of its points in a row are forbidden, of {self.size}"
+        if self._is_shuffled and self._n_fruitless >= MOST_FRUITLESS:
+            self._is_over = True
+            self._explanation = f"the grid ends here: {looked_at}"
+        elif (
+            not self._is_shuffled
+            and self._n_fruitless >= PATIENCE
+            and self.grid.n_addressed - self._position > PATIENCE
+        ):
+            self._explanation = f"the rest of the grid is visited in a random order: {looked_at}"
+            self._is_shuffled, self._n_in_order = True, self._position
+            self._position, self._block, self._n_fruitless = 0, BLOCK, 0
+
+    def _behind_forbidden(self, index: int, point: Floats) -> int:
+        """Return the next number that is not forbidden by the same values as a point."""
+        (config,) = self.space.decode(point)
+        order, behind = list(self.space), index + 1
+        for predicate in self.space.predicates:
+            if predicate.names is not None and predicate(config):
+                last = max(predicate.names, key=order.index)
+                behind = max(behind, self.grid.after(index, last))
+        return behind
 
 
 def _filled_in(space: Space, resolution: Any) -> dict[str, Any]:

@@ -114,8 +114,9 @@ class TPE(Optimizer):
         """Give the candidate of the largest l / g that is new."""
         good, bad = self._split(evidence)
         points, rows = self._drawn(good, self._uniforms_of(number), number)
-        scores = log_mixture(rows, bad, self._told.scale.reach)
-        scores -= log_mixture(rows, good.rows, good.scale.reach)
+        of_bad, of_good = self._told.scale, good.scale
+        scores = log_mixture(rows, bad, of_bad.reach, of_bad.peaks)
+        scores -= log_mixture(rows, good.rows, of_good.reach, of_good.peaks)
         best = int(scores.argmin())
         first = self.space.snap(points(slice(best, best + 1)))
         if self.unknown(first, before=number)[0]:

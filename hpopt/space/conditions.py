@@ -120,13 +120,6 @@ class Conditions:
                 masks[name] = masks[name] & masks[parent] & fits
         return masks
 
-    def exists(self, name: str, codes: Mapping[str, float | None]) -> bool:
-        """Say whether a parameter exists where its parents have these codes (None: absent)."""
-        return all(
-            codes[parent] is not None and codes[parent] in allowed
-            for parent, allowed in self._allowed[name].items()
-        )
-
     def why_absent(self, name: str, config: Mapping[str, Any]) -> str | None:
         """Say why a parameter does not exist in a config; None where it does."""
         for parent, allowed in self._allowed[name].items():

@@ -17,6 +17,11 @@ class Forbidden(ABC):
     def __call__(self, config: dict[str, Any]) -> bool:
         """Say whether the config is forbidden."""
 
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """The parameters whose values decide; None where all of them may."""
+        return None
+
     @abstractmethod
     def to_json(self) -> Any:
         """Give it as JSON data."""
@@ -86,6 +91,11 @@ class ForbiddenMatch(Forbidden):
             for name, texts in self._texts.items()
         )
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters whose values decide."""
+        return tuple(self.values)
+
     def __repr__(self) -> str:
         return repr({name: list(values) for name, values in self.values.items()})
 
@@ -103,6 +113,11 @@ class ForbiddenLayer(Forbidden):
     def __call__(self, config: dict[str, Any]) -> bool:
         """Say whether one of the layers is forbidden."""
         return any(map(self.test, config.get(self.name, ())))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The list that decides."""
+        return (self.name,)
 
     def __repr__(self) -> str:
         return f"{self.test!r} in {self.name!r}"

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
 from hpopt.errors import SpaceError, UnknownNameError
 from hpopt.space.conditions import Conditions
+from hpopt.space.counting import MOST, Counts, EntangledError, Run, State, times
 from hpopt.space.parameter import DORMANT, Floats, Parameter, Resolution
 
 ELSE = -1.0  # stands for the codes that no condition names
+Group = tuple[int, State]
+
+
+class Left(NamedTuple):
+    """A group of parameters that is still to be chosen, and the product of those after it."""
+
+    place: int
+    state: State
+    product: float
 
 
 class Grid:
@@ -33,7 +43,10 @@ class Grid:
     Attributes
     ----------
     size : int or inf
-        The exact number of its points, forbidden ones counted.
+        The exact number of its points, forbidden ones counted; inf from 2**14,000 on, too.
+    n_addressed : int
+        How many of its points can be addressed: 0 where a continuous parameter has no
+        resolution, or where its conditions are so entangled that they cannot be counted.
     """
 
     def __init__(
@@ -46,31 +59,47 @@ class Grid:
             for name in resolution:
                 if name not in parameters:
                     raise UnknownNameError("parameter in resolution", str(name), parameters)
-        self._parameters, self._conditions = parameters, conditions
-        self._names = list(parameters)
+        self._parameters = parameters
         self._resolutions = {
             name: resolution.get(name) if isinstance(resolution, Mapping) else resolution
             for name in parameters
         }
-        self._counts = {name: p.count(self._resolutions[name]) for name, p in parameters.items()}
-        self._told_apart = {
-            parent: np.unique(
-                np.concatenate([conditions.of(name).get(parent, []) for name in self._names])
-            )
-            for parent in conditions.parents
-        }
-        self._runs_of = {parent: self._runs(parent) for parent in conditions.parents}
-        self._parents_at = self._parents_by_place()
-        self._free = self._free_by_place()
-        self._known: dict[tuple[Any, ...], float] = {}
-        self.size = self._count(0, {})
+        self._sizes = [p.count(self._resolutions[name]) for name, p in parameters.items()]
+        self._counts = self._counted(conditions)
+        self._is_entangled = False
+        # Of each place: the product of the groups of parameters that begin there or later.
+        self._products: list[float] = [1] * (len(parameters) + 1)
+        try:
+            self._multiply()
+        except EntangledError:
+            self._is_entangled, self._products[0] = True, math.inf
+        total = self._products[0]
+        self.size: float = math.inf if total >= MOST else total
+        self.n_addressed = 0 if total == math.inf else int(total)
 
-    def _runs(self, parent: str) -> list[tuple[int, float]]:
-        """Give a parent's grid values as runs (length, code) that no condition tells apart."""
+    def _counted(self, conditions: Conditions) -> Counts:
+        places = {name: place for place, name in enumerate(self._parameters)}
+        allowed = [
+            {places[parent]: codes for parent, codes in conditions.of(name).items()}
+            for name in self._parameters
+        ]
+        told_apart: dict[str, list[Floats]] = {parent: [] for parent in conditions.parents}
+        for name in self._parameters:
+            for parent, codes in conditions.of(name).items():
+                told_apart[parent].append(codes)
+        runs = {
+            places[parent]: self._runs(parent, np.unique(np.concatenate(codes)))
+            for parent, codes in told_apart.items()
+        }
+        return Counts(allowed, self._sizes, runs)
+
+    def _runs(self, parent: str, told_apart: Floats) -> list[Run]:
+        """Return a parent's grid values as runs (length, code) that no condition tells apart."""
         parameter, resolution = self._parameters[parent], self._resolutions[parent]
-        count, told_apart = int(self._counts[parent]), self._told_apart[parent]
+        count = int(parameter.count(resolution))
         if count == parameter.size:
-            runs, stop = [], 0
+            runs: list[Run] = []
+            stop = 0
             for code in told_apart.astype(np.int64).tolist():
                 runs += [(code - stop, ELSE), (1, float(code))]
                 stop = code + 1
@@ -79,88 +108,87 @@ class Grid:
         codes = parameter.codes(blocks)[:, 0]
         return [(1, code) for code in np.where(np.isin(codes, told_apart), codes, ELSE).tolist()]
 
-    def _parents_by_place(self) -> list[list[str]]:
-        """Give for each place the parents before it that parameters from there on depend on."""
-        last = {p: place for place, n in enumerate(self._names) for p in self._conditions.of(n)}
-        first = {name: place for place, name in enumerate(self._names)}
-        return [
-            [parent for parent in last if first[parent] < place <= last[parent]]
-            for place in range(len(self._names) + 1)
-        ]
-
-    def _free_by_place(self) -> list[tuple[float, int]]:
-        """Give for each place the product of the counts up to the next parent or child, and it."""
-        free: list[tuple[float, int]] = [(1, len(self._names))]
-        for place in reversed(range(len(self._names))):
-            name = self._names[place]
-            if name in self._conditions.parents or self._conditions.of(name):
-                free.append((1, place))
-            else:
-                product, stop = free[-1]
-                free.append((_times(self._counts[name], product), stop))
-        return free[::-1]
-
-    def _count(self, place: int, codes: Mapping[str, float | None]) -> float:
-        """Count the points of the parameters from `place` on, given the codes of parents before."""
-        product, place = self._free[place]
-        if place == len(self._names):
-            return product
-        known = (place, *(codes[parent] for parent in self._parents_at[place]))
-        if known not in self._known:
-            name = self._names[place]
-            if not self._conditions.exists(name, codes):
-                total = self._count(place + 1, {**codes, name: None})
-            elif name in self._conditions.parents:
-                total = 0
-                for length, code in self._runs_of[name]:
-                    branch = self._count(place + 1, {**codes, name: code})
-                    total = _plus(total, _times(length, branch))
-            else:
-                total = _times(self._counts[name], self._count(place + 1, {**codes, name: None}))
-            self._known[known] = total
-        return _times(product, self._known[known])
+    def _multiply(self) -> None:
+        roots = set(self._counts.roots)
+        for place in reversed(range(len(self._parameters))):
+            own = self._counts.count(place) if place in roots else 1
+            self._products[place] = times(own, self._products[place + 1])
 
     def point(self, index: int) -> Floats:
         """Give the point number `index`, shape (d,); the last parameter changes fastest."""
-        if not 0 <= index < self.size:
-            raise IndexError(f"0 <= index < {self.size} must hold, but got {index}")
-        if self.size == math.inf:
-            raise SpaceError("a grid needs a resolution for each continuous parameter")
+        return self._walk(index)[0]
+
+    def after(self, index: int, name: str) -> int:
+        """Return the number of the next point in which a parameter or one before it differs."""
+        place, n_below = self._walk(index)[1][name]
+        return index - place + n_below
+
+    def _walk(self, index: int) -> tuple[Floats, dict[str, tuple[int, int]]]:
+        """Return point number `index`, and of each parameter the number below it, of how many."""
+        self._check(index)
         point = np.full(sum(p.width for p in self._parameters.values()), DORMANT)
-        stop = 0
-        codes: dict[str, float | None] = {}
+        stop, below = 0, {}
+        left: list[Left] = []  # the next group is the last
         for place, (name, parameter) in enumerate(self._parameters.items()):
             columns = slice(stop, stop + parameter.width)
             stop = columns.stop
-            codes[name] = None
-            if not self._conditions.exists(name, codes):
-                continue
-            if name in self._conditions.parents:
-                chosen, index = self._branch(place, codes, index)
-            else:
-                chosen, index = divmod(index, int(self._count(place + 1, codes)))
-            point[columns] = parameter.unrank(chosen, self._resolutions[name])
-        return point
+            state = left.pop().state if left and left[-1].place == place else 0
+            others = times(self._products[place + 1], left[-1].product if left else 1)
+            chosen, index, n_below, following = self._chosen(place, state, index, others)
+            below[name] = index, n_below
+            if self._counts.exists(place, state):
+                point[columns] = parameter.unrank(chosen, self._resolutions[name])
+            if following:
+                left = self._put(left, following)
+        return point, below
 
-    def _branch(self, place: int, codes: dict[str, float | None], index: int) -> tuple[int, int]:
-        """Give a parent's grid value and the index below it; its code is put into `codes`."""
-        name, chosen = self._names[place], 0
-        for length, code in self._runs_of[name]:
-            codes[name] = code
-            below = int(self._count(place + 1, codes))
+    def _check(self, index: int) -> None:
+        if self._is_entangled:
+            raise SpaceError(
+                "a grid needs conditions that can be counted, but here too many combinations of "
+                "values must be told apart: let parameters depend on fewer others"
+            )
+        if self.n_addressed and not 0 <= index < self.n_addressed:
+            raise IndexError(f"0 <= index < {self.size} must hold, but got {index}")
+        if not self.n_addressed:
+            raise SpaceError("a grid needs a resolution for each continuous parameter")
+
+    def _chosen(
+        self, place: int, state: State, index: int, others: float
+    ) -> tuple[int, int, int, list[Group]]:
+        """Return which grid value a parameter has, and what that leaves.
+
+        Parameters
+        ----------
+        others : int
+            How many points there are of all groups that do not depend on its value.
+
+        Returns
+        -------
+        chosen, index, n_below : int
+            Its value, and the number of the point among those with this value, of how many.
+        following : list of (int, State)
+            The groups that depend on it.
+        """
+        first = 0
+        for length, code in self._counts.runs(place, state):
+            following = self._counts.rest(place, state, code)
+            below = others
+            for group, then in following:
+                below = times(below, self._counts.count(group, then))
             if index < length * below:
                 break
-            index -= length * below
-            chosen += length
-        further, index = divmod(index, below)
-        return chosen + further, index
+            index -= length * int(below)
+            first += length
+        further, index = divmod(index, int(below))
+        return first + further, index, int(below), following
 
-
-def _times(one: float, other: float) -> float:
-    """Multiply ints of any size and inf."""
-    return math.inf if math.inf in (one, other) else one * other
-
-
-def _plus(one: float, other: float) -> float:
-    """Add ints of any size and inf."""
-    return math.inf if math.inf in (one, other) else one + other
+    def _put(self, left: list[Left], following: list[Group]) -> list[Left]:
+        """Return the groups that are left with further ones, in their order."""
+        product: float = 1
+        placed = []
+        groups = [*((each.place, each.state) for each in left), *following]
+        for place, state in sorted(groups, reverse=True):
+            product = times(product, self._counts.count(place, state))
+            placed.append(Left(place, state, product))
+        return placed

@@ -6,12 +6,15 @@ import math
 from collections.abc import Mapping
 from collections.abc import Sequence as AbstractSequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.errors import ConfigError, SpaceError
+from hpopt.space.counting import MOST, plus, power
+from hpopt.space.grid import Grid
 from hpopt.space.layout import SequenceLayout
 from hpopt.space.parameter import (
     DORMANT,
@@ -101,7 +104,8 @@ class Sequence(Parameter):
     @property
     def size(self) -> float:
         """How many lists there are: an int, or inf."""
-        return self.count(None)
+        count = self.count(None)
+        return math.inf if count >= MOST else count
 
     @property
     def forbidden(self) -> tuple[Test, ...]:
@@ -217,28 +221,41 @@ class Sequence(Parameter):
         return self._joined(self._layout.length_coordinates(lengths), np.array(blocks))
 
     def count(self, resolution: Resolution) -> float:
-        """Say how many lists lie on its grid, of all lengths together."""
-        layers = self.layer.grid(resolution).size
-        if layers == math.inf:
+        """Say how many lists lie on its grid, of all lengths together: an int to `MOST`, or inf."""
+        grid = self._grid(resolution)
+        if not grid.n_addressed:
             return math.inf
-        total = 0
+        total: float = 0
         for length in range(self.min_length, self.max_length + 1):
-            total += int(layers) ** length
+            total = plus(total, power(grid.n_addressed, length))
         return total
 
     def unrank(self, index: int, resolution: Resolution) -> Floats:
         """Give the block of list number `index`: short lists first, the last layer fastest."""
-        grid = self.layer.grid(resolution)
-        layers = int(grid.size)
-        length = self.min_length
-        while index >= layers**length:
-            index -= layers**length
+        grid, length = self._grid(resolution), self.min_length
+        while index >= (below := power(grid.n_addressed, length)):
+            index -= below
             length += 1
         slots = np.full((self.max_length, self.layer.d), DORMANT)
         for place in reversed(range(length)):
-            index, digit = divmod(index, layers)
+            index, digit = divmod(index, grid.n_addressed)
             slots[place] = grid.point(digit)
         return np.concatenate([[self._layout.length_coordinates(length)], slots.ravel()])
+
+    def _grid(self, resolution: Resolution) -> Grid:
+        """Return the grid of a layer; the last one is kept."""
+        key = repr(resolution)
+        if key not in self._grids:
+            self._grids.clear()
+            self._grids[key] = self.layer.grid(resolution)
+        return self._grids[key]
+
+    @cached_property
+    def _grids(self) -> dict[str, Grid]:
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_grids"}
 
     # -- JSON --------------------------------------------------------------------------------
 

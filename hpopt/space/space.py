@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -174,9 +175,13 @@ class Space(Coordinates):
         """Give the grid of configs; see `Grid`."""
         return Grid(self._parameters, self.conditions, resolution)
 
-    @property
+    @cached_property
     def size(self) -> float:
-        """How many configs there are: an int, or inf. Forbidden ones are counted too."""
+        """How many configs there are: an int, or inf.
+
+        Forbidden ones are counted too. It is inf where a parameter is continuous, from 2**14,000
+        on, and where the conditions are too entangled for anybody to count.
+        """
         return self.grid().size
 
     def neighbours(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.errors import ConfigError, SpaceError
+from hpopt.space.counting import power
 from hpopt.space.numeric import Float
 from hpopt.space.parameter import (
     Bools,
@@ -144,9 +145,9 @@ class Vector(Parameter):
         return np.array(moved).reshape(-1, self.length)
 
     def count(self, resolution: Resolution) -> float:
-        """Say how many lists lie on its grid: an int, or inf."""
+        """Say how many lists lie on its grid: an int to `MOST`, or inf."""
         each = self._each.count(resolution)
-        return each if math.isinf(each) else int(each) ** self.length
+        return each if math.isinf(each) else power(int(each), self.length)
 
     def unrank(self, index: int, resolution: Resolution) -> Floats:
         """Give the block of the grid's list number `index`; the last number changes fastest."""

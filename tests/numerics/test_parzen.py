@@ -208,3 +208,45 @@ def test_the_width_shrinks_to_a_floor():
     assert widths == sorted(widths, reverse=True)
     assert bandwidth(100, 10.0) == pytest.approx(0.2 * 100 ** (-1 / 14), rel=0.011)
     assert bandwidth(10**9, 1.0) == pytest.approx(0.01, rel=0.011)
+
+
+def with_large(rng, n, exist):
+    """A density of a number, of 3 choices and of 5, whose tables are made or not, and its parts."""
+    there = rng.random((n, 3)) < exist
+    numbers, choices = (
+        rng.random((n, 1)),
+        np.stack([rng.integers(3, size=n), rng.integers(5, size=n)]),
+    )
+    uniforms = np.array([[1 / 3] * 3 + [0, 0], [1 / 5] * 5])
+    n_kernels = np.array([float(n)])
+    tabled = np.where(there[:, 1:], choices.T, 5)
+    (scale,) = Scale.each([WIDTH], choice_tables(uniforms, n_kernels), uniforms, 1)
+    one = Parzen(Factors(np.zeros(1, bool), [3, 5]), numbers, there[:, :1], tabled, scale)
+    uniforms = uniforms[:1, :3]
+    codes = np.where(there[:, 1:], choices.T, [3, -1])
+    tables = choice_tables(uniforms, n_kernels)
+    (scale,) = Scale.each([WIDTH], tables, uniforms, 1, large=[5], n=n_kernels)
+    other = Parzen(Factors(np.zeros(1, bool), [3], 1), numbers, there[:, :1], codes, scale)
+    return one, other, (numbers, there[:, :1], tabled, codes)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 12), st.sampled_from([0.0, 0.6, 1.0]))
+def test_many_choices_have_the_density_of_tables(seed, n, exist):
+    rng = np.random.default_rng(seed)
+    one, other, _ = with_large(rng, n, exist)
+    _, _, (numbers, there, tabled, codes) = with_large(rng, 7, 0.7)
+    found = other.log_density(numbers, there, codes)
+    np.testing.assert_allclose(found, one.log_density(numbers, there, tabled), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("exist", [0.0, 0.5, 1.0])
+def test_many_choices_are_drawn_as_from_tables(exist):
+    rng = np.random.default_rng(3)
+    one, other, _ = with_large(rng, 4, exist)
+    uniforms = rng.random((40_000, 4))
+    (numbers, codes), (expected, tabled) = other.draw(uniforms), one.draw(uniforms)
+    np.testing.assert_array_equal(numbers, expected)
+    np.testing.assert_array_equal(codes[:, 0], tabled[:, 0])
+    shares, of_tables = (np.bincount(each[:, 1], minlength=5) / 40_000 for each in (codes, tabled))
+    np.testing.assert_allclose(shares, of_tables, atol=0.01)

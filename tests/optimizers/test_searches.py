@@ -231,6 +231,63 @@ def test_a_grid_is_never_built():
         assert len(optimizer.ask(3)) == 3
 
 
+LARGE = {"a": Int(0, 9999), **{f"n{i}": Int(0, 99) for i in range(8)}}
+
+
+@pytest.mark.parametrize(
+    ("forbid", "first"),
+    [
+        ({"a": list(range(3000))}, (3000, 0)),
+        ({"a": list(range(9)), "n0": list(range(50))}, (0, 50)),
+    ],
+)
+def test_a_grid_passes_over_axes_that_are_forbidden(forbid, first):
+    optimizer = GridSearch().bind(of(None, Space(LARGE, forbid=[forbid])))
+    found = configs_of(optimizer.ask(2))
+    assert [(config["a"], config["n0"], config["n7"]) for config in found] == [
+        (*first, 0),
+        (*first, 1),
+    ]
+
+
+def _most(config):
+    return config["a"] < 9000
+
+
+def test_a_grid_goes_on_at_random_where_a_function_forbids_its_beginning():
+    space = Space(LARGE, forbid=[_most])
+    optimizer = GridSearch().bind(of(None, space), start=[dict.fromkeys(LARGE, 0) | {"a": 9999}])
+    assert optimizer.explanation == ""
+    asked = optimizer.ask(20)
+    assert len({space.key(config) for config in configs_of(asked)}) == 20
+    assert all(config["a"] >= 9000 for config in configs_of(asked))
+    assert "the rest of the grid is visited in a random order" in optimizer.explanation
+    again = GridSearch().bind(of(None, space), start=optimizer.start)
+    again.replay([trial_of(solution, 1.0) for solution in asked[:7]])
+    assert configs_of(again.ask(13)) == configs_of(asked[7:])
+
+
+def test_a_grid_of_which_nothing_is_allowed_ends():
+    parameters = {"x": Float(0, 1), **{f"n{i}": Int(0, 99) for i in range(6)}}
+    space = Space(parameters, forbid=[lambda config: config["x"] in (0, 0.25, 0.5, 0.75, 1)])
+    optimizer = GridSearch().bind(of(None, space))
+    assert optimizer.ask(5) == optimizer.ask(5) == []
+    assert "the grid ends here" in optimizer.explanation
+
+
+def test_a_grid_that_cannot_be_counted_or_shuffled_raises():
+    entangled = {f"s{i}": Categorical([False, True]) for i in range(24)}
+    for i in range(24):
+        for j in range(i):
+            entangled[f"c{i}_{j}"] = Int(0, 9, when={f"s{i}": True, f"s{j}": True})
+    with pytest.raises(SettingError, match=r"must be countable, .* use optimizer='random'"):
+        GridSearch().bind(of(None, Space(entangled)))
+    large = Space({"weights": Vector(10_000, 0, 1)})
+    assert len(GridSearch().bind(of(None, large)).ask(2)) == 2
+    with pytest.raises(SettingError, match=r"fewer than 10.*4214 combinations"):
+        GridSearch(shuffle=True).bind(of(None, large))
+
+
 GRID_MISTAKES = {
     "0": (0, SpaceError, "resolution must be an int of at least 1, but got 0"),
     "fraction": (2.5, SpaceError, "resolution must be an int of at least 1, but got 2.5"),

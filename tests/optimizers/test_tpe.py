@@ -11,7 +11,7 @@ from hpopt import TPE, RandomSearch
 from hpopt.core import Objective, Solution
 from hpopt.errors import SettingError
 from hpopt.optimizers import make_optimizer
-from hpopt.space import Float, Space
+from hpopt.space import Categorical, Float, Space
 
 from .modelling import BAD_VALUES, MIXED, ODD_SPACES, cost, known, searched, told
 
@@ -117,6 +117,13 @@ def test_large_histories_and_spaces(n, d):
     assert len(set(values)) == 10
     if d == 3:
         assert np.mean(values) < 1 / 12  # what random configs would have
+
+
+def test_good_ones_of_many_choices_are_tried_again():
+    space = Space({"c": Categorical(list(range(2000))), "x": Float(0, 1)})
+    optimizer = searched(TPE(first=10), space, lambda c: c["x"] + 10 * (c["c"] % 2), 60)
+    assert len(np.unique(optimizer.history.points[30:, 0])) < 20
+    assert np.mean([c["c"] % 2 for c in space.decode(optimizer.history.points[30:])]) < 0.3
 
 
 def test_several_objectives_raise():

@@ -20,10 +20,12 @@ from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.space import Sequence
 
 Parts = tuple[Floats, NDArray[np.bool_], NDArray[np.int64]]
-"""Numbers (n, a), whether they exist, (n, a) or (1, a), and codes (n, b), K for what does not."""
+"""Numbers (n, a), whether they exist, (n, a) or (1, a), and codes (n, b); see `Factors`."""
 
 FEW = 16
 """A number with more values is continuous to a kernel, which is wider than its cells."""
+MOST_TABLED = 64
+"""Tables grow with the square of the choices: more than these are computed as they are needed."""
 STEP = math.log(1.1)
 MOST_AHEAD, MOST_IN_TABLES, KEPT = 4, 2**16, 2
 """So many scales are made at once, unless their tables are large, and two such groups are kept."""
@@ -57,10 +59,14 @@ class Kernels:
                 for centres, ordered in zip(encoding.centres, space.ordered, strict=True)
             ]
         )
-        self._numbers, self._coded = np.flatnonzero(~few), np.flatnonzero(few)
+        large = ~space.ordered & (space.levels > MOST_TABLED)
+        self._numbers, self._coded = np.flatnonzero(~few), np.flatnonzero(few & ~large)
+        self._large, self._n_choices = np.flatnonzero(large), space.levels[large]
         self._ordered = space.ordered[self._coded]
         centres = [
-            c for c, is_few in zip(encoding.centres, few, strict=True) if is_few and c is not None
+            c
+            for c, in_tables in zip(encoding.centres, few & ~large, strict=True)
+            if in_tables and c is not None
         ]
         sizes = [len(each) for each in centres]
         b, self._most = len(sizes), max(sizes, default=1)
@@ -77,11 +83,11 @@ class Kernels:
         has_edge = np.arange(1, self._most + 1) < np.array(sizes, dtype=np.int64)[:, None]
         self._upper = np.where(has_edge, edges[:, 1:], np.inf).T[:, None, :].copy()
         self._first = self._most * np.arange(b)[None]
-        self._back = np.argsort(np.concatenate([self._numbers, self._coded]))
+        self._back = np.argsort(np.concatenate([self._numbers, self._coded, self._large]))
         always = _always(encoding)
         self.is_flat = bool(always.all())
         self.everywhere = np.ones((1, len(self._numbers)), dtype=bool)
-        self.factors = Factors(always[self._numbers], sizes)
+        self.factors = Factors(always[self._numbers], sizes, len(self._large))
         self.n_columns = 1 + space.d
         in_tables = max(1, b * self._most**2)
         self._n_ahead = max(1, min(MOST_AHEAD, MOST_IN_TABLES // in_tables))
@@ -91,16 +97,21 @@ class Kernels:
         """Give the parts of points (n, d)."""
         codes = (points.take(self._coded, axis=1) >= self._upper).argmin(axis=0)
         numbers = points.take(self._numbers, axis=1)
+        large = (points.take(self._large, axis=1) * self._n_choices).astype(np.int64)
+        large = np.minimum(large, self._n_choices - 1)
         if self.is_flat:
-            return numbers, self.everywhere, codes
+            return numbers, self.everywhere, np.concatenate([codes, large], axis=1)
         active = self._space.active(points)
         codes = np.where(active[:, self._coded], codes, self._most)
-        return numbers, active[:, self._numbers], codes
+        large = np.where(active[:, self._large], large, -1)
+        return numbers, active[:, self._numbers], np.concatenate([codes, large], axis=1)
 
     def points(self, numbers: Floats, codes: NDArray[np.int64]) -> Floats:
         """Give the points of numbers (n, a) and codes (n, b), shape (n, d)."""
-        values = self._values.take(codes + self._first)
-        return np.concatenate([numbers, values], axis=1).take(self._back, axis=1)
+        b = len(self._coded)
+        values = self._values.take(codes[:, :b] + self._first)
+        large = (codes[:, b:] + 0.5) / self._n_choices
+        return np.concatenate([numbers, values, large], axis=1).take(self._back, axis=1)
 
     def scale(self, n: int) -> Scale:
         """Give how wide n kernels are; the same for n that differ by less than a tenth."""
@@ -118,7 +129,14 @@ class Kernels:
         widths = [bandwidth(each, self._encoding.n_effective) for each in n]
         tables = choice_tables(self._uniforms, np.array(n))
         tables[:, self._ordered] = cell_tables(*self._cells, np.array(widths))
-        return Scale.each(widths, tables, self._uniforms, len(self._numbers))
+        return Scale.each(
+            widths,
+            tables,
+            self._uniforms,
+            len(self._numbers),
+            large=self._n_choices.tolist(),
+            n=np.array(n),
+        )
 
     def rows(self, points: Floats, scale: Scale) -> Singles:
         """Give the rows of a kernel on each point."""
