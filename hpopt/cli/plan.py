@@ -12,7 +12,7 @@ from typing import Any
 from hpopt.cli.problem_source import load_problem
 from hpopt.cli.run_file import RunFile
 from hpopt.cli.space_changes import change_space
-from hpopt.core import Optimizer, Problem, check_problem
+from hpopt.core import Optimizer, Problem, check_problem, start_configs
 from hpopt.early_stopping import EarlyStoppingRule, make_early_stopping
 from hpopt.errors import ConfigError, SettingError
 from hpopt.executors import Limits, make_executor
@@ -108,7 +108,7 @@ def prepare(run_file: RunFile) -> Plan:
 def _check_start(start: Sequence[Mapping[str, Any]], space: Space) -> None:
     for number, config in enumerate(start, 1):
         try:
-            space.validate(config)
+            start_configs([config], space, seed=0)
         except ConfigError as error:
             raise ConfigError(f"[[start]] number {number}: {error}") from error
 

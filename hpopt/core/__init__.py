@@ -18,6 +18,7 @@ from hpopt.core.problem import (
     objectives_of,
 )
 from hpopt.core.solution import Config, Solution, copied
+from hpopt.core.start import is_part_of, start_configs
 from hpopt.core.trial import STATUSES, Outcome, Status, Trial, failed
 
 __all__ = [
@@ -43,11 +44,13 @@ __all__ = [
     "evaluate_together",
     "failed",
     "fingerprint_of",
+    "is_part_of",
     "judge",
     "losses",
     "normalised_objectives",
     "objectives_of",
     "outcome_of_loss",
     "sighting",
+    "start_configs",
     "waiting",
 ]

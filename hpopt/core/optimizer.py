@@ -15,8 +15,9 @@ from hpopt.core.history import History
 from hpopt.core.problem import Fidelity, Objective, Problem, check_problem, losses, objectives_of
 from hpopt.core.proposals import Floats, Proposals, Vary
 from hpopt.core.solution import Config, Solution
+from hpopt.core.start import start_configs
 from hpopt.core.trial import Trial
-from hpopt.errors import ConfigError, SettingError
+from hpopt.errors import SettingError
 from hpopt.numerics.sampling import keyed_generator, keyed_seed
 from hpopt.space import Space
 
@@ -84,12 +85,13 @@ class Optimizer(ABC):
             Only its space, objectives and fidelity are looked at.
         seed : int, >= 0
         start : iterable of mappings
-            Configs to ask first, in this order.
+            Configs to ask first, in this order. What one leaves out has its default, or is
+            sampled.
 
         Raises
         ------
         ConfigError
-            A start config does not fit the space, or is there twice.
+            A start config does not fit the space, cannot be completed, or is there twice.
         SettingError
             The optimizer is bound already, the seed is none, or its settings do not suit the
             problem.
@@ -102,7 +104,7 @@ class Optimizer(ABC):
         check_problem(problem)
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
             raise SettingError(f"seed must be an int of at least 0, but got {seed!r}")
-        self.start = _start(start, problem.space)
+        self.start = start_configs(start, problem.space, int(seed))
         self.objectives = objectives_of(problem)
         self.fidelity = problem.fidelity
         self.seed = int(seed)
@@ -342,16 +344,6 @@ class Optimizer(ABC):
             self.history.append(solution.number, solution.point, row)
         if trials:
             self._tell(trials)
-
-
-def _start(start: Iterable[Mapping[str, Any]], space: Space) -> tuple[Config, ...]:
-    """Give the configs to ask first in their canonical form, each once."""
-    configs = tuple(space.validate(config) for config in start)
-    keys = [space.key(config) for config in configs]
-    for place, key in enumerate(keys):
-        if key in keys[:place]:
-            raise ConfigError(f"start must hold different configs, but got {configs[place]} twice")
-    return configs
 
 
 def _as_json(value: Any) -> Any:

@@ -94,11 +94,20 @@ class Coordinates(Mapping[str, Parameter]):
             blocks.append(block)
         return np.concatenate(blocks, axis=1)
 
-    def filled(self, config: Mapping[str, Any]) -> dict[str, Any]:
+    def filled(
+        self, config: Mapping[str, Any], rng: np.random.Generator | None = None
+    ) -> dict[str, Any]:
         """Return a config with the defaults of the parameters that are absent from it.
 
         Only parameters that exist there are filled, those of layers too. What has no default
         stays absent, and so does what depends on it; what is given is kept as it is.
+
+        Parameters
+        ----------
+        config : mapping
+        rng : Generator, optional
+            Samples what has no default. Whether the config is then a valid one must be checked:
+            it may be forbidden, and what is given may not exist beside what is sampled.
 
         Raises
         ------
@@ -108,9 +117,13 @@ class Coordinates(Mapping[str, Parameter]):
         filled: dict[str, Any] = {}
         for name, parameter in self._parameters.items():
             if name in config:
-                filled[name] = parameter.filled(config[name])
-            elif parameter.default is not None and self._exists(name, filled):
+                filled[name] = parameter.filled(config[name], rng)
+            elif (parameter.default is None and rng is None) or not self._exists(name, filled):
+                continue
+            elif parameter.default is not None:
                 filled[name] = copy.deepcopy(parameter.default)
+            elif rng is not None:
+                filled[name] = parameter.sample(rng)
         return filled | {name: value for name, value in config.items() if name not in filled}
 
     def _exists(self, name: str, config: Mapping[str, Any]) -> bool:

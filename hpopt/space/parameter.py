@@ -78,9 +78,13 @@ class Parameter(ABC):
             return False
         return True
 
-    def filled(self, value: Any) -> Any:
-        """Return a user's value with the defaults of what is absent inside it."""
+    def filled(self, value: Any, rng: np.random.Generator | None = None) -> Any:
+        """Return a user's value with what is absent inside it; see `Space.filled`."""
         return value
+
+    def sample(self, rng: np.random.Generator) -> Any:
+        """Return a value at a point that is uniform in its coordinates."""
+        return self.decode(self.mended(rng.random((1, self.width)), rng))[0]
 
     def _check_default(self) -> None:
         """Make the default canonical; what it is checked against must be set before."""

@@ -132,12 +132,13 @@ class Sequence(Parameter):
             )
         return [self.layer._checked(layer, f"{name}[{i}].") for i, layer in enumerate(value)]
 
-    def filled(self, value: Any) -> Any:
-        """Return a list of layers, each with the defaults of the fields that are absent in it."""
+    def filled(self, value: Any, rng: np.random.Generator | None = None) -> Any:
+        """Return a list of layers, each with what is absent in it; see `Space.filled`."""
         if isinstance(value, str | bytes) or not isinstance(value, AbstractSequence):
             return value
         return [
-            self.layer.filled(layer) if isinstance(layer, Mapping) else layer for layer in value
+            self.layer.filled(layer, rng) if isinstance(layer, Mapping) else layer
+            for layer in value
         ]
 
     def _check_default(self) -> None:

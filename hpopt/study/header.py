@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hpopt._version import __version__
-from hpopt.core import Objective, Optimizer, Problem, fingerprint_of, objectives_of
+from hpopt.core import Objective, Optimizer, Problem, fingerprint_of, is_part_of, objectives_of
 from hpopt.errors import HpoptError, SettingError, StudyFileError, StudyMismatchError
 from hpopt.optimizers import BY_NAME, make_optimizer
 from hpopt.space import Space
@@ -173,10 +173,20 @@ def check_same(
     if seed is not None and seed != header["seed"]:
         differences.append(f"seed is {seed} but was {header['seed']}")
     _raise(differences, path, anew)
-    configs = [problem.space.validate(config) for config in start]
-    before = [problem.space.validate(config) for config in header.get("start", [])]
-    if configs and configs != before:
-        _raise([f"start is {configs} but was {before}"], path)
+    _check_start(start, header, problem.space, path)
+
+
+def _check_start(
+    start: Iterable[Mapping[str, Any]], header: Mapping[str, Any], space: Space, path: object
+) -> None:
+    """Raise unless what is given is what the study began with, before it was completed."""
+    before = [space.validate(config) for config in header.get("start", [])]
+    given = [*start]
+    if given and not (
+        len(given) == len(before)
+        and all(is_part_of(*pair, space) for pair in zip(given, before, strict=True))
+    ):
+        _raise([f"start is {given} but was {before}"], path)
 
 
 def with_fingerprint(

@@ -57,7 +57,8 @@ class Study(Record):
     seed : int, optional
         The same seed gives the same search. By default drawn, and recorded.
     start : sequence of dict
-        Configs to try first: known good ones.
+        Configs to try first: known good ones. What one leaves out has the parameter's default,
+        or is sampled.
     about : mapping, optional
         JSON data of your own for the file's header, under names that the header does not use;
         in that of a study that exists it replaces what was there under these names.

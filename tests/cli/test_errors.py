@@ -34,7 +34,6 @@ WRONG = [
     ("trials_per_gpu = 0", "", "trials_per_gpu must be at least 1"),
     ('gpus = "some"', "", "gpus"),
     ("start = 3", "", "start must be a list of tables"),
-    ("start = [{ x = 3 }]", "", "kind is missing"),
     ('start = [{ x = 99, kind = "flat" }]', "", "[[start]] number 1: x must"),
     ('start = [{ y = 3, kind = "flat" }]', "", "unknown parameter 'y'"),
     ("start = [2020-01-01]", "", "start must be a number, text"),

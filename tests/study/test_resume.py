@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import hpopt
-from hpopt.errors import StudyError
+from hpopt.errors import StudyError, StudyMismatchError
 from hpopt.storage import SQLiteStorage
 
 from .problems import (
@@ -276,3 +276,44 @@ def test_configs_come_back_as_they_were(path):
         assert repr(trial.config) == repr(other.config)
     assert result.best.config == expected.best.config
     assert hpopt.Study.load(path).best.config == expected.best.config
+
+
+class TestPartialStart:
+    """What start configs leave out is filled in once, and stays so."""
+
+    START = ({"rate": 0.01, "optimizer": "sgd"}, {"layers": [{"units": 3}, {"kind": "conv"}]}, {})
+
+    def run(self, trials, path=None, start=START, problem=None):
+        return hpopt.optimize(
+            problem or Mixed(), "random", trials=trials, start=start, seed=3, study=path,
+            progress=False,
+        )  # fmt: skip
+
+    def test_it_is_the_same_again_and_when_the_study_goes_on(self, path):
+        expected = self.run(6).trials
+        assert expected[0].config["rate"] == 0.01
+        assert expected[1].config["layers"][0]["units"] == 3
+        for trials in (1, 2, 6):
+            found = self.run(trials, path).trials
+            assert essence(found) == essence(expected[:trials])
+        with hpopt.Study(Mixed(), path=path) as study:
+            assert [*study.optimizer.start] == [trial.config for trial in expected[:3]]
+
+    def test_a_default_that_changes_changes_nothing(self, path):
+        def problem(default):
+            changed = Mixed()
+            changed.space = hpopt.Space({
+                **Mixed.space,
+                "batch": hpopt.Ordinal([16, 32, 64, 128], default=default),
+            })  # fmt: skip
+            return changed
+
+        assert self.run(1, path, problem=problem(32)).trials[0].config["batch"] == 32
+        found = self.run(3, path, problem=problem(64)).trials
+        assert [trial.config["batch"] for trial in found] == [32, 32, 32]
+
+    def test_another_start_is_refused(self, path):
+        self.run(1, path)
+        for start in (self.START[:2], [{"rate": 0.02}, *self.START[1:]]):
+            with pytest.raises(StudyMismatchError, match="start is"):
+                self.run(2, path, start=start)
