@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import difflib
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from hpopt._version import __version__
@@ -11,6 +13,7 @@ from hpopt.cli.exit_codes import EXPLAINED, ExitCode
 from hpopt.cli.export import export
 from hpopt.cli.run import resume, run
 from hpopt.cli.show import best, show
+from hpopt.optimizers.registry import CLASSES
 
 DESCRIPTION = "Search for the best hyper-parameters of models that are expensive to evaluate."
 
@@ -45,6 +48,10 @@ example:
     [problem]
     class = "digits.py:Digits"   # relative to this file; or "module:Class"; or a function
     arguments = { epochs = 20 }  # (or an object) that makes (or is) an hpopt.Problem
+    # function = "digits.py:error"  # or: a function of a config, of what [space] defines
+
+    # [objectives]           # of such a function, or of a problem without any
+    # error = "minimize"     # the default is one value to be minimised
 
     [optimizer]              # or: optimizer = "genetic"
     name = "genetic"         # the default is "auto", which chooses
@@ -64,13 +71,53 @@ example:
 """
 
 
-def make_parser() -> argparse.ArgumentParser:
+BEGUN = {
+    "--seed": "a study keeps the seed that it began with",
+    "--optimizer": "a study keeps the optimizer that it began with",
+    "--learn-from": "a study learns from others before its first trial only",
+}
+"""Options of `hpopt run` that `hpopt resume` has no use for, and why."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Report an argument that a command does not know as wrong usage of that command."""
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse all arguments.
+
+        Raises
+        ------
+        SystemExit
+            They are wrong: the usage of the command is printed.
+        """
+        found, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            command = getattr(found, "parser", None) or self
+            command.error(f"unrecognized arguments: {' '.join(unknown)}{_hint(command, unknown)}")
+        return found
+
+
+def _hint(command: argparse.ArgumentParser, unknown: Sequence[str]) -> str:
+    """Say what was probably meant by the first unknown option."""
+    option = next((each.partition("=")[0] for each in unknown if each.startswith("--")), None)
+    if option is None:
+        return ""
+    if command.prog.endswith(" resume") and option in BEGUN:
+        return (
+            f" ({BEGUN[option]}; begin another one: 'hpopt run FILE {option} ... --study OTHER.db')"
+        )
+    known = re.findall(r"--[\w-]+", command.format_usage())
+    nearest = difflib.get_close_matches(option, known, n=1)
+    return f" (did you mean {nearest[0]}?)" if nearest else ""
+
+
+def make_parser() -> Parser:
     """Make the parser; it leaves the function of the command in `perform`."""
-    shared = argparse.ArgumentParser(add_help=False)
+    shared = Parser(add_help=False)
     shared.add_argument(
         "--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks of errors"
     )
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="hpopt",
         description=DESCRIPTION,
         epilog=f"{EXAMPLES}\n{EXPLAINED}",
@@ -98,7 +145,7 @@ def make_parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        command.set_defaults(perform=perform)
+        command.set_defaults(perform=perform, parser=command)
         return command
 
     _add_run(add)
@@ -122,7 +169,7 @@ def _add_run(add: Callable[..., argparse.ArgumentParser]) -> None:
     _add_budget(command)
     command.add_argument("--seed", type=int, metavar="N", help="the same seed, the same search")
     command.add_argument("--study", metavar="PATH", help="the study file")
-    command.add_argument("--optimizer", metavar="NAME", help="auto, bayesian, genetic, random ...")
+    command.add_argument("--optimizer", metavar="NAME", help=f"one of {', '.join(CLASSES)}")
     command.add_argument(
         "--learn-from",
         metavar="STUDY",

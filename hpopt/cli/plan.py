@@ -9,10 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hpopt.cli.problem_source import load_problem
+from hpopt.cli.problem import problem_of
 from hpopt.cli.run_file import RunFile
-from hpopt.cli.space_changes import change_space
-from hpopt.core import Optimizer, Problem, check_problem, start_configs
+from hpopt.core import Optimizer, Problem, start_configs
 from hpopt.early_stopping import EarlyStoppingRule, make_early_stopping
 from hpopt.errors import ConfigError, SettingError
 from hpopt.executors import Limits, make_executor
@@ -97,11 +96,8 @@ def prepare(run_file: RunFile) -> Plan:
     settings = _settings(content)
     if run_file.optimizer_name is not None:
         make_optimizer(run_file.optimizer_name, run_file.optimizer_arguments)
-    problem = load_problem(run_file.problem_class, run_file.problem_arguments, run_file.folder)
-    if "space" in content:
-        change_space(problem, content["space"])
-    plan = Plan(check_problem(problem), run_file, stop, settings)
-    _check_start(plan.start, problem.space)
+    plan = Plan(problem_of(run_file), run_file, stop, settings)
+    _check_start(plan.start, plan.problem.space)
     return plan
 
 

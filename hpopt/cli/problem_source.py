@@ -1,4 +1,4 @@
-"""Load the problem that a run file names: from a file beside it, or from a module."""
+"""Load what a run file names, from a file beside it or from a module, and make a problem of it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from hpopt.core import Problem
 from hpopt.errors import MissingExtraError, ProblemError, SettingError, UnknownNameError
 
 INSTALLED = ("site-packages", "dist-packages")
+NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 HPOPT = Path(__file__).resolve().parent.parent
 
 
-def load_problem(source: str, arguments: Mapping[str, Any], folder: Path) -> Problem:
-    """Give the problem of a class, or of a function that makes one, or one that is ready.
+def load(source: str, folder: Path) -> Any:
+    """Return the class, function or object of this name.
 
     The folder of the file (or of the run file, for a module) is put first on ``sys.path``, as
     Python does for a script: worker processes, which inherit the path, import it from there.
@@ -30,8 +31,6 @@ def load_problem(source: str, arguments: Mapping[str, Any], folder: Path) -> Pro
     ----------
     source : str
         ``"file.py:Class"``, the file relative to `folder`; or ``"module:Class"``.
-    arguments : mapping
-        What the class or function is called with.
     folder : Path
         Absolute.
 
@@ -40,9 +39,9 @@ def load_problem(source: str, arguments: Mapping[str, Any], folder: Path) -> Pro
     SettingError
         It is not written like this, there is no such file, or its name is taken.
     UnknownNameError
-        There is no such class, or it has no such argument; suggests the nearest.
+        There is no such name; suggests the nearest.
     ProblemError
-        It cannot be imported or made; says on which line of which file.
+        It cannot be imported; says on which line of which file.
     """
     place, _, name = source.rpartition(":")
     if not place or not name:
@@ -50,7 +49,7 @@ def load_problem(source: str, arguments: Mapping[str, Any], folder: Path) -> Pro
             "class in [problem] must be 'file.py:Class' or 'module:Class', but got " + repr(source)
         )
     module = _file(folder / place) if place.endswith(".py") else _module(place, folder, place)
-    return _made(_found(module, name, place), arguments, source)
+    return _found(module, name, place)
 
 
 def _file(path: Path) -> ModuleType:
@@ -121,7 +120,16 @@ def _found(module: ModuleType, name: str, place: str) -> Any:
         raise UnknownNameError(f"name in {place}", name, own) from None
 
 
-def _made(target: Any, arguments: Mapping[str, Any], source: str) -> Problem:
+def make(target: Any, arguments: Mapping[str, Any], source: str) -> Problem:
+    """Return the problem that a class or function makes, or one that is ready.
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such argument; suggests the nearest.
+    ProblemError
+        It cannot be made; says on which line of which file.
+    """
     if isinstance(target, Problem) and not arguments:
         return target
     if not callable(target):
@@ -129,7 +137,13 @@ def _made(target: Any, arguments: Mapping[str, Any], source: str) -> Problem:
             f"{source} must be a class of problems or a function that makes one, but is a "
             f"{type(target).__name__}"
         )
-    _check_arguments(target, arguments, source)
+    check_arguments(target, arguments, source)
+    if lacking := missing_arguments(target, arguments):
+        raise ProblemError(
+            f"{source} needs {', '.join(lacking)}: give it in [problem.arguments]. (A function "
+            "that is to be optimised needs a [space] in the run file, or becomes a problem by "
+            "hpopt.FunctionProblem(function, space))"
+        )
     try:
         problem = target(**arguments)
     except MissingExtraError:
@@ -145,22 +159,31 @@ def _made(target: Any, arguments: Mapping[str, Any], source: str) -> Problem:
     return problem
 
 
-def _check_arguments(target: Any, arguments: Mapping[str, Any], source: str) -> None:
-    try:
-        parameters = inspect.signature(target).parameters.values()
-    except (TypeError, ValueError):  # some builtins have none
+def check_arguments(target: Any, arguments: Mapping[str, Any], source: str) -> None:
+    """Raise UnknownNameError where an argument does not exist; suggests the nearest."""
+    parameters = _parameters(target)
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return
-    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-        for name in arguments:
-            if name not in (known := [p.name for p in named]):
-                raise UnknownNameError(f"argument of {source}", name, known)
-    missing = [p.name for p in named if p.default is p.empty and p.name not in arguments]
-    if missing:
-        raise ProblemError(
-            f"{source} needs {', '.join(missing)}: give it in [problem.arguments]. (A function "
-            "that is to be optimised becomes a problem by hpopt.FunctionProblem(function, space))"
-        )
+    known = [p.name for p in parameters if p.kind in NAMED]
+    for name in arguments:
+        if parameters and name not in known:
+            raise UnknownNameError(f"argument of {source}", name, known)
+
+
+def missing_arguments(target: Any, arguments: Mapping[str, Any]) -> list[str]:
+    """Return the names of what must still be given to call it."""
+    return [
+        p.name
+        for p in _parameters(target)
+        if p.kind in NAMED and p.default is p.empty and p.name not in arguments
+    ]
+
+
+def _parameters(target: Any) -> list[inspect.Parameter]:
+    try:
+        return list(inspect.signature(target).parameters.values())
+    except (TypeError, ValueError):  # some builtins have none
+        return []
 
 
 def _what(error: BaseException, folder: Path) -> str:

@@ -6,12 +6,14 @@ import argparse
 import contextlib
 import shlex
 import sys
+import warnings
 from pathlib import Path
+from typing import Any
 
 from hpopt.cli.exit_codes import ExitCode
 from hpopt.cli.plan import Plan, prepare
 from hpopt.cli.run_file import RunFile
-from hpopt.errors import StudyError
+from hpopt.errors import StudyError, StudyWarning
 from hpopt.reports.digest import Digest, digest
 from hpopt.reports.printing import write
 from hpopt.reports.tables import best_trials
@@ -32,14 +34,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     path = run_file.content.get("study")
     if path is None or not Path(path).exists():
         plan.check_new()
-    with Study(
-        plan.problem,
-        plan.optimizer(),
-        path=path,
-        seed=plan.seed,
-        start=plan.start,
-        about=run_file.about(),
-    ) as study:
+    with _opened(plan, path, start=plan.start, about=run_file.about()) as study:
         for source in run_file.learn_from:
             learned = study.learn_from(source)
             if not arguments.quiet:
@@ -59,8 +54,24 @@ def resume(arguments: argparse.Namespace) -> ExitCode:
         )
     options = {key: getattr(arguments, key) for key in ALWAYS}
     plan = prepare(run_file.overridden(options))
-    with Study(plan.problem, plan.optimizer(), path=path, seed=plan.seed) as study:
+    with _opened(plan, path) as study:
         return _carry_out(study, plan, arguments)
+
+
+def _opened(plan: Plan, path: str | None, **options: Any) -> Study:
+    """Open the study; what it warns of is a line on stderr."""
+    show = warnings.showwarning
+
+    def say(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, StudyWarning):
+            _say(f"warning: {message}")
+        else:
+            show(message, category, *place, **more)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", StudyWarning)
+        warnings.showwarning = say
+        return Study(plan.problem, plan.optimizer(), path=path, seed=plan.seed, **options)
 
 
 def _carry_out(study: Study, plan: Plan, arguments: argparse.Namespace) -> ExitCode:

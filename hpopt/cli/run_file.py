@@ -34,11 +34,12 @@ KEYS = (
     "start",
     "learn_from",
     "problem",
+    "objectives",
     "space",
     "optimizer",
     "limits",
 )
-KEYS_IN = {"problem": ("class", "arguments"), "limits": ("seconds", "memory")}
+KEYS_IN = {"problem": ("class", "function", "arguments"), "limits": ("seconds", "memory")}
 """The keys of the tables whose keys do not depend on anything."""
 
 
@@ -63,13 +64,15 @@ class RunFile:
     def __post_init__(self) -> None:
         _check_keys(self.content, KEYS, "the run file")
         _check_plain(self.content)
-        for key in ("problem", "space", "optimizer", "limits", "early_stopping"):
+        for key in ("problem", "objectives", "space", "optimizer", "limits", "early_stopping"):
             text_too = key in ("problem", "optimizer", "early_stopping")
             _check_table(self.content, key, text_too=text_too)
         if not self.problem_class:
             raise SettingError(
-                f'{self.name} must say what to optimise: [problem] with class = "file.py:Class"'
+                f'{self.name} must say what to optimise: [problem] with class = "file.py:Class", '
+                'or with function = "file.py:function" and a [space]'
             )
+        _check_objectives(self.content.get("objectives"))
         if self.optimizer_name == "":
             raise SettingError('[optimizer] must have a name, such as name = "genetic"')
         study = self.content.get("study")
@@ -131,12 +134,26 @@ class RunFile:
 
     @property
     def problem_class(self) -> str:
-        """Where the problem's class is: ``file.py:Class``."""
+        """Where the problem's class or function is: ``file.py:Class``."""
         problem = self.content.get("problem", "")
-        found = problem.get("class", "") if isinstance(problem, Mapping) else problem
+        if not isinstance(problem, Mapping):
+            return str(problem)
+        if {"class", "function"} <= set(problem):
+            raise SettingError(
+                "[problem] must have class or function, but has both: class is a problem, function "
+                "a function of a config"
+            )
+        key = "function" if "function" in problem else "class"
+        found = problem.get(key, "")
         if not isinstance(found, str):
-            raise SettingError(f"class in [problem] must be text, but got {found!r}")
+            raise SettingError(f"{key} in [problem] must be text, but got {found!r}")
         return found
+
+    @property
+    def names_function(self) -> bool:
+        """Whether it says that a function of a config is optimised."""
+        problem = self.content.get("problem")
+        return isinstance(problem, Mapping) and "function" in problem
 
     @property
     def problem_arguments(self) -> Mapping[str, Any]:
@@ -200,6 +217,17 @@ def _check_table(content: Mapping[str, Any], key: str, *, text_too: bool) -> Non
     elif not (text_too and isinstance(table, str)):
         wanted = "text or a table" if text_too else "a table"
         raise SettingError(f"{key} must be {wanted} ([{key}]), but got {table!r}")
+
+
+def _check_objectives(objectives: Any) -> None:
+    if objectives is None:
+        return
+    directions = objectives.values()
+    if not objectives or not all(isinstance(direction, str) for direction in directions):
+        raise SettingError(
+            'objectives must name at least one value and its direction, such as loss = "minimize", '
+            f"but got {dict(objectives)!r}"
+        )
 
 
 def _check_keys(table: Mapping[str, Any], known: Iterable[str], where: str) -> None:

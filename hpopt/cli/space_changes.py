@@ -8,8 +8,23 @@ from typing import Any
 
 from hpopt.core import Problem
 from hpopt.errors import ProblemError, SpaceError, UnknownNameError
+from hpopt.names import known_name
 from hpopt.space import Parameter, Space
 from hpopt.space.changes import replaced, with_changes
+
+SPELLINGS = {
+    "integer": "int",
+    "real": "float",
+    "double": "float",
+    "choice": "categorical",
+    "category": "categorical",
+    "list": "sequence",
+}
+ADVICE = {
+    **dict.fromkeys(("bool", "boolean"), 'write type = "categorical", choices = [true, false].'),
+    **dict.fromkeys(("loguniform", "log_float", "log"), 'write type = "float", log = true.'),
+}
+"""Of types of parameters: what other libraries call them, and what is none here."""
 
 
 def change_space(problem: Problem, changes: Mapping[str, Any]) -> None:
@@ -25,7 +40,10 @@ def change_space(problem: Problem, changes: Mapping[str, Any]) -> None:
         The problem does not let its space be changed.
     """
     space = getattr(problem, "space", None)
-    changed_space = changed(space, changes) if isinstance(space, Space) else _new(changes)
+    if isinstance(space, Space):
+        changed_space = changed(space, changes)
+    else:
+        changed_space = whole_space(changes, type(problem).__name__)
     try:
         problem.space = changed_space
     except AttributeError as error:
@@ -51,8 +69,45 @@ def changed(space: Space, changes: Mapping[str, Any]) -> Space:
     return Space(with_changes(space, parameters), space.forbidden)
 
 
-def _new(changes: Mapping[str, Any]) -> Space:
-    return Space({name: Parameter.from_json(name, table) for name, table in changes.items()})
+def whole_space(tables: Mapping[str, Any], owner: str) -> Space:
+    """Return the space that tables define, each a whole parameter with a ``type``.
+
+    Parameters
+    ----------
+    tables : mapping
+    owner : str
+        What has no space of its own, for messages.
+    """
+    for name, table in tables.items():
+        if isinstance(table, Mapping) and "type" not in table:
+            raise SpaceError(
+                f"[space] must define whole parameters where {owner} has no space of its own, but "
+                f"{name!r} has no type: write {name} = {{ type = "
+                f'"{"float" if "low" in table else "categorical"}", ... }}'
+            )
+    return Space({name: _parameter(name, table) for name, table in tables.items()})
+
+
+def _parameter(name: str, table: Any) -> Parameter:
+    return Parameter.from_json(name, _with_known_types(name, table))
+
+
+def _with_known_types(name: str, table: Any) -> Any:
+    """Return a parameter's table, and those of its layers, with types as they are spelt here."""
+    if not isinstance(table, Mapping):
+        return table
+    known = dict(table)
+    if isinstance(table.get("type"), str):
+        kind = f"type of parameter {name!r}"
+        known["type"] = known_name(
+            kind, table["type"], Parameter.kinds, aliases=SPELLINGS, advice=ADVICE
+        )
+    if isinstance(table.get("space"), Mapping):
+        known["space"] = {
+            field: _with_known_types(f"{name}.{field}", each)
+            for field, each in table["space"].items()
+        }
+    return known
 
 
 def _changed_parameter(name: str, parameter: Parameter, change: Any) -> Parameter:
@@ -62,7 +117,7 @@ def _changed_parameter(name: str, parameter: Parameter, change: Any) -> Paramete
             f'{{ type = "categorical", choices = [{change!r}] }}, but got {change!r}'
         )
     if "type" in change:
-        return Parameter.from_json(name, change)
+        return _parameter(name, change)
     known = [field.name for field in dataclasses.fields(parameter) if field.init]  # type: ignore[arg-type]
     for key in change:
         if key not in known:

@@ -40,7 +40,7 @@ CLASSES = {
 STRATEGIES = {class_name: name for name, (_, class_name) in CLASSES.items()}
 """Class → its name."""
 FIDELITIES = (
-    "hpopt has no strategy yet that stops configs by what they reach early; the nearest is "
+    "strategies of fidelities, such as successive halving, are not in hpopt yet; the nearest is "
     'early_stopping="median", beside any strategy.'
 )
 EVOLUTION = (

@@ -218,7 +218,8 @@ def test_a_study_that_differs_says_in_what(write_run, hpopt):
         assert what in err
     code, _, err = hpopt("run", write_run(after="[space]\nx = { low = -1 }"))
     assert code == ExitCode.ERROR
-    assert "'x' is" in err
+    assert "x was Float(-5.0, 5.0) and is Float(-1.0, 5.0)" in err
+    assert "--learn-from hill.db" in err
     assert Study.load("hill.db").header["run"]["content"].get("space") is None
 
 
@@ -279,6 +280,30 @@ def test_wrong_usage(capsys, arguments):
         main(arguments)
     assert exit.value.code == 2
     assert "usage: hpopt" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command", "said"),
+    [
+        ("resume x.db --seed 3", "resume", "keeps the seed that it began with; begin another one"),
+        ("resume x.db --optimizer=tpe", "resume", "--optimizer=tpe (a study keeps the optimizer"),
+        ("resume --seed 3", "resume", "hpopt run FILE --seed ... --study OTHER.db"),
+        ("run x.toml --sed 3", "run", "unrecognized arguments: --sed 3 (did you mean --seed?)"),
+        ("show x.db --tpo 3", "show", "(did you mean --top?)"),
+        ("show x.db extra", "show", "unrecognized arguments: extra\n"),
+        ("best x.db --json", "best", "unrecognized arguments: --json"),
+        ("best", "best", "the following arguments are required: STUDY"),
+        ("--debug export x.db --csvv", "export", "(did you mean --csv?)"),
+    ],
+)
+def test_wrong_usage_shows_the_usage_of_the_command(capsys, arguments, command, said):
+    with pytest.raises(SystemExit) as exit:
+        main(arguments.split())
+    assert exit.value.code == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"usage: hpopt {command} [-h]")
+    assert f"hpopt {command}: error: " in err
+    assert said in err
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,18 @@ def test_show_has_the_best_and_the_state_of_the_rest(study, hpopt):
     assert "\x1b" not in out
 
 
+@pytest.mark.parametrize("name", ["FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE"])
+def test_nothing_but_a_terminal_gets_escape_codes(study, hpopt, monkeypatch, name):
+    monkeypatch.setenv(name, "1")
+    commands = (("show",), ("show", "--follow"), ("show", "--trial", 2), ("best",), ("export",))
+    for command in commands:
+        _, out, err = hpopt(*command, study)
+        assert "\x1b" not in out + err
+    _, out, err = hpopt("resume", study, "--trials", 14)
+    assert out.startswith("the best 5 of 14 trials")
+    assert "\x1b" not in out + err
+
+
 def test_show_while_it_runs_and_after_it_was_cut_off(folder, hpopt):
     problem = FunctionProblem(
         lambda config: 0, {"layers": library.Sequence({"units": library.Int(1, 9)}, 0, 2)}

@@ -1,0 +1,100 @@
+"""The problem of a run file: what it names, with the space and the objectives that it gives."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+from hpopt.cli.problem_source import check_arguments, load, make, missing_arguments
+from hpopt.cli.run_file import RunFile
+from hpopt.cli.space_changes import change_space, whole_space
+from hpopt.core import Objective, Problem, check_problem, normalised_objectives, objectives_of
+from hpopt.errors import ProblemError
+from hpopt.names import known_name
+from hpopt.problems import FunctionProblem
+
+DIRECTIONS = ("minimize", "maximize")
+SPELLINGS = {"min": "minimize", "minimise": "minimize", "max": "maximize", "maximise": "maximize"}
+
+
+def problem_of(run_file: RunFile) -> Problem:
+    """Make the problem of a run file.
+
+    A function is what is optimised where ``function`` names it, or where it cannot be called
+    with ``arguments`` alone and there is a ``[space]``. Else it makes a problem.
+
+    Raises
+    ------
+    HpoptError
+        It cannot be made; says what to change.
+    """
+    source, arguments = run_file.problem_class, run_file.problem_arguments
+    space = run_file.content.get("space")
+    target = load(source, run_file.folder)
+    if run_file.names_function or (space is not None and _lacks_a_config(target, arguments)):
+        problem = _of_function(target, arguments, source, space)
+    else:
+        problem = make(target, arguments, source)
+        if space is not None:
+            change_space(problem, space)
+    check_problem(problem)
+    if "objectives" in run_file.content:
+        _set_objectives(problem, run_file.content["objectives"])
+    return problem
+
+
+def _lacks_a_config(target: Any, arguments: Mapping[str, Any]) -> bool:
+    is_function = callable(target) and not isinstance(target, type | Problem)
+    return is_function and bool(missing_arguments(target, arguments))
+
+
+def _of_function(
+    target: Any, arguments: Mapping[str, Any], source: str, space: Mapping[str, Any] | None
+) -> Problem:
+    if not callable(target) or isinstance(target, type | Problem):
+        kind = f"the class {target.__name__}" if isinstance(target, type) else type(target).__name__
+        raise ProblemError(
+            f"function in [problem] must name a function of a config, but {source} is {kind}: "
+            'write class = "file.py:Class" for a problem'
+        )
+    if space is None:
+        raise ProblemError(
+            f"the function {source} needs a [space] that defines its parameters, such as "
+            'x = { type = "float", low = 0, high = 1 }'
+        )
+    check_arguments(target, arguments, source)
+    function = functools.partial(target, **arguments) if arguments else target
+    whole = whole_space(space, source)
+    try:
+        return FunctionProblem(function, whole)
+    except ProblemError as error:
+        raise ProblemError(f"{error}; a run file has them in [problem.arguments]") from error
+
+
+def _set_objectives(problem: Problem, table: Mapping[str, Any]) -> None:
+    wanted = normalised_objectives(
+        [Objective(name, _direction(name, direction)) for name, direction in table.items()]
+    )
+    own = objectives_of(problem)
+    if own == wanted:
+        return
+    kind = type(problem).__name__
+    if own != (Objective(),):
+        said = ", ".join(f"{each.name} ({each.direction})" for each in own)
+        raise ProblemError(
+            "[objectives] must be left out where the problem has objectives of its own, but "
+            f"{kind} has {said}: change them in its code"
+        )
+    try:
+        problem.objectives = wanted
+    except AttributeError as error:
+        raise ProblemError(
+            f"{kind} must let its objectives be set by [objectives], but {error}: make objectives "
+            "an attribute, or leave [objectives] out"
+        ) from error
+
+
+def _direction(name: str, direction: Any) -> Any:
+    kind = f"direction of {name!r} in [objectives]"
+    return known_name(kind, str(direction), DIRECTIONS, aliases=SPELLINGS)
