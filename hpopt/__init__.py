@@ -17,7 +17,7 @@ from hpopt.core import (
     TrialHandle,
     failed,
 )
-from hpopt.errors import HpoptError
+from hpopt.errors import HpoptError, Stopped
 from hpopt.executors import Limits
 from hpopt.optimizers.registry import STRATEGIES as _STRATEGIES
 from hpopt.problems import FunctionProblem
@@ -41,6 +41,7 @@ __all__ = [
     "Sequence",
     "Solution",
     "Space",
+    "Stopped",
     "Study",
     "Trial",
     "TrialHandle",

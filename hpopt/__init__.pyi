@@ -11,7 +11,7 @@ from hpopt.core import (
     TrialHandle,
     failed,
 )
-from hpopt.errors import HpoptError
+from hpopt.errors import HpoptError, Stopped
 from hpopt.executors import Limits
 from hpopt.optimizers import (
     CMAES,
@@ -77,6 +77,7 @@ __all__ = [
     "Solution",
     "Space",
     "SteadyState",
+    "Stopped",
     "Study",
     "Trial",
     "TrialHandle",

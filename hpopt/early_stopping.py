@@ -56,6 +56,10 @@ class MedianRule(EarlyStoppingRule):
     the median, over all complete trials that reported at this step, of the mean of what each had
     reported up to it. This is Google Vizier's rule (Golovin et al. 2017).
 
+    Reports of nan or infinity are left out of all of these; an evaluation that has reported
+    nothing else is not stopped. A trial that reports a step several times, as once a fold, counts
+    once there, by its mean after the last of these reports.
+
     When to use it: training curves that can be compared step by step, from some 20 trials on. When
     not: evaluations that start slow and win late (raise `warmup_steps`), or steps that differ
     from trial to trial, so that few trials share one.
@@ -103,17 +107,25 @@ class _Medians(Experience):
             return
         if self._is_shared:  # a snapshot holds these
             self._medians, self._is_shared = dict(self._medians), False
-        total = 0.0
-        for n, (step, value) in enumerate(trial.curve, 1):
-            total += math.inf if math.isnan(value) else self._sign * value
-            if step < self._rule.warmup_steps:
+        for step, mean in self._running_means(trial.curve).items():
+            if not step >= self._rule.warmup_steps or not math.isfinite(mean):
                 continue
             means = self._means.setdefault(step, [])
-            insort(means, math.inf if math.isnan(total) else total / n)
+            insort(means, mean)
             if len(means) >= self._rule.min_trials:
                 middle = len(means) // 2
                 lower = means[middle] if len(means) % 2 else means[middle - 1]
-                self._medians[step] = (lower + means[middle]) / 2
+                self._medians[step] = lower / 2 + means[middle] / 2
+
+    def _running_means(self, curve: Curve) -> dict[float, float]:
+        """Return for each step with a value the mean of all values up to its last report."""
+        total, n = 0.0, 0
+        means: dict[float, float] = {}
+        for step, value in curve:
+            if math.isfinite(value):
+                total, n = total + self._sign * value, n + 1
+                means[step] = total / n
+        return means
 
     def snapshot(self) -> Snapshot | None:
         """Give the medians."""
@@ -136,8 +148,8 @@ class _WorseThanMedian:
         median = self.medians.get(curve[-1][0])
         if median is None:
             return False
-        losses = (math.inf if math.isnan(value) else self.sign * value for _, value in curve)
-        return min(losses) > median
+        losses = (self.sign * value for _, value in curve if math.isfinite(value))
+        return min(losses, default=-math.inf) > median
 
 
 BY_NAME: dict[str, Callable[..., EarlyStoppingRule]] = {"median": MedianRule}

@@ -23,6 +23,7 @@ what must hold, what was got, and what to do::
     ├── TransferError (PicklingError)        what cannot be sent to or from a worker
     ├── RemoteError (RuntimeError)           stands for an exception that cannot be sent itself
     ├── RemoteTraceback                      where an evaluation raised an exception: a cause
+    ├── Stopped                              raised by an evaluation to end as a stopped trial
     └── EvaluationLost (RuntimeError)        an evaluation gave no outcome
         ├── TimeLimitExceeded (TimeoutError)
         ├── MemoryLimitExceeded (MemoryError)
@@ -37,6 +38,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterable
+from typing import Any
 
 
 class HpoptError(Exception):
@@ -189,6 +191,28 @@ class RemoteTraceback(HpoptError):  # noqa: N818  (the name that multiprocessing
 
     def __str__(self) -> str:
         return "\n" + super().__str__()
+
+
+class Stopped(HpoptError):  # noqa: N818
+    """End an evaluation as a ``stopped`` trial: raise it, also in a callback of a framework.
+
+    It need not have been asked for by `TrialHandle.should_stop`. A framework may wrap it in an
+    exception of its own.
+
+    Parameters
+    ----------
+    values : float or mapping of str to float, optional
+        What the evaluation would have returned. By default the last finite report.
+
+    Examples
+    --------
+    >>> if trial.should_stop():
+    ...     raise hpopt.Stopped
+    """
+
+    def __init__(self, values: Any = None) -> None:
+        super().__init__(*(() if values is None else (values,)))
+        self.values = values
 
 
 class EvaluationLost(HpoptError, RuntimeError):  # noqa: N818

@@ -7,6 +7,8 @@ import statistics
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import hpopt
 from hpopt.core import Objective, Outcome, Solution, Trial
@@ -83,11 +85,60 @@ def test_only_complete_trials_count():
     assert experience.snapshot() is None
 
 
-def test_values_that_are_no_numbers_are_the_worst():
-    snapshot = snapshot_after([[(1, math.nan)]] * 3 + [[(1, 0.0)]] * 4)
-    assert not snapshot([(1, -1.0)])
-    assert snapshot([(1, math.nan)])
-    assert snapshot([(1, math.inf)])
+NOT_FINITE = [math.nan, math.inf, -math.inf]
+
+
+@pytest.mark.parametrize("odd", NOT_FINITE)
+@pytest.mark.parametrize("objective", [MINIMIZE, MAXIMIZE])
+def test_what_is_not_finite_is_left_out_of_what_is_learned(odd, objective):
+    rng = random.Random(1)
+    curves = [drawn(rng) for _ in range(12)]
+    with_odd = [[(0, odd), *curve[:2], (curve[1][0], odd), *curve[2:]] for curve in curves]
+    clean, other = (
+        snapshot_after(curves, objective=objective),
+        snapshot_after(with_odd, objective=objective),
+    )
+    assert other.medians == clean.medians
+    assert len(clean.medians) > 4
+    never = snapshot_after([[(1, odd)]] * 9)
+    assert never is None
+
+
+@pytest.mark.parametrize("odd", NOT_FINITE)
+def test_what_is_not_finite_is_left_out_of_what_is_judged(odd):
+    snapshot = snapshot_after([[(1, 0.0), (2, 0.0)]] * 5)
+    assert not snapshot([(1, odd)])
+    assert not snapshot([(1, odd), (2, odd)])
+    assert snapshot([(1, 0.5), (2, odd)])
+    assert not snapshot([(1, -0.5), (2, odd)])
+    assert snapshot([(1, odd), (2, 0.5)])
+
+
+def test_a_step_reported_twice_is_one_trial():
+    twice = [(1, 2.0), (1, 4.0), (2, 6.0)]
+    assert snapshot_after([twice] * 4) is None
+    assert snapshot_after([twice] * 5).medians == {1: 3.0, 2: 4.0}
+
+
+NUMBERS = st.floats() | st.integers(-3, 3).map(float)
+CURVES = st.lists(st.tuples(NUMBERS, NUMBERS), max_size=8)
+
+
+@given(st.lists(CURVES, max_size=8), CURVES, st.integers(1, 3), st.sampled_from([0, 1.5]))
+def test_no_reports_can_break_it(curves, curve, min_trials, warmup_steps):
+    rule = MedianRule(warmup_steps, min_trials)
+    for objective in (MINIMIZE, MAXIMIZE):
+        snapshot = snapshot_after(curves, rule, objective)
+        if snapshot is None:
+            continue
+        assert all(map(math.isfinite, snapshot.medians.values()))
+        for step in snapshot.medians:
+            reached = sum(step in [s for s, _ in other] for other in curves)
+            assert reached >= min_trials
+            assert step >= warmup_steps
+        assert snapshot(curve) in (True, False)
+        if not any(math.isfinite(value) for _, value in curve):
+            assert not snapshot(curve)
 
 
 def test_a_snapshot_is_small_and_does_not_change():

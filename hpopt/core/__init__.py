@@ -6,6 +6,7 @@ from hpopt.core.handle import Curve, TrialHandle
 from hpopt.core.history import History
 from hpopt.core.live import LiveFolder, Sighting, sighting, waiting
 from hpopt.core.optimizer import Optimizer
+from hpopt.core.plain import as_json_data
 from hpopt.core.problem import (
     Fidelity,
     Objective,
@@ -38,6 +39,7 @@ __all__ = [
     "Status",
     "Trial",
     "TrialHandle",
+    "as_json_data",
     "check_problem",
     "copied",
     "evaluate",

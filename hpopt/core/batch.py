@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import time
-import traceback as tracebacks
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hpopt.core.evaluation import (
-    MOST_LINES,
-    in_one_line,
-    judge,
-    kept,
-    shortened,
-    status_of,
-)
+from hpopt.core.evaluation import judge, judge_error, kept
 from hpopt.core.handle import Curve, TrialHandle, handle_for
 from hpopt.core.live import LiveFolder
 from hpopt.core.problem import Problem
@@ -82,15 +75,8 @@ def evaluate_together(
 def _outcome(
     problem: Problem, returned: Any, handle: TrialHandle, started: float, seconds: float
 ) -> Outcome:
-    curve = kept(handle.curve)
     if isinstance(returned, Exception):
-        return Outcome(
-            status=status_of(returned),
-            curve=curve,
-            error=in_one_line(returned),
-            traceback=shortened("".join(tracebacks.format_exception(returned)), MOST_LINES),
-            started=started,
-            seconds=seconds,
-        )
-    status, values, error = judge(problem, returned, handle)
-    return Outcome(status, values, curve, error, started=started, seconds=seconds)
+        outcome = judge_error(problem, returned, handle)
+    else:
+        outcome = judge(problem, returned, handle)
+    return replace(outcome, curve=kept(handle.curve), started=started, seconds=seconds)

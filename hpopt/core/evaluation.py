@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 import traceback as tracebacks
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hpopt.core.handle import Curve, TrialHandle, handle_for
 from hpopt.core.live import LiveFolder
+from hpopt.core.plain import as_json_data, number, short
 from hpopt.core.problem import Problem, objectives_of
 from hpopt.core.solution import Solution, copied
-from hpopt.core.trial import Outcome, Status
-from hpopt.errors import EvaluationLost, MemoryLimitExceeded, TimeLimitExceeded
+from hpopt.core.trial import Outcome, Status, failed
+from hpopt.errors import EvaluationLost, MemoryLimitExceeded, Stopped, TimeLimitExceeded
 
 OUT_OF_MEMORY = {"ResourceExhaustedError", "OutOfMemoryError"}
-LARGE = 1_000_000
-"""Bytes of an object whose text nobody reads: writing it could take all of the memory."""
-
 MOST_CHARACTERS = 10_000
 """Of an error, and of the name of a number."""
 
@@ -64,64 +62,170 @@ def evaluate(
     """
     handle = handle_for(solution, directory=directory, early_stopping=early_stopping, live=live)
     started, clock = time.time(), time.perf_counter()
-    values: dict[str, float] = {}
-    error = traceback = None
-    status: Status
     try:
-        returned = problem.evaluate(copied(solution.config), handle)
-        status, values, error = judge(problem, returned, handle)
+        outcome = _judged(problem, solution, handle)
     except KeyboardInterrupt:
         raise
-    except BaseException as problem_error:
-        status, error = status_of(problem_error), in_one_line(problem_error)
-        traceback = shortened(tracebacks.format_exc(), MOST_LINES)
+    except BaseException as error:
+        outcome = _failure(error)
     finally:
         handle.end()
-    return Outcome(
-        status=status,
-        values=values,
+    return replace(
+        outcome,
         curve=kept(handle.curve),
-        error=error,
-        traceback=traceback,
         started=started,
         seconds=time.perf_counter() - clock,
     )
 
 
+def _judged(problem: Problem, solution: Solution, handle: TrialHandle) -> Outcome:
+    try:
+        returned = problem.evaluate(copied(solution.config), handle)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return judge_error(problem, error, handle)
+    return judge(problem, returned, handle)
+
+
 def judge(
-    problem: Problem, returned: Any, handle: TrialHandle | None = None
-) -> tuple[Status, dict[str, float], str | None]:
-    """Say what a returned value means: its status, its numbers, and what is wrong with it."""
+    problem: Problem,
+    returned: Any,
+    handle: TrialHandle | None = None,
+    *,
+    asks: str = "evaluate must return",
+) -> Outcome:
+    """Return the status, numbers and info that a returned value stands for, or what is wrong.
+
+    Parameters
+    ----------
+    problem : Problem
+    returned : object
+        A number, or a mapping with all objectives by name.
+    handle : TrialHandle, optional
+        Of the evaluation: where it was told to stop, None stands for its last report.
+    asks : str
+        Who wants it, for the message.
+    """
     names = [objective.name for objective in objectives_of(problem)]
+    if returned is None and handle is not None and handle.stopped:
+        return _reached(problem, handle)
     if not isinstance(returned, Mapping):
         if len(names) > 1:
             wanted = f"a mapping with the objectives {names}"
-            return "failed", {}, f"evaluate must return {wanted}, but returned {_short(returned)}"
+            return failed(f"{asks} {wanted}, but returned {short(returned)}{_hint(returned)}")
         returned = {names[0]: returned}
     if len(returned) > MOST_NUMBERS:
-        most = f"at most {MOST_NUMBERS} numbers"
-        return "failed", {}, f"evaluate must return {most}, but returned {len(returned)}"
+        return failed(f"{asks} at most {MOST_NUMBERS} numbers, but returned {len(returned)}")
     values: dict[str, float] = {}
+    others: dict[str, Any] = {}
     for name, value in returned.items():
-        number = _number(value)
-        if isinstance(name, str) and len(name) > MOST_CHARACTERS:
-            most = f"names of at most {MOST_CHARACTERS} characters"
-            return "failed", {}, f"evaluate must return {most}, but one has {len(name)}"
-        if not isinstance(name, str) or number is None:
-            what = "a number" if len(returned) == 1 else "a mapping of names to numbers"
-            return "failed", {}, f"evaluate must return {what}, but {name!r} is {_short(value)}"
-        values[name] = number
+        if fault := _fault_of_name(name):
+            return failed(f"{asks} {fault}")
+        found = number(value)
+        if found is not None:
+            values[name] = found
+        elif name in names:
+            what = "a number" if len(returned) == 1 else "numbers for its objectives"
+            return failed(f"{asks} {what}, but {name!r} is {short(value)}{_hint(value)}")
+        else:
+            others[name] = value
     missing = [name for name in names if name not in values]
     if missing:
-        return (
-            "failed",
-            {},
-            f"evaluate must return the objectives {names}, but returned {sorted(values)}",
+        return failed(f"{asks} the objectives {names}, but returned {sorted(returned)}")
+    info = as_json_data(others)
+    for name in names:
+        if not math.isfinite(values[name]):
+            error = f"objective {name!r} is {values[name]}"
+            return Outcome("invalid", error=error, info=info)
+    stopped = handle is not None and handle.stopped
+    return Outcome("stopped" if stopped else "complete", values, info=info)
+
+
+def _fault_of_name(name: Any) -> str | None:
+    if not isinstance(name, str):
+        return f"a mapping of names to numbers, but {short(name)} is no name"
+    if len(name) > MOST_CHARACTERS:
+        return f"names of at most {MOST_CHARACTERS} characters, but one has {len(name)}"
+    return None
+
+
+def judge_error(problem: Problem, error: BaseException, handle: TrialHandle) -> Outcome:
+    """Return what an exception of an evaluation stands for: a failure, or that it was stopped."""
+    stopped = stopped_by(error)
+    if stopped is None and not handle.stopped:
+        return _failure(error)
+    if stopped is not None and stopped.values is not None:
+        outcome = judge(problem, stopped.values, asks="hpopt.Stopped must be raised with")
+    else:
+        outcome = _reached(problem, handle)
+    if outcome.ok:
+        outcome = replace(outcome, status="stopped")
+    if outcome.ok and stopped is not None:
+        return outcome
+    # Another exception after the stop may be a framework's way to end, or a fault: it is kept.
+    traceback = _traceback(error)
+    return replace(outcome, error=outcome.error or in_one_line(error), traceback=traceback)
+
+
+def stopped_by(error: BaseException) -> Stopped | None:
+    """Return the `Stopped` that an exception is, or that it was raised from or while handling."""
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while waiting:
+        each = waiting.pop(0)
+        if isinstance(each, Stopped):
+            return each
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            inner = getattr(each, "exceptions", ())  # of an ExceptionGroup
+            inner = inner if isinstance(inner, tuple) else ()
+            several = [one for one in inner if isinstance(one, BaseException)]
+            waiting += [each.__cause__, each.__context__, *several]
+    return None
+
+
+def _reached(problem: Problem, handle: TrialHandle) -> Outcome:
+    """Return the outcome of what was stopped and returned nothing: its last report is its value."""
+    names = [objective.name for objective in objectives_of(problem)]
+    if len(names) > 1:
+        return failed(
+            "an evaluation of several objectives that is stopped must return their values, as "
+            f"reports are of the first alone: return a mapping with {names}, or raise "
+            "hpopt.Stopped with it"
         )
-    unfit = [name for name in names if not math.isfinite(values[name])]
-    if unfit:
-        return "invalid", {}, f"objective {unfit[0]!r} is {values[unfit[0]]}"
-    return ("stopped" if handle is not None and handle.stopped else "complete"), values, None
+    reports = [value for _, value in handle.curve]
+    if not reports:
+        return failed(
+            "an evaluation that is stopped must have a value, but it reported none: raise "
+            "hpopt.Stopped(value), or call trial.report(step, value) before it"
+        )
+    last = next((value for value in reversed(reports) if math.isfinite(value)), reports[-1])
+    return judge(problem, last, handle)
+
+
+def _failure(error: BaseException) -> Outcome:
+    return Outcome(status_of(error), error=in_one_line(error), traceback=_traceback(error))
+
+
+def _traceback(error: BaseException) -> str:
+    return shortened("".join(tracebacks.format_exception(error)), MOST_LINES)
+
+
+def _hint(value: Any) -> str:
+    """Return what to do about some values that are often returned by mistake."""
+    history = getattr(value, "history", None)
+    if isinstance(history, Mapping) and history:  # what `fit` of Keras returns
+        names = sorted(map(str, history), key=lambda name: (not name.startswith("val_"), name))
+        name = "val_loss" if "val_loss" in history else names[0]
+        return f": return a number of it, such as history.history[{name!r}][-1]"
+    if isinstance(value, tuple | list):
+        return ": return one number or a mapping of names to numbers"
+    if value is None:
+        return ": return its value at the end of the function"
+    if getattr(value, "shape", ()) != ():
+        return ": return one number, such as its mean"
+    return ""
 
 
 def outcome_of_loss(lost: BaseException) -> Outcome:
@@ -144,25 +248,6 @@ def outcome_of_loss(lost: BaseException) -> Outcome:
 def status_of(error: BaseException) -> Status:
     """Give the status of an evaluation that raised an error."""
     return "out_of_memory" if _is_out_of_memory(error) else "failed"
-
-
-def _number(value: Any) -> float | None:
-    """Give a plain float of any real number or array or tensor of one element, else None."""
-    try:
-        if callable(getattr(value, "item", None)):
-            value = value.item()
-        return float(value) if hasattr(value, "__float__") else None
-    except Exception:  # several elements, no elements, too large an int …
-        return None
-
-
-def _short(value: Any) -> str:
-    try:
-        large = sys.getsizeof(value) > LARGE
-        text = f"of {sys.getsizeof(value)} bytes" if large else repr(value)
-    except Exception as error:
-        text = f"without a repr ({type(error).__name__})"
-    return f"{type(value).__name__} {text if len(text) <= 80 else text[:77] + '...'}"
 
 
 def in_one_line(error: BaseException) -> str:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
+
+import numpy as np
 
 from hpopt.core.live import Beacon, LiveFolder
+from hpopt.core.plain import number, short
 from hpopt.core.solution import Solution
+from hpopt.errors import SettingError
+
+ORDER = "trial.report(step, value)"
 
 Curve = Sequence[tuple[float, float]]
 
@@ -40,6 +48,7 @@ class TrialHandle:
         self.number, self.seed, self.fidelity = number, seed, fidelity
         self.curve: list[tuple[float, float]] = []
         self.stopped = False
+        self._counts_from: int | None = None
         self._directory = directory
         self._early_stopping = early_stopping
         self._beacon = beacon
@@ -57,19 +66,59 @@ class TrialHandle:
         return folder
 
     def report(self, step: float, value: float) -> None:
-        """Tell the value reached after `step` units of work (the first objective's).
+        """Report the value reached after `step` units of work (the first objective's).
 
         Of more than 100,000 reports, the trial keeps an even share.
+
+        Parameters
+        ----------
+        step : float
+            Finite, and not smaller than that of the report before. The same step may be
+            reported again.
+        value : float
+            Any number that may be returned, arrays and tensors of one element included. A
+            value of nan or infinity is kept, and early stopping leaves it out.
+
+        Raises
+        ------
+        SettingError
+            One of them is no such number.
         """
-        self.curve.append((float(step), float(value)))
+        at, reached = number(step), number(value)
+        if at is None or not math.isfinite(at):
+            raise SettingError(f"{ORDER} takes a finite number as step, but got {short(step)}")
+        if reached is None:
+            raise SettingError(f"{ORDER} takes a number as value, but got {short(value)}")
+        if self.curve and at < self.curve[-1][0]:
+            raise SettingError(
+                f"{ORDER} takes steps that do not go down, but got step {at:g} after "
+                f"{self.curve[-1][0]:g}: the step comes first, then the value"
+            )
+        self._check_order(at, value)
+        self.curve.append((at, reached))
         if self._beacon is not None:
-            self._beacon.report(*self.curve[-1])
+            self._beacon.report(at, reached)
+
+    def _check_order(self, step: float, value: Any) -> None:
+        """Notice ``report(value, step)`` by the second report, as other libraries have it."""
+        is_count = isinstance(value, int | np.integer) and not step.is_integer()
+        count = int(value) if is_count else None
+        if not self.curve:
+            self._counts_from = count if count in (0, 1) else None
+        elif len(self.curve) == 1 and count is not None and count - 1 == self._counts_from:
+            raise SettingError(
+                f"{ORDER} takes the step first, but got the steps {self.curve[0][0]:g} and "
+                f"{step:g} with the values {self._counts_from} and {count}, which looks like "
+                "report(value, step): change their order, or report float(value)"
+            )
 
     def should_stop(self) -> bool:
-        """Say whether the study would rather not see this evaluation finished.
+        """Return whether the study would rather not see this evaluation finished.
 
-        An evaluation that returns its values after a True becomes a ``stopped`` trial. It is
-        asked after each `report`; without a rule of early stopping it never says so.
+        Ask after each `report`; without a rule of early stopping it is always False. After a
+        True the evaluation may return its values, return None, or raise `hpopt.Stopped` or
+        whatever its framework ends by: the trial is ``stopped``. Without values its last
+        finite report counts as its value.
         """
         if self._early_stopping is not None and not self.stopped:
             self.stopped = bool(self._early_stopping(tuple(self.curve)))

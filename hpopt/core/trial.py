@@ -29,7 +29,8 @@ class Outcome:
     curve : tuple of (step, value)
         What the evaluation reported while it ran, in the order of the reports.
     error, traceback : str or None
-        Why there are no values: in one line, and where it happened.
+        Why there are no values, in one line, and where it happened; or what was raised after
+        the evaluation was told to stop.
     started : float
         When the evaluation began, in seconds since the epoch.
     seconds : float

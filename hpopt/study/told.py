@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hpopt.core import STATUSES, Outcome, Problem, Solution, judge
+from hpopt.core import STATUSES, Outcome, Problem, Solution, as_json_data, judge
 from hpopt.errors import SettingError
 
 
@@ -18,7 +18,7 @@ def told_outcome(problem: Problem, value: Any, began: float) -> Outcome:
     Parameters
     ----------
     problem : Problem
-    value : float, mapping of str to float, or Outcome
+    value : float, mapping of str to float (and to JSON data beside the objectives), or Outcome
     began : float
         When the solution was asked, in seconds since the epoch: for an outcome that does not say.
 
@@ -31,13 +31,20 @@ def told_outcome(problem: Problem, value: Any, began: float) -> Outcome:
     if given.status not in STATUSES:
         raise SettingError(f"a status must be one of {STATUSES}, but got {given.status!r}")
     if given.ok:
-        status, values, error = judge(problem, given.values)
-        if status == "failed":
-            raise SettingError(str(error).replace("evaluate must return", "tell wants"))
-        status = given.status if status == "complete" else status
-        given = replace(given, status=status, values=values, error=error)
+        judged = judge(problem, given.values, asks="tell wants")
+        if judged.status == "failed":
+            raise SettingError(str(judged.error).replace(": return ", ": tell "))
+        status = given.status if judged.ok else judged.status
+        given = replace(
+            given,
+            status=status,
+            values=judged.values,
+            error=judged.error,
+            info={**given.info, **judged.info},
+        )
     return replace(
         given,
+        info=as_json_data(given.info),
         started=given.started or began,
         seconds=given.seconds or max(0.0, time.time() - began),
     )

@@ -87,8 +87,6 @@ class ProblemContract:
         for number, config in enumerate(problem.space.sample(self.n_configs, seed=0)):
             outcome = self._evaluated(problem, config, number)
             assert all(map(math.isfinite, losses(objectives_of(problem), outcome.values)))
-            steps = [step for step, _ in outcome.curve]
-            assert steps == sorted(set(steps)), "report must be called with growing steps"
             assert all(math.isfinite(value) for _, value in outcome.curve)
 
     def test_the_same_seed_gives_the_same_values(self, problem: Problem) -> None:

@@ -117,7 +117,20 @@ class Tensor:
 
 
 class EagerTensor:
-    """As TensorFlow has them: no item, but a float."""
+    """As TensorFlow has them: no item, and a float only where it has no axis."""
+
+    def __init__(self, *numbers):
+        self.numbers = numbers
+
+    def numpy(self):
+        return np.array(self.numbers)
+
+    def __float__(self):
+        raise TypeError("only 0-dimensional arrays can be converted to Python scalars")
+
+
+class Measure:
+    """Anything with a float."""
 
     def __float__(self):
         return 0.5
@@ -138,7 +151,9 @@ NUMBERS = {
     "array of one": (np.array([0.5]), 0.5),
     "nested array of one": (np.array([[2]]), 2.0),
     "torch": (Tensor(0.5), 0.5),
-    "tensorflow": (EagerTensor(), 0.5),
+    "tensorflow": (EagerTensor(0.5), 0.5),
+    "own": (Measure(), 0.5),
+    "unmasked array of one": (np.ma.array([0.5], mask=[False]), 0.5),
     "fraction": (fractions.Fraction(1, 2), 0.5),
     "decimal": (Decimal("0.5"), 0.5),
     "enum": (Level.HIGH, 2.0),
@@ -153,6 +168,18 @@ def test_every_kind_of_number_counts(value, expected):
         assert outcome.values["value"] == expected
         assert all(type(number) is float for number in outcome.values.values())
         json.dumps(dict(outcome.values))
+    assert value_reported(value) == ("complete", expected)
+
+
+def value_reported(value):
+    """Report a value; return the status, and what stands in the curve."""
+
+    def report(config, trial):
+        trial.report(1, value)
+        return 1.0
+
+    outcome = evaluate(Calling(report), SOLUTION)
+    return outcome.status, outcome.curve[0][1] if outcome.curve else None
 
 
 class Unspeakable:
@@ -179,8 +206,11 @@ NO_NUMBERS = {
     "without a repr": (Unspeakable(), "is Unspeakable without a repr"),
     "empty": ({}, r"must return the objectives \['value'\], but returned \[\]"),
     "another name": ({"valeu": 1.0}, r"the objectives \['value'\], but returned \['valeu'\]"),
-    "metric": ({"value": 1.0, "note": "good"}, "mapping of names to numbers, but 'note' is str"),
-    "key": ({"value": 1.0, 3: 1.0}, "mapping of names to numbers, but 3 is"),
+    "masked": (np.ma.masked, "must return a number, but 'value' is MaskedConstant masked"),
+    "masked array of one": (np.ma.array([0.5], mask=[True]), "must return a number"),
+    "time of numpy": (np.timedelta64(5, "ns"), "must return a number"),
+    "metric": ({"value": "1", "n": 1}, "numbers for its objectives, but 'value' is str '1'"),
+    "key": ({"value": 1.0, 3: 1.0}, "mapping of names to numbers, but int 3 is no name"),
 }
 
 
@@ -191,6 +221,7 @@ def test_what_is_no_number_fails_with_the_reason(value, why):
     assert outcome.values == {}
     with pytest.raises(AssertionError, match=why):
         raise AssertionError(outcome.error)
+    assert value_reported(value) == ("failed", None)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, np.float32("nan"), np.array(np.nan)])
@@ -280,14 +311,6 @@ def test_reports_become_the_curve():
     assert all(type(number) is float for pair in outcome.curve for number in pair)
 
 
-def test_a_wrong_report_fails_the_trial():
-    def report(config, trial):
-        trial.report(1, None)
-        return 1.0
-
-    assert evaluate(Calling(report), SOLUTION).status == "failed"
-
-
 def test_an_evaluation_that_heeds_the_rule_is_stopped():
     curves = []
 
@@ -343,8 +366,7 @@ def test_objectives_that_are_wrong_do_not_end_the_run():
 
 
 def test_judging_needs_no_trial():
-    status, values, error = judge(Calling(None), np.float32(2))
-    assert (status, values, error) == ("complete", {"value": 2.0}, None)
+    assert judge(Calling(None), np.float32(2)) == Outcome("complete", {"value": 2.0})
 
 
 # -- without an outcome --------------------------------------------------------------------------
@@ -430,3 +452,56 @@ def test_what_no_journal_could_hold_is_cut(kind):
         assert steps[-1] == 250_000
     else:
         assert outcome.values == {}
+
+
+# -- what to do about what is often returned by mistake -------------------------------------------
+
+
+class History:
+    """As `fit` of Keras returns it."""
+
+    def __init__(self, *names):
+        self.history = {name: [0.5, 0.25] for name in names}
+
+
+@pytest.mark.parametrize(
+    ("returned", "hint"),
+    [
+        (
+            History("loss", "val_loss"),
+            "return a number of it, such as history.history['val_loss'][-1]",
+        ),
+        (History("accuracy", "val_accuracy"), "history.history['val_accuracy'][-1]"),
+        (History("loss"), "history.history['loss'][-1]"),
+        ((0.5, {}), "return one number or a mapping of names to numbers"),
+        ({"value": [0.5, 0.25], "n": 2}, "return one number or a mapping of names to numbers"),
+        (None, "return its value at the end of the function"),
+        (np.zeros(3), "return one number, such as its mean"),
+    ],
+)
+def test_a_wrong_return_says_what_to_do(returned, hint):
+    outcome = outcome_of(lambda: returned)
+    assert outcome.status == "failed"
+    assert outcome.error.endswith(hint)
+
+
+def test_several_objectives_say_what_to_do_too():
+    assert outcome_of(lambda: (0.5, 1), TWO).error.endswith("a mapping of names to numbers")
+
+
+# -- what stands beside the numbers ----------------------------------------------------------------
+
+
+def test_what_is_no_number_beside_the_objectives_is_info():
+    layers = ({"units": np.int64(3)}, None)
+    returned = {"value": 0.5, "note": "good", "n": 2, "layers": layers, "flag": True}
+    outcome = outcome_of(lambda: returned)
+    assert outcome.status == "complete"
+    assert outcome.values == {"value": 0.5, "n": 2.0, "flag": 1.0}
+    assert outcome.info == {"note": "good", "layers": [{"units": 3}, None]}
+    assert outcome_of(lambda: 0.5).info == {}
+
+
+def test_an_invalid_trial_keeps_its_info():
+    outcome = outcome_of(lambda: {"value": np.nan, "note": "diverged"})
+    assert (outcome.status, outcome.info) == ("invalid", {"note": "diverged"})

@@ -97,7 +97,7 @@ def test_it_must_report_growing_steps(tmp_path):
         trial.report(1, 0)
         return 0
 
-    with pytest.raises(AssertionError, match="growing steps"):
+    with pytest.raises(AssertionError, match="steps that do not go down"):
         check(FunctionProblem(backwards, SPACE), tmp_path, "sampled_configs_have_values")
 
 
@@ -123,11 +123,9 @@ def test_it_must_leave_its_space_alone(tmp_path):
 def test_it_must_survive_early_stopping(tmp_path):
     def stubborn(config, trial):
         trial.report(1, 0)
-        if trial.should_stop():
-            raise RuntimeError("stopped")
-        return 1
+        return "stopped" if trial.should_stop() else 1
 
-    with pytest.raises(AssertionError, match="RuntimeError: stopped"):
+    with pytest.raises(AssertionError, match="'value' is str 'stopped'"):
         check(FunctionProblem(stubborn, SPACE), tmp_path, "it_may_be_stopped_early")
 
 

@@ -121,6 +121,20 @@ class TestTell:
         assert (trial.status, trial.values) == ("stopped", {"value": 2.0})
         assert (trial.started, trial.seconds) == (5.0, 7.0)
 
+    def test_what_is_no_number_is_kept_as_info(self, study, path):
+        with hpopt.Study(Line(), "random", path=path) as kept:
+            for each in (study, kept):
+                each.tell(each.ask(), {"value": 1, "note": "good", "rows": np.arange(2)})
+                whole = hpopt.Outcome("stopped", {"value": 1, "a": [1]}, info={"b": (2,), "a": 0})
+                each.tell(each.ask(), whole)
+                each.tell(each.ask(), hpopt.Outcome("failed", info={"odd": {1, 2}}))
+                assert [trial.info for trial in each.trials] == [
+                    {"note": "good", "rows": [0, 1]},
+                    {"b": [2], "a": [1]},
+                    {"odd": "{1, 2}"},
+                ]
+                assert each.trials[0].values == {"value": 1.0}
+
     @pytest.mark.parametrize(
         ("value", "said"),
         [
@@ -128,7 +142,11 @@ class TestTell:
             ("0.5", "tell wants a number, but 'value' is str '0.5'"),
             ({}, r"tell wants the objectives \['value'\], but returned \[\]"),
             ({"loss": 1}, r"tell wants the objectives \['value'\], but returned \['loss'\]"),
-            ({"value": 1, "note": "good"}, "'note' is str 'good'"),
+            (
+                {"value": "1", "note": "good"},
+                "tell wants numbers for its objectives, but 'value' is str",
+            ),
+            ((1, {}), "tell one number or a mapping of names to numbers"),
             (hpopt.Outcome("complete"), r"tell wants the objectives \['value'\]"),
             (hpopt.Outcome("complete", {"loss": 1.0}), "but returned"),
             (hpopt.Outcome("finished", {"value": 1.0}), "a status must be one of .*'finished'"),

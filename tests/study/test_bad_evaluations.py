@@ -69,7 +69,7 @@ class Deadly(hpopt.Problem):
         return {"loss": 0.5}
 
     def text_inside(self):
-        return {"value": 0.5, "note": "good"}
+        return {"value": "0.5", "other": 1}
 
     def memory_error(self):
         raise MemoryError
@@ -105,7 +105,7 @@ HARMLESS = {
     "text": ("failed", "must return a number, but 'value' is str '0.5'"),
     "array": ("failed", "must return a number, but 'value' is ndarray"),
     "wrong_names": ("failed", "must return the objectives ['value'], but returned ['loss']"),
-    "text_inside": ("failed", "'note' is str 'good'"),
+    "text_inside": ("failed", "must return numbers for its objectives, but 'value' is str '0.5'"),
     "memory_error": ("out_of_memory", "MemoryError"),
 }
 DEADLY = {

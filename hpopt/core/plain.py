@@ -1,0 +1,111 @@
+"""What evaluations return and report, as plain data: floats, and JSON data beside them."""
+
+from __future__ import annotations
+
+import json
+import reprlib
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+LARGE = 1_000_000
+"""Bytes of an object whose text nobody reads: writing it could take all of the memory."""
+
+MOST_INFO = 1_000_000
+"""Bytes of JSON that a trial keeps beside its numbers."""
+
+MOST_NOTE = 200
+"""Characters of the text that stands for what JSON cannot hold, or is too large."""
+
+
+def number(value: Any) -> float | None:
+    """Return a plain float of any real number, or array or tensor of one element, else None."""
+    if type(value) is float:
+        return value
+    try:
+        if isinstance(value, str | bytes) or _is_no_number_of_numpy(value):
+            return None
+        if callable(getattr(value, "item", None)):
+            value = value.item()
+        elif callable(getattr(value, "numpy", None)):  # TensorFlow
+            value = value.numpy().item()
+        return float(value) if hasattr(value, "__float__") else None
+    except Exception:  # several elements, no elements, too large an int …
+        return None
+
+
+def _is_no_number_of_numpy(value: Any) -> bool:
+    """Whether it is masked (its float is 0) or a time (whose item may be an int)."""
+    if isinstance(value, np.ma.MaskedArray) and bool(np.ma.getmaskarray(value).any()):
+        return True
+    return isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "mM"
+
+
+def as_json_data(named: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy as JSON data: arrays as lists, and a short text for what JSON cannot hold.
+
+    What would take the whole beyond `MOST_INFO` is replaced by such a text too.
+    """
+    data: dict[str, Any] = {}
+    left = MOST_INFO
+    for name, value in named.items():
+        try:
+            text = _json_text(value, left)
+        except Exception:  # no JSON, too large, too deep, or an error of its own methods
+            text = _json_text(shown(value, MOST_NOTE), LARGE)
+        left -= len(text)
+        data[name] = json.loads(text)
+    return data
+
+
+def _json_text(value: Any, most: int) -> str:
+    if isinstance(value, str) and len(value) > most:
+        raise ValueError("too large")
+    pieces = []
+    for piece in _TO_JSON.iterencode(value):  # so that it ends where it becomes too large
+        most -= len(piece)
+        if most < 0:
+            raise ValueError("too large")
+        pieces.append(piece)
+    # No storage holds lone surrogates, as undecodable file names have them.
+    return "".join(pieces).encode("utf-8", "replace").decode("utf-8")
+
+
+def _listed(value: Any) -> Any:
+    """Return an array, a tensor or a number of numpy as lists and plain numbers."""
+    if callable(getattr(value, "numpy", None)) and not hasattr(value, "tolist"):  # TensorFlow
+        value = value.numpy()
+    if not callable(getattr(value, "tolist", None)) or getattr(value, "nbytes", 0) > MOST_INFO:
+        raise TypeError("neither JSON nor an array of a sensible size")
+    return value.tolist()
+
+
+def _repr(value: Any) -> str:
+    """Return the repr; of containers only the first items, as they may hold each other often."""
+    if not isinstance(value, list | tuple | dict | set | frozenset):
+        return repr(value)
+    cut = reprlib.Repr()
+    cut.maxlevel = 3
+    cut.maxlist = cut.maxtuple = cut.maxdict = cut.maxset = cut.maxfrozenset = 20
+    cut.maxstring = cut.maxother = cut.maxlong = MOST_NOTE
+    return cut.repr(value)
+
+
+_TO_JSON = json.JSONEncoder(ensure_ascii=False, default=_listed)
+
+
+def short(value: Any) -> str:
+    """Return the type and the repr of a value for a message, cut to some 80 characters."""
+    return f"{type(value).__name__} {shown(value, 80)}"
+
+
+def shown(value: Any, most: int) -> str:
+    """Return the repr of a value, cut to a number of characters."""
+    try:
+        large = sys.getsizeof(value) > LARGE
+        text = f"of {sys.getsizeof(value)} bytes" if large else _repr(value)
+    except Exception as error:
+        text = f"without a repr ({type(error).__name__})"
+    return text if len(text) <= most else text[: most - 3] + "..."

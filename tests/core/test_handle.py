@@ -1,0 +1,65 @@
+"""What an evaluation may report, and in which order."""
+
+import math
+
+import numpy as np
+import pytest
+
+from hpopt.core import TrialHandle
+from hpopt.errors import SettingError
+
+
+def reporting(*reports):
+    handle = TrialHandle(0, 0)
+    for step, value in reports:
+        handle.report(step, value)
+    return handle.curve
+
+
+def test_steps_may_stay_and_grow():
+    reports = [(-1, 0.5), (0, 1), (0, 2), (np.int64(3), 3), (np.array([3.5]), 0)]
+    assert reporting(*reports) == [(-1.0, 0.5), (0.0, 1.0), (0.0, 2.0), (3.0, 3.0), (3.5, 0.0)]
+    assert all(type(number) is float for pair in reporting(*reports) for number in pair)
+
+
+def test_a_value_need_not_be_finite():
+    assert str(reporting((0, math.nan), (1, -math.inf))) == "[(0.0, nan), (1.0, -inf)]"
+
+
+@pytest.mark.parametrize("step", [math.nan, math.inf, -math.inf, "1", None, np.ma.masked, 1j])
+def test_a_step_is_a_finite_number(step):
+    with pytest.raises(SettingError, match=r"report\(step, value\) takes a finite number as step"):
+        reporting((step, 0.5))
+
+
+def test_steps_that_go_down_are_an_error():
+    handle = TrialHandle(0, 0)
+    handle.report(2, 0.5)
+    with pytest.raises(SettingError, match=r"got step 1 after 2: the step comes first, then the"):
+        handle.report(1, 0.5)
+    assert handle.curve == [(2.0, 0.5)]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("count", [int, np.int64])
+@pytest.mark.parametrize("accuracy", [(0.5, 0.75), (0.5, 0.5)])
+def test_arguments_the_wrong_way_round_are_noticed_at_the_second_report(first, count, accuracy):
+    handle = TrialHandle(0, 0)
+    handle.report(accuracy[0], count(first))
+    with pytest.raises(SettingError, match=r"looks like report\(value, step\): change their order"):
+        handle.report(accuracy[1], count(first + 1))
+
+
+@pytest.mark.parametrize(
+    "reports",
+    [
+        [(0.5, 0.0), (0.75, 1.0)],  # of floats
+        [(0.5, 0), (1, 1)],  # a whole step
+        [(1, 0), (2, 1)],
+        [(0.5, 3), (0.75, 4)],  # that count from elsewhere
+        [(0.5, 1), (0.75, 0)],
+        [(0.25, 7), (0.5, 0), (0.75, 1)],  # later
+    ],
+)
+def test_whole_values_may_be_values(reports):
+    assert reporting(*reports) == reports
