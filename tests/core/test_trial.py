@@ -10,10 +10,12 @@ SOLUTION = Solution(2, {"x": 0.5, "layers": [{"k": 1}]}, np.array([0.5]), 9, 4.0
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_a_trial_has_the_attributes_of_both(status):
-    outcome = Outcome(status, {"value": 1.0}, ((1.0, 2.0),), "why", "where", 5.0, 6.0, 7)
+    outcome = Outcome(
+        status, {"value": 1.0}, ((1.0, 2.0),), "why", "where", 5.0, 6.0, 7, {"a": [1]}
+    )
     trial = Trial(SOLUTION, outcome)
     assert trial.number == 2
-    assert trial.config is SOLUTION.config
+    assert trial.config == SOLUTION.config
     for name in (
         "status",
         "values",
@@ -23,6 +25,7 @@ def test_a_trial_has_the_attributes_of_both(status):
         "started",
         "seconds",
         "memory",
+        "info",
         "ok",
     ):
         assert getattr(trial, name) == getattr(outcome, name)
@@ -31,7 +34,8 @@ def test_a_trial_has_the_attributes_of_both(status):
 
 def test_a_trial_is_plain_data():
     trial = Trial(
-        SOLUTION, Outcome("complete", {"value": 1.0, "n": 2.0}, ((1.0, 2.0),), seconds=6.0)
+        SOLUTION,
+        Outcome("complete", {"value": 1.0, "n": 2.0}, ((1.0, 2.0),), seconds=6.0, info={"a": [1]}),
     )
     document = trial.to_dict()
     assert json.loads(json.dumps(document)) == document
@@ -39,6 +43,7 @@ def test_a_trial_is_plain_data():
     assert document["config"] == {"x": 0.5, "layers": [{"k": 1}]}
     assert document["status"] == "complete"
     assert document["values"] == {"value": 1.0, "n": 2.0}
+    assert document["info"] == {"a": [1]}
     assert document["seconds"] == 6.0
     assert document["fidelity"] == 4.0
 
