@@ -13,12 +13,13 @@ from typing import Any
 from hpopt.cli.exit_codes import ExitCode
 from hpopt.cli.plan import Plan, prepare
 from hpopt.cli.run_file import RunFile
-from hpopt.errors import StudyError, StudyWarning
+from hpopt.errors import HpoptError, StudyError, StudyWarning
 from hpopt.reports.digest import Digest, digest
 from hpopt.reports.printing import write
 from hpopt.reports.tables import best_trials
 from hpopt.study import Study
 from hpopt.study.interrupts import INTERRUPTED
+from hpopt.study.opening import other_than_before
 
 N_SHOWN = 5
 ALWAYS = ("trials", "timeout", "workers", "retries", "early_stopping")
@@ -59,19 +60,37 @@ def resume(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _opened(plan: Plan, path: str | None, **options: Any) -> Study:
-    """Open the study; what it warns of is a line on stderr."""
-    show = warnings.showwarning
+    """Open the study; what it warns of, and other arguments of the problem, are lines on stderr."""
+    show, said = warnings.showwarning, []
 
-    def say(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+    def note(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
         if issubclass(category, StudyWarning):
-            _say(f"warning: {message}")
+            said.append(str(message))
         else:
             show(message, category, *place, **more)
 
+    changed = _changed_arguments(plan.run_file, path)
     with warnings.catch_warnings():
         warnings.simplefilter("always", StudyWarning)
-        warnings.showwarning = say
-        return Study(plan.problem, plan.optimizer(), path=path, seed=plan.seed, **options)
+        warnings.showwarning = note
+        study = Study(plan.problem, plan.optimizer(), path=path, seed=plan.seed, **options)
+    if changed and not said and any(study.counts.values()):  # else the problem has said it itself
+        said.append(other_than_before(path, [f"arguments of the problem ({', '.join(changed)})"]))
+    for message in said:
+        _say(f"warning: {message}")
+    return study
+
+
+def _changed_arguments(run_file: RunFile, path: str | None) -> list[str]:
+    """Return the arguments of the problem that a study was last run with others of."""
+    if path is None or not Path(path).exists():
+        return []
+    try:
+        before = RunFile.of_study(Study.load(path).header, path).problem_arguments
+    except HpoptError:  # it is no study of a run file, or will be an error when it is opened
+        return []
+    now = run_file.problem_arguments
+    return [name for name in {**before, **now} if before.get(name) != now.get(name)]
 
 
 def _carry_out(study: Study, plan: Plan, arguments: argparse.Namespace) -> ExitCode:

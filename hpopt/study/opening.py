@@ -56,15 +56,19 @@ def opened(
     current, changed = headers.with_fingerprint(header, problem)
     current |= headers.checked_extra(about)
     if changed and any(storage.count().values()):
-        warnings.warn(
-            f"the study {path} goes on with other {', '.join(changed)}: its trials before and "
-            "after this cannot be compared. Use another study file to keep them apart",
-            StudyWarning,
-            stacklevel=3,  # where the user makes the Study
-        )
+        # The level is where the user makes the Study.
+        warnings.warn(other_than_before(path, changed), StudyWarning, stacklevel=3)
     if current != header:
         storage.write_header(current)  # so that it is said once
     return current, used
+
+
+def other_than_before(path: object, changed: Sequence[str]) -> str:
+    """Say that a study goes on with something that its space does not show."""
+    return (
+        f"the study {path} goes on with other {', '.join(changed)}: its trials before and after "
+        "this cannot be compared. Use another study file to keep them apart"
+    )
 
 
 def header_of(path: Path) -> Header:

@@ -17,6 +17,7 @@ from hpopt.core import (
     Solution,
     evaluate,
     evaluate_together,
+    fingerprint_of,
     losses,
     objectives_of,
 )
@@ -81,6 +82,11 @@ class ProblemContract:
                 f"{objective.name!r} is to be {objective.direction}d, but by its name it is good "
                 f"to {expected} it"
             )
+
+    def test_its_fingerprint_is_that_of_a_copy(self, problem: Problem) -> None:
+        """It depends on data and settings, not on the process or the moment."""
+        copied = cloudpickle.loads(cloudpickle.dumps(problem))
+        assert fingerprint_of(problem) == fingerprint_of(problem) == fingerprint_of(copied)
 
     def test_sampled_configs_have_values(self, problem: Problem) -> None:
         """Each gives all objectives, finite, and a curve of finite numbers."""

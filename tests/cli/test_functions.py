@@ -241,3 +241,16 @@ def test_other_epochs_in_the_same_file_are_one_line(run, folder, hpopt):
     assert err.count("\n") == 1
     assert "warning" not in run(text.format(5) + "arguments.epochs = 9\n")[2]
     assert "warning" not in hpopt("resume", "f.db", "--trials", 6)[2]
+
+
+def test_other_arguments_of_a_problem_without_a_fingerprint_too(run, hpopt):
+    text = 'study = "f.db"\ntrials = {}\n[problem]\nfunction = "functions.py:scaled"\n'
+    assert "warning" not in run(text.format(0) + X)[2]
+    assert "warning" not in run(text.format(3) + "arguments.scale = 2.0\n" + X)[2]
+    _, _, err = run(text.format(4) + "arguments.scale = 3.0\n" + X)
+    assert (
+        "hpopt: warning: the study f.db goes on with other arguments of the problem (scale):" in err
+    )
+    assert "warning" not in run(text.format(5) + "arguments.scale = 3.0\n" + X)[2]
+    assert "warning" not in hpopt("resume", "f.db", "--trials", 6)[2]
+    assert "(scale)" in run(text.format(7) + X)[2]
