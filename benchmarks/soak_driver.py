@@ -165,6 +165,7 @@ def drive(path: str, log: str, problem: str, optimizer: str, window: int, trials
             workers=WORKERS,
             limits=LIMITS if problem == "wild" else None,
             window=window or None,
+            fail_fast=0,
             early_stopping="median" if window else None,
             callbacks=[raise_sometimes] if problem == "wild" else [],
             progress=False,

@@ -182,7 +182,8 @@ def in_one_line(snapshot: Snapshot, *, ended: bool = False) -> str:
 
 def counted(snapshot: Snapshot, *, ended: bool = False) -> str:
     """Say how far the study is, and how much time is left where it goes on."""
-    total = f"/{int(snapshot.total)}" if snapshot.total < math.inf else ""
+    # A study may have more trials than a later run's smaller budget: "25/20" would be no share.
+    total = f"/{int(snapshot.total)}" if snapshot.n_done <= snapshot.total < math.inf else ""
     parts = [f"{snapshot.n_done}{total} trials"]
     if snapshot.n_bad:
         parts.append(f"{snapshot.n_bad} failed")

@@ -301,6 +301,14 @@ class TestChoice:
         assert first.startswith("hpopt: 2/3 trials, 0:00; best value 1 (trial 0)")
         assert last.startswith("hpopt: 3/3 trials")
 
+    def test_a_budget_that_is_spent_already_is_no_total(self, tmp_path, capsys):
+        path = tmp_path / "study.db"
+        hpopt.optimize(Given(1, 2, 3), "random", trials=3, study=path, progress=False)
+        hpopt.optimize(Given(1, 2, 3), trials=2, study=path)
+        lines = capsys.readouterr().err.splitlines()
+        assert all(line.startswith("hpopt: 3 trials, 0:00; best") for line in lines)
+        assert lines[-1].endswith("ended as 2 trials are done")
+
     def test_a_space_with_an_end_has_a_total(self, capsys):
         problem = Given(*range(9))
         problem.space = hpopt.Space({"x": hpopt.Int(1, 4)})

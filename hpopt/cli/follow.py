@@ -24,7 +24,7 @@ QUIET_SECONDS = 10.0
 MOST_NAMED = 4
 
 
-def follow(record: Record, path: Path, top: int) -> ExitCode:
+def follow(record: Record, path: Path, top: int | None) -> ExitCode:
     """Show a study's state again and again: in place on a terminal, elsewhere line by line.
 
     Parameters
@@ -32,8 +32,8 @@ def follow(record: Record, path: Path, top: int) -> ExitCode:
     record : Record
     path : Path
         Its file.
-    top : int
-        How many of the best to show.
+    top : int, optional
+        How many to show, as `summary` takes it.
     """
     if writer_of(path) is None:
         sys.stderr.write(f"hpopt: no process is running {path}; this is how it was left\n")
@@ -45,7 +45,7 @@ def follow(record: Record, path: Path, top: int) -> ExitCode:
     return ExitCode.DONE
 
 
-def _redraw(record: Record, path: Path, top: int) -> None:
+def _redraw(record: Record, path: Path, top: int | None) -> None:
     from rich.console import Console
     from rich.live import Live
 

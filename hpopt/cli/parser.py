@@ -43,6 +43,7 @@ example:
     workers = 2              # or "auto"
     # executor = "processes"; gpus = "auto" or [0, 1]; trials_per_gpu = 1; window = 4
     # retries = 1              # of a trial whose worker was lost
+    # fail_fast = 3            # end when the first so many trials fail alike; 0: never
     # early_stopping = "median"    # or a table [early_stopping] with name and its settings
 
     [problem]
@@ -203,7 +204,7 @@ def _add_show(add: Callable[..., argparse.ArgumentParser]) -> None:
     _add_study(command)
     which = command.add_mutually_exclusive_group()
     which.add_argument(
-        "--top", type=_count, default=5, metavar="N", help="how many of the best (5)"
+        "--top", type=_count, metavar="N", help="how many of the best (5), or of the front (20)"
     )
     which.add_argument(
         "--trial",
@@ -263,6 +264,17 @@ def _add_budget(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--retries", type=int, metavar="N", help="run a trial again whose worker was lost (1)"
+    )
+    command.add_argument(
+        "--fail-fast",
+        type=int,
+        metavar="N",
+        help="end when the first N trials fail alike; 0 for never (3, or one a worker)",
+    )
+    command.add_argument(
+        "--retry-failed",
+        action="store_true",
+        help="evaluate trials that failed or were lost again, as after a mistake was mended",
     )
     command.add_argument(
         "--early-stopping", metavar="NAME", help="end trials that are not worth finishing: median"

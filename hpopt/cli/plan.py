@@ -11,8 +11,8 @@ from typing import Any
 
 from hpopt.cli.problem import problem_of
 from hpopt.cli.run_file import RunFile
-from hpopt.core import Optimizer, Problem, start_configs
-from hpopt.early_stopping import EarlyStoppingRule, make_early_stopping
+from hpopt.core import Optimizer, Problem, objectives_of, start_configs
+from hpopt.early_stopping import EarlyStoppingRule, check_one_objective, make_early_stopping
 from hpopt.errors import ConfigError, SettingError
 from hpopt.executors import Limits, make_executor
 from hpopt.executors.settings import at_least_one
@@ -20,7 +20,7 @@ from hpopt.optimizers import make_optimizer
 from hpopt.space import Space
 from hpopt.stopping import Plateau, StoppingRule, Target, Time, Trials
 from hpopt.study import Study
-from hpopt.study.arguments import check_retries
+from hpopt.study.arguments import check_fail_fast, check_retries
 from hpopt.study.header import DEFAULT_OPTIMIZER
 
 RULES: dict[str, Callable[[Any], StoppingRule]] = {
@@ -98,6 +98,7 @@ def prepare(run_file: RunFile) -> Plan:
         make_optimizer(run_file.optimizer_name, run_file.optimizer_arguments)
     plan = Plan(problem_of(run_file), run_file, stop, settings)
     _check_start(plan.start, plan.problem.space)
+    check_one_objective(settings["early_stopping"], objectives_of(plan.problem))
     return plan
 
 
@@ -123,10 +124,13 @@ def _settings(content: Mapping[str, Any]) -> dict[str, Any]:
     window = content.get("window")
     retries = content.get("retries", 1)
     check_retries(retries)
+    fail_fast = content.get("fail_fast")
+    check_fail_fast(fail_fast)
     return {
         **runner,
         "window": None if window is None else at_least_one("window", window),
         "retries": retries,
+        "fail_fast": fail_fast,
         "early_stopping": _early_stopping(content.get("early_stopping")),
     }
 

@@ -13,16 +13,17 @@ from typing import Any
 from hpopt.cli.exit_codes import ExitCode
 from hpopt.cli.plan import Plan, prepare
 from hpopt.cli.run_file import RunFile
-from hpopt.errors import HpoptError, StudyError, StudyWarning
-from hpopt.reports.digest import Digest, digest
+from hpopt.errors import AllTrialsFailedError, HpoptError, NoValuesError, StudyError, StudyWarning
+from hpopt.reports.digest import digest
 from hpopt.reports.printing import write
-from hpopt.reports.tables import best_trials
+from hpopt.reports.tables import best_or_front
 from hpopt.study import Study
 from hpopt.study.interrupts import INTERRUPTED
 from hpopt.study.opening import other_than_before
+from hpopt.study.study import RETRIED
 
 N_SHOWN = 5
-ALWAYS = ("trials", "timeout", "workers", "retries", "early_stopping")
+ALWAYS = ("trials", "timeout", "workers", "retries", "fail_fast", "early_stopping")
 OPTIONS = (*ALWAYS, "seed", "study", "optimizer", "learn_from")
 """Options of the command line that stand in for keys of the run file."""
 
@@ -96,38 +97,50 @@ def _changed_arguments(run_file: RunFile, path: str | None) -> list[str]:
 def _carry_out(study: Study, plan: Plan, arguments: argparse.Namespace) -> ExitCode:
     plan.check_end(study.optimizer)
     if not arguments.quiet:
-        _say_how_it_begins(study)
+        _say_how_it_begins(study, retry_failed=arguments.retry_failed)
     try:
-        result = study.run(stop=plan.stop, progress=not arguments.quiet, **plan.settings)
+        result = study.run(
+            stop=plan.stop,
+            retry_failed=arguments.retry_failed,
+            progress=not arguments.quiet,
+            **plan.settings,
+        )
+    except AllTrialsFailedError as error:
+        sys.stderr.write(f"error: {error}\n")
+        if study.path is None and error.__cause__ is not None:  # it cannot be read later
+            sys.stderr.write(f"{error.__cause__}\n")
+        return ExitCode.NO_VALUES
     except KeyboardInterrupt:
         _say(f"stopped at once; {_next(study, ExitCode.INTERRUPTED)}")
         return ExitCode.INTERRUPTED
-    read = digest(result, n_best=N_SHOWN, n_errors=1)
+    read = digest(result, n_best=N_SHOWN)
     code = ExitCode.DONE if read.best else ExitCode.NO_VALUES
     code = ExitCode.INTERRUPTED if result.reason == INTERRUPTED else code
     if read.best:
-        write(best_trials(read.best, result.objectives, of=read.n_done))
+        write(best_or_front(read, result.objectives))
     if not arguments.quiet:
         _say(_next(study, code))
-    if not read.best:
-        sys.stderr.write(f"error: no trial has values: {_why(read)}\n")
+        if study.path is not None and (n_failed := sum(read.counts.get(s, 0) for s in RETRIED)):
+            path = shlex.quote(str(study.path))
+            _say(f"{n_failed} failed; to evaluate them again: hpopt resume {path} --retry-failed")
+    try:
+        _ = result.best
+    except NoValuesError as error:
+        sys.stderr.write(f"error: {error}\n")
     return code
 
 
-def _say_how_it_begins(study: Study) -> None:
+def _say_how_it_begins(study: Study, *, retry_failed: bool) -> None:
     counts = study.counts
     done = sum(counts.values()) - counts["pending"]
     if study.path is None:
         _say("no study file is given, so the trials are kept in memory only")
     elif done or counts["pending"]:
-        _say(f"going on with the study {study.path}, which has {done} trials")
+        n_again = sum(counts[status] for status in RETRIED) if retry_failed else 0
+        again = f", {n_again} of which failed and are evaluated again" if n_again else ""
+        _say(f"going on with the study {study.path}, which has {done} trials{again}")
     else:
         _say(f"a new study: {study.path}")
-
-
-def _why(read: Digest) -> str:
-    counts = ", ".join(f"{n} {status}" for status, n in read.counts.items()) or "none has run"
-    return f"{counts}; the last error was {read.errors[0].error}" if read.errors else counts
 
 
 def _next(study: Study, code: ExitCode) -> str:

@@ -30,6 +30,7 @@ KEYS = (
     "trials_per_gpu",
     "window",
     "retries",
+    "fail_fast",
     "early_stopping",
     "start",
     "learn_from",

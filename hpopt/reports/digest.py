@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from hpopt.core import Trial, losses
+import numpy as np
+
+from hpopt.core import Objective, Trial, losses
+from hpopt.numerics import pareto
 from hpopt.study import Record
+
+AT_ONCE = 500
+"""So many trials are compared with a front at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +25,9 @@ class Digest:
     ----------
     best : list of Trial
         Best first, by the first objective.
+    front : list of Trial
+        Of several objectives, the trials that no other is better than in all of them, the best by
+        the first objective first; empty for one objective.
     counts : dict of str to int
         Number of finished trials by status; only those that there are.
     pending : list of int
@@ -30,6 +39,7 @@ class Digest:
     """
 
     best: list[Trial]
+    front: list[Trial]
     counts: dict[str, int]
     pending: list[int]
     errors: list[Trial]
@@ -55,6 +65,7 @@ def digest(record: Record, *, n_best: int = 5, n_errors: int = 3) -> Digest:
     counts: Counter[str] = Counter()
     pending: list[int] = []
     errors: deque[Trial] = deque(maxlen=n_errors)
+    front = Front(record.objectives)
     seconds, following = 0.0, 0
 
     def fine() -> Iterator[Trial]:
@@ -67,6 +78,7 @@ def digest(record: Record, *, n_best: int = 5, n_errors: int = 3) -> Digest:
             pending.extend(range(following, trial.number))
             following = trial.number + 1
             if trial.ok:
+                front.add(trial)
                 yield trial
             else:
                 errors.appendleft(trial)
@@ -76,4 +88,29 @@ def digest(record: Record, *, n_best: int = 5, n_errors: int = 3) -> Digest:
 
     best = heapq.nsmallest(n_best, fine(), key=order)
     pending.extend(range(following, n_started))
-    return Digest(best, dict(counts), pending, list(errors), seconds)
+    shown = sorted(front.trials(), key=order)
+    return Digest(best, shown, dict(counts), pending, list(errors), seconds)
+
+
+class Front:
+    """Keep the front of trials that come one by one; of one objective, nothing."""
+
+    def __init__(self, objectives: Sequence[Objective]) -> None:
+        self._objectives = objectives
+        self._kept: list[Trial] = []
+        self._most = AT_ONCE
+
+    def add(self, trial: Trial) -> None:
+        """Take note of a trial with values."""
+        if len(self._objectives) == 1:
+            return
+        self._kept.append(trial)
+        if len(self._kept) >= self._most:
+            self._most = len(self.trials()) + AT_ONCE
+
+    def trials(self) -> list[Trial]:
+        """Return the front of those so far, in the order in which they came."""
+        if self._kept:
+            values = np.array([losses(self._objectives, trial.values) for trial in self._kept])
+            self._kept = [self._kept[row] for row in np.flatnonzero(pareto.front(values))]
+        return list(self._kept)

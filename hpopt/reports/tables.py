@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hpopt.core import Objective, Trial
 from hpopt.progress import duration
@@ -13,22 +13,29 @@ from hpopt.reports.digest import Digest, digest
 from hpopt.storage import Writer
 from hpopt.study import Record, Running
 
+BEST_SHOWN = 5
+FRONT_SHOWN = 20
 MOST_REPORTS = 40
 MOST_RUNNING = 20
 Row = tuple[str, Any]
+T = TypeVar("T")
 
 
 def summary(
-    record: Record, *, top: int = 5, path: Path | None = None, writer: Writer | None = None
+    record: Record,
+    *,
+    top: int | None = None,
+    path: Path | None = None,
+    writer: Writer | None = None,
 ) -> Any:
-    """Show the best trials of a study and the state of the rest.
+    """Show the best trials of a study, of several objectives the front, and the state of the rest.
 
     Parameters
     ----------
     record : Record
         It may be running. No code of the study's is run.
-    top : int
-        How many of the best.
+    top : int, optional
+        How many of the best, by default 5; of the front, by default 20.
     path : Path, optional
         Its file.
     writer : Writer, optional
@@ -40,9 +47,9 @@ def summary(
     """
     from rich.console import Group
 
-    read = digest(record, n_best=top)
+    read = digest(record, n_best=BEST_SHOWN if top is None else top)
     if read.best:
-        table = best_trials(read.best, record.objectives, of=read.n_done)
+        table = best_or_front(read, record.objectives, top=top)
     else:
         table = _text("no trial has values yet")
     parts = [table, ""]
@@ -50,6 +57,30 @@ def summary(
     if running:
         parts += [running_trials(running), ""]
     return Group(*parts, _fields(_state(record, read, path, writer)))
+
+
+def best_or_front(read: Digest, objectives: Sequence[Objective], *, top: int | None = None) -> Any:
+    """Show the best trials; of several objectives the front, or as many of it, evenly spread.
+
+    Parameters
+    ----------
+    read : Digest
+        With values.
+    objectives : sequence of Objective
+    top : int, optional
+        How many of the front, by default 20. Of one objective all best of the digest are shown.
+
+    Returns
+    -------
+    renderable of rich
+    """
+    if not read.front:
+        return best_trials(read.best, objectives, of=read.n_done)
+    shown = _spread(read.front, FRONT_SHOWN if top is None else top)
+    n = len(read.front)
+    some = f"; {len(shown)} of them" if len(shown) < n else ""
+    title = f"the front: {n} of {read.n_done} trials, which no trial dominates{some}"
+    return _trials(shown, objectives, title)
 
 
 def best_trials(
@@ -69,13 +100,18 @@ def best_trials(
     -------
     renderable of rich
     """
+    counted = f"the best {len(trials)}" + (f" of {of} trials" if of is not None else "")
+    return _trials(trials, objectives, counted)
+
+
+def _trials(trials: Sequence[Trial], objectives: Sequence[Objective], title: str) -> Any:
     from rich.table import Table
 
     names = [objective.name for objective in objectives]
-    counted = f"the best {len(trials)}" + (f" of {of} trials" if of is not None else "")
     best = "highest" if objectives[0].direction == "maximize" else "lowest"
     table = Table(box=None, pad_edge=False, title_justify="left", header_style="bold")
-    table.title = _text(f"{counted}, the {best} {names[0]} first")
+    table.title = shown = _text(f"{title}, the {best} {names[0]} first")
+    shown.no_wrap, shown.overflow = True, "ignore"  # else it is wrapped to a narrow table
     for name in ("trial", *names, "seconds"):
         table.add_column(_text(name), justify="right", no_wrap=True)
     table.add_column("config", overflow="fold", min_width=20)
@@ -160,9 +196,6 @@ def _state(record: Record, read: Digest, path: Path | None, writer: Writer | Non
     if read.pending:
         what = "running" if writer else "cut off"
         yield what, f"{len(read.pending)}: {words.numbers(read.pending)}"
-    if len(record.objectives) > 1 and read.best:
-        front = [trial.number for trial in record.front]
-        yield "front", f"{words.numbers(front)}: no trial is better than these in every objective"
     for trial in read.errors:
         yield f"trial {trial.number}", f"{trial.status}: {trial.error}"
     yield "writer", str(writer) if writer else "none: no process is writing the study"
@@ -200,12 +233,16 @@ def _of_trial(trial: Trial, path: Path | None) -> Iterator[Row]:
 
 def _curve(trial: Trial) -> str:
     """List what was reported; of very many reports some, evenly spaced, with both ends."""
-    reports = trial.curve
-    if len(reports) > MOST_REPORTS:
-        last = len(reports) - 1
-        places = sorted({round(i * last / (MOST_REPORTS - 1)) for i in range(MOST_REPORTS)})
-        reports = tuple(reports[place] for place in places)
+    reports = _spread(trial.curve, MOST_REPORTS)
     return "\n".join(f"{words.number(step):>8}  {words.number(value)}" for step, value in reports)
+
+
+def _spread(items: Sequence[T], most: int) -> list[T]:
+    """Return at most so many of these, evenly spaced, with both ends."""
+    if len(items) <= most:
+        return list(items)
+    last = len(items) - 1
+    return [items[i] for i in sorted({round(i * last / max(1, most - 1)) for i in range(most)})]
 
 
 def _fields(rows: Iterable[Row]) -> Any:

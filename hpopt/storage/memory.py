@@ -14,6 +14,7 @@ from hpopt.storage.storage import (
     Storage,
     closed,
     no_such_trial,
+    reopened_unfinished,
     started_differently,
     started_when_finished,
     told_twice,
@@ -73,6 +74,20 @@ class MemoryStorage(Storage):
                 self._pending.pop(number, None)
                 if outputs and outputs.get(number):
                     self._outputs[number] = outputs[number][-OUTPUT_CHARACTERS:]
+
+    def reopen(self, numbers: Sequence[int]) -> None:
+        """Have finished trials be pending again."""
+        with self._open():
+            new: dict[int, Solution] = {}
+            for number in numbers:
+                if number not in self._finished or number in new:
+                    raise reopened_unfinished(number)
+                new[number] = self._finished[number].solution
+            self._pending.update(new)
+            for number in new:
+                del self._finished[number]
+                self._asked_after[number] = 0
+                self._outputs.pop(number, None)
 
     def load(self) -> Journal:
         """Read the journal as it is now."""

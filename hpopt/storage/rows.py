@@ -67,6 +67,11 @@ FINISH_SOLUTION = (
     f"UPDATE trials SET ({OUTCOME_COLUMNS}, told, output) = (?,?,?,?,?,?,?,?,?,?,?) "
     "WHERE number = ? AND status IS NULL"
 )
+REOPEN = (
+    f"UPDATE trials SET ({OUTCOME_COLUMNS}, told, output, asked_after) = "
+    f"({', '.join('?' if name == 'started' else 'NULL' for name in OUTCOME_COLUMNS.split(', '))}, "
+    "NULL, NULL, 0) WHERE number = ? AND status IS NOT NULL"
+)
 INSERT_TRIAL = (
     f"INSERT OR IGNORE INTO trials ({OUTCOME_COLUMNS}, told, output, {SOLUTION_COLUMNS}) "
     "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"

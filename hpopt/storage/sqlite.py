@@ -32,6 +32,7 @@ from hpopt.storage.storage import (
     Storage,
     closed,
     no_such_trial,
+    reopened_unfinished,
     started_differently,
     started_when_finished,
     told_twice,
@@ -164,6 +165,16 @@ class SQLiteStorage(Storage):
                 raise told_twice(number)
 
         self._write(write, trials)
+
+    def reopen(self, numbers: Sequence[int]) -> None:
+        """Have finished trials be pending again."""
+        now = time.time()
+
+        def write(connection: sqlite3.Connection, number: int) -> None:
+            if connection.execute(rows.REOPEN, (now, int(number))).rowcount != 1:
+                raise reopened_unfinished(number)
+
+        self._write(write, numbers)
 
     def load(self) -> Journal:
         """Read the journal as it is now."""

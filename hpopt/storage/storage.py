@@ -114,6 +114,18 @@ class Storage(ABC):
         """
 
     @abstractmethod
+    def reopen(self, numbers: Sequence[int]) -> None:
+        """Have finished trials be pending again: what they gave is forgotten, output too.
+
+        They are as if they were started now with nothing told before: their ``asked_after`` is 0.
+
+        Raises
+        ------
+        StudyError
+            A number has not finished: none of the trials is reopened then.
+        """
+
+    @abstractmethod
     def load(self) -> Journal:
         """Read the journal as it was at one moment, for replay."""
 
@@ -189,6 +201,11 @@ def started_differently(number: int) -> StudyError:
         f"a number has one config, seed and fidelity for good, but {number} is pending with "
         "others: resume the study with the optimizer, settings and seed that it was started with"
     )
+
+
+def reopened_unfinished(number: int) -> StudyError:
+    """Make the error for a trial that is reopened but has not finished."""
+    return StudyError(f"only a finished trial can be reopened, but {number} has not finished")
 
 
 def no_such_trial(number: int, *, pending: bool = False) -> SettingError:

@@ -43,6 +43,16 @@ def check_retries(retries: Any) -> None:
         raise SettingError(f"retries must be an int of at least 0, but got {retries!r}")
 
 
+def check_fail_fast(fail_fast: Any) -> None:
+    """Raise SettingError unless this is a number of failures or None."""
+    if fail_fast is not None and (
+        isinstance(fail_fast, bool) or not isinstance(fail_fast, int) or fail_fast < 0
+    ):
+        raise SettingError(
+            f"fail_fast must be an int of at least 0 (0 is for never), but got {fail_fast!r}"
+        )
+
+
 def check_window(window: Any) -> None:
     """Raise SettingError unless this is a window or None."""
     if window is not None and (

@@ -25,6 +25,7 @@ from hpopt.progress import Snapshot as Shown
 from hpopt.space import Space
 from hpopt.stopping import Progress
 from hpopt.storage import Storage
+from hpopt.study.failures import kind_of
 from hpopt.study.rules import TravellingRules
 from hpopt.study.tally import Tally
 
@@ -76,10 +77,19 @@ class Books:
     def __init__(
         self, problem: Problem, optimizer: Optimizer, storage: Storage, path: Path | None
     ) -> None:
-        self.problem, self.optimizer, self._storage = problem, optimizer, storage
-        self._folder = None if path is None else f"{path}.files"
-        self._n_possible = optimizer.n_possible
+        self.problem, self._storage = problem, storage
         self.changed = threading.Condition(threading.RLock())
+        self._folder = None if path is None else f"{path}.files"
+        self.begin(optimizer)
+
+    def begin(self, optimizer: Optimizer, reopened: Iterable[Trial] = ()) -> None:
+        """Take this bound optimizer, which knows nothing yet, and forget all that was read.
+
+        These trials had failed, and are pending again in the storage.
+        """
+        self._failed_before = {kind_of(trial) for trial in reopened}
+        self.optimizer = optimizer
+        self._n_possible = optimizer.n_possible
         self.held: dict[int, Trial] = {}
         self.rules = TravellingRules(optimizer.objectives[0])
         self._unjournaled: list[Solution] = []
@@ -240,6 +250,16 @@ class Books:
     def _learn(self, trials: Sequence[Trial]) -> None:
         self.optimizer.tell(trials)
         self.rules.learn(trials)
+
+    def has_lived_with(self, failures: Sequence[Trial]) -> bool:
+        """Return whether the study has values, and failed like this before these failures."""
+        if self.tally.best is None:
+            return False
+        kind, numbers = kind_of(failures[0]), {trial.number for trial in failures}
+        return kind in self._failed_before or any(
+            trial.number not in numbers and not trial.ok and kind_of(trial) == kind
+            for trial in self._storage.trials()
+        )
 
     def rule_for(self, solution: Solution) -> Snapshot | None:
         """Give the rule of early stopping that goes with a solution."""

@@ -99,24 +99,24 @@ class Dispatch:
     @property
     def n_free(self) -> int:
         """How many slots are free."""
-        return max(0, self._n_calls - len(self._running))
+        return max(0, self.n_calls - len(self._running))
 
     @property
     def n_in_line(self) -> int:
         """How many calls wait in the executor's line, so that a worker has the next one at once."""
-        return max(0, len(self._running) - self._n_calls)
+        return max(0, len(self._running) - self.n_calls)
 
     @property
     def may_line_up(self) -> bool:
         """Whether one more may, where all slots are busy."""
-        n_calls = self._n_calls
+        n_calls = self.n_calls
         most = 1 + int(n_calls * self._line_a_slot)
         fills = self._line_a_slot > 0 and n_calls >= getattr(self._executor, "workers", math.inf)
         is_short = self._usual_seconds < SHORT_SECONDS
         return fills and is_short and n_calls <= len(self._running) < n_calls + most
 
     @property
-    def _n_calls(self) -> int:
+    def n_calls(self) -> int:
         """How many calls to keep running."""
         return self._n_slots() if callable(self._n_slots) else self._n_slots
 

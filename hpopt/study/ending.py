@@ -18,6 +18,7 @@ def one_rule(
     *,
     n_told: int,
     n_possible: float,
+    n_pending: int | None = None,
 ) -> StoppingRule:
     """Give the rule that ends a run as its arguments say, whichever comes first.
 
@@ -29,6 +30,8 @@ def one_rule(
         How many trials the study has before the run.
     n_possible : float
         How many it can have at most.
+    n_pending : int, optional
+        How many are to be evaluated again: a run that has no other end ends with them.
 
     Raises
     ------
@@ -42,6 +45,8 @@ def one_rule(
     if timeout is not None:
         rules.append(Time(timeout))
     if not rules and n_possible == math.inf:
+        if n_pending is not None:
+            return Trials(max(1, n_told + n_pending))
         raise SettingError(
             "a run must have an end, but got neither trials=, timeout= nor stop= and the "
             "space has no end (stop=hpopt.stopping.Never() runs until Ctrl-C)"

@@ -14,6 +14,7 @@ from hpopt.stopping import StoppingRule
 from hpopt.study.books import Books
 from hpopt.study.dispatch import Dispatch
 from hpopt.study.ending import ends_by_itself
+from hpopt.study.failures import Failures
 from hpopt.study.interrupts import INTERRUPTED, Interrupts
 
 P = ParamSpec("P")
@@ -47,6 +48,8 @@ class Loop:
     window : int or None
         Ask solution k knowing 0 … k - window; None asks with all that is known.
     display : ProgressDisplay
+    failures : Failures
+        What shows failures, and says when to end a run that cannot succeed.
     callbacks : sequence of callables
         Each gets the trial after it was journaled.
     """
@@ -59,11 +62,12 @@ class Loop:
         rule: StoppingRule,
         window: int | None,
         display: ProgressDisplay,
+        failures: Failures,
         callbacks: Sequence[Callable[[Trial], Any]],
     ) -> None:
         self._books, self._dispatch = books, dispatch
         self._rule, self._window = rule, window
-        self._display, self._callbacks = display, callbacks
+        self._display, self._failures, self._callbacks = display, failures, callbacks
         self._is_plain = not callbacks and ends_by_itself(rule)
         self._interrupts = Interrupts(self._say_and_withdraw)
         self._started = time.monotonic()
@@ -84,7 +88,13 @@ class Loop:
         self._display.say(sentence)
 
     def run(self) -> str:
-        """Run; give the reason why it ended, in words."""
+        """Run; return the reason why it ended, in words.
+
+        Raises
+        ------
+        AllTrialsFailedError
+            The first trials of the run all failed alike.
+        """
         self._show(self._display.begin)
         self._show_state()
         reason = "an error was raised"
@@ -95,6 +105,9 @@ class Loop:
                     if reason and not self._dispatch.n_running:
                         return reason
                     self._collect()
+                    if self._cannot_succeed():
+                        reason = f"{len(self._failures.alike)} trials failed alike"
+                        raise self._failures.error()
         except KeyboardInterrupt:
             reason = f"{INTERRUPTED} twice"
             raise
@@ -151,8 +164,20 @@ class Loop:
         hold = self._window is not None
         self._written(self._books.finish, ended.trials, ended.outputs, hold=hold)
         for trial in ended.trials:
+            if sentence := self._failures.note(trial):
+                self._say(sentence)
             self._call_back(trial)
         self._show_state()
+
+    def _cannot_succeed(self) -> bool:
+        """Return whether the trials so far show that the run is in vain."""
+        failures = self._failures
+        if self._interrupts.reason or not failures.are_all(self._dispatch.n_calls):
+            return False
+        if self._books.has_lived_with(failures.alike):
+            failures.be_over()
+            return False
+        return True
 
     def _written(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do what writes the journal; on a full disk wait for room, and do it again.
@@ -197,7 +222,7 @@ class Loop:
     def _say(self, sentence: str) -> None:
         """Tell a person, or where none is looking on, the log."""
         if type(self._display) is Silent:
-            logger.warning(sentence)
+            logger.warning("%s", sentence)
         else:
             self._show(self._display.say, sentence)
 

@@ -48,11 +48,7 @@ def opened(
         return header, used
     headers.check_header(header, path)
     headers.check_same(header, problem, seed, start, path)
-    used = headers.stored_optimizer(header, optimizer, path)
-    used.bind(problem, seed=header["seed"], start=header.get("start", ()))
-    if "trials" in header:
-        used.expect(header["trials"])
-    teach(used, header.get("learned", ()))
+    used = bound(headers.stored_optimizer(header, optimizer, path), problem, header)
     current, changed = headers.with_fingerprint(header, problem)
     current |= headers.checked_extra(about)
     if changed and any(storage.count().values()):
@@ -69,6 +65,21 @@ def other_than_before(path: object, changed: Sequence[str]) -> str:
         f"the study {path} goes on with other {', '.join(changed)}: its trials before and after "
         "this cannot be compared. Use another study file to keep them apart"
     )
+
+
+def bound(optimizer: Optimizer, problem: Problem, header: Header) -> Optimizer:
+    """Bind an optimizer as the study began, and tell it all that came before the first trial."""
+    optimizer.bind(problem, seed=header["seed"], start=header.get("start", ()))
+    if "trials" in header:
+        optimizer.expect(header["trials"])
+    teach(optimizer, header.get("learned", ()))
+    return optimizer
+
+
+def bound_again(optimizer: Optimizer, problem: Problem, header: Header) -> Optimizer:
+    """Return another optimizer of the same settings, bound as the study began."""
+    settings = {name: getattr(optimizer, name) for name in optimizer.argument_names()}
+    return bound(type(optimizer)(**settings), problem, header)
 
 
 def header_of(path: Path) -> Header:

@@ -30,6 +30,8 @@ def optimize(
     trials_per_gpu: int = 1,
     window: int | None = None,
     retries: int = 1,
+    fail_fast: int | None = None,
+    retry_failed: bool = False,
     early_stopping: str | EarlyStoppingRule | None = None,
     start: Iterable[Mapping[str, Any]] = (),
     learn_from: Path_ | Record | None = None,
@@ -59,7 +61,7 @@ def optimize(
     start, seed
         See `Study`.
     timeout, stop, workers, executor, limits, gpus, trials_per_gpu, window, retries, \
-    early_stopping, callbacks, progress
+    fail_fast, retry_failed, early_stopping, callbacks, progress
         See `Study.run`.
 
     Returns
@@ -91,6 +93,8 @@ def optimize(
             trials_per_gpu=trials_per_gpu,
             window=window,
             retries=retries,
+            fail_fast=fail_fast,
+            retry_failed=retry_failed,
             early_stopping=early_stopping,
             callbacks=callbacks,
             progress=progress,

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from hpopt.core import Optimizer, Outcome, Problem, Solution, Trial, check_problem
-from hpopt.early_stopping import EarlyStoppingRule, make_early_stopping
+from hpopt.early_stopping import EarlyStoppingRule, check_one_objective, make_early_stopping
 from hpopt.errors import StudyError
 from hpopt.executors import Limits, make_executor
 from hpopt.optimizers import make_optimizer
@@ -24,6 +24,7 @@ from hpopt.stopping import StoppingRule, Time
 from hpopt.storage import Storage, open_storage
 from hpopt.study import header as headers
 from hpopt.study.arguments import (
+    check_fail_fast,
     check_retries,
     check_window,
     checked_callbacks,
@@ -33,11 +34,15 @@ from hpopt.study.books import Books
 from hpopt.study.by_hand import ByHand
 from hpopt.study.dispatch import Dispatch
 from hpopt.study.ending import one_rule
+from hpopt.study.failures import Failures
 from hpopt.study.knowledge import Learned, take_up
 from hpopt.study.live import live_folder
 from hpopt.study.loop import Loop
-from hpopt.study.opening import header_of, opened
+from hpopt.study.opening import bound_again, header_of, opened
 from hpopt.study.record import Record, Result
+
+RETRIED = ("failed", "lost")
+"""Statuses that another evaluation may well not have; `retry_failed`."""
 
 Path_ = str | os.PathLike[str]
 Callback = Callable[["Study", Trial], Any]
@@ -248,6 +253,8 @@ class Study(Record):
         trials_per_gpu: int = 1,
         window: int | None = None,
         retries: int = 1,
+        fail_fast: int | None = None,
+        retry_failed: bool = False,
         early_stopping: str | EarlyStoppingRule | None = None,
         callbacks: Sequence[Callback] = (),
         progress: bool | ProgressDisplay = True,
@@ -283,6 +290,16 @@ class Study(Record):
             How often a trial whose worker was lost (a crash, a kill, a machine that went away)
             runs again, under its own number and seed, before its status is ``lost``. Those that
             met their limits do not run again.
+        fail_fast : int, at least 0, optional
+            End the run when so many trials have failed by the same exception from the same line, or
+            by the same wrong return, before any trial of the run has values; 0 is for never. By
+            default 3, or one a worker where there are more workers. Trials that met a limit, were
+            lost or gave nan do not count. A study that has values and failed like this before goes
+            on.
+        retry_failed : bool
+            Whether to evaluate the trials of status ``failed`` or ``lost`` again, under their own
+            numbers and seeds, as after a mistake was mended. They count among `trials`; where
+            nothing else ends the run, it ends when they are done.
         early_stopping : str or EarlyStoppingRule, optional
             ``"median"``, or a rule of `hpopt.early_stopping`, for evaluations that report and ask
             ``trial.should_stop()``.
@@ -298,6 +315,10 @@ class Study(Record):
 
         Raises
         ------
+        AllTrialsFailedError
+            The first trials all failed alike, see `fail_fast`; its ``__cause__`` is the traceback.
+        SettingError
+            An argument is out of its range, or nothing would end the run.
         KeyboardInterrupt
             Ctrl-C was pressed twice; what ran is evaluated again when the study is resumed.
             (Pressed once, the running trials are finished and the result is returned.)
@@ -306,13 +327,23 @@ class Study(Record):
             raise StudyError("a study runs once at a time, but this one is running: wait for it")
         check_window(window)
         check_retries(retries)
+        check_fail_fast(fail_fast)
         callbacks = checked_callbacks(callbacks)
         display = make_display(progress)
         early_rule = make_early_stopping(early_stopping)
+        check_one_objective(early_rule, self.objectives)
+        failed = self._failed() if retry_failed else []
         rule = one_rule(
-            trials, timeout, stop, n_told=self._n_told(), n_possible=self.optimizer.n_possible
+            trials,
+            timeout,
+            stop,
+            n_told=self._n_told() - len(failed),
+            n_possible=self.optimizer.n_possible,
+            n_pending=self.counts["pending"] + len(failed) if retry_failed else None,
         )
         self._expect(rule.total())
+        if failed:
+            self._reopen(failed, window)
         books = self._prepared(window)
         books.stop_early(early_rule, window)
         runner, n_slots = make_executor(
@@ -327,6 +358,7 @@ class Study(Record):
                     rule=rule,
                     window=window,
                     display=display,
+                    failures=Failures(fail_fast, self.path),
                     callbacks=[functools.partial(callback, self) for callback in callbacks],
                 )
                 self._by_hand.begin_run()
@@ -362,6 +394,20 @@ class Study(Record):
         """Count the finished trials, without reading them."""
         self._ready()
         return sum(n for status, n in self._storage.count().items() if status != "pending")
+
+    def _failed(self) -> list[Trial]:
+        """Return the trials that may be evaluated again."""
+        self._ready()
+        return [trial for trial in self._storage.trials() if trial.status in RETRIED]
+
+    def _reopen(self, failed: Sequence[Trial], window: int | None) -> None:
+        """Have trials be pending again, and an optimizer that never knew what they gave."""
+        books = self._ready()
+        with books.changed:  # nobody may ask an optimizer that does not know the journal yet
+            self._storage.reopen([trial.number for trial in failed])
+            self.optimizer = bound_again(self.optimizer, self.problem, self.header)
+            books.begin(self.optimizer, failed)
+            books.prepare(window)
 
     def _expect(self, trials: float) -> None:
         """Have the optimizer know how many trials a study that begins shall have."""

@@ -187,10 +187,49 @@ class StorageContract:
             storage.started([solution(0), solution(1)], 1)
         assert state(storage) == before
 
+    def test_a_reopened_trial_is_pending_as_it_was_asked(self, storage: Storage) -> None:
+        """What it gave is forgotten; it is told again later, behind those that stayed."""
+        storage.started([solution(number) for number in range(4)], 2)
+        storage.append([trial(2, "failed"), trial(0), trial(1, "failed")], {1: "old", 2: "old"})
+        storage.append([trial(8, "lost")])
+        storage.reopen([2, 8])
+        journal = storage.load()
+        assert [each.number for each in journal.trials] == [0, 1]
+        assert [described(each) for each in journal.pending] == [
+            described(solution(number)) for number in (2, 3, 8)
+        ]
+        assert journal.asked_after == {0: 2, 1: 2, 2: 0, 3: 2, 8: 0}
+        assert all(each.since is None or each.since > 0 for each in storage.pending())
+        assert {name: n for name, n in storage.count().items() if n} == {
+            "complete": 1,
+            "failed": 1,
+            "pending": 3,
+        }
+        assert (storage.output(1), storage.output(2)) == ("old", "")
+        with pytest.raises(SettingError, match="got 2: it has not finished"):
+            storage.trial(2)
+        storage.started([solution(2)], 5)
+        storage.append([trial(2)], {2: "new"})
+        assert [each.number for each in storage.told()] == [0, 1, 2]
+        assert described(storage.trial(2)) == described(trial(2))
+        assert storage.output(2) == "new"
+
+    @pytest.mark.parametrize("numbers", [[1], [0, 1], [0, 7], [0, 0]])
+    def test_only_what_has_finished_is_reopened(self, storage: Storage, numbers: list[int]) -> None:
+        """Otherwise it raises and changes nothing."""
+        storage.started([solution(0), solution(1)], 0)
+        storage.append([trial(0, "failed")], {0: "printed"})
+        before = state(storage)
+        with pytest.raises(StudyError, match=rf"reopened, but {numbers[-1]} has not finished"):
+            storage.reopen(numbers)
+        assert state(storage) == before
+        assert storage.output(0) == "printed"
+
     def test_nothing_is_a_batch_too(self, storage: Storage) -> None:
         """Loops need no special case."""
         storage.started([], 0)
         storage.append([])
+        storage.reopen([])
         assert storage.load() == Journal((), (), {})
 
     def test_the_end_of_the_output_is_kept(self, storage: Storage) -> None:
@@ -254,6 +293,8 @@ class StorageContract:
             storage.append([trial(1)])
         with pytest.raises(StudyError, match="closed"):
             storage.started([solution(1)], 0)
+        with pytest.raises(StudyError, match="closed"):
+            storage.reopen([0])
 
     def test_threads_may_read_while_one_writes(self, storage: Storage) -> None:
         """A reader sees whole trials only, and none twice."""
@@ -300,6 +341,11 @@ class DurableStorageContract(StorageContract):
             assert state(storage) == before
             assert storage.header() == {"seed": 3}
             assert storage.output(2) == "printed"
+            storage.reopen([2])
+            before = state(storage)
+        with self.make(tmp_path) as storage:
+            assert state(storage) == before
+            assert storage.output(2) == ""
 
     def test_the_order_goes_on_when_opened_again(self, tmp_path: Path) -> None:
         """What is told later stands later, whatever its number."""

@@ -123,7 +123,7 @@ def test_best_is_the_config_and_nothing_else(study, hpopt):
 
 
 def test_best_of_nothing(write_run, hpopt):
-    hpopt("run", write_run(after='arguments = { fails = ["all"] }'))
+    hpopt("run", write_run("fail_fast = 0\n", 'arguments = { fails = ["all"] }'))
     code, out, err = hpopt("best", "hill.db")
     assert (code, out) == (ExitCode.NO_VALUES, "")
     assert "no trial has any (12 failed" in err

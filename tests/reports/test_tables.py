@@ -91,11 +91,36 @@ def test_on_a_terminal_it_fits_and_nothing_is_lost(monkeypatch, columns):
 
 def test_several_objectives_have_a_column_each_and_a_front():
     objectives = (Objective("loss"), Objective("seconds"))
-    values = [(1, 9), (2, 2), (3, 3), (4, 1)]
-    study = told([{"loss": a, "seconds": b} for a, b in values], objectives=objectives)
-    out = text_of(summary(study))
-    assert out.splitlines()[1].split() == ["trial", "loss", "seconds", "seconds", "config"]
-    assert "front      0, 1, 3: no trial" in out
+    values = [(1, 9), (2, 2), (3, 3), (4, 1), (5, 1)]
+    study = told([{"loss": a, "seconds": b} for a, b in values], objectives)
+    title, heads, *rows = text_of(summary(study)).splitlines()
+    assert title == "the front: 3 of 5 trials, which no trial dominates, the lowest loss first"
+    assert heads.split() == ["trial", "loss", "seconds", "seconds", "config"]
+    assert [row.split()[:3] for row in rows[:3]] == [
+        ["0", "1", "9"],
+        ["1", "2", "2"],
+        ["3", "4", "1"],
+    ]
+    assert rows[3] == ""
+
+
+def test_a_long_front_is_shown_from_end_to_end():
+    objectives = (Objective("loss"), Objective("speed", "maximize"))
+    outcomes = [{"loss": k % 7 + k / 1000, "speed": k} for k in range(2000)]
+    outcomes += [{"loss": 10.0 + k, "speed": 3000 + k} for k in range(100)]
+    study = told(outcomes, objectives, {"x": hpopt.Float(0, 1)})
+    lines = text_of(summary(study)).splitlines()
+    front = sorted(study.front, key=lambda trial: trial.values["loss"])
+    assert lines[0].startswith(
+        f"the front: {len(front)} of 2100 trials, which no trial dominates; 20"
+    )
+    shown = [int(line.split()[0]) for line in lines[2 : lines.index("")]]
+    assert len(shown) == 20
+    assert set(shown) < {trial.number for trial in front}
+    assert (shown[0], shown[-1]) == (front[0].number, front[-1].number)
+    few = text_of(summary(study, top=2)).splitlines()
+    assert [int(line.split()[0]) for line in few[2:4]] == [shown[0], shown[-1]]
+    assert few[4] == ""
 
 
 def test_the_state_says_what_may_be_chosen():

@@ -6,6 +6,7 @@ import pytest
 
 import hpopt
 from hpopt.early_stopping import EarlyStoppingRule, Experience, MedianRule
+from hpopt.errors import SettingError
 
 from .problems import Greedy, Line, essence, numbers
 
@@ -149,7 +150,7 @@ def test_a_rule_that_raises_fails_its_trials_alone(caplog):
         def snapshot(self):
             return broken
 
-    trials = search(early_stopping=Broken(), trials=3)
+    trials = search(early_stopping=Broken(), trials=3, fail_fast=0)
     assert [trial.status for trial in trials] == ["failed"] * 3
     assert "no such rule" in trials[0].error
 
@@ -160,3 +161,15 @@ def broken(curve):
 
 def test_it_travels():
     assert pickle.loads(pickle.dumps(RULE)) == RULE
+
+
+@pytest.mark.parametrize("rule", ["median", RULE])
+def test_several_objectives_are_refused(path, rule):
+    """What is reported is one number: trials that are good in another would be stopped."""
+
+    class Two(Line):
+        objectives = (hpopt.Objective("loss"), hpopt.Objective("size"))
+
+    with pytest.raises(SettingError, match=r"one objective .* 2, \['loss', 'size'\].*Leave early"):
+        hpopt.optimize(Two(), trials=3, early_stopping=rule, study=path, progress=False)
+    assert hpopt.Study.load(path).trials == []

@@ -150,13 +150,14 @@ class Display(hpopt.progress.ProgressDisplay):
         pass
 
     def say(self, message):
-        print(message, flush=True)
+        if "trial 0 failed" not in message:
+            print(message, flush=True)
         if "waits for room" in message:
             threading.Timer(0.3, resource.setrlimit, (resource.RLIMIT_FSIZE, (hard, hard))).start()
 
 
 with hpopt.Study(Wide(), "random", path=sys.argv[1], seed=1) as study:
-    result = study.run(trials=150, progress=Display())
+    result = study.run(trials=150, fail_fast=0, progress=Display())
     print(len(result.trials), result.counts["failed"])
 """
 

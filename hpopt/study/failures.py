@@ -1,0 +1,139 @@
+"""The failures of a run: the first of each kind is shown, and trials that all fail alike end it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path, PurePath
+
+from hpopt.core import Trial
+from hpopt.core.evaluation import shortened
+from hpopt.errors import AllTrialsFailedError, RemoteTraceback
+
+MOST_KINDS = 10
+"""So many kinds of failures are shown in a run."""
+
+MOST_CHARACTERS = 200
+"""Of an error where it is shown in one line; the trial keeps all of it."""
+
+LEAST_ALIKE = 3
+"""So many trials must fail alike to end a run, where the user does not say how many."""
+
+FRAME = re.compile(r'^ *File "(.+)", line (\d+)', re.MULTILINE)
+"""A frame in the text of a traceback."""
+
+RETURNED = re.compile(r"\b(is|returned) ([A-Za-z_]\w*) .*", re.DOTALL)
+"""What a wrong return was: the name of its type, which is kept, and the value."""
+
+NUMBER = re.compile(r"\b\d+(\.\d+)?\b")
+
+VERBS = {
+    "failed": "failed",
+    "invalid": "is invalid",
+    "timeout": "timed out",
+    "out_of_memory": "ran out of memory",
+    "lost": "was lost",
+}
+
+Kind = tuple[str, ...]
+
+
+class Failures:
+    """Take note of the trials of a run that have no values.
+
+    Parameters
+    ----------
+    fail_fast : int or None
+        How many trials must fail alike, before any has values, to end the run: 0 for never, None
+        for three, or one a worker where there are more workers.
+    path : Path or None
+        The study file, to say where the traceback of a trial can be read.
+
+    Attributes
+    ----------
+    alike : list of Trial
+        The failed trials of the run, as long as no trial has values and all fail alike. Those that
+        met a limit, were lost, or gave nan are left out: a wide space may well begin with those.
+    """
+
+    def __init__(self, fail_fast: int | None, path: Path | None) -> None:
+        self._fail_fast, self._path = fail_fast, path
+        self._shown: set[Kind] = set()
+        self._may_end = fail_fast != 0
+        self.alike: list[Trial] = []
+
+    def note(self, trial: Trial) -> str:
+        """Take note of a finished trial; return what to show of it, which may be nothing."""
+        if trial.ok:
+            self.be_over()
+            return ""
+        kind = kind_of(trial)
+        if self._may_end and trial.status == "failed":
+            if self.alike and kind_of(self.alike[0]) != kind:
+                self.be_over()
+            else:
+                self.alike.append(trial)
+        if kind in self._shown or len(self._shown) > MOST_KINDS:
+            return ""
+        self._shown.add(kind)
+        if len(self._shown) > MOST_KINDS:
+            where = "in the study" if self._path is None else f"by: hpopt show {self._quoted()}"
+            return f"further kinds of failures are not shown here, but {where}"
+        return f"{in_words(trial)}{self._where(trial)}"
+
+    def are_all(self, n_workers: int) -> bool:
+        """Return whether enough trials have failed alike to end the run."""
+        least = max(LEAST_ALIKE, n_workers) if self._fail_fast is None else self._fail_fast
+        return self._may_end and len(self.alike) >= least
+
+    def be_over(self) -> None:
+        """Let no failure end the run any more: not all trials fail alike."""
+        self._may_end = False
+        self.alike = []
+
+    def error(self) -> AllTrialsFailedError:
+        """Return the error that ends the run, caused by the last traceback."""
+        last = self.alike[-1]
+        error = AllTrialsFailedError(
+            f"the run has ended, as {len(self.alike)} trials failed alike before any had values: "
+            f"{in_words(last)}. Mend that and run again, with retry_failed=True (--retry-failed) "
+            "to evaluate these again; with fail_fast=0 (--fail-fast 0) a run goes on all the same"
+        )
+        error.__cause__ = RemoteTraceback(last.traceback) if last.traceback else None
+        return error
+
+    def _where(self, trial: Trial) -> str:
+        if self._path is not None:
+            return f"; see: hpopt show {self._quoted()} --trial {trial.number}"
+        return f"; see study.trial({trial.number}).traceback" if trial.traceback else ""
+
+    def _quoted(self) -> str:
+        return shlex.quote(str(self._path))
+
+
+def kind_of(trial: Trial) -> Kind:
+    """Return what two failures that are alike have in common.
+
+    This is the status, the exception's type and the line that raised it. Without a traceback it is
+    the status and the message, less the values in it.
+    """
+    error = trial.error or ""
+    frame = _innermost(trial)
+    if frame is not None:
+        return trial.status, error.partition(":")[0], *frame
+    return trial.status, NUMBER.sub("#", RETURNED.sub(r"\1 \2", error))
+
+
+def in_words(trial: Trial) -> str:
+    """Say in one line what failed, why and where."""
+    error = shortened(trial.error or "no reason is known", MOST_CHARACTERS)
+    error = "".join(each if each.isprintable() else " " for each in error)
+    frame = _innermost(trial)
+    where = "" if frame is None else f" ({PurePath(frame[0]).name}, line {frame[1]})"
+    return f"trial {trial.number} {VERBS[trial.status]}: {error}{where}"
+
+
+def _innermost(trial: Trial) -> tuple[str, str] | None:
+    """Return the file and the line of the frame that raised the exception, where it is known."""
+    frames: list[tuple[str, str]] = FRAME.findall(trial.traceback or "")
+    return frames[-1] if frames else None
