@@ -19,10 +19,11 @@ def test_a_run_that_cannot_succeed_ends_with_the_reason(write_run, hpopt, option
     assert (code, out) == (ExitCode.NO_VALUES, "")
     shown = r"hpopt: trial (\d) failed: ValueError: no value for \1 \(hill_problem.py, line \d+\); "
     assert re.findall(shown + r"see: hpopt show hill.db --trial \1\n", err)
-    assert "error: the run has ended, as 3 trials failed alike" in err
+    assert re.search("error: the run has ended, as [3-9] trials failed alike", err)
     assert "--retry-failed" in err
     assert "Traceback" not in err
-    assert statuses() == ["failed"] * 3
+    assert set(statuses()) == {"failed"}
+    assert 3 <= len(statuses()) < 12
 
 
 def test_without_a_file_the_traceback_is_shown(write_run, hpopt):
