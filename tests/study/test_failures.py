@@ -1,7 +1,6 @@
 """Promise 5: a failure is never silent, and a search that cannot succeed says so at once."""
 
 import logging
-import re
 
 import pytest
 
@@ -60,23 +59,22 @@ class TestShown:
             ValueError("no rate"), ValueError("another"), 1.0, OTHER, NAN, None, (3, 4), None
         )
         run(problem, 24, study=path, progress=display)
-        assert [re.sub(r"line \d+", "line N", said) for said in display.said] == [
-            "trial 0 failed: ValueError: no rate (test_failures.py, line N); "
-            f"see: hpopt show {path} --trial 0",
-            "trial 3 failed: ZeroDivisionError: division by zero (test_failures.py, line N); "
-            f"see: hpopt show {path} --trial 3",
-            f"trial 4 is invalid: objective 'value' is nan; see: hpopt show {path} --trial 4",
-            "trial 5 failed: evaluate must return a number, but 'value' is NoneType None; "
-            f"see: hpopt show {path} --trial 5",
-            "trial 6 failed: evaluate must return a number, but 'value' is tuple (3, 4); "
-            f"see: hpopt show {path} --trial 6",
-        ]
+        expected = {
+            0: "failed: ValueError: no rate (test_failures.py, line ",
+            3: "failed: ZeroDivisionError: division by zero (test_failures.py, line ",
+            4: "is invalid: objective 'value' is nan; ",
+            5: "failed: evaluate must return a number, but 'value' is NoneType None",
+            6: "failed: evaluate must return a number, but 'value' is tuple (3, 4)",
+        }
+        for said, (number, why) in zip(display.said, expected.items(), strict=True):
+            assert said.startswith(f"trial {number} {why}")
+            assert said.endswith(f"; see: hpopt show {path} --trial {number}")
 
     def test_where_the_traceback_is_without_a_file(self):
         display = Listener()
         run(Given(1.0, TYPO, None), 3, progress=display)
         assert display.said[0].endswith("; see study.trial(1).traceback")
-        assert display.said[1].endswith("is NoneType None")
+        assert "study.trial" not in display.said[1]
 
     def test_where_nothing_is_shown_it_is_logged(self, caplog, capsys):
         with caplog.at_level(logging.WARNING, "hpopt"):
