@@ -10,6 +10,7 @@ from hpopt.space.choice import Listed
 from hpopt.space.parameter import Parameter, as_json, identity
 
 POSITIONAL = ("length", "low", "high", "values", "choices")
+IS_NEW = " is new"
 MOST_SHOWN = 12  # values of a list
 SHORT = reprlib.Repr()
 SHORT.maxlist = SHORT.maxtuple = MOST_SHOWN
@@ -35,7 +36,7 @@ def parameter_differences(
         if name not in new:
             found.append(f"{within}{name} was removed")
         elif name not in old:
-            found.append(f"{within}{name} is new")
+            found.append(f"{within}{name}{IS_NEW}")
         else:
             found += _changes(f"{within}{name}", old[name], new[name])
     if not found and list(old) != list(new):

@@ -14,6 +14,7 @@ from hpopt.core import Objective, Optimizer, Problem, fingerprint_of, is_part_of
 from hpopt.errors import HpoptError, SettingError, StudyFileError, StudyMismatchError
 from hpopt.optimizers import BY_NAME, make_optimizer
 from hpopt.space import Space
+from hpopt.space.differences import IS_NEW
 
 FORMAT = 1
 NEEDED = ("format", "space", "objectives", "seed", "optimizer")
@@ -161,7 +162,7 @@ def check_same(
     """Raise StudyMismatchError where a study is of another problem, seed or start."""
     document = json.loads(json.dumps(problem.space.to_json()))
     differences = space_in(header).differences(space_in({"space": document}))
-    anew = _anew(differences, path)
+    anew = _anew(differences, problem.space, path)
     forbidden, was = _forbidden(document), _forbidden(header["space"])
     if forbidden != was:
         differences.append(f"forbid is {forbidden} but was {was}")
@@ -221,15 +222,28 @@ def _forbidden(space: Mapping[str, Any], place: str = "the space") -> dict[str, 
     return found
 
 
-def _anew(differences: Sequence[str], path: object) -> str:
+def _anew(differences: Sequence[str], space: Space, path: object) -> str:
     """Say how a changed space goes on with what the study has found; empty where it is the same."""
     if not differences:
         return ""
-    new = any(difference.endswith(" is new") for difference in differences)
-    needs = "; a new parameter needs a default= for that" if new else ""
+    new = [said.removesuffix(IS_NEW) for said in differences if said.endswith(IS_NEW)]
+    lacking = [name for name in new if not _has_default(name, space)]
+    needs = f"; give {', '.join(lacking)} a default= for that" if lacking else ""
     return (
         f" that learns from it: learn_from={str(path)!r} (--learn-from {shlex.quote(str(path))} "
         f"on the command line){needs}"
+    )
+
+
+def _has_default(name: str, space: Space) -> bool:
+    """Return whether a parameter has a default; "layers.kernel" is a field of a list's layers."""
+    if name in space:
+        return space[name].default is not None
+    layers = ((each, getattr(parameter, "layer", None)) for each, parameter in space.items())
+    return any(
+        name.startswith(f"{each}.") and _has_default(name.removeprefix(f"{each}."), layer)
+        for each, layer in layers
+        if isinstance(layer, Space)
     )
 
 

@@ -155,12 +155,11 @@ class TestMismatch:
         self.refused(begun, problem, "but batch lost the values 64, 128.")
 
     def test_of_a_parameter_that_is_new(self, begun):
-        self.refused(
-            begun,
-            self.changed(more=hpopt.Int(1, 2)),
-            "but more is new.",
-            "a new parameter needs a default=",
-        )
+        said = "but more is new.", "; give more a default= for that"
+        self.refused(begun, self.changed(more=hpopt.Int(1, 2)), *said)
+        with pytest.raises(StudyMismatchError) as raised:
+            hpopt.Study(self.changed(more=hpopt.Int(1, 2, default=1)), path=begun)
+        assert "default=" not in str(raised.value)
 
     def test_of_another_space_altogether(self, begun):
         self.refused(begun, Line(), "x is new", "rate was removed")
@@ -170,6 +169,13 @@ class TestMismatch:
         layers = hpopt.Sequence({"units": hpopt.Int(1, 16)}, 1, 3)
         said = "but layers.kind was removed; layers."
         self.refused(begun, self.changed(layers=layers), said)
+        fields = dict(Mixed.space["layers"].layer)
+        for default in (None, 2):
+            more = {**fields, "more": hpopt.Int(1, 2, default=default)}
+            with pytest.raises(StudyMismatchError) as raised:
+                hpopt.Study(self.changed(layers=hpopt.Sequence(more, 1, 3)), path=begun)
+            assert "layers.more is new" in str(raised.value)
+            assert ("give layers.more a default=" in str(raised.value)) == (default is None)
 
     def test_of_what_is_forbidden(self, begun):
         problem = Mixed()
