@@ -7,6 +7,7 @@ import contextlib
 import csv
 import json
 import math
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,13 +18,45 @@ from hpopt.errors import SettingError
 from hpopt.study import Record, Study
 from hpopt.study.record import in_columns
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What begins a formula in a spreadsheet, by OWASP's page "CSV Injection"."""
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
 
 def export(arguments: argparse.Namespace) -> ExitCode:
     """Write all finished trials to stdout or a file."""
+    as_csv = _is_csv(arguments)
     record = Study.load(arguments.study)
     with _opened(arguments.output, Path(arguments.study)) as stream:
-        (write_csv if arguments.csv else write_json)(record, stream)
+        if as_csv:
+            write_csv(record, stream, raw=arguments.raw)
+        else:
+            write_json(record, stream)
     return ExitCode.DONE
+
+
+def _is_csv(arguments: argparse.Namespace) -> bool:
+    """Return whether the form is CSV, by option or else by the ending of the file.
+
+    Raises
+    ------
+    SettingError
+        Option and ending, or the form and ``--raw``, contradict each other.
+    """
+    ending = Path(arguments.output or "").suffix.lower()
+    as_csv = arguments.csv or (ending == ".csv" and not arguments.json)
+    if ending in (".csv", ".json") and as_csv != (ending == ".csv"):
+        option = "--csv" if as_csv else "--json"
+        raise SettingError(
+            f"the ending of --output must be that of its form, but got {option} and "
+            f"{arguments.output!r}: leave the option out, or change the ending"
+        )
+    if arguments.raw and not as_csv:
+        raise SettingError(
+            "--raw must go with CSV, but the form is JSON: leave it out, or add --csv"
+        )
+    return as_csv
 
 
 def write_json(record: Record, stream: TextIO) -> None:
@@ -35,8 +68,17 @@ def write_json(record: Record, stream: TextIO) -> None:
     stream.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
-def write_csv(record: Record, stream: TextIO) -> None:
-    """Write one row a trial. The trials are read twice, first for the names of all columns."""
+def write_csv(record: Record, stream: TextIO, *, raw: bool = False) -> None:
+    """Write one row a trial. The trials are read twice, first for the names of all columns.
+
+    Parameters
+    ----------
+    record : Record
+    stream : text stream
+    raw : bool
+        Whether to write text as it is that a spreadsheet takes for a formula. By default it gets
+        a ``'`` in front: a study may be anybody's, and a formula can start programs.
+    """
     columns: dict[str, None] = dict.fromkeys(("number", "status"))
     columns |= dict.fromkeys(objective.name for objective in record.objectives)
     for trial in record.iterate():
@@ -45,12 +87,13 @@ def write_csv(record: Record, stream: TextIO) -> None:
     last = ("seconds", "memory", "error")
     values = [name for name in columns if name not in (*parameters, *last)]
     # A trial that ends between the two readings may have a value that no other one has.
-    rows = csv.DictWriter(
-        stream, [*values, *parameters, *last], extrasaction="ignore", lineterminator="\n"
-    )
-    rows.writeheader()
+    names = [*values, *parameters, *last]
+    cell = _cell if raw else _without_formula
+    rows = csv.writer(stream, lineterminator="\n")
+    rows.writerow(map(cell, names))
     for trial in record.iterate():
-        rows.writerow({name: _cell(value) for name, value in in_columns(trial).items()})
+        found = in_columns(trial)
+        rows.writerow([cell(found.get(name)) for name in names])
 
 
 @contextlib.contextmanager
@@ -74,6 +117,12 @@ def _opened(output: str | None, study: Path) -> Iterator[TextIO]:
 
 def _cell(value: Any) -> Any:
     return _json(value) if isinstance(value, list | tuple | dict) else value
+
+
+def _without_formula(value: Any) -> Any:
+    cell = _cell(value)
+    is_text = isinstance(cell, str) and NUMBER.fullmatch(cell) is None
+    return f"'{cell}" if is_text and cell.startswith(FORMULA) else cell
 
 
 def _json(data: Any) -> str:

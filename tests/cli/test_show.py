@@ -204,6 +204,47 @@ def test_export_to_a_file(study, hpopt, tmp_path):
     assert "No such file or directory" in err
 
 
+def test_the_ending_of_the_file_says_the_form(study, hpopt, tmp_path):
+    for name, form in (
+        ("a.csv", "--csv"),
+        ("a.CSV", "--csv"),
+        ("a.json", "--json"),
+        ("a", "--json"),
+    ):
+        assert hpopt("export", study, "--output", name)[0] == ExitCode.DONE
+        assert (tmp_path / name).read_text() == hpopt("export", study, form)[1]
+    assert hpopt("export", study, "--output", "b.txt", "--csv")[0] == ExitCode.DONE
+    assert (tmp_path / "b.txt").read_text() == hpopt("export", study, "--csv")[1]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--csv", "--output", "c.json"), ("--json", "--output", "c.csv"), ("--raw",)],
+)
+def test_an_ending_that_contradicts_the_option_is_an_error(study, hpopt, tmp_path, options):
+    code, out, err = hpopt("export", study, *options)
+    assert (code, out) == (ExitCode.ERROR, "")
+    assert options[0] in err
+    assert not list(tmp_path.glob("c.*"))
+
+
+def test_csv_has_no_formulas_of_other_people(folder, hpopt):
+    texts = ["=1+1", "+a", "-a", "@a", "\ta", "-5", "+1.5e-3", "a=1", ""]
+    problem = FunctionProblem(lambda config: 0, {"text": library.Ordinal(texts)})
+    with Study(problem, "grid", path="own.db") as study:
+        for _ in texts:
+            study.tell(study.ask(), {"value": -1.0, "=cmd()": -2.0})
+
+    def column(*options):
+        rows = list(csv.DictReader(io.StringIO(hpopt("export", "own.db", "--csv", *options)[1])))
+        assert {row["value"] for row in rows} == {"-1.0"}
+        assert {row["=cmd()" if options else "'=cmd()"] for row in rows} == {"-2.0"}
+        return sorted(row["config.text"] for row in rows)
+
+    assert column("--raw") == sorted(texts)
+    assert column() == sorted(["'=1+1", "'+a", "'-a", "'@a", "'\ta", "-5", "+1.5e-3", "a=1", ""])
+
+
 def test_export_does_not_write_over_the_study(study, hpopt, tmp_path):
     before = (tmp_path / study).read_bytes()
     for name in (study, tmp_path / study):
