@@ -110,19 +110,26 @@ class Lines(ProgressDisplay):
 
 
 class Bar(ProgressDisplay):
-    """Draw a progress bar with the best config under it, by `rich`."""
+    """Draw a progress bar with the best config under it, by `rich`.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    stream : text stream, optional
+        Where to draw. By default stderr, and what is printed meanwhile appears above the bar.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
         from rich.console import Console
         from rich.live import Live
 
-        self._console = Console(stderr=True)
+        self._console = Console(stderr=True) if stream is None else Console(file=stream)
         # What a trial prints appears above the bar, unless it goes somewhere else than the bar.
         self._live = Live(
             console=self._console,
             auto_refresh=False,
             transient=True,
-            redirect_stdout=sys.stdout.isatty(),
+            redirect_stdout=stream is None and sys.stdout.isatty(),
+            redirect_stderr=stream is None,
         )
         self._shown = -math.inf
 
@@ -165,13 +172,14 @@ class Bar(ProgressDisplay):
         return Group(*lines)
 
 
-def make_display(progress: bool | ProgressDisplay) -> ProgressDisplay:
-    """Choose: a bar where stderr is a terminal, else lines; nothing where progress is False."""
+def make_display(progress: bool | ProgressDisplay, stream: TextIO | None = None) -> ProgressDisplay:
+    """Choose: a bar where the stream (by default stderr) is a terminal, else lines; or nothing."""
     if isinstance(progress, ProgressDisplay):
         return progress
     if not progress:
         return Silent()
-    return Bar() if sys.stderr.isatty() else Lines()
+    is_terminal = (sys.stderr if stream is None else stream).isatty()
+    return Bar(stream) if is_terminal else Lines(stream)
 
 
 def in_one_line(snapshot: Snapshot, *, ended: bool = False) -> str:

@@ -11,7 +11,8 @@ Scripts may rely on the exit codes (`ExitCode`):
       either way, and ``hpopt resume`` goes on
 ====  =====================================================================================
 
-``--debug`` shows the traceback of an error too. Results go to stdout, everything else to stderr.
+``--debug`` shows the traceback of an error too. Results go to stdout, everything else to stderr,
+but what an evaluation prints is kept with its trial.
 """
 
 from hpopt.cli.entry import main

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import os
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 
 from hpopt.cli.exit_codes import ExitCode
 from hpopt.cli.parser import make_parser
+from hpopt.cli.streams import open_missing, patient_stderr
 from hpopt.errors import HpoptError
 
 
@@ -31,11 +33,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     SystemExit
         The arguments are wrong (2), or asked for help or the version (0).
     """
-    parser = make_parser()
-    arguments = parser.parse_args(argv)
-    if arguments.perform is None:
-        parser.print_help()
-        return ExitCode.DONE
+    open_missing()
+    with patient_stderr():
+        parser = make_parser()
+        arguments = parser.parse_args(argv)
+        if arguments.perform is None:
+            parser.print_help()
+            return ExitCode.DONE
+        return _performed(arguments)
+
+
+def _performed(arguments: argparse.Namespace) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name that this terminal cannot show
     try:

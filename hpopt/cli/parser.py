@@ -17,6 +17,8 @@ from hpopt.optimizers.registry import CLASSES
 
 DESCRIPTION = "Search for the best hyper-parameters of models that are expensive to evaluate."
 
+DEBUG = "show tracebacks of errors, and what evaluations with one worker print"
+
 EXAMPLES = """\
 examples:
   hpopt run digits.toml              search, or go on with the study of this run file
@@ -115,9 +117,7 @@ def _hint(command: argparse.ArgumentParser, unknown: Sequence[str]) -> str:
 def make_parser() -> Parser:
     """Make the parser; it leaves the function of the command in `perform`."""
     shared = Parser(add_help=False)
-    shared.add_argument(
-        "--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks of errors"
-    )
+    shared.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=DEBUG)
     parser = Parser(
         prog="hpopt",
         description=DESCRIPTION,
@@ -127,7 +127,7 @@ def make_parser() -> Parser:
     )
     parser.set_defaults(perform=None, debug=False)
     parser.add_argument("--version", action="version", version=f"hpopt {__version__}")
-    parser.add_argument("--debug", action="store_true", help="show tracebacks of errors")
+    parser.add_argument("--debug", action="store_true", help=DEBUG)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     def add(
@@ -237,17 +237,23 @@ def _add_export(add: Callable[..., argparse.ArgumentParser]) -> None:
         "print all finished trials as JSON or CSV",
         "examples:\n"
         "  hpopt export digits.db --json | jq '.[] | select(.status == \"failed\") | .error'\n"
-        "  hpopt export digits.db --csv --output digits.csv\n",
+        "  hpopt export digits.db --output digits.csv\n",
         "\n\nJSON: a list with one object a trial, whose keys are number, config, status, values"
         "\n(objectives and other numbers by name), seconds, error, seed, fidelity, started, memory"
         "\nand curve. What JSON has no number for (nan, inf) is null."
-        "\nCSV: one row a trial, config.NAME for each parameter; lists are JSON text.",
+        "\nCSV: one row a trial, config.NAME for each parameter; lists are JSON text. Text that a"
+        "\nspreadsheet would take for a formula (=, +, -, @ in front) gets a ' in front of it.",
     )
     _add_study(command)
     form = command.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="as JSON (also without an option)")
     form.add_argument("--csv", action="store_true", help="as CSV")
-    command.add_argument("--output", metavar="FILE", help="write to a file instead of stdout")
+    command.add_argument(
+        "--output",
+        metavar="FILE",
+        help="write to a file instead of stdout, as CSV where its name ends so",
+    )
+    command.add_argument("--raw", action="store_true", help="CSV with text exactly as it is")
 
 
 def _add_study(command: argparse.ArgumentParser) -> None:

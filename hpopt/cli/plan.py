@@ -14,7 +14,7 @@ from hpopt.cli.run_file import RunFile
 from hpopt.core import Optimizer, Problem, objectives_of, start_configs
 from hpopt.early_stopping import EarlyStoppingRule, check_one_objective, make_early_stopping
 from hpopt.errors import ConfigError, SettingError
-from hpopt.executors import Limits, make_executor
+from hpopt.executors import Limits, SerialExecutor, make_executor
 from hpopt.executors.settings import at_least_one
 from hpopt.optimizers import make_optimizer
 from hpopt.space import Space
@@ -30,6 +30,9 @@ RULES: dict[str, Callable[[Any], StoppingRule]] = {
     "plateau": Plateau,
 }
 """Keys of a run file that end a run; whichever comes first."""
+
+SERIAL = "serial"
+"""The executor in the settings of a plan, where evaluations run in this process, one at a time."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,8 @@ def _settings(content: Mapping[str, Any]) -> dict[str, Any]:
     }
     executor, _ = make_executor(**runner)
     executor.shutdown()
+    if isinstance(executor, SerialExecutor):
+        runner["executor"] = SERIAL
     window = content.get("window")
     retries = content.get("retries", 1)
     check_retries(retries)

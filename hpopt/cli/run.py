@@ -7,13 +7,17 @@ import contextlib
 import shlex
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from hpopt.cli.exit_codes import ExitCode
-from hpopt.cli.plan import Plan, prepare
+from hpopt.cli.plan import SERIAL, Plan, prepare
 from hpopt.cli.run_file import RunFile
+from hpopt.cli.streams import copy_of_stderr, results_apart
 from hpopt.errors import AllTrialsFailedError, HpoptError, NoValuesError, StudyError, StudyWarning
+from hpopt.executors import SerialExecutor
+from hpopt.progress import make_display
 from hpopt.reports.digest import digest
 from hpopt.reports.printing import write
 from hpopt.reports.tables import best_or_front
@@ -30,6 +34,11 @@ OPTIONS = (*ALWAYS, "seed", "study", "optimizer", "learn_from")
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Search as a run file says; go on where its study exists."""
+    with results_apart() as results:
+        return _run(arguments, results)
+
+
+def _run(arguments: argparse.Namespace, results: TextIO) -> ExitCode:
     options = {key: getattr(arguments, key) for key in OPTIONS}
     run_file = RunFile.read(Path(arguments.file)).overridden(options)
     plan = prepare(run_file)
@@ -41,11 +50,16 @@ def run(arguments: argparse.Namespace) -> ExitCode:
             learned = study.learn_from(source)
             if not arguments.quiet:
                 _say(str(learned))
-        return _carry_out(study, plan, arguments)
+        return _carry_out(study, plan, arguments, results)
 
 
 def resume(arguments: argparse.Namespace) -> ExitCode:
     """Go on with a study, as the run file said that it was last run with."""
+    with results_apart() as results:
+        return _resume(arguments, results)
+
+
+def _resume(arguments: argparse.Namespace, results: TextIO) -> ExitCode:
     path = arguments.study
     run_file = RunFile.of_study(Study.load(path).header, path)
     folder = run_file.folder
@@ -57,7 +71,7 @@ def resume(arguments: argparse.Namespace) -> ExitCode:
     options = {key: getattr(arguments, key) for key in ALWAYS}
     plan = prepare(run_file.overridden(options))
     with _opened(plan, path) as study:
-        return _carry_out(study, plan, arguments)
+        return _carry_out(study, plan, arguments, results)
 
 
 def _opened(plan: Plan, path: str | None, **options: Any) -> Study:
@@ -94,17 +108,15 @@ def _changed_arguments(run_file: RunFile, path: str | None) -> list[str]:
     return [name for name in {**before, **now} if before.get(name) != now.get(name)]
 
 
-def _carry_out(study: Study, plan: Plan, arguments: argparse.Namespace) -> ExitCode:
+def _carry_out(
+    study: Study, plan: Plan, arguments: argparse.Namespace, results: TextIO
+) -> ExitCode:
     plan.check_end(study.optimizer)
     if not arguments.quiet:
         _say_how_it_begins(study, retry_failed=arguments.retry_failed)
     try:
-        result = study.run(
-            stop=plan.stop,
-            retry_failed=arguments.retry_failed,
-            progress=not arguments.quiet,
-            **plan.settings,
-        )
+        with _how_to_run(plan, arguments) as settings:
+            result = study.run(stop=plan.stop, retry_failed=arguments.retry_failed, **settings)
     except AllTrialsFailedError as error:
         sys.stderr.write(f"error: {error}\n")
         if study.path is None and error.__cause__ is not None:  # it cannot be read later
@@ -117,7 +129,8 @@ def _carry_out(study: Study, plan: Plan, arguments: argparse.Namespace) -> ExitC
     code = ExitCode.DONE if read.best else ExitCode.NO_VALUES
     code = ExitCode.INTERRUPTED if result.reason == INTERRUPTED else code
     if read.best:
-        write(best_or_front(read, result.objectives))
+        write(best_or_front(read, result.objectives), results)
+        results.flush()
     if not arguments.quiet:
         _say(_next(study, code))
         if study.path is not None and (n_failed := sum(read.counts.get(s, 0) for s in RETRIED)):
@@ -128,6 +141,22 @@ def _carry_out(study: Study, plan: Plan, arguments: argparse.Namespace) -> ExitC
     except NoValuesError as error:
         sys.stderr.write(f"error: {error}\n")
     return code
+
+
+@contextlib.contextmanager
+def _how_to_run(plan: Plan, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Return what `Study.run` takes: evaluations in this process keep their output, too.
+
+    With ``--debug`` they do not: a debugger talks to the terminal.
+    """
+    settings = {**plan.settings, "progress": not arguments.quiet}
+    if settings["executor"] != SERIAL or arguments.debug:
+        yield settings
+        return
+    with copy_of_stderr() as stream:
+        settings["executor"] = SerialExecutor(keep_output=True)
+        settings["progress"] = make_display(not arguments.quiet, stream)
+        yield settings
 
 
 def _say_how_it_begins(study: Study, *, retry_failed: bool) -> None:

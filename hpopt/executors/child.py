@@ -9,22 +9,19 @@ the interpreter's last words print goes to the output file and never between the
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import faulthandler
-import functools
 import io
 import os
 import pickle
 import sys
 from io import FileIO
-from typing import Any
 
 from hpopt.errors import WorkerLost
 from hpopt.executors import lifeline, main_module, shares
 from hpopt.executors.family import kill_leftovers
 from hpopt.executors.frames import COST, Kind, read_frame, write_frame
 from hpopt.executors.memory import PeakMemory
-from hpopt.executors.output import take_end
+from hpopt.executors.output import c_library, c_stdout, flush, take_end
 from hpopt.executors.rights import Rights
 from hpopt.executors.transfer import dump_exception, dump_result, load_call
 
@@ -82,7 +79,7 @@ def _serve(inbox: FileIO, outbox: FileIO, output: int, rights: Rights) -> None:
         memory.reset()
         answer, result = _perform(body, outbox)
         del frame, body
-        _flush()
+        flush()
         printed = take_end(output)
         write_frame(outbox, answer, COST.pack(memory.read(), len(printed)), printed, result)
         del result
@@ -113,23 +110,4 @@ def _buffer_by_lines() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True, errors="backslashreplace")
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        _libc().setvbuf(_c_stdout(), None, LINE_BUFFERED, 0)
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):
-            stream.flush()
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        _libc().fflush(_c_stdout())
-
-
-@functools.cache
-def _libc() -> Any:
-    return ctypes.CDLL(None)
-
-
-@functools.cache
-def _c_stdout() -> Any:
-    name = "__stdoutp" if sys.platform == "darwin" else "stdout"
-    return ctypes.c_void_p.in_dll(_libc(), name)
+        c_library().setvbuf(c_stdout(), None, LINE_BUFFERED, 0)

@@ -1,14 +1,23 @@
-"""The file that takes what a worker process prints."""
+"""The file that takes what a worker process prints, or this one while a call runs."""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import functools
 import os
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 KEPT_CHARACTERS = 20_000
 MOST_BYTES = 4 * KEPT_CHARACTERS
 TRIMMED_ABOVE = 4_000_000
+TRIM_SECONDS = 0.5
+STREAMS = (0, 1, 2)
 
 
 class OutputFile:
@@ -43,6 +52,90 @@ class OutputFile:
     def close(self) -> None:
         """Close it."""
         self._opened.close()
+
+
+class Captured:
+    """In a ``with`` block, take all that this process prints to stdout and stderr.
+
+    Also what C code and child processes print: the file descriptors themselves are redirected.
+    Nobody would see a question, so stdin ends at once.
+
+    Attributes
+    ----------
+    text : str
+        The last 20,000 characters, when the block has ended.
+    """
+
+    text = ""
+
+    def __enter__(self) -> Captured:
+        self._undo = contextlib.ExitStack()
+        with contextlib.ExitStack() as undo:
+            output = OutputFile()
+            undo.callback(output.close)
+            undo.callback(self._take, output)
+            undo.enter_context(_trimmed(output))
+            flush()
+            undo.callback(_restore, [os.dup(stream) for stream in STREAMS])
+            with Path(os.devnull).open() as nothing:
+                os.dup2(nothing.fileno(), 0)
+            for stream in STREAMS[1:]:
+                os.dup2(output.fileno(), stream)
+            self._undo = undo.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._undo.close()
+
+    def _take(self, output: OutputFile) -> None:
+        self.text = output.take()
+
+
+def _restore(copies: list[int]) -> None:
+    flush()
+    for stream, copy in zip(STREAMS, copies, strict=True):
+        os.dup2(copy, stream)
+        os.close(copy)
+
+
+@contextlib.contextmanager
+def _trimmed(output: OutputFile) -> Iterator[None]:
+    """Keep a file from filling the disk."""
+    has_ended = threading.Event()
+
+    def trim() -> None:
+        while not has_ended.wait(TRIM_SECONDS):
+            output.trim()
+
+    thread = threading.Thread(target=trim, name="hpopt-output", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        has_ended.set()
+        thread.join()
+
+
+def flush() -> None:
+    """Write what is printed, by Python or by C code, and has not left the process yet."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        c_library().fflush(c_stdout())
+
+
+@functools.cache
+def c_library() -> Any:
+    """Return the C library."""
+    return ctypes.CDLL(None)
+
+
+@functools.cache
+def c_stdout() -> Any:
+    """Return its stdout."""
+    name = "__stdoutp" if sys.platform == "darwin" else "stdout"
+    return ctypes.c_void_p.in_dll(c_library(), name)
 
 
 def take_end(file: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import ParamSpec, TypeVar
 
 from hpopt.errors import SettingError
 from hpopt.executors.futures import TaskFuture
+from hpopt.executors.output import Captured
 from hpopt.executors.settings import Request
 
 P = ParamSpec("P")
@@ -24,12 +26,18 @@ class SerialExecutor(Executor):
 
     What a call prints goes where the driver prints, so its future's `output` stays empty, and
     `memory` stays None, for the process is not the call's own.
+
+    Parameters
+    ----------
+    keep_output : bool
+        Whether to keep what a call prints in its future's `output`, as worker processes do, in
+        place of printing it: all that the process writes to stdout and stderr meanwhile.
     """
 
     workers = 1
 
-    def __init__(self) -> None:
-        self._closed = False
+    def __init__(self, *, keep_output: bool = False) -> None:
+        self._keep_output, self._closed = keep_output, False
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> TaskFuture[T]:
         """Run the call and give back its finished future.
@@ -45,13 +53,17 @@ class SerialExecutor(Executor):
             raise RuntimeError("an executor must not be shut down to take a call, but this one is")
         future: TaskFuture[T] = TaskFuture()
         future.set_running_or_notify_cancel()
+        captured = Captured()
         try:
-            result = fn(*args, **kwargs)
+            with captured if self._keep_output else contextlib.nullcontext():
+                result = fn(*args, **kwargs)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
+            future.output = captured.text
             future.set_exception(error)
         else:
+            future.output = captured.text
             future.set_result(result)
         return future
 
