@@ -136,6 +136,10 @@ class Parameter(ABC):
         """The predicates that no layer of its value may match."""
         return ()
 
+    def allowed(self, block: Floats) -> Bools:
+        """Say in which blocks no layer matches one of its own predicates, shape (n,)."""
+        return np.ones(len(block), dtype=bool)
+
     def mended(self, block: Floats, rng: np.random.Generator) -> Floats:
         """Draw anew what its own predicates forbid, shape (n, width)."""
         return block

@@ -186,6 +186,12 @@ class Sequence(Parameter):
         slots = self.layer.active(self._slots(block)).reshape(used.shape)
         return self._joined(np.ones(len(block), dtype=bool), slots & used)
 
+    def allowed(self, block: Floats) -> Bools:
+        """Say in which lists no layer matches one of its space's predicates, shape (n,)."""
+        allowed = self.layer.allowed(self._slots(block)).reshape(len(block), self.max_length)
+        unused = np.arange(self.max_length) >= self._layout.lengths(block)[:, None]
+        return (allowed | unused).all(axis=1)
+
     def mended(self, block: Floats, rng: np.random.Generator) -> Floats:
         """Draw the layers anew that their space forbids, sleeping ones too."""
         slots = self._slots(block)

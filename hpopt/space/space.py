@@ -20,6 +20,7 @@ from hpopt.space.forbidden import (
     still_forbidding,
 )
 from hpopt.space.grid import Grid
+from hpopt.space.matching import Matching
 from hpopt.space.narrowing import Narrowed, fitting, narrowed
 from hpopt.space.parameter import Bools, Floats, Parameter, Resolution, identity
 from hpopt.space.peeling import Rules
@@ -76,6 +77,7 @@ class Space(Coordinates):
         if isinstance(forbid, str | Mapping) or not isinstance(forbid, Iterable):
             raise SpaceError(f"forbid must be a list of predicates, but got {forbid!r}")
         self.forbidden = tuple(Forbidden.of(predicate, self) for predicate in forbid)
+        self._matching = Matching(self.forbidden, self._parameters, self._columns)
         self._in_layers = tuple(
             ForbiddenLayer(name, test) for name, p in self.items() for test in p.forbidden
         )
@@ -115,10 +117,17 @@ class Space(Coordinates):
         """Say which points no `forbid` excludes, shape (n,)."""
         if not self.predicates:
             return np.ones(len(points), dtype=bool)
-        configs = self.decode(points)
-        return np.array(
-            [not any(f(config) for f in self.predicates) for config in configs], dtype=bool
-        )
+        codes = self._codes(self._as_points(points))
+        allowed = ~self._matching.hold(codes)
+        for name in dict.fromkeys(layer.name for layer in self._in_layers):
+            columns = self._columns[name]
+            absent = np.isnan(codes[:, columns.start])
+            allowed &= self._parameters[name].allowed(points[:, columns]) | absent
+        if self._matching.others:
+            rows = np.flatnonzero(allowed)
+            configs = self.decode(points[rows])
+            allowed[rows] = [not any(f(c) for f in self._matching.others) for c in configs]
+        return allowed
 
     def mended(self, points: Floats, rng: np.random.Generator) -> Floats:
         """Draw the layers of lists anew that their own space forbids."""
