@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -244,6 +245,11 @@ class Optimizer(ABC):
     def n_possible(self) -> float:
         """How many solutions it can ask for at most: an int, or inf."""
         return self.space.size
+
+    @property
+    def batch_size(self) -> float:
+        """How many solutions it asks for before it waits for their results: an int, or inf."""
+        return math.inf
 
     @property
     def n_decided(self) -> int:

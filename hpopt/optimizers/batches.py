@@ -6,6 +6,7 @@ of a batch and is sent what they gave.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -82,6 +83,11 @@ class Batches(Optimizer):
         To return, or to yield no row, means that nothing is left to try. A batch that is costly
         to draw, and on which nothing else in the plan depends, is better yielded as `Later`.
         """
+
+    @property
+    def batch_size(self) -> float:
+        """How many solutions it asks for before it waits for their results: the batch's size."""
+        return len(self._batch) or math.inf
 
     @property
     def next_number(self) -> int:

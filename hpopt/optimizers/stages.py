@@ -79,6 +79,11 @@ class Stages(Optimizer):
         self._share: float = 0
         self._untaken: list[Trial] = []
 
+    @property
+    def batch_size(self) -> float:
+        """How many solutions it asks for before it waits for their results: as its stage does."""
+        return math.inf if self._inner is None else min(self._share, self._inner.batch_size)
+
     @abstractmethod
     def _stage(self, index: int, points: Floats, losses: Floats) -> Stage | None:
         """Give stage number `index`; None where there is none.

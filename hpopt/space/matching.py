@@ -65,13 +65,8 @@ class Matching:
         """Return which points match a mapping, shape (n,), by their codes (nan: absent)."""
         if not self._tables:
             return np.zeros(len(codes), dtype=bool)
-        column, table = self._tables[0]
-        found = table.take(_rows(codes[:, column], table), axis=0)
-        for column, table in self._tables[1:]:
-            found &= table.take(_rows(codes[:, column], table), axis=0)
-        matched: Bools = found.any(axis=1)
-        return matched
-
-
-def _rows(codes: Floats, table: Bools) -> np.ndarray:
-    return np.where(np.isnan(codes), len(table) - 1, codes).astype(np.int64)
+        found: Bools = np.ones((len(codes), self._tables[0][1].shape[1]), dtype=bool)
+        for column, table in self._tables:
+            rows = np.where(np.isnan(codes[:, column]), len(table) - 1, codes[:, column])
+            np.logical_and(found, table.take(rows.astype(np.int64), axis=0), out=found)
+        return np.asarray(found.any(axis=1))

@@ -190,7 +190,7 @@ class Sequence(Parameter):
         """Say in which lists no layer matches one of its space's predicates, shape (n,)."""
         allowed = self.layer.allowed(self._slots(block)).reshape(len(block), self.max_length)
         unused = np.arange(self.max_length) >= self._layout.lengths(block)[:, None]
-        return (allowed | unused).all(axis=1)
+        return np.asarray((allowed | unused).all(axis=1))
 
     def mended(self, block: Floats, rng: np.random.Generator) -> Floats:
         """Draw the layers anew that their space forbids, sleeping ones too."""

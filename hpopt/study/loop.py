@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
@@ -72,6 +73,7 @@ class Loop:
         self._interrupts = Interrupts(self._say_and_withdraw)
         self._started = time.monotonic()
         self._explained: set[str] = set()
+        self._is_idle_said = False
 
     @property
     def seconds(self) -> float:
@@ -128,6 +130,7 @@ class Loop:
                 n_new = room - len(dispatch.ready)
                 dispatch.ready += self._written(self._books.ask, n_new, self._window)
                 self._explain()
+                self._say_idle()
             if not dispatch.ready:
                 return self._books.why_nothing_left()
             dispatch.send(room)
@@ -218,6 +221,22 @@ class Loop:
             logger.info("%s", sentence)
             if type(self._display) is not Silent:
                 self._show(self._display.say, sentence)
+
+    def _say_idle(self) -> None:
+        """Say once that the strategy leaves workers idle, as it waits for results."""
+        optimizer, n_workers = self._books.optimizer, self._dispatch.n_calls
+        n = min(optimizer.batch_size, self._window or math.inf)
+        if self._is_idle_said or n >= min(n_workers, self._rule.total(), optimizer.n_possible):
+            return
+        self._is_idle_said = True
+        if self._window == n:
+            why, then = f"window={n} has no more than {n} trials run", f"a window of {n_workers}"
+        else:
+            why = f"{optimizer.name or type(optimizer).__name__} waits for each {n} trials"
+            then = "a strategy that does not wait, such as 'steady_state' or 'tpe'"
+            if "population" in optimizer.argument_names():
+                then = f"population={n_workers}, or {then}"
+        self._say(f"{n_workers} workers, but {why}: {n_workers - n} of them are idle. Use {then}")
 
     def _say(self, sentence: str) -> None:
         """Tell a person, or where none is looking on, the log."""
