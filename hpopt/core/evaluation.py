@@ -64,6 +64,7 @@ def evaluate(
     started, clock = time.time(), time.perf_counter()
     try:
         outcome = _judged(problem, solution, handle)
+        handle.tell_values(outcome.values)
     except KeyboardInterrupt:
         raise
     except BaseException as error:

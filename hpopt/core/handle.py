@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -52,6 +52,7 @@ class TrialHandle:
         self._directory = directory
         self._early_stopping = early_stopping
         self._beacon = beacon
+        self._at_end: list[Callable[[Mapping[str, float]], None]] = []
 
     @property
     def directory(self) -> Path:
@@ -123,6 +124,19 @@ class TrialHandle:
         if self._early_stopping is not None and not self.stopped:
             self.stopped = bool(self._early_stopping(tuple(self.curve)))
         return self.stopped
+
+    def at_end(self, function: Callable[[Mapping[str, float]], None]) -> None:
+        """Have a function called with the values of the trial, once they are known.
+
+        That is after `evaluate` has returned, in the same process; without values (the evaluation
+        failed) the mapping is empty.
+        """
+        self._at_end.append(function)
+
+    def tell_values(self, values: Mapping[str, float]) -> None:
+        """Call what `at_end` was given."""
+        while self._at_end:
+            self._at_end.pop()(values)
 
     def end(self) -> None:
         """Show the evaluation no more."""

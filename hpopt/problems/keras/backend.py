@@ -30,6 +30,8 @@ def chosen_backend() -> str:
     return BACKENDS[0]
 
 
+AS_NEEDED = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+
 MANY = 256
 """Draws from which on TensorFlow loops over them in the graph."""
 TOGETHER = 2**14
@@ -39,6 +41,23 @@ TOGETHER = 2**14
 def quieten() -> None:
     """Let TensorFlow report errors alone, unless the user said otherwise."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+@contextmanager
+def sparing_gpu() -> Iterator[None]:
+    """Let a backend that begins meanwhile take a GPU's memory as it needs it, not all at once.
+
+    The driver only tries a network: the memory is for the worker processes.
+    """
+    before = {name: os.environ.get(name) for name in AS_NEEDED}
+    for name, value in AS_NEEDED.items():
+        os.environ.setdefault(name, value)
+    try:
+        yield
+    finally:
+        for name, old in before.items():
+            if old is None:
+                os.environ.pop(name, None)
 
 
 @contextmanager

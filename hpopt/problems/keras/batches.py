@@ -1,4 +1,4 @@
-"""Give rows to Keras batch by batch: the only copies that are made of the data."""
+"""Rows for Keras, batch by batch: the only copies that are made of the data."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from hpopt.problems.keras.data import Array, Rows
+from hpopt.problems.keras.data import Rows
 from hpopt.problems.keras.session import import_keras
+from hpopt.problems.keras.structures import is_text, mapped
 
 
 def batches(rows: Rows, size: int, *, seed: int | None = None, epoch: int = 0) -> Any:
-    """Give the rows in batches, as a keras.utils.PyDataset.
+    """Return the rows in batches, as a keras.utils.PyDataset.
 
     Parameters
     ----------
@@ -44,10 +45,9 @@ def _batches_class() -> Any:
         def __len__(self) -> int:
             return math.ceil(len(self._rows) / self._size)
 
-        def __getitem__(self, index: int) -> tuple[Array, Array]:
+        def __getitem__(self, index: int) -> tuple[Any, ...]:
             inside = slice(index * self._size, (index + 1) * self._size)
-            x, y = self._rows.take(self._order[inside])
-            return as_float(x), as_float(y)
+            return as_fit_takes(self._rows.batch(self._order[inside]))
 
         def on_epoch_end(self) -> None:
             self._epoch += 1
@@ -58,9 +58,20 @@ def _batches_class() -> Any:
                 rng = np.random.default_rng((self._seed, self._epoch))
                 self._order = rng.permutation(len(self._rows))
 
-    def as_float(values: Array) -> Array:
-        """Give real numbers in the precision that Keras computes in."""
-        wanted = keras.config.floatx() if values.dtype.kind == "f" else values.dtype
-        return values.astype(wanted, copy=False)
-
     return Batches
+
+
+def as_fit_takes(batch: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return a batch with real numbers in Keras' precision, texts as tensors, lists as tuples."""
+    floatx = import_keras().config.floatx()
+
+    def converted(array: Any) -> Any:
+        if not isinstance(array, np.ndarray):
+            return array
+        if is_text(array):
+            import tensorflow as tf  # texts are tensors of TensorFlow, on any backend
+
+            return tf.constant(array)
+        return array.astype(floatx, copy=False) if array.dtype.kind == "f" else array
+
+    return tuple(mapped(converted, part) for part in batch)

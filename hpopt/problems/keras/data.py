@@ -1,8 +1,7 @@
-"""Arrays of examples: checked, and split by the numbers of their rows, never copied."""
+"""Examples in arrays: checked, and split by the numbers of their rows, never copied."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,37 +9,59 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.errors import SettingError
+from hpopt.problems.keras.structures import (
+    Array,
+    Structure,
+    checked_structure,
+    described,
+    first_leaf,
+    leaves,
+    lengths_of,
+    mapped,
+    shapes_of,
+)
 
-Array = NDArray[Any]
 SPLIT_SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Some rows of two arrays that belong together.
+    """Some rows of arrays that belong together.
 
     Rows are chosen by number, so that processes may share the arrays as memory maps: only
     batches are ever copied.
 
     Attributes
     ----------
-    x, y : ndarray (n, ...)
-        Inputs and targets.
+    x, y : ndarray (n, ...), or a tuple or dict of them
+        Inputs and targets; no targets (None) where the model computes its loss from inputs alone.
     numbers : ndarray (m,) of int, or None
         The numbers of the rows that are meant; None for all.
+    weights : ndarray (n, ...), or a tuple or dict of them, or None
+        How much each row counts in the loss.
     """
 
-    x: Array
-    y: Array
+    x: Structure
+    y: Structure
     numbers: NDArray[np.int64] | None = None
+    weights: Structure | None = None
 
     def __len__(self) -> int:
-        return len(self.x) if self.numbers is None else len(self.numbers)
+        return len(first_leaf(self.x)) if self.numbers is None else len(self.numbers)
 
-    def take(self, places: NDArray[np.int64] | slice) -> tuple[Array, Array]:
-        """Give the inputs and targets at places among these rows."""
-        chosen = places if self.numbers is None else self.numbers[places]
-        return self.x[chosen], self.y[chosen]
+    def take(self, places: NDArray[np.int64] | slice) -> tuple[Any, Any]:
+        """Return the inputs and targets at places among these rows."""
+        return self._of(self.x, places), self._of(self.y, places)
+
+    def batch(self, places: NDArray[np.int64] | slice) -> tuple[Any, ...]:
+        """Return what ``fit`` takes of these places: inputs, targets and weights, those there are.
+
+        It is a tuple of one, two or three.
+        """
+        x, y = self.take(places)
+        if y is None:
+            return (x,)
+        return (x, y) if self.weights is None else (x, y, self._of(self.weights, places))
 
     def split(self, fraction: float, seed: int) -> tuple[Rows, Rows]:
         """Put a fraction of the rows aside, stratified by class (or by the size of a number).
@@ -69,7 +90,7 @@ class Rows:
         first = rng.random()
         aside = np.zeros(n, dtype=bool)
         aside[order[np.floor((np.arange(n_aside) + first) * (n / n_aside)).astype(np.int64)]] = True
-        return self._parted(aside)
+        return self.parted(np.flatnonzero(~aside), np.flatnonzero(aside))
 
     def folds(self, k: int, seed: int) -> list[tuple[Rows, Rows]]:
         """Part the rows into k folds, stratified in the same way, and leave each out once.
@@ -84,51 +105,73 @@ class Rows:
             raise SettingError(f"folds must be at most the number of examples, {n}, but got {k}")
         fold = np.empty(n, dtype=np.int64)
         fold[self._by_stratum(np.random.default_rng(seed))] = np.arange(n) % k
-        return [self._parted(fold == left_out) for left_out in range(k)]
+        return [
+            self.parted(np.flatnonzero(fold != left_out), np.flatnonzero(fold == left_out))
+            for left_out in range(k)
+        ]
 
-    def _by_stratum(self, rng: np.random.Generator) -> NDArray[np.int64]:
-        return np.lexsort((rng.random(len(self)), _strata(self.y)))
-
-    def _parted(self, aside: NDArray[np.bool_]) -> tuple[Rows, Rows]:
+    def parted(
+        self, training: NDArray[np.int64], validation: NDArray[np.int64]
+    ) -> tuple[Rows, Rows]:
+        """Return the rows of these numbers: some to train on, some to validate on."""
         return (
-            Rows(self.x, self.y, np.flatnonzero(~aside)),
-            Rows(self.x, self.y, np.flatnonzero(aside)),
+            Rows(self.x, self.y, training, self.weights),
+            Rows(self.x, self.y, validation, self.weights),
         )
 
+    def _of(self, data: Structure | None, places: NDArray[np.int64] | slice) -> Any:
+        if data is None:
+            return None
+        chosen = places if self.numbers is None else self.numbers[places]
+        return mapped(lambda array: array[chosen], data)
 
-def _strata(y: Array) -> NDArray[np.int64]:
-    """Give a number for each row by which a split is to be even."""
-    flat = y.reshape(len(y), -1) if y.ndim > 1 else y[:, None]
+    def _by_stratum(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        return np.lexsort((rng.random(len(self)), _strata(self.y, len(self))))
+
+
+def labels_of(y: Structure | None) -> Array | None:
+    """Return one number for each row by which a split can be even, of the first of the targets.
+
+    None where the targets have no such number: there are none, or they are images, say.
+    """
+    if y is None:
+        return None
+    first: Array = first_leaf(y)
+    flat = first.reshape(len(first), -1) if first.ndim > 1 else first[:, None]
     if flat.shape[1] == 1:
-        return np.unique(flat[:, 0], return_inverse=True)[1].ravel()
-    if y.ndim == 2:
-        return np.asarray(flat.argmax(axis=1))
-    return np.zeros(len(y), dtype=np.int64)
+        return flat[:, 0]
+    return np.asarray(flat.argmax(axis=1)) if first.ndim == 2 else None
+
+
+def _strata(y: Structure | None, n: int) -> NDArray[np.int64]:
+    labels = labels_of(y)
+    if labels is None:
+        return np.zeros(n, dtype=np.int64)
+    return np.unique(labels, return_inverse=True)[1].ravel()
 
 
 def training_and_validation(
-    x: Any, y: Any, validation_data: tuple[Any, Any] | None, validation_split: float
+    x: Any,
+    y: Any,
+    validation_data: Any,
+    validation_split: float,
+    sample_weight: Any = None,
 ) -> tuple[Rows, Rows | None]:
-    """Check the data of a problem, and give the rows to train on and those to validate on.
+    """Check the data of a problem, and return the rows to train on and those to validate on.
 
     Raises
     ------
     SettingError
         Something is wrong with them; the message says what.
     """
-    rows = checked_rows(x, y)
+    rows = checked_rows(x, y, weights=sample_weight)
     if validation_data is not None:
-        if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
-            raise SettingError(
-                "validation_data must be a pair of arrays (x, y), but got "
-                f"{type(validation_data).__name__}"
-            )
-        validation = checked_rows(*validation_data, names=("validation x", "validation y"))
+        validation = validation_rows(validation_data, "arrays (x, y)", y is None)
         for name, mine, theirs in (("x", rows.x, validation.x), ("y", rows.y, validation.y)):
-            if mine.shape[1:] != theirs.shape[1:]:
+            if _form(mine) != _form(theirs):
                 raise SettingError(
                     f"validation data must have the shape of the training data, but its {name} "
-                    f"has {theirs.shape} where that of training has {mine.shape}"
+                    f"has {shapes_of(theirs)} where that of training has {shapes_of(mine)}"
                 )
         return rows, validation
     is_number = isinstance(validation_split, int | float) and not isinstance(validation_split, bool)
@@ -140,51 +183,62 @@ def training_and_validation(
     return rows.split(validation_split, SPLIT_SEED) if validation_split else (rows, None)
 
 
-def checked_rows(x: Any, y: Any, names: tuple[str, str] = ("x", "y")) -> Rows:
-    """Give arrays as rows, or say what is wrong with them.
+def validation_rows(data: Any, wanted: str, is_x_alone: bool = False) -> Rows:
+    """Return validation data, (x, y) or (x, y, sample_weight), as rows; (x,) where there is no y.
+
+    Raises
+    ------
+    SettingError
+        They are not what was `wanted`, or something is wrong with the arrays.
+    """
+    if is_x_alone and not isinstance(data, tuple | list):
+        data = (data,)
+    if not isinstance(data, tuple | list) or len(data) not in ((1, 2, 3) if is_x_alone else (2, 3)):
+        raise SettingError(
+            f"validation_data must be a pair of {wanted}, or (x, y, sample_weight), but got "
+            f"{described(data)}"
+        )
+    x, y, weights = (*data, None, None)[:3]
+    return checked_rows(x, y, ("validation x", "validation y"), weights)
+
+
+def checked_rows(x: Any, y: Any, names: tuple[str, str] = ("x", "y"), weights: Any = None) -> Rows:
+    """Return arrays as rows, or raise an error that says what is wrong with them.
+
+    Parameters
+    ----------
+    x, y : array-like, or a list, tuple or dict of them
+        Inputs, numbers or texts; targets, numbers, or None.
+    names : (str, str)
+        What they are called in messages.
+    weights : array-like, or a list, tuple or dict of them, optional
+        How much each row counts.
 
     Raises
     ------
     SettingError
         They are empty, of different lengths, not numbers, or hold nan or inf.
     """
-    rows = Rows(checked_array(x, names[0]), checked_array(y, names[1]))
-    if len(rows.x) != len(rows.y):
-        raise SettingError(
-            f"{names[0]} and {names[1]} must be of the same length, but got {len(rows.x)} and "
-            f"{len(rows.y)}"
-        )
-    return rows
+    checked_x = checked_structure(x, names[0], lengths=lengths_of(y), text=True)
+    checked_y = None if y is None else checked_structure(y, names[1], lengths=lengths_of(x))
+    checked_weights = None
+    first, n = next((name, len(array)) for name, array in leaves(checked_x, names[0]))
+    if weights is not None:
+        if y is None:
+            raise SettingError(
+                "sample_weight needs targets y whose loss it weights, but there are none"
+            )
+        checked_weights = checked_structure(weights, "sample_weight", lengths=frozenset([n]))
+    parts = ((checked_x, names[0]), (checked_y, names[1]), (checked_weights, "sample_weight"))
+    for data, of in parts:
+        for name, array in leaves(data, of) if data is not None else ():
+            if len(array) != n:
+                raise SettingError(
+                    f"{first} and {name} must be of the same length, but got {n} and {len(array)}"
+                )
+    return Rows(checked_x, checked_y, weights=checked_weights)
 
 
-def checked_array(values: Any, name: str) -> Array:
-    """Give an array of finite numbers, without a copy where it is one."""
-    array = as_array(values, name)
-    if array.dtype.kind not in "buif":
-        raise SettingError(
-            f"{name} must be an array of numbers, but its dtype is {array.dtype}: encode names as "
-            "numbers first"
-        )
-    # The extremes tell of nan and inf, and need no second array of the same size.
-    if array.dtype.kind == "f" and not all(map(math.isfinite, (array.min(), array.max()))):
-        n_bad = sum(int((~np.isfinite(row)).any()) for row in array)
-        raise SettingError(
-            f"{name} must be finite, but {n_bad} of its {len(array)} rows hold nan or inf: leave "
-            "them out or fill them in"
-        )
-    return array
-
-
-def as_array(values: Any, name: str) -> Array:
-    """Give a non-empty array, of whatever it holds."""
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise SettingError(
-            f"{name} must be an array, but its rows differ in shape: {error}"
-        ) from None
-    if array.ndim == 0:
-        raise SettingError(f"{name} must be an array of examples, but got {values!r}")
-    if not array.size:
-        raise SettingError(f"{name} must not be empty, but its shape is {array.shape}")
-    return array
+def _form(data: Structure | None) -> Any:
+    """Return what training and validation data must have in common: all but their lengths."""
+    return None if data is None else mapped(lambda array: array.shape[1:], data)

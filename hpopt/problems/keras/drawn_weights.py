@@ -9,8 +9,8 @@ import numpy as np
 
 from hpopt.errors import SettingError
 from hpopt.problems.keras.batched import Networks
-from hpopt.problems.keras.data import Array
 from hpopt.problems.keras.session import import_keras
+from hpopt.problems.keras.structures import Array
 
 AT_ONCE = 2**22
 """Numbers that are drawn at once: more draws do not take more memory."""

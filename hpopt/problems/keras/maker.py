@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hpopt.core.problem import Objective
 from hpopt.core.solution import Config
 from hpopt.errors import ProblemError
-from hpopt.problems.keras.builders.builder import Builder
-from hpopt.problems.keras.data import Rows
+from hpopt.problems.keras.builders.builder import BATCH_SIZE, Builder
+from hpopt.problems.keras.feeding import first_batch
 from hpopt.problems.keras.memory import MemoryEstimate, memory_of, memory_of_config
-from hpopt.problems.keras.network_check import check_fits, check_is_model
-from hpopt.problems.keras.session import import_keras
-from hpopt.problems.keras.sources import ArraySource, Source, first_batch
+from hpopt.problems.keras.metrics import check_reported
+from hpopt.problems.keras.network_check import DATA, check_by_building, check_is_model
+from hpopt.problems.keras.sources import ArraySource, Source, tried_split
+from hpopt.problems.keras.user_errors import check_by_trying, configs_to_try
 from hpopt.space import Parameter, Space
 
 Compiled = Callable[[Config], Any]
@@ -37,6 +38,11 @@ class Maker:
     ------
     ProblemError
         Nothing makes networks.
+
+    Attributes
+    ----------
+    given : Builder, callable or None
+        As it was given: before it learned of any data.
     """
 
     def __init__(self, given: Any, owner: str, is_overridden: bool) -> None:
@@ -50,6 +56,7 @@ class Maker:
                 "build must be a builder, or a function of a config that gives a Keras model, but "
                 f"got {given!r}"
             )
+        self.given = given
         self._given, self._owner, self._is_overridden = given, owner, is_overridden
 
     @property
@@ -57,11 +64,21 @@ class Maker:
         """What a builder's networks are good at; None of others, which do not say it."""
         return self._given.objective if isinstance(self._given, Builder) else None
 
-    def space(self, given: Space | Mapping[str, Parameter] | None) -> Space | None:
-        """Give what stands in for the space of a problem's class: a builder's, or what is given."""
-        if isinstance(self._given, Builder):
-            return self._given.space if given is None else self._given.space_with(given)
-        return given if given is None or isinstance(given, Space) else Space(given)
+    def space(
+        self, given: Space | Mapping[str, Parameter] | None, *, has_batches: bool = False
+    ) -> Space | None:
+        """Return what stands in for the space of a problem's class: a builder's, or what is given.
+
+        Where the data are a dataset, which has batches of its own, a builder's usual parameter
+        ``batch_size`` is left out.
+        """
+        if not isinstance(self._given, Builder):
+            return given if given is None or isinstance(given, Space) else Space(given)
+        space = self._given.space if given is None else self._given.space_with(given)
+        if not has_batches or space.get("batch_size") is not BATCH_SIZE:
+            return space
+        parameters = {name: each for name, each in space.items() if name != "batch_size"}
+        return Space(parameters, space.forbidden)
 
     def make(self, config: Config) -> Any:
         """Make the network of a config as the argument `build` does."""
@@ -89,25 +106,51 @@ class Maker:
             model.compile(**chosen)
         return model
 
-    def check(self, source: Source, config: Config, compiled: Compiled) -> None:
-        """Raise where the data do not fit the networks, or none is made.
+    def check(
+        self, source: Source, space: Space, compiled: Compiled, objectives: Sequence[str]
+    ) -> None:
+        """Raise where the data or the objectives do not fit the networks, or none is made.
 
-        A builder knows by itself, and learns how to standardise. Anything else is tried with one
-        config; an error in it is left to the trials, as other configs may do.
+        A builder knows by itself, and learns how to standardise. Anything that is the user's own
+        is tried with one config.
+
+        Parameters
+        ----------
+        source : Source
+        space : Space
+        compiled : callable
+            Makes the compiled network of a config.
+        objectives : sequence of str
+            The names of those that the model must report.
         """
-        split = source.split(config, 0)
-        batches = [None if part is None else first_batch(part) for part in split]
         builder = self._builder
         if builder is None:
-            _check_by_trying(config, compiled, split.training)
+            check_by_building(source, configs_to_try(space), compiled, objectives)
             return
-        for batch, names in zip(
-            batches, (("x", "y"), ("validation x", "validation y")), strict=True
-        ):
-            if batch is not None:
-                builder.check_data(*batch, names)
+        self._check_data(source, space, builder)
         if isinstance(source, ArraySource):
-            self._given = builder.fitted(source.everything)
+            self._given = builder = builder.fitted(source.everything)
+        if builder.is_all_known:
+            for name in objectives:
+                reported = builder.target.reported
+                check_reported(name, {}, [*reported, *(f"val_{each}" for each in reported)])
+        else:
+            check_by_building(source, configs_to_try(space), compiled, objectives)
+
+    def _check_data(self, source: Source, space: Space, builder: Builder) -> None:
+        """Raise SettingError where a builder's networks cannot take the data."""
+
+        def attempt(config: Config, begin: Callable[[str], None]) -> None:
+            begin(DATA)
+            split = tried_split(source, config)
+            for part, names in zip(
+                split[:2], (("x", "y"), ("validation x", "validation y")), strict=True
+            ):
+                rows = None if part is None else first_batch(part)
+                if rows is not None:
+                    builder.check_rows(rows, names)
+
+        check_by_trying(configs_to_try(space), attempt)
 
     def memory(
         self, config: Config, batch_size: int, compiled: Compiled, *, copied: bool
@@ -125,17 +168,3 @@ class Maker:
         """The builder whose networks are the problem's as they are."""
         is_all = isinstance(self._given, Builder) and not self._is_overridden
         return self._given if is_all else None
-
-
-def _check_by_trying(config: Config, compiled: Compiled, examples: Any) -> None:
-    import_keras()  # its absence is no error of the user's function
-    try:
-        model = compiled(config)
-    except ProblemError:
-        raise
-    except Exception:
-        return
-    if isinstance(examples, Rows):
-        check_fits(model, examples.x, examples.y)
-    del model
-    gc.collect()

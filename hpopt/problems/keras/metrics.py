@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
 
 from hpopt.core.problem import Direction, Objective, normalised_objectives
-from hpopt.errors import ProblemError
+from hpopt.errors import ProblemError, UnknownNameError
 
 EXTRA = ("parameters", "epochs", "best_epoch")
 """What a Keras problem returns beside what the model reports."""
@@ -47,3 +50,60 @@ def direction_of(name: str) -> Direction:
         f"an objective given by its name must be a metric of Keras, but got {name!r}, of which it "
         f"is not known whether large or small is good: write Objective({name!r}, 'maximize')"
     )
+
+
+def numbers_of(logs: Mapping[str, Any]) -> dict[str, float]:
+    """Return the numbers among the logs of Keras as plain floats; a metric by class has several.
+
+    An array of one element is a number too: so are the logs of ``keras.metrics.F1Score`` with
+    one output.
+    """
+    return {name: float(_as_numpy(log).item()) for name, log in logs.items() if _size(log) == 1}
+
+
+def check_reported(
+    name: str, logs: Mapping[str, Any], known: Iterable[str], metric: str = "keras.metrics.F1Score"
+) -> None:
+    """Raise unless an objective is a number that the model reports.
+
+    Parameters
+    ----------
+    name : str
+        The objective's.
+    logs : mapping of str to float or array
+        What the model reports.
+    known : iterable of str
+        The names of the numbers among it.
+    metric : str
+        What to write for the metric of this name, if it has several numbers.
+
+    Raises
+    ------
+    ProblemError
+        It is several numbers.
+    UnknownNameError
+        It is not reported.
+    """
+    known = [*known, *EXTRA]
+    if name in known:
+        return
+    if name in logs and _size(logs[name]) > 1:
+        short = name.removeprefix("val_")
+        raise ProblemError(
+            f"objective {name!r} must be one number, but the model reports {_size(logs[name])}, "
+            f"one a class: compile it with metrics=[{metric}(average='macro', name={short!r})]"
+        )
+    raise UnknownNameError("objective", name, known)
+
+
+def _size(log: Any) -> int:
+    """Return how many numbers a log is; 0 where it is something else."""
+    array = _as_numpy(log)
+    return int(array.size) if array.dtype.kind in "buif" else 0
+
+
+def _as_numpy(log: Any) -> Any:
+    """Return what a model reports as an array, also where it lies on a GPU."""
+    if isinstance(log, int | float | np.generic | np.ndarray):
+        return np.asarray(log)
+    return np.asarray(log.detach().cpu() if hasattr(log, "detach") else log)

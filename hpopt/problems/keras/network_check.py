@@ -1,12 +1,29 @@
-"""Check a user's own network before the first trial: that it is one, and that the data fit it."""
+"""Check networks before the first trial: that they are some, and that data and objectives fit."""
 
 from __future__ import annotations
 
+import gc
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
+from hpopt.core.solution import Config
 from hpopt.errors import ProblemError, SettingError
+from hpopt.problems.keras.backend import sparing_gpu
 from hpopt.problems.keras.builders.targets import SPARSE, check_labels
-from hpopt.problems.keras.session import import_keras
+from hpopt.problems.keras.data import Rows
+from hpopt.problems.keras.feeding import Examples, few_of
+from hpopt.problems.keras.metrics import check_reported, numbers_of
+from hpopt.problems.keras.session import fresh_session, import_keras
+from hpopt.problems.keras.sources import Source, tried_split
+from hpopt.problems.keras.structures import shapes_of
+from hpopt.problems.keras.user_errors import check_by_trying
+
+DATA = "the functions for the data must return it"
+"""The first step of trying a problem, as an error says it."""
 
 
 def check_is_model(model: Any, name: str) -> None:
@@ -15,19 +32,114 @@ def check_is_model(model: Any, name: str) -> None:
         raise ProblemError(f"{name} must return a keras.Model, but returned {type(model).__name__}")
 
 
-def check_fits(model: Any, x: Any, y: Any) -> None:
-    """Raise SettingError unless examples and targets, arrays (n, ...), fit a built model.
+def check_by_building(
+    source: Source,
+    configs: Iterable[Config],
+    compiled: Callable[[Config], Any],
+    objectives: Iterable[str] = (),
+) -> None:
+    """Make one network, let it evaluate a few examples, and see that it reports the objectives.
 
-    Of a model whose shapes are not known yet, or that has several inputs or outputs, nothing is
-    said.
+    Afterwards nothing is left of it, random numbers are drawn as if it had not been, and a GPU
+    has not been filled.
+
+    Parameters
+    ----------
+    source : Source
+    configs : iterable of dict
+        Tried one after the other until one goes well.
+    compiled : callable
+        Makes the compiled network of a config.
+    objectives : iterable of str
+        Names of what the model must report.
+
+    Raises
+    ------
+    ProblemError, SettingError
+        There is no network, or something does not fit it.
     """
-    if not getattr(model, "built", False):
+
+    def attempt(config: Config, begin: Callable[[str], None]) -> None:
+        begin(DATA)
+        split = tried_split(source, config)
+        begin("build must make a network")
+        with fresh_session(0):
+            model = compiled(config)
+            if isinstance(split.training, Rows):
+                _check_fits(model, split.training)
+            begin("the network must take the data")
+            logs = _logs(model, split.training, source.is_validated)
+            if logs is not None:
+                _check_objectives(model, objectives, logs, source.is_validated)
+
+    with sparing_gpu(), _undisturbed_randomness():
+        import_keras()  # its absence is no error of the user's function
+        check_by_trying(configs, attempt)
+    gc.collect()
+
+
+def _logs(model: Any, examples: Examples, is_validated: bool) -> Mapping[str, Any] | None:
+    """Return what a model reports of a few examples; None where there are none at hand."""
+    batch = few_of(examples)
+    if batch is None:
+        return None
+    model.run_eagerly = True  # tracing a graph would take seconds
+    report = model.test_on_batch if is_validated else model.train_on_batch
+    logs: Mapping[str, Any] = report(*batch, return_dict=True)
+    return logs
+
+
+def _check_objectives(
+    model: Any, objectives: Iterable[str], logs: Mapping[str, Any], is_validated: bool
+) -> None:
+    keras = import_keras()
+    known = dict(logs)
+    if is_validated:
+        known |= {f"val_{name}": log for name, log in logs.items()}
+    trains_usually = type(model).train_step is keras.Model.train_step
+    for name in objectives:
+        if name.startswith("val_") or not is_validated or trains_usually:
+            kind = _kind_of(model, name.removeprefix("val_"))
+            check_reported(name, known, numbers_of(known), kind)
+
+
+def _kind_of(model: Any, name: str) -> str:
+    """Return how the metric of a name is written."""
+    for metric in model.metrics:
+        for each in (metric, *getattr(metric, "metrics", ())):
+            if each.name == name:
+                return f"keras.metrics.{type(each).__name__}"
+    return "keras.metrics.F1Score"
+
+
+@contextmanager
+def _undisturbed_randomness() -> Iterator[None]:
+    """Let Python's and numpy's global generators go on afterwards as if nothing had been drawn."""
+    state, numpy_state = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(state)
+        np.random.set_state(numpy_state)
+
+
+def _check_fits(model: Any, rows: Rows) -> None:
+    """Raise SettingError unless examples and targets fit a model.
+
+    Of a model whose shapes are not known yet, or that has several inputs or outputs, the shapes
+    are not compared here: evaluating some examples tells.
+    """
+    if rows.y is None and model.loss is not None and _is_usual(model):
+        raise SettingError(
+            f"y must be given, as the network is compiled with a loss ({_name(model.loss)}) that "
+            "compares its outputs with targets: give y=x to an autoencoder"
+        )
+    if not getattr(model, "built", False) or isinstance(rows.x, dict | tuple):
         return
+    x = rows.x
     wanted = _shape(getattr(model, "input_shape", None))
     if wanted:
-        fits = len(wanted) == x.ndim and all(
-            mine in (None, theirs) for mine, theirs in zip(wanted[1:], x.shape[1:], strict=True)
-        )
+        fits = _fits(wanted, x.shape) or (wanted[-1] == 1 and _fits(wanted[:-1], x.shape))
         if not fits:
             raise SettingError(
                 f"x must hold examples of the shape {tuple(wanted[1:])}, as the network takes "
@@ -36,11 +148,33 @@ def check_fits(model: Any, x: Any, y: Any) -> None:
     outputs = _shape(getattr(model, "output_shape", None))
     loss = getattr(model, "loss", None)
     if outputs and outputs[-1] and getattr(loss, "name", loss) == SPARSE:
-        check_labels(y, outputs[-1], "y")
+        if isinstance(rows.y, dict | tuple):
+            raise SettingError(
+                f"y must be one array, as the network has one output, but is {shapes_of(rows.y)}"
+            )
+        check_labels(rows.y, outputs[-1], "y")
+
+
+def _is_usual(model: Any) -> bool:
+    """Return whether a model computes its loss as Keras does, not by a method of its own."""
+    keras, kind = import_keras(), type(model)
+    return (
+        kind.train_step is keras.Model.train_step and kind.compute_loss is keras.Model.compute_loss
+    )
+
+
+def _name(loss: Any) -> str:
+    return str(loss if isinstance(loss, str) else getattr(loss, "name", type(loss).__name__))[:40]
+
+
+def _fits(wanted: tuple[int | None, ...], shape: tuple[int, ...]) -> bool:
+    return len(wanted) == len(shape) and all(
+        mine in (None, theirs) for mine, theirs in zip(wanted[1:], shape[1:], strict=True)
+    )
 
 
 def _shape(shape: Any) -> tuple[int | None, ...]:
-    """Give a shape; () of what is none, or several."""
+    """Return a shape; () of what is none, or several."""
     is_one = isinstance(shape, tuple) and all(
         side is None or isinstance(side, int) for side in shape
     )

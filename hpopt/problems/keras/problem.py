@@ -15,6 +15,8 @@ from hpopt.core.solution import Config
 from hpopt.errors import MemoryLimitExceeded, ProblemError, SettingError
 from hpopt.problems.keras.builders.builder import Builder
 from hpopt.problems.keras.data import Rows
+from hpopt.problems.keras.feeding import first_input, is_dataset
+from hpopt.problems.keras.fingerprint import digest_of, fingerprint_of_data
 from hpopt.problems.keras.maker import Maker
 from hpopt.problems.keras.memory import MemoryEstimate, in_units
 from hpopt.problems.keras.metrics import Objectives, objectives_by_name
@@ -25,7 +27,8 @@ from hpopt.problems.keras.session import (
     precision_of_layers,
     require_keras,
 )
-from hpopt.problems.keras.sources import ArraySource, first_input, source_of
+from hpopt.problems.keras.sources import ArraySource, Steps, source_of
+from hpopt.problems.keras.structures import described
 from hpopt.problems.keras.training import Schedule, build_optimizer, check_count, epochs_range
 from hpopt.problems.keras.trial_training import Callbacks, Recipe, schedule_rate, train_trial
 from hpopt.problems.keras.weights import load_weights
@@ -34,6 +37,9 @@ from hpopt.space import Parameter, Space
 
 class KerasProblem(Problem):
     """Search for the network that learns best from some data.
+
+    One network is made at once, and evaluates a few examples: what is wrong with a function of
+    yours, the data or the objectives is an error here, not in every trial.
 
     The network is a builder's (`DenseBuilder`, `ConvolutionalBuilder`, `RecurrentBuilder`), that
     of a function of a config, or of a subclass: set `space`, write `build`. For images or tables
@@ -48,21 +54,28 @@ class KerasProblem(Problem):
 
     Parameters
     ----------
-    x, y : array-like (n, ...)
-        Examples and their targets, finite numbers. Arrays are not copied but read batch by
-        batch, so they may be memory maps, and worker processes share them. Without `y`, `x` is a
-        keras.utils.PyDataset, a tf.data.Dataset, a `TimeSeries` (which is cut by a parameter
-        ``look_back``), or a function of a config that gives (x, y) or a dataset.
+    x, y : array-like (n, ...), or a list, tuple or dict of them
+        Examples and their targets, finite numbers; `x` may hold texts too. Models with several
+        inputs or outputs take several arrays, as ``fit`` does. Arrays are not copied but read
+        batch by batch, so they may be memory maps, and worker processes share them. Without `y`,
+        `x` are the inputs of a model that computes its own loss; or a keras.utils.PyDataset, a
+        tf.data.Dataset, a `TimeSeries` (which is cut by a parameter ``look_back``), or a function
+        of a config that returns (x, y), (x, y, sample_weight), a dataset or a generator.
     build : Builder or callable, optional
         Makes the compiled network of a config. Its own space and objective are the problem's.
-    validation_data : (array-like, array-like), optional
+    sample_weight : array-like (n,), or a list, tuple or dict of them, optional
+        How much each example counts in the loss, in validation too.
+    validation_data : (x, y) or (x, y, sample_weight), optional
         What the ``val_`` metrics are measured on; or a dataset or function, as `x` may be.
     validation_split : float, in [0, 1)
         Without `validation_data`, the part of the examples put aside for it: always the same
         ones, stratified by class (or by size, for a numeric target). 0 for no validation.
-    folds : int, at least 2, optional
+    folds : int of at least 2, splitter, or iterable of (training rows, validation rows), optional
         Cross-validation: a trial trains so many networks, each validated on a fold of the
-        examples that the others do not share, and its values are the means.
+        examples that the others do not share, and its values are the means. A splitter is one of
+        scikit-learn, or has ``split(x, y, groups)`` as they do.
+    groups : array-like (n,), optional
+        The group of each example, for a splitter such as ``GroupKFold(5)``.
     repeats : int, at least 1
         How often a trial trains its networks, each time with another seed, to average.
     space : Space or mapping of str to Parameter, optional
@@ -71,11 +84,14 @@ class KerasProblem(Problem):
     objectives : str, Objective, several, or mapping of str to direction, optional
         Stand in for the class's. Metrics of the compiled model, by Keras' names
         (``"val_loss"``, ``"val_accuracy"``, ``"loss"`` …), whose direction is known for the
-        usual ones; or ``"parameters"``, the number of weights. By default ``val_loss``.
+        usual ones; or ``"parameters"``, the number of weights. By default ``val_loss``. A
+        subclass may add others to what `evaluate` returns.
     epochs : int, at least 1
         How long to train, at most.
     batch_size : int, at least 1
-        Examples a step; datasets have their own.
+        Examples a step; datasets and generators have their own.
+    steps_per_epoch, validation_steps : int, at least 1, optional
+        Batches an epoch, of datasets and generators; generators need them.
     patience : int, at least 1, optional
         Stop after so many epochs without a better one.
     min_improvement : float, at least 0
@@ -94,7 +110,8 @@ class KerasProblem(Problem):
         A config whose training is estimated to take more (``"4GB"``, or bytes) is not started:
         its trial is ``out_of_memory``. See `estimate_memory`.
     keep_weights : int, at least 0
-        How many of a study's best trials keep their weights, for `load_model`.
+        How many of a study's best trials keep their weights, for `load_model`; with several
+        objectives, all trials of the front do, unless it is 0.
     verbose : int, 0 to 2
         Keras' own output. In any case each trial prints one line.
 
@@ -103,7 +120,10 @@ class KerasProblem(Problem):
     SettingError
         The data or a setting is not what it must be.
     ProblemError
-        The space, the objectives or the fidelity are not well formed, or `build` makes no model.
+        The space, the objectives or the fidelity are not well formed, or `build` makes no model
+        (an exception in it is the cause).
+    UnknownNameError
+        The model does not report an objective.
     MissingExtraError
         Keras or its backend is not installed.
 
@@ -133,14 +153,18 @@ class KerasProblem(Problem):
         y: Any = None,
         *,
         build: Builder | Callable[[Config], Any] | None = None,
+        sample_weight: Any = None,
         validation_data: Any = None,
         validation_split: float = 0.2,
-        folds: int | None = None,
+        folds: Any = None,
+        groups: Any = None,
         repeats: int = 1,
         space: Space | Mapping[str, Parameter] | None = None,
         objectives: Objectives | None = None,
         epochs: int = 10,
         batch_size: int = 32,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
         patience: int | None = None,
         min_improvement: float = 0.0,
         class_weight: Mapping[int, float] | None = None,
@@ -154,7 +178,7 @@ class KerasProblem(Problem):
         require_keras()
         is_overridden = type(self).build is not KerasProblem.build
         self._maker = Maker(build, type(self).__name__, is_overridden)
-        own = self._maker.space(space)
+        own = self._maker.space(space, has_batches=is_dataset(x))
         if own is not None:
             self.space = own
         if objectives is None:
@@ -167,8 +191,6 @@ class KerasProblem(Problem):
         )
         for value, name, least in ((keep_weights, "keep_weights", 0), (repeats, "repeats", 1)):
             check_count(value, name, least)
-        if folds is not None:
-            check_count(folds, "folds", 2)
         check_precision(precision)
         if callbacks is not None and not callable(callbacks):
             raise SettingError(
@@ -186,9 +208,15 @@ class KerasProblem(Problem):
             validation_data=validation_data,
             validation_split=validation_split,
             folds=folds,
+            groups=groups,
+            sample_weight=sample_weight,
+            steps=Steps(steps_per_epoch, validation_steps),
         )
         self._check_together()
-        self._maker.check(self.source, self.space.sample(1, seed=0)[0], self._compiled)
+        # What callbacks or a subclass add is not known before a trial.
+        is_known = callbacks is None and not self._is_extended
+        reported = [objective.name for objective in objectives_of(self)] if is_known else []
+        self._maker.check(self.source, self.space, self._compiled, reported)
 
     def build(self, config: Config) -> Any:
         """Make the network of a config; a subclass may write it in place of the argument `build`.
@@ -204,15 +232,19 @@ class KerasProblem(Problem):
         """Give what ``model.compile`` gets where `build` returns a model that is not compiled."""
         return {}
 
-    def evaluate(self, config: Config, trial: TrialHandle) -> Mapping[str, float]:
+    def evaluate(self, config: Config, trial: TrialHandle) -> Mapping[str, Any]:
         """Train the network of a config.
+
+        A subclass may add values to what this returns, and name them as objectives.
 
         Returns
         -------
         mapping of str to float
             All that the model reported in its best epoch, and ``parameters`` (the number of
             weights), ``epochs`` (trained), ``best_epoch``. The means of these with several folds
-            or repeats, and the deviation of each objective, ``val_loss_std``.
+            or repeats, and the deviation of each objective, ``val_loss_std``. And ``history``,
+            for `Trial.info`: what the model reported, by name, as lists with a number for each
+            epoch; with several folds or repeats, a list with the history of each training.
         """
         if self.memory_limit is not None:
             estimate = self.estimate_memory(config)
@@ -231,6 +263,7 @@ class KerasProblem(Problem):
             precision=config.get("precision", self.precision),
             callbacks=self.callbacks,
             keep_weights=self.keep_weights,
+            is_lenient=self._is_extended,
         )
         with fresh_session(trial.seed, recipe.precision) as keras:
             return train_trial(keras, recipe, config, trial)
@@ -264,7 +297,8 @@ class KerasProblem(Problem):
         Raises
         ------
         SettingError
-            The trial kept no weights: only the best `keep_weights` of a study do.
+            The trial kept no weights: only the best `keep_weights` of a study do, or those of
+            the front.
         """
         with self._precision_of(config):
             model = self._compiled(config)
@@ -276,6 +310,29 @@ class KerasProblem(Problem):
         load_weights(model, directory)
         return model
 
+    def fingerprint(self) -> Mapping[str, str]:
+        """Return digests of the data and of what else decides the values of a config.
+
+        Functions and subclasses are known by their source, without comments. Of arrays above
+        256 MB an even share is read.
+        """
+        schedule, own = self.schedule, type(self).__mro__
+        own = own[: own.index(KerasProblem)]
+        written = ("build", "compile_settings", "evaluate")
+        methods = [vars(each)[name] for each in own for name in written if name in vars(each)]
+        epochs = self.fidelity or schedule.epochs
+        return {
+            **fingerprint_of_data(self.source),
+            "build": digest_of(self._maker.given, methods),
+            "epochs": str(epochs),
+            "batch_size": str(schedule.batch_size),
+            "patience": f"{schedule.patience}, {schedule.min_improvement:g}",
+            "class_weight": digest_of(schedule.class_weight),
+            "repeats": str(self.repeats),
+            "precision": str(self.precision),
+            "callbacks": digest_of(self.callbacks),
+        }
+
     @property
     def training(self) -> Rows:
         """The examples to train on, of the first split: arrays only."""
@@ -285,6 +342,11 @@ class KerasProblem(Problem):
     def validation(self) -> Rows | None:
         """The examples to validate on, of the first split: arrays only."""
         return self._arrays.splits[0][1]
+
+    @property
+    def _is_extended(self) -> bool:
+        """Whether a subclass may add values to those of the training."""
+        return type(self).evaluate is not KerasProblem.evaluate
 
     @property
     def _arrays(self) -> ArraySource:
@@ -311,6 +373,18 @@ class KerasProblem(Problem):
             raise ProblemError(
                 "epochs must be a fidelity or a parameter of the space, but got both: leave one out"
             )
+        if self.schedule.class_weight is not None and isinstance(self.source, ArraySource):
+            rows = self.source.everything
+            if rows.weights is not None:
+                raise SettingError(
+                    "class_weight and sample_weight exclude one another, but got both: multiply "
+                    "the weight of each example by that of its class"
+                )
+            if isinstance(rows.y, dict | tuple) or rows.y is None:
+                raise SettingError(
+                    "class_weight needs one array of targets, but y is "
+                    f"{described(rows.y)}: give sample_weight instead"
+                )
         unmeasured = [o.name for o in objectives_of(self) if o.name.startswith("val_")]
         if not self.source.is_validated and unmeasured:
             raise ProblemError(

@@ -10,6 +10,7 @@ import numpy as np
 
 from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import Objective
+from hpopt.problems.keras.training import watched_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,8 @@ class Average:
         """Take in the values of a run; say whether the next is wanted."""
         self._found.append(values)
         self._n_epochs += values["epochs"]
-        mean = self.values()[self._objectives[0].name]
+        means = self.values()
+        mean = means[watched_of(self._objectives, means).name]
         if not math.isfinite(mean):
             return False
         self._trial.report(self._n_epochs, mean)
@@ -84,5 +86,6 @@ class Average:
         deviations = {
             f"{objective.name}_std": float(np.std(of_all[objective.name]))
             for objective in self._objectives
+            if objective.name in of_all
         }
         return {**means, **deviations}

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.errors import SettingError, UnknownNameError
-from hpopt.problems.keras.data import Array, checked_array
+from hpopt.problems.keras.structures import Array, checked_array
 
 Floats = NDArray[np.float64]
 Measure = Callable[[Array, Array], Any]

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from hpopt.core.problem import Fidelity, Objective
-from hpopt.errors import ProblemError, SettingError, UnknownNameError
+from hpopt.errors import ProblemError, SettingError
 from hpopt.problems.keras.backend import seed_epoch
-from hpopt.problems.keras.metrics import EXTRA
+from hpopt.problems.keras.metrics import check_reported, numbers_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,18 @@ class Follower(Protocol):
 class Monitor:
     """Follow a training, from the end of one epoch to the next.
 
+    Parameters
+    ----------
+    objectives : sequence of Objective
+    trial : Follower
+    patience, min_improvement
+        See `Schedule`.
+    keep_weights : bool
+        Whether to keep the weights after the best epoch.
+    is_lenient : bool
+        Whether objectives that the model does not report may be added later, by a problem that
+        calls this one.
+
     Attributes
     ----------
     best : dict of str to float
@@ -91,6 +103,8 @@ class Monitor:
         Whether patience ended it: more epochs would change nothing.
     curve : list of float
         What was watched, by epoch.
+    history : dict of str to list of float
+        All that the model reported, by epoch.
     weights : list of ndarray, or None
         Those after the best epoch, where they were to be kept.
     """
@@ -103,27 +117,31 @@ class Monitor:
         patience: int | None = None,
         min_improvement: float = 0.0,
         keep_weights: bool = False,
+        is_lenient: bool = False,
     ) -> None:
         self._objectives, self._trial = objectives, trial
         self._patience, self._keep_weights = patience, keep_weights
-        self._min_improvement = min_improvement
+        self._min_improvement, self._is_lenient = min_improvement, is_lenient
         self._best_loss = self._bar = math.inf
         self._waited = 0
         self.best: dict[str, float] = {}
         self.best_epoch = self.n_epochs = 0
         self.diverged = self.ended = False
         self.curve: list[float] = []
+        self.history: dict[str, list[float]] = {}
         self.weights: list[Any] | None = None
 
     def epoch_ended(self, model: Any, logs: Mapping[str, Any]) -> None:
         """Take in what the model reports after an epoch; tell it to stop where it should."""
-        reported = _scalars(logs)
-        watched = self._watched(reported)
+        reported = numbers_of(logs)
+        watched = self._watched(reported, logs)
         self.n_epochs += 1
         if not all(map(math.isfinite, (reported.get("loss", 0.0), reported[watched.name]))):
             self.diverged = model.stop_training = True
             return
         self.curve.append(reported[watched.name])
+        for name, value in reported.items():
+            self.history.setdefault(name, []).append(value)
         self._trial.report(self.n_epochs, reported[watched.name])
         loss = watched.sign * reported[watched.name]
         if loss < self._best_loss:
@@ -154,24 +172,33 @@ class Monitor:
             Those after the best epoch.
         """
         for name in REMEMBERED:
-            setattr(self, name, seen[name])
+            if name in seen:  # what hpopt 0.1.0 left has no history
+                setattr(self, name, seen[name])
         self.weights = weights if self._keep_weights else None
         for epoch, value in enumerate(self.curve, start=1):
             self._trial.report(epoch, value)
         return not (self.ended or self._trial.should_stop())
 
-    def _watched(self, reported: Mapping[str, float]) -> Objective:
-        """Give the objective that decides which epoch is best: the first that changes in them."""
-        for objective in self._objectives:
-            if objective.name not in (*reported, *EXTRA):
-                raise UnknownNameError("objective", objective.name, [*reported, *EXTRA])
-        for objective in self._objectives:
-            if objective.name in reported:
-                return objective
-        return Objective("val_loss" if "val_loss" in reported else "loss", "minimize")
+    def _watched(self, reported: Mapping[str, float], logs: Mapping[str, Any]) -> Objective:
+        """Return the objective that decides which epoch is best: the first that changes in them."""
+        if not self._is_lenient:
+            for objective in self._objectives:
+                check_reported(objective.name, logs, reported)
+        return watched_of(self._objectives, reported)
 
 
-REMEMBERED = ("best", "best_epoch", "curve", "ended", "n_epochs", "_bar", "_best_loss", "_waited")
+def watched_of(objectives: Iterable[Objective], values: Mapping[str, float]) -> Objective:
+    """Return the first objective among values; the loss where there is none."""
+    for objective in objectives:
+        if objective.name in values:
+            return objective
+    return Objective("val_loss" if "val_loss" in values else "loss", "minimize")
+
+
+REMEMBERED = (
+    *("best", "best_epoch", "curve", "ended", "history", "n_epochs"),
+    *("_bar", "_best_loss", "_waited"),
+)
 
 
 def train(
@@ -183,6 +210,7 @@ def train(
     monitor: Monitor,
     seed: int,
     callbacks: Iterable[Any] = (),
+    steps: tuple[int | None, int | None] = (None, None),
 ) -> None:
     """Train a compiled model, from the epoch that the monitor has reached.
 
@@ -198,6 +226,8 @@ def train(
     seed : int
         Of what the backend draws by itself.
     callbacks : iterable of keras.callbacks.Callback
+    steps : (int or None, int or None)
+        How many batches an epoch has, for training and for validation; None for all there are.
     """
     training, validation = data
 
@@ -214,6 +244,8 @@ def train(
         initial_epoch=monitor.n_epochs,
         epochs=schedule.epochs,
         validation_data=validation,
+        steps_per_epoch=steps[0],
+        validation_steps=steps[1],
         class_weight=None if schedule.class_weight is None else dict(schedule.class_weight),
         shuffle=False,
         verbose=schedule.verbose,
@@ -232,11 +264,6 @@ def build_optimizer(model: Any) -> None:
     """
     if model.optimizer is not None:
         model.optimizer.build(model.trainable_variables)
-
-
-def _scalars(logs: Mapping[str, Any]) -> dict[str, float]:
-    """Give the numbers among the logs as plain floats; a metric by class has several."""
-    return {name: float(value) for name, value in logs.items() if getattr(value, "size", 1) == 1}
 
 
 def check_count(value: Any, name: str, least: int) -> None:

@@ -7,32 +7,38 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from hpopt.core.handle import TrialHandle
-from hpopt.core.problem import Fidelity, Objective, losses
+from hpopt.core.problem import Fidelity, Objective
 from hpopt.core.solution import Config
 from hpopt.problems.keras.continuation import Place, find_state, remove_state, restore, save_state
+from hpopt.problems.keras.data import Rows
+from hpopt.problems.keras.feeding import Examples, fed, first_input, n_batches
 from hpopt.problems.keras.runs import Average, Run, Silent, runs_of
 from hpopt.problems.keras.schedules import apply_schedule
 from hpopt.problems.keras.session import begin_anew
-from hpopt.problems.keras.sources import (
-    Examples,
-    Source,
-    Split,
-    fed,
-    first_input,
-    n_batches,
+from hpopt.problems.keras.sources import Source, Split
+from hpopt.problems.keras.training import (
+    Follower,
+    Monitor,
+    Schedule,
+    build_optimizer,
+    train,
+    watched_of,
 )
-from hpopt.problems.keras.training import Follower, Monitor, Schedule, build_optimizer, train
-from hpopt.problems.keras.weights import keep_best
+from hpopt.problems.keras.weights import Keeping
 
 Callbacks = Callable[[Config, TrialHandle], Iterable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How the trials of a problem are trained; see `KerasProblem`."""
+    """How the trials of a problem are trained; see `KerasProblem`.
+
+    With `is_lenient`, values that training does not give may be objectives: a subclass adds them.
+    """
 
     compiled: Callable[[Config], Any]
     source: Source
@@ -43,35 +49,45 @@ class Recipe:
     precision: str | None
     callbacks: Callbacks | None
     keep_weights: int
+    is_lenient: bool = False
 
 
 @dataclass(slots=True)
 class Trained:
-    """What a run gave: its values, its model, and the weights of its best epoch."""
+    """What a run gave: its values, epoch by epoch too, its model, the weights of its best epoch."""
 
     values: dict[str, float]
+    history: dict[str, list[float]]
     model: Any
     weights: list[Any] | None
 
 
-def train_trial(keras: Any, recipe: Recipe, config: Config, trial: TrialHandle) -> dict[str, float]:
+def train_trial(keras: Any, recipe: Recipe, config: Config, trial: TrialHandle) -> dict[str, Any]:
     """Train the network of a config, as often as the problem has runs, and keep what is to stay.
 
     Returns
     -------
     dict of str to float
-        The values of the best epoch; their means, where there are several runs.
+        The values of the best epoch; their means, where there are several runs. And ``history``:
+        the values of each epoch by name, or a list of such for several runs.
     """
     began = time.perf_counter()
     training = _Training(keras, recipe, config, trial)
-    values, best = training.run_all()
-    loss = _loss(recipe, values)
-    if best.weights is not None and math.isfinite(loss):
-        keep_best(best.model, best.weights, loss, trial, recipe.keep_weights)
+    values, best, histories = training.run_all()
+    if best.weights is not None and math.isfinite(_loss(recipe, values)):
+        _keep(recipe, best, values, trial)
     seconds = time.perf_counter() - began
     sys.stdout.write(_line(recipe, trial, values, training.schedule.epochs, seconds))
     sys.stdout.flush()
-    return values
+    return {**values, "history": histories if len(histories) > 1 else histories[0]}
+
+
+def _keep(recipe: Recipe, best: Trained, values: Mapping[str, float], trial: TrialHandle) -> None:
+    """Keep the weights of a trial that is among the best, which its values tell."""
+    keeping, folder = Keeping(recipe.objectives, recipe.keep_weights), trial.directory
+    keeping.save(best.model, best.weights or (), values, folder)
+    if not all(objective.name in values for objective in recipe.objectives):
+        trial.at_end(partial(keeping.settle, folder))  # a subclass adds the others
 
 
 class _Training:
@@ -81,25 +97,27 @@ class _Training:
         self.keras, self.recipe, self.config, self.trial = keras, recipe, config, trial
         self.schedule = recipe.schedule.of(config, _epochs_of(recipe, trial))
 
-    def run_all(self) -> tuple[dict[str, float], Trained]:
-        """Give the values of the trial, and the best of its runs."""
+    def run_all(self) -> tuple[dict[str, float], Trained, list[dict[str, list[float]]]]:
+        """Return the values of the trial, the best of its runs, and the history of each."""
         recipe = self.recipe
         first, *others = runs_of(self.trial.seed, recipe.source.n_splits, recipe.repeats)
         if not others:
             only = self.run(first, self.trial)
-            return only.values, only
+            return only.values, only, [only.history]
         average = Average(recipe.objectives, self.trial)
         best = self.run(first, Silent())
+        histories = [best.history]
         wanted = average.add(best.values)
         for run in others:
             if not wanted:
                 break
             begin_anew(self.keras, run.seed, recipe.precision)
             found = self.run(run, Silent())
+            histories.append(found.history)
             if _loss(recipe, found.values) < _loss(recipe, best.values):
                 best = found
             wanted = average.add(found.values)
-        return average.values(), best
+        return average.values(), best, histories
 
     def run(self, run: Run, follower: Follower) -> Trained:
         """Train once."""
@@ -113,6 +131,7 @@ class _Training:
             patience=schedule.patience,
             min_improvement=schedule.min_improvement,
             keep_weights=recipe.keep_weights > 0,
+            is_lenient=recipe.is_lenient,
         )
         continued = _Continued(recipe, config, self.trial, run, schedule.epochs)
         if continued.take_up(model, monitor, data.training):
@@ -125,9 +144,11 @@ class _Training:
                 monitor=monitor,
                 seed=run.seed,
                 callbacks=callbacks,
+                steps=_steps(data),
             )
         continued.leave(model, monitor)
-        return Trained(_values(recipe, model, monitor), model, monitor.weights)
+        values = _values(recipe, model, monitor)
+        return Trained(values, monitor.history, model, monitor.weights)
 
 
 def schedule_rate(
@@ -135,16 +156,28 @@ def schedule_rate(
 ) -> None:
     """Let the learning rate follow the schedule of a config, over all epochs there may be."""
     epochs = schedule.epochs if fidelity is None else round(fidelity.high)
-    apply_schedule(model, config, lambda: epochs * n_batches(data.training, schedule.batch_size))
+    apply_schedule(
+        model,
+        config,
+        lambda: epochs * n_batches(data.training, schedule.batch_size, data.steps.training),
+    )
 
 
 def _fed(data: Split, schedule: Schedule, seed: int, epoch: int) -> tuple[Any, Any]:
     """Give the examples as ``fit`` takes them."""
     size = schedule.batch_size
     return (
-        fed(data.training, size, seed=seed, epoch=epoch),
+        fed(data.training, size, seed=seed, epoch=epoch, steps=data.steps.training),
         # Validation keeps no activations for gradients, so twice the batch fits in memory.
         None if data.validation is None else fed(data.validation, 2 * size),
+    )
+
+
+def _steps(data: Split) -> tuple[int | None, int | None]:
+    """Return how many batches an epoch has, where it is not all there are."""
+    return (
+        None if isinstance(data.training, Rows) else data.steps.training,
+        None if isinstance(data.validation, Rows | None) else data.steps.validation,
     )
 
 
@@ -207,13 +240,16 @@ def _values(recipe: Recipe, model: Any, monitor: Monitor) -> dict[str, float]:
 
 
 def _loss(recipe: Recipe, values: Mapping[str, float]) -> float:
-    return float(losses(recipe.objectives, values)[0])
+    watched = watched_of(recipe.objectives, values)
+    return watched.loss({watched.name: math.nan, **values})
 
 
 def _line(
     recipe: Recipe, trial: TrialHandle, values: Mapping[str, float], epochs: int, seconds: float
 ) -> str:
-    shown = ", ".join(f"{o.name} {values[o.name]:.5g}" for o in recipe.objectives)
+    names = [o.name for o in recipe.objectives if o.name in values]
+    names = names or [watched_of((), values).name]
+    shown = ", ".join(f"{name} {values.get(name, math.nan):.5g}" for name in names)
     return (
         f"trial {trial.number}: {shown} in epoch {values['best_epoch']:.0f} of "
         f"{values['epochs']:.0f} (at most {epochs}), {values['parameters']:,.0f} parameters, "

@@ -4,50 +4,113 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hpopt.core.handle import TrialHandle
+import numpy as np
+
+from hpopt.core.problem import Objective, losses
 from hpopt.errors import SettingError
+from hpopt.numerics import pareto
 
 WEIGHTS = "model.weights.h5"
 LOSS = "model.loss.json"
 
 
-def keep_best(
-    model: Any, weights: Sequence[Any], loss: float, trial: TrialHandle, n_kept: int
-) -> None:
-    """Save the weights of a trial if it is among the best so far, and remove those it displaces.
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Which of a study's trials keep their weights.
 
-    The trials of a study have folders side by side, named by their numbers. Each file of weights
-    has one beside it that says how good they are, so that no process needs to ask another.
+    The trials have folders side by side, named by their numbers. Each file of weights has one
+    beside it that says how good they are, so that no process needs to ask another.
 
     Parameters
     ----------
-    model : keras.Model
-        It gets the weights.
-    weights : sequence of ndarray
-    loss : float
-        The value to minimise.
-    trial : TrialHandle
+    objectives : sequence of Objective
     n_kept : int
-        How many trials keep their weights.
+        How many trials keep their weights, where there is one objective. Of several objectives
+        all trials of the front keep theirs.
     """
-    folder = trial.directory
-    others = [other for other in _kept_beside(folder) if other[1] != folder]
-    if sum(other < (loss, folder) for other in others) >= n_kept:
-        _remove(folder)
-        return
-    model.set_weights(weights)
-    (folder / LOSS).unlink(missing_ok=True)
-    model.save_weights(folder / WEIGHTS)
-    unfinished = folder / f"{LOSS}.new"
-    unfinished.write_text(json.dumps(loss), encoding="utf-8")
-    unfinished.replace(folder / LOSS)
-    # Looked up anew: of all that end at once, the last to look sees the others.
-    for _, displaced in sorted(_kept_beside(folder))[n_kept:]:
-        _remove(displaced)
+
+    objectives: Sequence[Objective]
+    n_kept: int
+
+    def save(
+        self, model: Any, weights: Sequence[Any], values: Mapping[str, float], folder: Path
+    ) -> None:
+        """Save the weights of a trial if it is among the best so far.
+
+        Parameters
+        ----------
+        model : keras.Model
+            It gets the weights.
+        weights : sequence of ndarray
+        values : mapping of str to float
+            Of the trial. Where objectives are missing, the weights are saved in any case:
+            `settle` must follow.
+        folder : path
+            Of the trial.
+        """
+        is_known = all(objective.name in values for objective in self.objectives)
+        if is_known:
+            mine = (self._losses(values), folder)
+            if folder in self._displaced([*self._kept_beside(folder), mine]):
+                _remove(folder)
+                return
+        (folder / LOSS).unlink(missing_ok=True)
+        model.set_weights(weights)
+        model.save_weights(folder / WEIGHTS)
+        if is_known:
+            self.settle(folder, values)
+
+    def settle(self, folder: Path, values: Mapping[str, float]) -> None:
+        """Keep the weights that were saved in a folder if they are among the best.
+
+        Those that they displace are removed.
+
+        Parameters
+        ----------
+        folder : path
+        values : mapping of str to float
+            Of the trial; empty if it failed.
+        """
+        found = self._losses(values)
+        if not all(map(math.isfinite, found)):
+            _remove(folder)
+            return
+        unfinished = folder / f"{LOSS}.new"
+        unfinished.write_text(json.dumps(found if len(found) > 1 else found[0]), encoding="utf-8")
+        unfinished.replace(folder / LOSS)
+        # Looked up when it is there: of all that end at once, the last to look sees the others.
+        for displaced in self._displaced([*self._kept_beside(folder), (found, folder)]):
+            _remove(displaced)
+
+    def _losses(self, values: Mapping[str, float]) -> list[float]:
+        found: list[float] = losses(self.objectives, values).tolist()
+        return found
+
+    def _displaced(self, kept: list[tuple[list[float], Path]]) -> list[Path]:
+        """Return the folders whose weights do not stay."""
+        if len(self.objectives) == 1:
+            return [folder for _, folder in sorted(kept)[self.n_kept :]]
+        is_first = pareto.front(np.array([found for found, _ in kept]))
+        return [folder for (_, folder), stays in zip(kept, is_first, strict=True) if not stays]
+
+    def _kept_beside(self, folder: Path) -> list[tuple[list[float], Path]]:
+        """Return the other folders of this study that hold weights, each after its losses."""
+        if not folder.name.isdecimal():
+            return []
+        kept = []
+        for path in folder.parent.glob(f"[0-9]*/{LOSS}"):
+            with contextlib.suppress(OSError, ValueError, TypeError):
+                stored = json.loads(path.read_text(encoding="utf-8"))
+                found = [float(loss) for loss in (stored if isinstance(stored, list) else [stored])]
+                if len(found) == len(self.objectives) and path.parent != folder:
+                    kept.append((found, path.parent))
+        return kept
 
 
 def load_weights(model: Any, folder: Path | str) -> None:
@@ -65,17 +128,6 @@ def load_weights(model: Any, folder: Path | str) -> None:
             "keep_weights trials of a study do"
         )
     model.load_weights(path)
-
-
-def _kept_beside(folder: Path) -> list[tuple[float, Path]]:
-    """Give the folders of this study that hold weights, each after its loss."""
-    if not folder.name.isdecimal():
-        return []
-    kept = []
-    for path in folder.parent.glob(f"[0-9]*/{LOSS}"):
-        with contextlib.suppress(OSError, ValueError):
-            kept.append((float(json.loads(path.read_text(encoding="utf-8"))), path.parent))
-    return kept
 
 
 def _remove(folder: Path) -> None:

@@ -28,7 +28,7 @@ def with_a(value):
         (X, Y.astype(str), "y must be an array of numbers, but its dtype is <U"),
         (np.array([object()] * 20), Y, "x must be an array of numbers, but its dtype is object"),
         ([[1, 2], [3]], [0, 1], "x must be an array, but its rows differ in shape"),
-        (3, Y, "x must be an array of examples, but got 3"),
+        (3, Y, "x must be an array of examples, but got int"),
         (None, Y, "x must be an array of examples, but got None"),
     ],
 )

@@ -2,6 +2,8 @@
 
 import gc
 import json
+import random
+import re
 import subprocess
 import sys
 
@@ -10,7 +12,7 @@ import pytest
 
 from hpopt.core import Fidelity, Objective, objectives_of
 from hpopt.errors import ProblemError, SettingError, UnknownNameError
-from hpopt.problems.keras import KerasProblem
+from hpopt.problems.keras import Classifier, KerasProblem
 from hpopt.space import Float, Int, Space
 
 from .small import CONFIG, Line, X, Y, needs_keras, quiet, tried
@@ -126,17 +128,125 @@ class TestNetwork:
         with pytest.raises(SettingError, match="whole numbers from 0 to 1, as there are 2 classes"):
             Images(np.zeros((40, 8, 8, 1)), labels)
 
-    def test_an_error_in_the_build_is_left_to_the_trials(self, tmp_path):
+    def test_an_error_in_the_build_is_one_at_once(self):
         class Broken(Line):
             def build(self, config):
-                raise RuntimeError("no such layer")
+                import keras
 
-        outcome = tried(Broken(X, Y), tmp_path)
-        assert (outcome.status, outcome.error) == ("failed", "RuntimeError: no such layer")
+                return keras.layers.Dens(config["units"])
+
+        with pytest.raises(ProblemError) as caught:
+            Broken(X, Y)
+        assert re.fullmatch(
+            r"build must make a network, but with the config \{'units': 5, 'batch_size': 16\} it "
+            r"raised AttributeError: .*'Dens'.* \(test_problem\.py, line \d+: "
+            r"return keras\.layers\.Dens\(config\[\"units\"\]\)\)",
+            str(caught.value),
+        )
+        assert isinstance(caught.value.__cause__, AttributeError)
+
+    def test_a_config_that_cannot_be_built_is_left_to_its_trial(self, tmp_path):
+        class Narrow(Line):
+            def build(self, config):
+                if config["units"] == 5:  # the middle of the space
+                    raise ValueError("five units are too many")
+                return super().build(config)
+
+        outcome = tried(Narrow(X, Y), tmp_path, {"units": 5, "batch_size": 16})
+        assert (outcome.status, outcome.error) == ("failed", "ValueError: five units are too many")
+
+    def test_targets_that_the_loss_cannot_take(self):
+        with pytest.raises(ProblemError, match="the network must take the data, but with the conf"):
+            Measured(X, np.zeros((40, 5)))
+
+    def test_what_a_user_draws_does_not_change(self):
+        drawn = []
+        for _ in range(2):
+            np.random.seed(3)
+            random.seed(3)
+            if drawn:
+                Line(X, Y)
+            drawn.append((np.random.rand(), random.random()))
+        assert drawn[0] == drawn[1]
 
     def test_an_unknown_precision(self):
         with pytest.raises(UnknownNameError, match="did you mean 'mixed_float16'"):
             Line(X, Y, precision="mixed_float")
+
+
+class Measured(Line):
+    """Two classes, and what is measured of them."""
+
+    metrics = ("auc", "f1")
+
+    def build(self, config):
+        import keras
+
+        several = keras.metrics.F1Score(name="f1")
+        one = keras.metrics.F1Score(average="macro", name="f1")
+        names = {"auc": keras.metrics.AUC(), "f1": several, "macro": one, "acc": "accuracy"}
+        model = keras.Sequential(
+            [keras.layers.Input((3,)), keras.layers.Dense(2, activation="softmax")]
+        )
+        metrics = [names[name] for name in self.metrics]
+        model.compile("sgd", loss="categorical_crossentropy", metrics=metrics)
+        return model
+
+
+ONE_HOT = np.eye(2)[(Y > 0).astype(int)]
+
+
+class TestObjectives:
+    """An objective that the model does not report is an error before the first trial."""
+
+    @pytest.mark.parametrize(
+        ("names", "error", "message"),
+        [
+            ("val_accuracy", UnknownNameError, "'val_accuracy': did you mean .* known are .*'auc'"),
+            ("val_auc_1", UnknownNameError, "did you mean 'val_auc'"),
+            (["val_loss", "val_f1"], ProblemError, r"F1Score\(average='macro', name='f1'\)\]"),
+            ("f1", ProblemError, "objective 'f1' must be one number, but the model reports 2, one"),
+        ],
+    )
+    def test_of_a_model(self, names, error, message):
+        with pytest.raises(error, match=message):
+            Measured(X, ONE_HOT, objectives=names)
+
+    @pytest.mark.parametrize("names", ["val_auc", ["loss", "parameters"]])
+    def test_that_are_reported(self, names):
+        assert Measured(X, ONE_HOT, objectives=names)
+
+    def test_of_a_builder_without_a_network(self):
+        with pytest.raises(UnknownNameError, match="'val_acc': did you mean 'val_accuracy'"):
+            Classifier(X, Y > 0, objectives="val_acc")
+
+    def test_of_callbacks_are_known_in_a_trial_only(self, tmp_path):
+        problem = Line(X, Y, epochs=1, callbacks=lambda *_: [], objectives="val_acc")
+        assert "unknown objective 'val_acc'" in tried(problem, tmp_path).error
+
+    def test_that_are_arrays_of_one_element(self, tmp_path):
+        class Macro(Measured):
+            metrics = ("macro",)
+
+        outcome = tried(Macro(X, ONE_HOT, objectives="val_f1", epochs=1), tmp_path)
+        assert outcome.ok, outcome.error
+        assert 0 <= outcome.values["val_f1"] <= 1
+
+    def test_that_a_subclass_adds(self, tmp_path):
+        class Timed(Line):
+            objectives = (Objective("latency"), Objective("val_loss"))
+
+            def evaluate(self, config, trial):
+                return super().evaluate(config, trial) | {"latency": float(trial.number)}
+
+        problem = Timed(X, Y, epochs=1)
+        for number in range(2):
+            outcome = tried(problem, tmp_path, number=number)
+            assert outcome.ok, outcome.traceback
+            assert outcome.curve == ((1.0, outcome.values["val_loss"]),)
+            assert outcome.values["latency"] == number
+        # Both trials have the same val_loss, and the first is faster.
+        assert [path.parent.name for path in tmp_path.glob("*/model.weights.h5")] == ["0"]
 
 
 class TestEvaluating:
@@ -190,13 +300,6 @@ class TestEvaluating:
         outcome = tried(problem, tmp_path)
         assert (outcome.status, outcome.error) == ("invalid", "objective 'val_loss' is nan")
         assert not list(tmp_path.glob("*/*"))
-
-    def test_an_objective_that_is_not_reported(self, tmp_path):
-        objective = Objective("val_accuracy", "maximize")
-        outcome = tried(Line(X, Y, epochs=1, objectives=objective), tmp_path)
-        assert outcome.status == "failed"
-        assert "unknown objective 'val_accuracy'" in outcome.error
-        assert "'val_loss', 'val_mae'" in outcome.error
 
     def test_the_size_of_the_network_may_be_an_objective(self, tmp_path):
         outcome = tried(Line(X, Y, epochs=1, objectives=["parameters", "val_loss"]), tmp_path)

@@ -7,7 +7,8 @@ from hpopt.core import Objective
 from hpopt.errors import ProblemError, SettingError
 from hpopt.problems.keras import DenseBuilder, KerasProblem, RecurrentBuilder
 from hpopt.problems.keras.data import Rows
-from hpopt.problems.keras.sources import first_batch, is_dataset, len_of, source_of
+from hpopt.problems.keras.feeding import first_batch, is_dataset, len_of
+from hpopt.problems.keras.sources import source_of
 from hpopt.problems.time_series import TimeSeries
 from hpopt.space import Int, Sequence, Space
 
@@ -15,6 +16,7 @@ from .small import Line, X, Y, needs_keras, quiet, tried
 
 pytestmark = [needs_keras, quiet]
 SERIES = TimeSeries(np.sin(np.arange(80.0)), validation=0.25, test=0)
+UNITS = Space({"units": Int(1, 8)})
 SMALL = {"recurrent": Sequence({"units": Int(2, 3)}, 1, 1)}
 
 
@@ -89,7 +91,7 @@ class TestFolds:
 
 class TestDatasets:
     def test_each_trial_finds_a_dataset_as_it_was(self, tmp_path):
-        problem = Line(dataset(), epochs=1, validation_data=(X[:5], Y[:5]))
+        problem = Line(dataset(), space=UNITS, epochs=1, validation_data=(X[:5], Y[:5]))
         first = tried(problem, tmp_path)
         assert first.ok, first.traceback
         assert tried(problem, tmp_path, number=1).values == first.values
@@ -100,7 +102,7 @@ class TestDatasets:
     def test_a_tensorflow_dataset(self, tmp_path):
         tf = pytest.importorskip("tensorflow")
         data = tf.data.Dataset.from_tensor_slices((X, Y)).batch(8)
-        problem = Line(data, epochs=1, objectives="loss")
+        problem = Line(data, space=UNITS, epochs=1, objectives="loss")
         outcome = tried(problem, tmp_path)
         assert outcome.ok, outcome.traceback
         assert is_dataset(data)
@@ -133,7 +135,7 @@ class TestSeries:
         config |= {"optimizer": "adam", "learning_rate": 0.01, "batch_size": 16}
         outcome = tried(problem, tmp_path, config)
         assert outcome.ok, outcome.traceback
-        training, validation = problem.source.split({"look_back": 7}, 0)
+        training, validation, _ = problem.source.split({"look_back": 7}, 0)
         assert training.x.shape == (60 - 7, 7, 1)
         assert validation.x.shape == (20, 7, 1)
 

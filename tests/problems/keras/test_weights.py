@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from hpopt.core.handle import TrialHandle
+from hpopt.core import Objective
 from hpopt.errors import SettingError
-from hpopt.problems.keras.weights import LOSS, WEIGHTS, keep_best, load_weights
+from hpopt.problems.keras.weights import LOSS, WEIGHTS, Keeping, load_weights
 
 
 class Model:
@@ -24,9 +24,12 @@ def kept(folder):
     return sorted(int(path.parent.name) for path in folder.glob(f"*/{WEIGHTS}"))
 
 
-def end(folder, number, loss, n_kept=2):
-    trial = TrialHandle(number, 0, directory=folder / str(number))
-    keep_best(Model(), [number], loss, trial, n_kept)
+def end(folder, number, *losses, n_kept=2):
+    names = [f"loss_{place}" for place in range(len(losses))]
+    keeping = Keeping([Objective(name) for name in names], n_kept)
+    own = folder / str(number)
+    own.mkdir(exist_ok=True)
+    keeping.save(Model(), [number], dict(zip(names, losses, strict=True)), own)
 
 
 def test_only_the_best_are_kept(tmp_path):
@@ -50,7 +53,7 @@ def test_a_trial_that_is_evaluated_again_replaces_its_own(tmp_path):
     end(tmp_path, 0, 2, n_kept=1)
     end(tmp_path, 0, 3, n_kept=1)
     assert kept(tmp_path) == [0]
-    assert (tmp_path / "0" / LOSS).read_text() == "3"
+    assert float((tmp_path / "0" / LOSS).read_text()) == 3
     end(tmp_path, 1, 1, n_kept=1)
     end(tmp_path, 0, 4, n_kept=1)
     assert kept(tmp_path) == [1]
@@ -67,10 +70,39 @@ def test_half_written_and_foreign_files_do_not_disturb(tmp_path):
 
 def test_a_folder_of_no_study_is_left_to_itself(tmp_path):
     for name, loss in (("run-a", 1), ("run-b", 2)):
-        trial = TrialHandle(0, 0, directory=tmp_path / name)
-        keep_best(Model(), [name], loss, trial, 1)
+        end(tmp_path, name, loss, n_kept=1)
     assert (tmp_path / "run-a" / WEIGHTS).exists()
     assert (tmp_path / "run-b" / WEIGHTS).exists()
+
+
+def test_of_several_objectives_the_front_is_kept(tmp_path):
+    for number, (losses, left) in enumerate(
+        [
+            ((3, 3), [0]),
+            ((1, 4), [0, 1]),
+            ((4, 1), [0, 1, 2]),
+            ((2, 2), [1, 2, 3]),  # displaces the first
+            ((5, 5), [1, 2, 3]),
+            ((2, 2), [1, 2, 3, 5]),
+        ]
+    ):
+        end(tmp_path, number, *losses, n_kept=1)
+        assert kept(tmp_path) == left
+
+
+def test_weights_wait_for_objectives_that_are_not_known_yet(tmp_path):
+    keeping = Keeping([Objective("loss"), Objective("latency")], 1)
+    for number, (loss, latency) in enumerate([(1, 5), (2, 3), (3, 4)]):
+        own = tmp_path / str(number)
+        own.mkdir()
+        keeping.save(Model(), [number], {"loss": loss}, own)
+        assert number in kept(tmp_path)
+        keeping.settle(own, {"loss": loss, "latency": latency})
+    assert kept(tmp_path) == [0, 1]
+    (tmp_path / "9").mkdir()
+    keeping.save(Model(), [9], {"loss": 0}, tmp_path / "9")
+    keeping.settle(tmp_path / "9", {})  # it failed after the training
+    assert kept(tmp_path) == [0, 1]
 
 
 def test_many_at_once_leave_the_best(tmp_path):

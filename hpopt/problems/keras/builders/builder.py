@@ -8,16 +8,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
+import numpy as np
+
 from hpopt.core.problem import Objective
 from hpopt.core.solution import Config
 from hpopt.errors import SettingError
 from hpopt.problems.keras.builders.augmentation import Augmentation
 from hpopt.problems.keras.builders.targets import Target
-from hpopt.problems.keras.data import Array, Rows
+from hpopt.problems.keras.data import Rows
 from hpopt.problems.keras.optimizers import OWN, make_optimizer, optimizer_parameters
 from hpopt.problems.keras.schedules import SCHEDULE_PARAMETERS
 from hpopt.problems.keras.session import import_keras
 from hpopt.problems.keras.standardisation import mean_and_variance
+from hpopt.problems.keras.structures import Array, described, is_text
 from hpopt.space import Ordinal, Parameter, Space
 from hpopt.space.changes import with_changes
 
@@ -32,6 +35,9 @@ TRAINING = (
     *SCHEDULE_PARAMETERS,
 )
 """What any space may have beside what a family brings: the training understands it."""
+
+
+BATCH_SIZE = Ordinal([16, 32, 64, 128])
 
 
 class Builder(ABC):
@@ -145,7 +151,7 @@ class Builder(ABC):
             **(own if parameters is None else parameters),
             **self.augmentation.parameters(),
             **optimizer_parameters(),
-            "batch_size": Ordinal([16, 32, 64, 128]),
+            "batch_size": BATCH_SIZE,
         }
         return Space(with_changes(usual, space or {}, also=(*own, *TRAINING)), self.forbid)
 
@@ -190,6 +196,32 @@ class Builder(ABC):
     def reshaping(self) -> list[Any]:
         """Make the layers that bring an example into the shape which the others take."""
         return []
+
+    @property
+    def is_all_known(self) -> bool:
+        """Whether nothing in its networks is the user's own, so that they need not be tried."""
+        is_ours = type(self).__module__.startswith("hpopt.")
+        return is_ours and self.target.is_usual and self.augmentation.function is None
+
+    def check_rows(self, rows: Rows, names: tuple[str, str] = ("x", "y")) -> None:
+        """Raise SettingError unless rows are of one array of numbers, and one of targets, that fit.
+
+        What has several inputs or targets, texts or no targets needs a network of the user's own.
+        """
+        name = type(self).__name__
+        for data, of in zip((rows.x, rows.y), names, strict=True):
+            if not isinstance(data, np.ndarray):
+                raise SettingError(
+                    f"{of} must be one array, as the networks of {name} take it, but got "
+                    f"{described(data)}: write a build function of your own for other data"
+                )
+        if is_text(rows.x):
+            raise SettingError(
+                f"{names[0]} must hold numbers, as the networks of {name} take them, but got "
+                f"{described(rows.x)}: write a build function of your own, with a "
+                "keras.layers.TextVectorization"
+            )
+        self.check_data(rows.x, rows.y, names)
 
     def check_data(self, x: Array, y: Array, names: tuple[str, str] = ("x", "y")) -> None:
         """Raise SettingError unless examples and targets fit the family."""

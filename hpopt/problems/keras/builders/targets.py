@@ -10,8 +10,8 @@ import numpy as np
 
 from hpopt.core.problem import Objective
 from hpopt.errors import SettingError
-from hpopt.problems.keras.data import Array
 from hpopt.problems.keras.session import import_keras
+from hpopt.problems.keras.structures import Array
 from hpopt.problems.keras.training import check_count
 
 SPARSE = "sparse_categorical_crossentropy"
@@ -48,6 +48,7 @@ class Target:
                 "metrics must be a list of names, or a function that gives fresh ones, but got "
                 f"{metrics!r}"
             )
+        self._is_usual = activation is None and loss is None and metrics is None
         self.classes = classes
         if classes is not None:
             check_count(classes, "classes", 2)
@@ -66,6 +67,16 @@ class Target:
         if self.classes is not None and self._metrics is None:
             return Objective("val_accuracy", "maximize")
         return Objective("val_loss", "minimize")
+
+    @property
+    def reported(self) -> list[str]:
+        """The names of what a usual network reports."""
+        return ["loss", "accuracy" if self.classes is not None else "mae"]
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether activation, loss and metrics are the usual ones, not the user's."""
+        return self._is_usual
 
     def compile_settings(self) -> dict[str, Any]:
         """Give the loss and fresh metrics for ``model.compile``."""

@@ -1,0 +1,173 @@
+"""Give examples to Keras: rows in batches, datasets as they are, generators without an end."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from hpopt.errors import SettingError
+from hpopt.problems.keras.batches import as_fit_takes, batches
+from hpopt.problems.keras.data import Rows, checked_rows
+from hpopt.problems.keras.structures import described
+
+Examples = Any
+"""Rows, batches from a generator, or a dataset that Keras takes as it is."""
+
+
+class Generated:
+    """Batches from a generator that a function makes: as many as are wanted, made anew at its end.
+
+    Parameters
+    ----------
+    make : callable
+        Returns a generator of batches, from the first one on.
+    name : str
+        What it is called in messages.
+    """
+
+    def __init__(self, make: Callable[[], Iterator[Any]], name: str) -> None:
+        self._make, self._name = make, name
+
+    def batches(self, n_skipped: int = 0) -> Iterator[tuple[Any, ...]]:
+        """Yield batches without an end, those after the first `n_skipped`."""
+        return itertools.islice(self._endless(), n_skipped, None)
+
+    def first(self) -> tuple[Any, ...]:
+        """Return the first batch; the generator is closed."""
+        endless = self._endless()
+        try:
+            return next(endless)
+        finally:
+            endless.close()
+
+    def _endless(self) -> Any:
+        while True:
+            is_empty = True
+            for batch in self._make():
+                is_empty = False
+                yield as_fit_takes(checked_batch(batch, self._name))
+            if is_empty:
+                raise SettingError(
+                    f"the generator for {self._name} must yield batches, but is empty"
+                )
+
+
+def checked_batch(batch: Any, name: str) -> tuple[Any, ...]:
+    """Return a batch as a tuple: (x,), (x, y) or (x, y, sample_weight).
+
+    Raises
+    ------
+    SettingError
+        It is anything else.
+    """
+    if not isinstance(batch, tuple | list) or not 1 <= len(batch) <= 3:
+        raise SettingError(
+            f"the batches of {name} must be tuples (x, y) or (x, y, sample_weight), but got "
+            f"{described(batch)}"
+        )
+    return tuple(batch)
+
+
+def is_dataset(data: Any) -> bool:
+    """Return whether this is a keras.utils.PyDataset or a tf.data.Dataset; neither is imported."""
+    return hasattr(data, "element_spec") or any(
+        kind.__name__ == "PyDataset" for kind in type(data).__mro__
+    )
+
+
+def is_generator(data: Any) -> bool:
+    """Return whether this gives its batches once: it is a generator or another iterator."""
+    return hasattr(data, "__next__") and not is_dataset(data)
+
+
+def few_of(data: Examples) -> tuple[Any, ...] | None:
+    """Return a batch of few examples, where that costs next to nothing; else None.
+
+    Of a tf.data.Dataset, whose first batch may cost a minute of shuffling, it is one of zeros.
+    """
+    if isinstance(data, Rows):
+        return as_fit_takes(data.batch(slice(0, 2)))
+    if isinstance(data, Generated):
+        return data.first()
+    if hasattr(data, "element_spec"):
+        return _zeros(data.element_spec)
+    return as_fit_takes(checked_batch(data[0], "a dataset")) if len_of(data) else None
+
+
+def first_batch(data: Examples) -> Rows | None:
+    """Return arrays that can be checked, where that costs next to nothing; else None."""
+    if isinstance(data, Rows):
+        return data
+    if hasattr(data, "element_spec") or isinstance(data, Generated) or not len_of(data):
+        return None
+    x, y, weights = (*checked_batch(data[0], "a dataset"), None, None)[:3]
+    return checked_rows(x, y, ("the inputs of a batch", "the targets of a batch"), weights)
+
+
+def first_input(data: Examples) -> Any:
+    """Return some inputs, with which a model that is not built yet can be."""
+    if isinstance(data, Rows):
+        return as_fit_takes(data.batch(slice(0, 1)))[0]
+    if isinstance(data, Generated):
+        return data.first()[0]
+    return data[0][0] if hasattr(data, "num_batches") else next(iter(data))[0]
+
+
+def fed(
+    data: Examples, size: int, *, seed: int | None = None, epoch: int = 0, steps: int | None = None
+) -> Any:
+    """Return examples as ``fit`` takes them, from an epoch on."""
+    if isinstance(data, Generated):
+        return data.batches(epoch * (steps or 0))
+    return batches(data, size, seed=seed, epoch=epoch) if isinstance(data, Rows) else data
+
+
+def n_batches(data: Examples, size: int, steps: int | None = None) -> int:
+    """Return how many steps an epoch has.
+
+    Raises
+    ------
+    SettingError
+        A dataset does not know it.
+    """
+    if steps is not None:
+        return steps
+    if isinstance(data, Rows):
+        return math.ceil(len(data) / size)
+    length = len_of(data)
+    if length is None:
+        raise SettingError(
+            "a learning-rate schedule needs the number of batches, but the dataset does not know "
+            "its own: give steps_per_epoch"
+        )
+    return length
+
+
+def len_of(data: Any) -> int | None:
+    """Return how many batches a dataset has, or None where it does not know."""
+    try:
+        number = getattr(data, "num_batches", None)
+        return len(data) if number is None else int(number)
+    except (TypeError, NotImplementedError):
+        return None
+
+
+def is_endless(data: Any) -> bool:
+    """Return whether a tf.data.Dataset repeats for ever."""
+    return hasattr(data, "element_spec") and int(data.cardinality()) == -1
+
+
+def _zeros(spec: Any) -> tuple[Any, ...] | None:
+    """Return a batch of the shapes and types of a tf.data.Dataset; None where it has others."""
+    import tensorflow as tf
+
+    parts = tf.nest.flatten(spec)
+    if not isinstance(spec, tuple) or not all(
+        isinstance(part, tf.TensorSpec) and part.shape.rank for part in parts
+    ):
+        return None
+    return tf.nest.map_structure(  # type: ignore[no-any-return]
+        lambda part: tf.zeros([side or 1 for side in part.shape], part.dtype), spec
+    )

@@ -1,0 +1,156 @@
+"""Digests of data, functions and settings: the same in every process, whatever is run again."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import inspect
+import textwrap
+from collections.abc import Iterator, Mapping, Set
+from types import CodeType, FunctionType, MethodType
+from typing import Any
+
+import numpy as np
+
+from hpopt.problems.keras.data import Rows
+from hpopt.problems.keras.sources import (
+    ArraySource,
+    DatasetSource,
+    FunctionSource,
+    SeriesSource,
+    Source,
+)
+from hpopt.problems.keras.structures import Array
+from hpopt.space import Space
+
+MOST_BYTES = 2**28
+"""Of an array that are read: a quarter of a second."""
+N_BLOCKS = 1024
+"""Runs of rows that are read of a larger array, evenly spaced, as a disk likes it."""
+DEEPEST = 8
+"""Objects inside one another that are looked at."""
+
+
+def digest_of(*things: Any) -> str:
+    """Return a digest of plain data, arrays, functions and objects of these, 12 characters.
+
+    Addresses do not count, nor do spaces, which a study compares by themselves.
+    """
+    digest = hashlib.blake2b(digest_size=6)
+    for thing in things:
+        for part in _parts(thing, 0):
+            digest.update(part)
+            digest.update(b"\0")
+    return digest.hexdigest()
+
+
+def fingerprint_of_data(source: Source) -> dict[str, str]:
+    """Return digests of the examples to train on, and of those to validate on."""
+    if isinstance(source, ArraySource):
+        training, validation = source.splits[0]
+        parts = [rows for pair in source.splits for rows in pair if rows is not None]
+        return {
+            "data": digest_of(training.x, training.y, training.weights),
+            "validation": digest_of(
+                [rows.numbers for rows in parts],
+                None if validation is None or validation.x is training.x else validation,
+            ),
+        }
+    if isinstance(source, SeriesSource):
+        return {"data": digest_of(source.series)}
+    if isinstance(source, DatasetSource | FunctionSource):
+        return {
+            "data": digest_of(source.training),
+            "validation": digest_of(source.validation),
+            "steps": digest_of(source.steps),
+        }
+    return {}
+
+
+def source_of_function(function: Any) -> bytes:
+    """Return the source of a function without comments; its bytecode where there is no source."""
+    try:
+        text = textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError):
+        code = getattr(function, "__code__", None)
+        return b"".join(_bytecode(code)) if isinstance(code, CodeType) else b""
+    try:
+        return ast.unparse(ast.parse(text)).encode()
+    except SyntaxError:  # a lambda in the middle of a call
+        return text.strip().encode()
+
+
+def _bytecode(code: CodeType) -> Iterator[bytes]:
+    yield code.co_code
+    yield repr(code.co_names).encode()
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _bytecode(constant)
+        else:
+            in_order = sorted(map(repr, constant)) if isinstance(constant, Set) else constant
+            yield repr(in_order).encode()
+
+
+def _parts(thing: Any, depth: int) -> Iterator[bytes]:
+    """Yield what an object is, as bytes: the same in each process."""
+    if thing is None or isinstance(thing, bool | int | float | complex | str | bytes | np.generic):
+        yield f"{type(thing).__name__} {thing!r}".encode()
+    elif isinstance(thing, np.ndarray):
+        yield from _parts_of_array(thing)
+    elif isinstance(thing, Mapping):
+        yield type(thing).__name__.encode()
+        for key in sorted(thing, key=repr):
+            yield repr(key).encode()
+            yield from _parts(thing[key], depth + 1)
+    elif isinstance(thing, Rows):
+        yield from _parts([thing.x, thing.y, thing.weights, thing.numbers], depth)
+    elif isinstance(thing, list | tuple):
+        yield f"{type(thing).__name__} {len(thing)}".encode()
+        for each in thing:
+            yield from _parts(each, depth + 1)
+    elif callable(thing) and not hasattr(type(thing), "element_spec"):
+        yield from _parts_of_callable(thing, depth)
+    elif hasattr(thing, "element_spec"):
+        yield f"tf.data {thing.element_spec!r} {int(thing.cardinality())}".encode()
+    else:
+        yield from _parts_of_object(thing, depth)
+
+
+def _parts_of_callable(thing: Any, depth: int) -> Iterator[bytes]:
+    if isinstance(thing, FunctionType | type):
+        yield thing.__qualname__.encode()
+        yield source_of_function(thing)
+    elif isinstance(thing, MethodType):
+        yield from _parts([thing.__func__, thing.__self__], depth)
+    elif isinstance(thing, functools.partial):
+        yield from _parts([thing.func, thing.args, thing.keywords], depth)
+    else:
+        yield from _parts_of_object(thing, depth)
+
+
+def _parts_of_object(thing: Any, depth: int) -> Iterator[bytes]:
+    kind = type(thing)
+    if isinstance(thing, Space) or depth > DEEPEST:
+        return
+    if isinstance(thing, Set):
+        yield repr(sorted(map(repr, thing))).encode()
+        return
+    yield f"{kind.__module__}.{kind.__qualname__}".encode()
+    if not kind.__module__.startswith(("hpopt.", "builtins", "keras.")):
+        yield source_of_function(kind)
+    if not kind.__module__.startswith("keras."):  # layers and metrics hold locks and counters
+        yield from _parts(dict(getattr(thing, "__dict__", {})), depth + 1)
+
+
+def _parts_of_array(array: Array) -> Iterator[bytes]:
+    yield f"{array.shape} {array.dtype}".encode()
+    if array.dtype.kind == "O":
+        array = np.array([str(each) for each in array[:: len(array) // 2**18 + 1].ravel()])
+    if not array.size:
+        return
+    n_rows = len(array) if array.nbytes <= MOST_BYTES else MOST_BYTES * len(array) // array.nbytes
+    n_blocks = 1 if n_rows == len(array) else min(N_BLOCKS, max(n_rows, 1))
+    length = max(n_rows // n_blocks, 1)
+    for start in np.linspace(0, len(array) - length, n_blocks, dtype=np.int64):
+        yield np.ascontiguousarray(array[start : start + length]).tobytes()
