@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
+from hpopt.core.plain import number
 from hpopt.core.problem import Direction, Objective, normalised_objectives
 from hpopt.errors import ProblemError, UnknownNameError
 
@@ -58,7 +58,8 @@ def numbers_of(logs: Mapping[str, Any]) -> dict[str, float]:
     An array of one element is a number too: so are the logs of ``keras.metrics.F1Score`` with
     one output.
     """
-    return {name: float(_as_numpy(log).item()) for name, log in logs.items() if _size(log) == 1}
+    found = {name: number(log) for name, log in logs.items()}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def check_reported(
@@ -97,13 +98,5 @@ def check_reported(
 
 
 def _size(log: Any) -> int:
-    """Return how many numbers a log is; 0 where it is something else."""
-    array = _as_numpy(log)
-    return int(array.size) if array.dtype.kind in "buif" else 0
-
-
-def _as_numpy(log: Any) -> Any:
-    """Return what a model reports as an array, also where it lies on a GPU."""
-    if isinstance(log, int | float | np.generic | np.ndarray):
-        return np.asarray(log)
-    return np.asarray(log.detach().cpu() if hasattr(log, "detach") else log)
+    """Return how many numbers a log is, wherever it lies."""
+    return math.prod(getattr(log, "shape", ()))

@@ -4,11 +4,12 @@ import math
 import sys
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from hpopt.core import Objective
 from hpopt.core.handle import TrialHandle
-from hpopt.errors import SettingError, UnknownNameError
+from hpopt.errors import ProblemError, SettingError, UnknownNameError
 from hpopt.problems.keras.backend import seed_epoch
 from hpopt.problems.keras.training import Monitor, Schedule
 
@@ -101,14 +102,43 @@ def test_an_objective_that_does_not_change_is_not_followed():
     assert followed([3, 1, 2], objectives[:1])[0].best_epoch == 2
 
 
-class Several:
-    size = 3
-
-
 def test_metrics_of_several_numbers_are_left_out():
     monitor, model = Monitor(LOSS, TrialHandle(0, 0)), Model()
-    monitor.epoch_ended(model, {"val_loss": 1.0, "by_class": Several()})
-    assert monitor.best == {"val_loss": 1.0}
+    monitor.epoch_ended(model, {"val_loss": 1.0, "by_class": np.zeros(3), "f1": np.array([0.5])})
+    assert monitor.best == {"val_loss": 1.0, "f1": 0.5}
+    by_class = Monitor((Objective("by_class", "maximize"),), TrialHandle(0, 0))
+    with pytest.raises(ProblemError, match=r"reports 3, one a class: .*average='macro'"):
+        by_class.epoch_ended(model, {"val_loss": 1.0, "by_class": np.zeros(3)})
+
+
+def test_all_that_is_reported_is_kept_by_epoch():
+    monitor, model = Monitor(LOSS, TrialHandle(0, 0)), Model()
+    for epoch in (1.0, 2.0):
+        monitor.epoch_ended(model, {"val_loss": epoch, "mae": 2 * epoch})
+    assert monitor.history == {"val_loss": [1.0, 2.0], "mae": [2.0, 4.0]}
+    again = Monitor(LOSS, TrialHandle(0, 0))
+    again.take_up(monitor.to_json(), None)
+    again.epoch_ended(model, {"val_loss": 3.0, "mae": 6.0})
+    assert again.history == {"val_loss": [1.0, 2.0, 3.0], "mae": [2.0, 4.0, 6.0]}
+
+
+def test_a_state_of_hpopt_0_1_0_has_no_history():
+    monitor, model = Monitor(LOSS, TrialHandle(0, 0)), Model()
+    monitor.epoch_ended(model, {"val_loss": 1.0})
+    seen = {name: value for name, value in monitor.to_json().items() if name != "history"}
+    again = Monitor(LOSS, TrialHandle(0, 0))
+    assert again.take_up(seen, None)
+    assert (again.n_epochs, again.history) == (1, {})
+
+
+def test_objectives_that_others_add_are_not_missed():
+    monitor, model = (
+        Monitor((Objective("latency"), *LOSS), TrialHandle(0, 0), is_lenient=True),
+        Model(),
+    )
+    for loss in (2.0, 1.0, 3.0):
+        monitor.epoch_ended(model, {"val_loss": loss})
+    assert monitor.best_epoch == 2
 
 
 def test_config_and_fidelity_win_over_the_schedule():
