@@ -22,7 +22,8 @@ def problem_of(run_file: RunFile) -> Problem:
     """Make the problem of a run file.
 
     A function is what is optimised where ``function`` names it, or where it cannot be called
-    with ``arguments`` alone and there is a ``[space]``. Else it makes a problem.
+    with ``arguments`` alone and there is a ``[space]`` of its own, not only changes to another.
+    Else it makes a problem.
 
     Raises
     ------
@@ -32,7 +33,7 @@ def problem_of(run_file: RunFile) -> Problem:
     source, arguments = run_file.problem_class, run_file.problem_arguments
     space = run_file.content.get("space")
     target = load(source, run_file.folder)
-    if run_file.names_function or (space is not None and _lacks_a_config(target, arguments)):
+    if run_file.names_function or (_is_whole(space) and _lacks_a_config(target, arguments)):
         problem = _of_function(target, arguments, source, space)
     else:
         problem = make(target, arguments, source)
@@ -42,6 +43,14 @@ def problem_of(run_file: RunFile) -> Problem:
     if "objectives" in run_file.content:
         _set_objectives(problem, run_file.content["objectives"])
     return problem
+
+
+def _is_whole(space: Mapping[str, Any] | None) -> bool:
+    """Return whether this is meant as a space; else it only changes one."""
+    if space is None:
+        return False
+    changes = [isinstance(table, Mapping) and "type" not in table for table in space.values()]
+    return not changes or not all(changes)
 
 
 def _lacks_a_config(target: Any, arguments: Mapping[str, Any]) -> bool:

@@ -141,8 +141,8 @@ def make(target: Any, arguments: Mapping[str, Any], source: str) -> Problem:
     if lacking := missing_arguments(target, arguments):
         raise ProblemError(
             f"{source} needs {', '.join(lacking)}: give it in [problem.arguments]. (A function "
-            "that is to be optimised needs a [space] in the run file, or becomes a problem by "
-            "hpopt.FunctionProblem(function, space))"
+            "that is to be optimised needs a [space] in the run file, each parameter with a type, "
+            "or becomes a problem by hpopt.FunctionProblem(function, space))"
         )
     try:
         problem = target(**arguments)
