@@ -216,16 +216,17 @@ time.sleep(1000)
 
 
 def test_a_cluster_of_its_own_listens_on_the_loopback_interface_only():
-    def listening(processes):
-        of = [getattr(p, "net_connections", None) or p.connections for p in processes]
+    def listening():
+        me = psutil.Process()
+        family = [me, *me.children(recursive=True)]
+        of = [getattr(p, "net_connections", None) or p.connections for p in family]
         found = [c for connections in of for c in connections("inet")]
-        return {(c.laddr.ip, c.laddr.port) for c in found if c.status == psutil.CONN_LISTEN}
+        return {c.laddr[:2] for c in found if c.status == psutil.CONN_LISTEN}
 
-    me = psutil.Process()
-    before = listening([me])
+    before = listening()
     with DaskExecutor(workers=1) as executor:
         assert executor.submit(abs, -1).result(60) == 1
-        addresses = {ip for ip, _ in listening([me, *me.children(recursive=True)]) - before}
+        addresses = {ip for ip, _ in listening() - before}
     assert addresses <= {"127.0.0.1", "::1"}
     assert addresses
 
