@@ -1,5 +1,6 @@
 """Trials that failed are evaluated again, under their own numbers and seeds."""
 
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -26,9 +27,9 @@ class Mended(Mixed):
         return super().evaluate(config, trial)
 
 
-def broken_and_mended(make, path, n=14, **options):
+def broken_and_mended(make, path, n=14, problem=None, **options):
     """Run a study with failures, then mend its problem."""
-    problem = Mended()
+    problem = problem or Mended()
     study = hpopt.Study(problem, make(), path=path, seed=SEED)
     study.run(trials=n, progress=False, **options)
     problem.is_broken = False
@@ -209,3 +210,35 @@ def test_a_wrong_argument_changes_nothing(path):
 
 def failing():
     return hpopt.FunctionProblem(lambda config: config["y"], {"x": hpopt.Float(0, 1)})
+
+
+KILLED = """
+import os, signal, sys
+import hpopt
+from study.problems import Greedy
+from study.test_retry_failed import SEED, Mended, broken_and_mended
+
+
+class Deadly(Mended):
+    def evaluate(self, config, trial):
+        if not self.is_broken and trial.number == int(sys.argv[2]):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().evaluate(config, trial)
+
+
+study = broken_and_mended(Greedy, sys.argv[1], problem=Deadly())
+study.run(trials=13, retry_failed=True, progress=False)
+"""
+
+
+@pytest.mark.parametrize("number", [1, 7, 16])
+def test_killed_at_any_of_them_it_goes_on_the_same(start_script, path, tmp_path, number):
+    with broken_and_mended(Greedy, tmp_path / "whole.db") as study:
+        study.run(trials=13, retry_failed=True, progress=False)
+        whole = study.trials
+    process = start_script(KILLED, path, number)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert hpopt.Study.load(path).counts["pending"] > 0
+    result = hpopt.optimize(Mixed(), Greedy(), trials=len(whole), study=path, progress=False)
+    assert essence(result.trials) == essence(whole)
