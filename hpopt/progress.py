@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from hpopt.core import Objective, Trial
+from hpopt.terminal import printable
 
 LINE_SECONDS = 10.0
 BAR_SECONDS = 0.1
@@ -101,7 +102,7 @@ class Lines(ProgressDisplay):
 
     def say(self, message: str) -> None:
         """Write a sentence on a line of its own."""
-        self._stream.write(f"hpopt: {message}\n")
+        self._stream.write(f"hpopt: {printable(message)}\n")
         self._stream.flush()
 
     def end(self, snapshot: Snapshot, reason: str) -> None:
@@ -146,7 +147,7 @@ class Bar(ProgressDisplay):
 
     def say(self, message: str) -> None:
         """Print a sentence above the bar."""
-        self._console.print(message, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(printable(message), markup=False, highlight=False, soft_wrap=True)
 
     def end(self, snapshot: Snapshot, reason: str) -> None:
         """Leave the final state behind."""
@@ -168,7 +169,9 @@ class Bar(ProgressDisplay):
         row.add_row(bar, Text(counted(snapshot)))
         lines: list[Any] = [row]
         if snapshot.best is not None:
-            lines.append(Text(best_in_words(snapshot), overflow="ellipsis", no_wrap=True))
+            lines.append(
+                Text(printable(best_in_words(snapshot)), overflow="ellipsis", no_wrap=True)
+            )
         return Group(*lines)
 
 

@@ -13,6 +13,7 @@ ROOT = Path(hpopt.__file__).parent
 RANKS = {
     "errors": 0,
     "_version": 0,
+    "terminal": 0,
     "space": 1,
     "numerics": 1,
     "names": 1,

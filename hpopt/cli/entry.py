@@ -13,6 +13,7 @@ from hpopt.cli.exit_codes import ExitCode
 from hpopt.cli.parser import make_parser
 from hpopt.cli.streams import open_missing, patient_stderr
 from hpopt.errors import HpoptError
+from hpopt.terminal import printable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,5 +64,5 @@ def _performed(arguments: argparse.Namespace) -> int:
 def _failed(message: str, code: ExitCode, *, debug: bool) -> ExitCode:
     if debug:
         traceback.print_exc()
-    sys.stderr.write(f"{message}\n")
+    sys.stderr.write(f"{printable(message)}\n")
     return code

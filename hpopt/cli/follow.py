@@ -15,6 +15,7 @@ from hpopt.reports.printing import write
 from hpopt.reports.tables import summary
 from hpopt.storage import writer_of
 from hpopt.study import Record
+from hpopt.terminal import printable
 
 PERIOD_SECONDS = 1.0
 MOST_OF_THE_TIME = 10
@@ -36,7 +37,9 @@ def follow(record: Record, path: Path, top: int | None) -> ExitCode:
         How many to show, as `summary` takes it.
     """
     if writer_of(path) is None:
-        sys.stderr.write(f"hpopt: no process is running {path}; this is how it was left\n")
+        sys.stderr.write(
+            printable(f"hpopt: no process is running {path}; this is how it was left\n")
+        )
     elif sys.stdout.isatty():
         _redraw(record, path, top)
     else:
@@ -62,7 +65,8 @@ def _print_lines(record: Record, path: Path) -> None:
         read = digest(record, n_best=1)
         if read.n_done != n_done or time.monotonic() - shown >= QUIET_SECONDS:
             n_done, shown = read.n_done, time.monotonic()
-            sys.stdout.write(f"{words.moment(time.time())} {_in_one_line(record, read)}\n")
+            line = f"{words.moment(time.time())} {_in_one_line(record, read)}"
+            sys.stdout.write(f"{printable(line)}\n")
             sys.stdout.flush()
 
 

@@ -25,6 +25,7 @@ from hpopt.study import Study
 from hpopt.study.interrupts import INTERRUPTED
 from hpopt.study.opening import other_than_before
 from hpopt.study.study import RETRIED
+from hpopt.terminal import printable
 
 N_SHOWN = 5
 ALWAYS = ("trials", "timeout", "workers", "retries", "fail_fast", "early_stopping")
@@ -139,7 +140,7 @@ def _carry_out(
     try:
         _ = result.best
     except NoValuesError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {printable(str(error))}\n")
     return code
 
 
@@ -184,5 +185,5 @@ def _next(study: Study, code: ExitCode) -> str:
 
 def _say(message: str) -> None:
     with contextlib.suppress(OSError):  # a search goes on when nobody listens any more
-        sys.stderr.write(f"hpopt: {message}\n")
+        sys.stderr.write(f"hpopt: {printable(message)}\n")
         sys.stderr.flush()

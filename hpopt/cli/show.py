@@ -14,6 +14,7 @@ from hpopt.reports.printing import write
 from hpopt.reports.tables import summary, trial_page
 from hpopt.storage import writer_of
 from hpopt.study import Study
+from hpopt.terminal import printable
 
 
 def show(arguments: argparse.Namespace) -> ExitCode:
@@ -34,7 +35,7 @@ def best(arguments: argparse.Namespace) -> ExitCode:
     try:
         trial = Study.load(arguments.study).best
     except NoValuesError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {printable(str(error))}\n")
         return ExitCode.NO_VALUES
-    sys.stdout.write(json.dumps(trial.config, indent=2) + "\n")
+    sys.stdout.write(printable(json.dumps(trial.config, indent=2)) + "\n")
     return ExitCode.DONE

@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+TINY, UP = 1e-300, 2.0**200
+"""A front that is narrower is made so much wider: half of the least float is 0. All of its losses
+are small, as floats have 53 bits, so that they grow exactly."""
+
 
 def non_dominated_ranks(losses: Floats) -> Ints:
     """Give the front that each point belongs to, 0 for the Pareto front.
@@ -58,6 +62,8 @@ def crowding_distances(losses: Floats, ranks: Ints) -> Floats:
             ordered = np.sort(column)
             distances[order[[0, -1]]] = np.inf
             if np.isfinite(ordered[[0, -1]]).all() and ordered[0] < ordered[-1]:
+                if ordered[-1] / 2 - ordered[0] / 2 < TINY:
+                    ordered = ordered * UP
                 shares = ordered / 2 / (ordered[-1] / 2 - ordered[0] / 2)  # halves: no overflow
                 distances[order[1:-1]] += shares[2:] - shares[:-2]
     return distances
@@ -115,9 +121,24 @@ def front(losses: Floats) -> NDArray[np.bool_]:
     -------
     ndarray (n,) of bool
     """
+    if losses.shape[1] == 1:
+        return np.asarray(losses[:, 0] == losses[:, 0].min(initial=np.inf))
+    if losses.shape[1] == 2:
+        return _front_of_two(losses)
     best = np.ones(len(losses), dtype=bool)
     for row, mine in enumerate(losses):
         if best[row]:
             dominated = (mine <= losses).all(axis=1) & (mine < losses).any(axis=1)
             best &= ~dominated
+    return best
+
+
+def _front_of_two(losses: Floats) -> NDArray[np.bool_]:
+    """Sort by the first loss: then each must have less of the second than all before it."""
+    ascending = np.lexsort(losses.T[::-1])
+    first, second = losses[ascending].T
+    start = np.searchsorted(first, first)  # of those of an equal first loss
+    before = np.concatenate([[np.inf], np.minimum.accumulate(second)])[start]
+    best = np.empty(len(losses), dtype=bool)
+    best[ascending] = (second == second[start]) & ((second < before) | (start == 0))
     return best

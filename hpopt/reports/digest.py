@@ -61,22 +61,19 @@ def digest(record: Record, *, n_best: int = 5, n_errors: int = 3) -> Digest:
     n_best, n_errors : int
         How many trials to keep of each.
     """
-    n_started = sum(record.counts.values())
+    pending = dict.fromkeys(record.pending_numbers)
     counts: Counter[str] = Counter()
-    pending: list[int] = []
     errors: deque[Trial] = deque(maxlen=n_errors)
     front = Front(record.objectives)
-    seconds, following = 0.0, 0
+    seconds = 0.0
 
     def fine() -> Iterator[Trial]:
         """Note every trial in passing, and give those with values."""
-        nonlocal seconds, following
+        nonlocal seconds
         for trial in record.iterate():
             counts[trial.status] += 1
             seconds += trial.seconds
-            # Numbers are given without gaps: one that is not finished has been started.
-            pending.extend(range(following, trial.number))
-            following = trial.number + 1
+            pending.pop(trial.number, None)
             if trial.ok:
                 front.add(trial)
                 yield trial
@@ -87,9 +84,8 @@ def digest(record: Record, *, n_best: int = 5, n_errors: int = 3) -> Digest:
         return float(losses(record.objectives, trial.values)[0]), trial.number
 
     best = heapq.nsmallest(n_best, fine(), key=order)
-    pending.extend(range(following, n_started))
     shown = sorted(front.trials(), key=order)
-    return Digest(best, shown, dict(counts), pending, list(errors), seconds)
+    return Digest(best, shown, dict(counts), list(pending), list(errors), seconds)
 
 
 class Front:
@@ -106,7 +102,7 @@ class Front:
             return
         self._kept.append(trial)
         if len(self._kept) >= self._most:
-            self._most = len(self.trials()) + AT_ONCE
+            self._most = 2 * len(self.trials()) + AT_ONCE
 
     def trials(self) -> list[Trial]:
         """Return the front of those so far, in the order in which they came."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,11 +13,14 @@ from hpopt.reports import words
 from hpopt.reports.digest import Digest, digest
 from hpopt.storage import Writer
 from hpopt.study import Record, Running
+from hpopt.terminal import printable, without_styles
 
 BEST_SHOWN = 5
 FRONT_SHOWN = 20
 MOST_REPORTS = 40
 MOST_RUNNING = 20
+MOST_ROWS = 1000
+MOST_CHARACTERS = 20_000
 Row = tuple[str, Any]
 T = TypeVar("T")
 
@@ -252,13 +256,19 @@ def _fields(rows: Iterable[Row]) -> Any:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True, style="bold")
     grid.add_column(overflow="fold")
-    for name, what in rows:
+    shown = iter(rows)
+    for name, what in islice(shown, MOST_ROWS):
         grid.add_row(_text(name), _text(what) if isinstance(what, str) else what)
+    n_more = sum(1 for _ in shown)
+    if n_more:
+        grid.add_row(_text("…"), _text(f"and {n_more} more"))
     return grid
 
 
 def _text(text: str) -> Any:
-    """Give text as it is, but escape codes, which trials may print, as harmless styles."""
+    """Make text that somebody's trials and files say: legible, harmless, and not without end."""
     from rich.text import Text
 
-    return Text.from_ansi(text)
+    if len(text) > MOST_CHARACTERS:
+        text = f"{text[:MOST_CHARACTERS]} … ({len(text)} characters)"
+    return Text(printable(without_styles(text)))

@@ -34,7 +34,10 @@ def as_json(value: Any) -> str:
 
 def moment(seconds: float) -> str:
     """Write a time since the epoch as a local date and time."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+    except (ValueError, OverflowError, OSError):  # no year that the calendar has
+        return f"{seconds:g} seconds after 1970"
 
 
 def running(each: Running) -> list[str]:

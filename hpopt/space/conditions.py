@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import numpy as np
 
 from hpopt.errors import ConfigError, SpaceError
 from hpopt.space.parameter import Bools, Floats, Parameter
+
+MOST_LOOKED_AT = 10**6
+"""Conditions of parents, their parents …, of all parameters together: no space of a person's has
+so many, and a file of some hundred kB can have 10**9."""
 
 MOST_TABLED = 4096
 """Of a parent with more values than this it is searched which of them are allowed."""
@@ -36,10 +41,11 @@ class Conditions:
 
     def __init__(self, parameters: Mapping[str, Parameter]) -> None:
         self._parameters = parameters
-        names = list(parameters)
-        self._allowed = {
-            name: self._allowed_codes(name, names[:place]) for place, name in enumerate(names)
-        }
+        earlier: set[str] = set()
+        self._allowed: dict[str, dict[str, Floats]] = {}
+        for name in parameters:
+            self._allowed[name] = self._allowed_codes(name, earlier)
+            earlier.add(name)
         self.parents = {parent for allowed in self._allowed.values() for parent in allowed}
         self._check_possible()
         self._tables = {
@@ -51,7 +57,7 @@ class Conditions:
         """Give, for each parent of a parameter, the codes that it must have."""
         return self._allowed[name]
 
-    def _allowed_codes(self, name: str, earlier: Sequence[str]) -> dict[str, Floats]:
+    def _allowed_codes(self, name: str, earlier: AbstractSet[str]) -> dict[str, Floats]:
         allowed: dict[str, Floats] = {}
         for parent, values in (self._parameters[name].when or {}).items():
             parameter = self._parent(name, parent, earlier)
@@ -64,7 +70,7 @@ class Conditions:
             allowed[parent] = np.unique(parameter.codes(parameter.encode(checked))[:, 0])
         return allowed
 
-    def _parent(self, name: str, parent: str, earlier: Sequence[str]) -> Parameter:
+    def _parent(self, name: str, parent: str, earlier: AbstractSet[str]) -> Parameter:
         if parent not in self._parameters:
             raise SpaceError(
                 f"the parents of a parameter must be in the space, but {name!r} has the parent "
@@ -90,19 +96,30 @@ class Conditions:
 
     def _check_possible(self) -> None:
         """Raise unless each parameter exists for some values of its parents and theirs."""
-        required: dict[str, dict[str, Floats]] = {}
-        for name, allowed in self._allowed.items():
-            merged: dict[str, Floats] = {}
-            for source in [allowed, *(required[parent] for parent in allowed)]:
-                for parent, codes in source.items():
-                    merged[parent] = np.intersect1d(merged.get(parent, codes), codes)
-            for parent, codes in merged.items():
-                if not codes.size:
+        n_looked = 0
+        for name, conditions in self._allowed.items():
+            if len(conditions) < 2:  # what its one parent asks for has been checked
+                continue
+            required: dict[str, Floats] = {}
+            open_names = [name]
+            while open_names:
+                for parent, codes in self._allowed[open_names.pop()].items():
+                    n_looked += 1
+                    if parent not in required:
+                        required[parent] = codes
+                        open_names.append(parent)
+                    elif codes is not required[parent]:
+                        required[parent] = np.intersect1d(required[parent], codes)
+                        if not required[parent].size:
+                            raise SpaceError(
+                                f"{name!r} can never exist: its conditions ask for values of "
+                                f"{parent!r} that exclude one another"
+                            )
+                if n_looked > MOST_LOOKED_AT:
                     raise SpaceError(
-                        f"{name!r} can never exist: its conditions ask for values of {parent!r} "
-                        "that exclude one another"
+                        f"a space must have fewer conditions on conditions, but {name!r} and "
+                        f"those before it have more than {MOST_LOOKED_AT} together"
                     )
-            required[name] = merged
 
     def masks(self, points: Floats, columns: Mapping[str, slice]) -> dict[str, Bools]:
         """Say for each parameter in which points it exists, shape (n,); read-only."""

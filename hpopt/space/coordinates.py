@@ -17,6 +17,9 @@ from hpopt.space.layout import SequenceLayout
 from hpopt.space.numeric import Scalar
 from hpopt.space.parameter import DORMANT, Bools, Floats, Parameter
 
+MOST_COORDINATES = 10**6
+"""Each takes some bytes in the space, and in each trial."""
+
 
 class Coordinates(Mapping[str, Parameter]):
     """A mapping of names to parameters, each with its columns of the unit cube.
@@ -40,6 +43,11 @@ class Coordinates(Mapping[str, Parameter]):
         for name, parameter in self._parameters.items():
             self._columns[name] = slice(start, start + parameter.width)
             start += parameter.width
+        if start > MOST_COORDINATES:
+            raise SpaceError(
+                f"a space must have at most {MOST_COORDINATES} coordinates, but this has {start}: "
+                "shorten its lists"
+            )
         self.d = start
         self.levels: NDArray[np.int64] = np.concatenate([p.levels for p in self.values()])
         self.ordered: Bools = np.concatenate([p.ordered for p in self.values()])

@@ -8,7 +8,9 @@ operation at a time: nothing of theirs stays behind, nor keeps the writer from t
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sqlite3
+import sys
 import time
 from pathlib import Path
 
@@ -22,6 +24,15 @@ WAL_PAGES = 4000
 
 WAL_BYTES = 16 * 2**20
 """Length to which the log is cut after a long reader made it grow."""
+
+OPERATIONS, OPERATIONS_A_BYTE = 10**7, 4
+"""Of SQLite's virtual machine: what a statement may take, and more for each byte of the file.
+To count the trials takes some 40 for each row, of at least 30 bytes."""
+
+OPERATIONS_AT_ONCE = 10**5
+
+SPARE_BYTES = 2**20
+"""How much longer than the file a value may be: a file may grow while it is read."""
 
 
 def connect(path: Path, options: str) -> sqlite3.Connection:
@@ -38,6 +49,34 @@ def connect(path: Path, options: str) -> sqlite3.Connection:
     return connection
 
 
+def connect_with_limits(path: Path, options: str) -> sqlite3.Connection:
+    """Open a file that anybody may have made, to read it once.
+
+    What takes more work or memory than a whole file of this size could is an error of SQLite's:
+    in damaged and hostile ones, pages may be entered again and again.
+    """
+    connection = connect(path, options)
+    n_bytes = n_bytes_of(path)
+    most = (OPERATIONS + OPERATIONS_A_BYTE * n_bytes) // OPERATIONS_AT_ONCE
+    n_calls = itertools.count()
+    connection.set_progress_handler(lambda: next(n_calls) >= most, OPERATIONS_AT_ONCE)
+    if sys.version_info >= (3, 11):
+        longest = min(n_bytes + SPARE_BYTES, 2**31 - 1)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, 10**5)
+    connection.execute("PRAGMA cell_size_check = ON")
+    return connection
+
+
+def n_bytes_of(path: Path) -> int:
+    """Return the size of a study file, its log included; 0 where it is gone."""
+    n_bytes = 0
+    for each in (path, log_path(path)):
+        with contextlib.suppress(OSError):
+            n_bytes += each.stat().st_size
+    return n_bytes
+
+
 def connect_to_read(path: Path) -> sqlite3.Connection:
     """Open a study file for reading, also in a folder where nothing can be written.
 
@@ -46,7 +85,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     sqlite3.Error
         It cannot be read.
     """
-    connection = connect(path, "mode=ro")
+    connection = connect_with_limits(path, "mode=ro")
     try:
         read_with_info(connection)
         return connection
@@ -59,7 +98,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     except BaseException:
         connection.close()
         raise
-    connection = connect(path, "mode=ro&immutable=1")
+    connection = connect_with_limits(path, "mode=ro&immutable=1")
     try:
         read_with_info(connection)
     except BaseException:

@@ -10,14 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from hpopt.errors import DiskFullError, StudyError, StudyFileError
-from hpopt.storage.connection import connect, has_log, read_with_info
+from hpopt.storage.connection import (
+    SPARE_BYTES,
+    connect_with_limits,
+    has_log,
+    n_bytes_of,
+    read_with_info,
+)
 from hpopt.storage.rows import (
     APPLICATION_ID,
     OUTCOME_COLUMNS,
     SOLUTION_COLUMNS,
+    length_of_row,
     solution_of_row,
     trial_of_row,
 )
+from hpopt.terminal import printable
 
 ALL_COLUMNS = f"{SOLUTION_COLUMNS}, {OUTCOME_COLUMNS}, told, asked_after, output"
 SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
@@ -25,6 +33,9 @@ SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
 STATUS = 5
 """The place of the status in ALL_COLUMNS."""
+
+MOST_GAPS = 1000
+"""After so many damages nothing more is looked for."""
 
 
 def study_error(error: Exception, path: Path) -> StudyError:
@@ -53,7 +64,9 @@ def study_error(error: Exception, path: Path) -> StudyError:
         return StudyError(_not_accessible(text, path))
     if "not a database" in text:
         return not_a_study(path, describe(path))
-    return damaged(path, text)
+    if text == "interrupted":
+        return damaged(path, "to read it takes more steps than a whole file of its size could")
+    return damaged(path, printable(text))
 
 
 def _not_accessible(text: str, path: Path) -> str:
@@ -75,6 +88,14 @@ def not_a_study(path: Path, found: str) -> StudyFileError:
     return StudyFileError(
         f"a study file is wanted, but {path} is {found}: check the path; a new study "
         "needs one where nothing is"
+    )
+
+
+def altered(path: Path, what: str) -> StudyFileError:
+    """Make the error for a study file whose tables are not those that hpopt makes."""
+    return StudyFileError(
+        f"a study file must have the tables that hpopt makes, but in {path} {what}: something "
+        "else has changed it; go back to a copy"
     )
 
 
@@ -113,18 +134,31 @@ def readable_rows(path: Path) -> Iterator[tuple[Any, ...]]:
     From each damage on, numbers further and further ahead are tried; from the first that can be
     read it goes back to the damage, and then on.
     """
+    # What is read of a file is no longer than the file, unless the same pages come again.
+    left = n_bytes_of(path) + SPARE_BYTES
+    for row in _readable_rows(path):
+        left -= length_of_row(row)
+        if left < 0:
+            return
+        if _is_sound(row):
+            yield row
+
+
+def _readable_rows(path: Path) -> Iterator[tuple[Any, ...]]:
     with contextlib.suppress(*SQLITE_ERRORS), _lenient_connection(path) as connection:
-        first: int | None = 0
-        while first is not None:
+        first: int = 0
+        for _ in range(MOST_GAPS):
             last = first - 1
             for row in _rows_until_damage(connection, "number >= ? ORDER BY number", first):
                 last = max(last, row[0])
                 yield row
             gap = last + 1
-            first = _next_readable(connection, gap)
-            if first is not None:
-                which = "number >= ? AND number < ? ORDER BY number DESC"
-                yield from _rows_until_damage(connection, which, gap, first)
+            following = _next_readable(connection, gap)
+            if following is None:
+                return
+            first = following
+            which = "number >= ? AND number < ? ORDER BY number DESC"
+            yield from _rows_until_damage(connection, which, gap, first)
 
 
 def _rows_until_damage(
@@ -132,7 +166,7 @@ def _rows_until_damage(
 ) -> Iterator[tuple[Any, ...]]:
     with contextlib.suppress(*SQLITE_ERRORS, OverflowError):
         query = f"SELECT {ALL_COLUMNS} FROM trials WHERE {which}"
-        yield from filter(_is_sound, connection.execute(query, numbers))
+        yield from connection.execute(query, numbers)
 
 
 def _next_readable(connection: sqlite3.Connection, gap: int) -> int | None:
@@ -163,7 +197,7 @@ def _is_marked(path: Path) -> bool:
 @contextlib.contextmanager
 def _lenient_connection(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a file that may be damaged: this pragma lets SQLite read one that is too short."""
-    connection = connect(path, "mode=ro" if has_log(path) else "mode=ro&immutable=1")
+    connection = connect_with_limits(path, "mode=ro" if has_log(path) else "mode=ro&immutable=1")
     try:
         connection.execute("PRAGMA writable_schema = ON")
         read_with_info(connection)

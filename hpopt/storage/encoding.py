@@ -19,6 +19,17 @@ from hpopt.errors import SettingError
 MARK = "$"
 NOT_FINITE = MARK + "float"
 
+DEEPEST = 100
+"""Lists and dicts inside one another: what is deeper is neither written nor read."""
+
+TOO_DEEP = f"JSON must be nested at most {DEEPEST} deep"
+
+MOST_BYTES = 200 * 2**20
+"""What one text may take in memory once it is read."""
+
+BYTES_OF_DICT, BYTES_OF_LIST, BYTES_OF_VALUE = 240, 96, 64
+"""What each takes at least: of ``{``, of ``[`` and of a comma in the text."""
+
 
 def encode(data: Any) -> str:
     """Give plain data as JSON text.
@@ -26,16 +37,14 @@ def encode(data: Any) -> str:
     Raises
     ------
     SettingError
-        Something in it is no number, str, bool, None, list, tuple or dict with str keys.
+        Something in it is no number, str, bool, None, list, tuple or dict with str keys; or it
+        could not be read again: it is nested more than 100 deep, or takes 200 MB of memory.
     """
-    try:
-        text = _encode(data)
-        # Almost always the text is right at once: the marks cost only those who need them.
-        return text if '"' + MARK not in text else _encode(_marked(data))
-    except ValueError:
-        return _encode_with_marks(data)
-    except (TypeError, RecursionError) as error:
-        raise _not_plain(error) from None
+    text = _text_of(data)
+    problem = _why_too_large(text) or _why_too_deep(data, text)
+    if problem:
+        raise _not_plain(ValueError(problem))
+    return text
 
 
 def decode(text: str) -> Any:
@@ -44,12 +53,56 @@ def decode(text: str) -> Any:
     Raises
     ------
     ValueError
-        The text is not JSON.
+        The text is not JSON, or it is nested too deep, or takes too much memory.
+    TypeError
+        It is no text.
     """
-    data, end = _decode(text)
+    problem = _why_too_large(text)
+    if problem:
+        raise ValueError(problem)
+    try:
+        data, end = _decode(text)
+    except RecursionError:
+        raise ValueError(TOO_DEEP) from None
     if end != len(text):
         raise ValueError(f"JSON must end at {end}, but goes on to {len(text)}")
+    problem = _why_too_deep(data, text)
+    if problem:
+        raise ValueError(problem)
     return data if '"' + MARK not in text else _unmarked(data)
+
+
+def _why_too_large(text: str) -> str:
+    if len(text) < MOST_BYTES // BYTES_OF_DICT:
+        return ""
+    lists, dicts, values = text.count("["), text.count("{"), text.count(",")
+    n_bytes = BYTES_OF_LIST * lists + BYTES_OF_DICT * dicts + BYTES_OF_VALUE * values
+    most = f"JSON must take at most {MOST_BYTES >> 20} MB of memory"
+    return f"{most}, but this takes {n_bytes >> 20}" if n_bytes > MOST_BYTES else ""
+
+
+def _why_too_deep(data: Any, text: str) -> str:
+    # Almost always there are too few brackets for it.
+    if len(text) <= DEEPEST or text.count("[") + text.count("{") <= DEEPEST:
+        return ""
+    level = [data] if isinstance(data, dict | list | tuple) else []
+    for _ in range(DEEPEST + 1):
+        inner = [each.values() if isinstance(each, dict) else each for each in level]
+        level = [one for each in inner for one in each if isinstance(one, dict | list | tuple)]
+        if not level:
+            return ""
+    return TOO_DEEP
+
+
+def _text_of(data: Any) -> str:
+    try:
+        text = _encode(data)
+        # Almost always the text is right at once: the marks cost only those who need them.
+        return text if '"' + MARK not in text else _encode(_marked(data))
+    except ValueError:
+        return _encode_with_marks(data)
+    except (TypeError, RecursionError) as error:
+        raise _not_plain(error) from None
 
 
 def _encode_with_marks(data: Any) -> str:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from hpopt.errors import SettingError, StudyError, StudyFileError
 from hpopt.storage.connection import connect_to_read, has_log, log_path
-from hpopt.storage.damage import SQLITE_ERRORS, damaged, not_a_study, study_error
+from hpopt.storage.damage import SQLITE_ERRORS, altered, damaged, not_a_study, study_error
 from hpopt.storage.flush import flush, flush_folder
 from hpopt.storage.rows import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
+from hpopt.storage.tables import what_is_wrong
+from hpopt.terminal import printable
 
 
 def study_path(path: str | os.PathLike[str]) -> Path:
@@ -99,22 +101,27 @@ def examine(path: Path) -> None:
             (mark,) = connection.execute("PRAGMA application_id").fetchone()
             (page,) = connection.execute("PRAGMA page_size").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            query = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
-            tables = [str(name) for (name,) in connection.execute(query)]
+            wrong = what_is_wrong(connection) if mark == APPLICATION_ID else _tables(connection)
     except SQLITE_ERRORS as error:
         raise study_error(error, path) from None
     if mark != APPLICATION_ID:
-        named = ", ".join(tables[:5]) or "none"
-        raise not_a_study(path, f"another SQLite database (its tables: {named})")
+        raise not_a_study(path, f"another SQLite database (its tables: {wrong})")
     if version > SCHEMA_VERSION:
         raise StudyFileError(
             f"a study file must be of a version that this hpopt knows, up to {SCHEMA_VERSION}, but "
             f"{path} is of version {version}: upgrade hpopt"
         )
-    if not {"study", "trials"} <= set(tables):
-        raise damaged(path, "a table is missing")
+    if wrong:
+        raise altered(path, wrong)
     if path.stat().st_size % page and not has_log(path):
         raise damaged(path, "its end is missing")  # SQLite would take the rest for zeros
+
+
+def _tables(connection: sqlite3.Connection) -> str:
+    """Name a few tables of a database that is no study."""
+    query = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name LIMIT 5"
+    names = [str(name) for (name,) in connection.execute(query)]
+    return printable(", ".join(names)) or "none"
 
 
 def _examine_kind(path: Path) -> None:

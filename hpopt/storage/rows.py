@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from hpopt.core.solution import Solution
-from hpopt.core.trial import Outcome, Trial
+from hpopt.core.trial import STATUSES, Outcome, Trial
 from hpopt.errors import StudyFileError
 from hpopt.storage.encoding import decode, encode
-from hpopt.storage.storage import OUTPUT_CHARACTERS
+from hpopt.storage.storage import OUTPUT_CHARACTERS, Pending
 
 APPLICATION_ID = 0x68706F74
 """Marks an SQLite database as a study: ``hpot`` in ASCII."""
@@ -79,6 +80,9 @@ INSERT_TRIAL = (
 
 FLOATS = np.dtype("<f8")
 
+MOST_REPORTS = 500_000
+"""Of a longer curve every second, third … report is kept: what is written must be readable."""
+
 Row = Sequence[Any]
 
 
@@ -102,15 +106,24 @@ def row_of_outcome(outcome: Outcome) -> tuple[Any, ...]:
         float(outcome.seconds),
         None if outcome.memory is None else int(outcome.memory),
         _storable(outcome.error),
-        encode(outcome.curve) if outcome.curve else None,
+        _encoded_curve(outcome.curve) if outcome.curve else None,
         _storable(outcome.traceback),
         encode(dict(outcome.info)) if outcome.info else None,
     )
 
 
+def _encoded_curve(curve: Sequence[tuple[float, float]]) -> str:
+    return encode(curve[:: -(-len(curve) // MOST_REPORTS)])
+
+
 def kept_output(output: str) -> str | None:
     """Give the end of what a trial printed, as it is stored."""
     return _storable(output[-OUTPUT_CHARACTERS:]) if output else None
+
+
+def length_of_row(row: Row) -> int:
+    """Return at most how many bytes of the file a row takes, of its texts and blobs."""
+    return sum([len(cell) for cell in row if isinstance(cell, str | bytes)])
 
 
 def solution_of_row(row: Row) -> Solution:
@@ -123,9 +136,38 @@ def solution_of_row(row: Row) -> Solution:
     """
     number, config, point, seed, fidelity = row
     try:
-        return Solution(number, decode(config), np.frombuffer(point, FLOATS), seed, fidelity)
+        _check(number, int, "number")
+        _check(seed, int, "seed")
+        _check(point, bytes, "point")
+        if number < 0:
+            raise ValueError("its number is negative")
+        if fidelity is not None:
+            _check_finite(fidelity, "fidelity")
+        config = decode(config)
+        _check(config, dict, "config")
+        return Solution(number, config, np.frombuffer(point, FLOATS), seed, fidelity)
     except (ValueError, TypeError) as error:
-        raise _damaged(number, error) from None
+        raise damaged_trial(number, error) from None
+
+
+def pending_of_row(row: Row) -> Pending:
+    """Make a pending solution of SOLUTION_COLUMNS, asked_after and started.
+
+    Raises
+    ------
+    StudyFileError
+        The row is damaged.
+    """
+    solution = solution_of_row(row[:5])
+    asked_after, since = row[5:]
+    try:
+        if asked_after is not None:
+            _check(asked_after, int, "asked_after")
+        if since is not None:
+            _check_finite(since, "started")
+    except (ValueError, TypeError) as error:
+        raise damaged_trial(solution.number, error) from None
+    return Pending(solution, asked_after or 0, since)
 
 
 def trial_of_row(row: Row) -> Trial:
@@ -139,10 +181,19 @@ def trial_of_row(row: Row) -> Trial:
     solution = solution_of_row(row[:5])
     status, metrics, started, seconds, memory, error, curve, traceback, info = row[5:14]
     try:
+        if status not in STATUSES:
+            raise ValueError(f"its status is {status!r:.80}")
+        _check_finite(started, "started")
+        _check_finite(seconds, "seconds")
+        if memory is not None:
+            _check(memory, int, "memory")
+        for name, text in (("error", error), ("traceback", traceback)):
+            if text is not None:
+                _check(text, str, name)
         outcome = Outcome(
             status=status,
-            values=decode(metrics) if metrics else {},
-            curve=tuple([(step, value) for step, value in decode(curve)]) if curve else (),
+            values=_numbers(decode(metrics)) if metrics else {},
+            curve=_curve(decode(curve)) if curve else (),
             error=error,
             traceback=traceback,
             started=started,
@@ -150,9 +201,63 @@ def trial_of_row(row: Row) -> Trial:
             memory=memory,
             info=dict(decode(info)) if info else {},
         )
-    except (ValueError, TypeError) as problem:
-        raise _damaged(solution.number, problem) from None
+    except (ValueError, TypeError, OverflowError) as problem:
+        raise damaged_trial(solution.number, problem) from None
     return Trial(solution, outcome)
+
+
+def output_of_cell(number: int, output: Any) -> str:
+    """Return what a trial printed, as its cell has it.
+
+    Raises
+    ------
+    StudyFileError
+        It is damaged.
+    """
+    if output is not None and not isinstance(output, str):
+        raise damaged_trial(number, TypeError(f"its output is of {type(output).__name__}"))
+    return output[-OUTPUT_CHARACTERS:] if output else ""
+
+
+def damaged_trial(number: Any, error: Exception) -> StudyFileError:
+    """Make the error for a row that cannot be read."""
+    return StudyFileError(
+        f"a study file must be whole, but its trial {number} is damaged ({error}): keep a copy of "
+        "it as it is, then save the others with hpopt.storage.salvage(path, 'saved.db')"
+    )
+
+
+def _check(value: Any, kind: type, name: str) -> None:
+    if type(value) is not kind:
+        raise TypeError(f"its {name} is of {type(value).__name__}")
+
+
+def _check_finite(value: Any, name: str) -> None:
+    if type(value) not in (int, float) or not math.isfinite(value):
+        raise ValueError(f"its {name} is {value!r:.80}")
+
+
+def _numbers(values: Any) -> dict[str, float]:
+    _check(values, dict, "values")
+    for value in values.values():
+        _as_number(value)
+    return dict(values)
+
+
+def _curve(reports: Any) -> tuple[tuple[float, float], ...]:
+    _check(reports, list, "curve")
+    curve = tuple([(step, value) for step, value in reports])
+    for step, value in curve:
+        _as_number(step)
+        _as_number(value)
+    return curve
+
+
+def _as_number(value: Any) -> None:
+    """Raise where something is no number, or one that no float can hold."""
+    if type(value) is not float and type(value) is not int:
+        raise TypeError(f"{value!r:.80} stands for a number")
+    float(value)
 
 
 def _storable(text: str | None) -> str | None:
@@ -160,10 +265,3 @@ def _storable(text: str | None) -> str | None:
     if text is None or text.isascii():
         return text
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _damaged(number: int, error: Exception) -> StudyFileError:
-    return StudyFileError(
-        f"a study file must be whole, but its trial {number} is damaged ({error}): keep a copy of "
-        "it as it is, then save the others with hpopt.storage.salvage(path, 'saved.db')"
-    )

@@ -11,7 +11,7 @@ import threading
 import time
 import weakref
 from array import array
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from operator import index, itemgetter
 from typing import Any, Literal, TypeVar
@@ -20,7 +20,14 @@ from hpopt.core.solution import Solution
 from hpopt.core.trial import STATUSES, Trial
 from hpopt.errors import SettingError, StudyError
 from hpopt.storage import files, rows
-from hpopt.storage.connection import close_writer, connect_to_read, connect_to_write, log_path
+from hpopt.storage.connection import (
+    SPARE_BYTES,
+    close_writer,
+    connect_to_read,
+    connect_to_write,
+    log_path,
+    n_bytes_of,
+)
 from hpopt.storage.damage import SQLITE_ERRORS, damaged, study_error
 from hpopt.storage.encoding import decode, encode
 from hpopt.storage.flush import Flusher
@@ -42,7 +49,7 @@ Mode = Literal["w", "r"]
 Item = TypeVar("Item")
 
 TRIAL = f"{rows.SOLUTION_COLUMNS}, {rows.OUTCOME_COLUMNS}"
-AT_ONCE = 500
+AT_ONCE, BYTES_AT_ONCE = 500, 2**22
 STATUS, TOLD, ASKED_AFTER = 5, 14, 15
 """Places in the rows of TRIAL and JOURNAL."""
 
@@ -52,6 +59,7 @@ NEXT_TRIALS = f"""SELECT {TRIAL} FROM trials
 ORDER_OF_TELLING = "SELECT number FROM trials WHERE status IS NOT NULL ORDER BY told"
 ALL_PENDING = f"""SELECT {rows.SOLUTION_COLUMNS}, asked_after, started FROM trials
     WHERE status IS NULL ORDER BY number"""
+PENDING_NUMBERS = "SELECT number FROM trials WHERE status IS NULL ORDER BY number"
 ONE_TRIAL = f"SELECT {TRIAL} FROM trials WHERE number = ?"
 COUNT = f"""SELECT TOTAL(status IS NULL),
     {", ".join(f"TOTAL(status = '{status}')" for status in STATUSES)} FROM trials"""
@@ -124,7 +132,10 @@ class SQLiteStorage(Storage):
         if row is None:
             return None
         try:
-            return dict(decode(row[0]))
+            header = decode(row[0])
+            if not isinstance(header, dict):
+                raise TypeError(f"it is {header!r:.80}")
+            return header
         except (ValueError, TypeError) as error:
             raise damaged(self.path, f"its header: {error}") from None
 
@@ -182,11 +193,13 @@ class SQLiteStorage(Storage):
         pending: list[Solution] = []
         asked_after: dict[int, int] = {}
         with self._reading() as connection:
-            for row in connection.execute(JOURNAL):
+            for row in self._growing(connection.execute(JOURNAL)):
                 if row[STATUS] is None:
                     pending.append(rows.solution_of_row(row[:STATUS]))
                 else:
                     trials.append((row[TOLD], rows.trial_of_row(row)))
+                if not {type(row[TOLD]), type(row[ASKED_AFTER])} <= {int, type(None)}:
+                    raise rows.damaged_trial(row[0], TypeError("its place in the journal"))
                 if row[ASKED_AFTER] is not None:
                     asked_after[row[0]] = row[ASKED_AFTER]
         trials.sort(key=itemgetter(0))
@@ -196,33 +209,41 @@ class SQLiteStorage(Storage):
         """Read the finished trials in the order of telling, some hundred at a time."""
         with self._reading() as connection:
             numbers = array("q", (number for (number,) in connection.execute(ORDER_OF_TELLING)))
+        n_bytes = 0
         for place in range(0, len(numbers), AT_ONCE):
             wanted = numbers[place : place + AT_ONCE].tolist()
             query = f"SELECT {TRIAL} FROM trials WHERE number IN ({','.join('?' * len(wanted))})"
             with self._reading() as connection:
                 found = {row[0]: row for row in connection.execute(query, wanted)}
+            n_bytes = self._counted(n_bytes, found.values())
             for number in wanted:
+                if number not in found:
+                    raise damaged(self.path, f"trial {number} is not where it should be")
                 yield rows.trial_of_row(found[number])
 
     def pending(self) -> list[Pending]:
         """Read what was started and has not finished, by number."""
         with self._reading() as connection:
             found = connection.execute(ALL_PENDING).fetchall()
-        return [
-            Pending(rows.solution_of_row(row[:STATUS]), row[STATUS] or 0, row[STATUS + 1])
-            for row in found
-        ]
+        return [rows.pending_of_row(row) for row in self._growing(found)]
+
+    def pending_numbers(self) -> list[int]:
+        """Read the numbers of what was started and has not finished."""
+        with self._reading() as connection:
+            found = connection.execute(PENDING_NUMBERS).fetchall()
+        return [number for (number,) in self._growing(found)]
 
     def trials(self) -> Iterator[Trial]:
         """Read the finished trials by number, some hundred at a time."""
-        last = -1
+        last, n_bytes = -1, 0
         while True:
             # Short reads: a long one would keep the writer's log from being reused.
             with self._reading() as connection:
-                found = connection.execute(NEXT_TRIALS, (last,)).fetchall()
+                found = _some(connection.execute(NEXT_TRIALS, (last,)))
             if not found:
                 return
-            for row in found:
+            n_bytes = self._counted(n_bytes, found)
+            for row in self._growing(found, last):
                 yield rows.trial_of_row(row)
             last = found[-1][0]
 
@@ -238,7 +259,7 @@ class SQLiteStorage(Storage):
         row = self._row("SELECT output FROM trials WHERE number = ?", number)
         if row is None:
             raise no_such_trial(number)
-        return row[0] or ""
+        return rows.output_of_cell(number, row[0])
 
     def count(self) -> dict[str, int]:
         """Count the trials of each status, and those pending."""
@@ -258,6 +279,21 @@ class SQLiteStorage(Storage):
         with self._reading() as connection, suppress(TypeError, OverflowError):
             return connection.execute(query, (index(number),)).fetchone()
         return None
+
+    def _growing(self, found: Iterable[rows.Row], last: int = -1) -> Iterator[rows.Row]:
+        """Check that rows come by number; in a damaged file the same may come without an end."""
+        for row in found:
+            if row[0] <= last:
+                raise damaged(self.path, f"its trial {row[0]} comes after {last}")
+            last = row[0]
+            yield row
+
+    def _counted(self, n_bytes: int, found: Iterable[rows.Row]) -> int:
+        """Add up what has been read: more than the file has only where pages come again."""
+        n_bytes += sum(map(rows.length_of_row, found))
+        if n_bytes > SPARE_BYTES and n_bytes > n_bytes_of(self.path) + SPARE_BYTES:
+            raise damaged(self.path, "its trials are longer than the file")
+        return n_bytes
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -307,6 +343,18 @@ class SQLiteStorage(Storage):
             )
         self._flusher.check()
         return self._connection
+
+
+def _some(found: Iterable[rows.Row]) -> list[rows.Row]:
+    """Take rows until they are long together: one alone may have the length of the file."""
+    taken: list[rows.Row] = []
+    n_bytes = 0
+    for row in found:
+        taken.append(row)
+        n_bytes += rows.length_of_row(row)
+        if n_bytes > BYTES_AT_ONCE:
+            break
+    return taken
 
 
 def _check_started_again(connection: sqlite3.Connection, row: Sequence[Any]) -> None:

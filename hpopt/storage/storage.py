@@ -138,6 +138,10 @@ class Storage(ABC):
         journal = self.load()
         return [Pending(s, journal.asked_after.get(s.number, 0)) for s in journal.pending]
 
+    def pending_numbers(self) -> list[int]:
+        """Read the numbers of what was started and has not finished."""
+        return [each.solution.number for each in self.pending()]
+
     @abstractmethod
     def trials(self) -> Iterator[Trial]:
         """Read the finished trials by number, without holding them all in memory.

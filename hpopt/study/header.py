@@ -9,12 +9,23 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from hpopt._version import __version__
-from hpopt.core import Objective, Optimizer, Problem, fingerprint_of, is_part_of, objectives_of
+from hpopt.core import (
+    Objective,
+    Optimizer,
+    Problem,
+    fingerprint_of,
+    is_part_of,
+    normalised_objectives,
+    objectives_of,
+)
 from hpopt.errors import HpoptError, SettingError, StudyFileError, StudyMismatchError
 from hpopt.optimizers import BY_NAME, make_optimizer
 from hpopt.space import Space
 from hpopt.space.differences import IS_NEW
+from hpopt.study import header_form
 
 FORMAT = 1
 NEEDED = ("format", "space", "objectives", "seed", "optimizer")
@@ -32,6 +43,20 @@ OWN = {
     *NEEDED,
 }
 DEFAULT_OPTIMIZER = "auto"
+
+NOT_UNDERSTOOD = (
+    HpoptError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What JSON data that describe no space make its constructors raise."""
+
+MOST_QUOTED = 500
+"""Characters of an error, which may quote all of a header."""
 
 
 def make_header(
@@ -87,7 +112,8 @@ def objectives_in(header: Mapping[str, Any]) -> tuple[Objective, ...]:
 
 def space_in(header: Mapping[str, Any]) -> Space:
     """Read the space of a stored study, without what it forbids: enough to read its configs."""
-    return Space.from_json(_permissive(header["space"]), forbid=())
+    with np.errstate(all="ignore"):
+        return Space.from_json(_permissive(header["space"]), forbid=())
 
 
 def check_header(header: Mapping[str, Any], path: object) -> None:
@@ -98,18 +124,27 @@ def check_header(header: Mapping[str, Any], path: object) -> None:
             f"a study file must hold a study's header, but {path} has one without {missing}: "
             "it was written by something else"
         )
+    wrong = header_form.what_is_wrong(header)
+    if wrong:
+        raise _not_understood(path, wrong)
     if header["format"] != FORMAT:
         raise StudyFileError(
             f"this version of hpopt reads study files of format {FORMAT}, but {path} has format "
             f"{header['format']} (written by hpopt {header.get('hpopt')}): upgrade hpopt"
         )
     try:
-        objectives_in(header), space_in(header)
-    except (HpoptError, ValueError, TypeError, LookupError, AttributeError) as error:
-        raise StudyFileError(
-            f"the header of a study file must describe its space and objectives, but that of "
-            f"{path} cannot be understood ({error}): it was changed by something else"
-        ) from None
+        normalised_objectives(objectives_in(header))
+        header_form.check_size(header["space"])
+        space_in(header)
+    except NOT_UNDERSTOOD as error:
+        raise _not_understood(path, str(error)) from None
+
+
+def _not_understood(path: object, why: str) -> StudyFileError:
+    return StudyFileError(
+        f"the header of a study file must describe its space and objectives, but that of {path} "
+        f"cannot be understood ({why[:MOST_QUOTED]}): it was changed by something else"
+    )
 
 
 def stored_optimizer(

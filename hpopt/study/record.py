@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -12,7 +13,14 @@ from typing import Any
 import numpy as np
 
 from hpopt.core import STATUSES, Objective, Trial, losses
-from hpopt.errors import HpoptError, MissingExtraError, NoValuesError, UnknownNameError
+from hpopt.errors import (
+    ConfigError,
+    HpoptError,
+    MissingExtraError,
+    NoValuesError,
+    StudyFileError,
+    UnknownNameError,
+)
 from hpopt.numerics import pareto
 from hpopt.space import Narrowed, Parameter, Space
 from hpopt.storage import Storage
@@ -80,6 +88,12 @@ class Record:
         return {status: counts.get(status, 0) for status in (*STATUSES, "pending")}
 
     @property
+    def pending_numbers(self) -> list[int]:
+        """The numbers of the trials that were asked and have not finished."""
+        with self._opening() as storage:
+            return storage.pending_numbers()
+
+    @property
     def running(self) -> list[Running]:
         """What was asked and has not finished: where each runs, since when, its last report.
 
@@ -134,11 +148,15 @@ class Record:
     @property
     def front(self) -> list[Trial]:
         """The trials that no other is better than in every objective: the Pareto front."""
-        fine = [trial for trial in self.iterate() if trial.ok]
-        if not fine:
+        numbers, values = array("q"), array("d")  # of all trials, so in little room
+        for trial in self.iterate():
+            if trial.ok:
+                numbers.append(trial.number)
+                values.extend(losses(self.objectives, trial.values))
+        if not numbers:
             return []
-        ranks = pareto.front(np.array([losses(self.objectives, trial.values) for trial in fine]))
-        return [trial for trial, first in zip(fine, ranks, strict=True) if first]
+        first = pareto.front(np.array(values).reshape(len(numbers), -1))
+        return [self.trial(numbers[place]) for place in np.flatnonzero(first)]
 
     def narrow(
         self,
@@ -195,11 +213,22 @@ class Record:
         return pd.DataFrame([in_columns(trial) for trial in self.iterate()])
 
     def restored(self, trial: Trial) -> Trial:
-        """Give a trial as it was before JSON: with the tuples of its choices."""
+        """Give a trial as it was before JSON: with the tuples of its choices.
+
+        Raises
+        ------
+        StudyFileError
+            It is not one of this study's: the file was changed.
+        """
+        if trial.ok and any(each.name not in trial.values for each in self.objectives):
+            raise _foreign(trial, f"its values are {dict(trial.values)!r:.200}")
         if not self._has_tuples:
             return trial
         solution = trial.solution
-        config = self.space.validate(solution.config)
+        try:
+            config = self.space.validate(solution.config)
+        except (ConfigError, ValueError, TypeError, ArithmeticError) as error:
+            raise _foreign(trial, str(error)) from None
         return replace(trial, solution=replace(solution, config=config))
 
     def __repr__(self) -> str:
@@ -231,6 +260,13 @@ class Record:
         vars(self).update(state, space=unpacked(state["space"]))
         storage = contents.stored()
         self._opening = lambda: nullcontext(storage)
+
+
+def _foreign(trial: Trial, why: str) -> StudyFileError:
+    return StudyFileError(
+        f"the trials of a study must fit its space and objectives, but trial {trial.number} does "
+        f"not ({why:.500}): something else has changed the file"
+    )
 
 
 COLUMNS = ("number", "status", "seconds", "memory", "error")

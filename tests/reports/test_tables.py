@@ -173,7 +173,7 @@ def test_a_page_of_a_trial_has_all_of_it():
     assert rows[-1].split() == ["499", "71.2857"]
     out = text_of(trial_page(study, 1))
     assert "error    E: no" in out
-    assert out.endswith("traceback\nTraceback\n")
+    assert out.endswith("traceback\nTraceback\\u0007\n")
     with pytest.raises(SettingError, match="no such number"):
         trial_page(study, 2)
 
