@@ -66,7 +66,7 @@ def decode(text: str) -> Any:
         raise ValueError(TOO_DEEP) from None
     if end != len(text):
         raise ValueError(f"JSON must end at {end}, but goes on to {len(text)}")
-    problem = _why_too_deep(data, text)
+    problem = _why_too_deep(data, text, DEEPEST + 1)  # one more for a number that is not finite
     if problem:
         raise ValueError(problem)
     return data if '"' + MARK not in text else _unmarked(data)
@@ -81,12 +81,12 @@ def _why_too_large(text: str) -> str:
     return f"{most}, but this takes {n_bytes >> 20}" if n_bytes > MOST_BYTES else ""
 
 
-def _why_too_deep(data: Any, text: str) -> str:
+def _why_too_deep(data: Any, text: str, most: int = DEEPEST) -> str:
     # Almost always there are too few brackets for it.
-    if len(text) <= DEEPEST or text.count("[") + text.count("{") <= DEEPEST:
+    if len(text) <= DEEPEST or text.count("[") + text.count("{") <= most:
         return ""
     level = [data] if isinstance(data, dict | list | tuple) else []
-    for _ in range(DEEPEST + 1):
+    for _ in range(most):
         inner = [each.values() if isinstance(each, dict) else each for each in level]
         level = [one for each in inner for one in each if isinstance(one, dict | list | tuple)]
         if not level:

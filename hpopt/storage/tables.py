@@ -27,7 +27,7 @@ def what_is_wrong(connection: sqlite3.Connection) -> str:
     by_name = {name.lower(): (kind, sql) for kind, name, _, sql in found}
     for kind, name, table, _ in found:
         if kind == "trigger" or (kind == "index" and table.lower() in _expected()):
-            return f"it has a {kind}, {name!r}, which hpopt does not make"
+            return f"there is the {kind} {name!r}, which hpopt does not make"
     for table, columns in _expected().items():
         kind, sql = by_name.get(table, ("", ""))
         if not kind:
@@ -44,7 +44,7 @@ def what_is_wrong(connection: sqlite3.Connection) -> str:
 
 
 def _wrong_column(found: Columns, expected: Columns) -> str:
-    for name in expected.keys() | found.keys():
+    for name in [*expected, *found]:
         here = found.get(name)
         if here is None and name in ADDED:
             continue

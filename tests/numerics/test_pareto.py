@@ -107,3 +107,39 @@ def test_a_failure_is_worse_than_anything():
     losses = np.array([[0.0, 0.0], [0.0, 1e308], [1e308, 0.0], [1e308, 1e308], [np.inf, np.inf]])
     assert pareto.order(losses)[-1] == 4
     assert pareto.non_dominated_ranks(losses)[-1] == pareto.non_dominated_ranks(losses).max()
+
+
+TINY = [5e-324, 0.0, 1e-323, 1.5e-323, 1e-310, -2e-310]
+HUGE = [1.7e308, -1.7e308, 0.0, 1.0, -1.0, 5e-324]
+
+
+@pytest.mark.parametrize("column", [TINY, HUGE, [*TINY[:3], *HUGE[:3]]])
+def test_the_least_and_the_largest_numbers_give_no_warning_and_are_in_order(column):
+    losses = np.array([column, [-value for value in column]]).T
+    ranks = pareto.non_dominated_ranks(losses)
+    assert not ranks.any()
+    distances = pareto.crowding_distances(losses, ranks)
+    assert np.isinf(distances).sum() == 2
+    assert not np.isnan(distances).any()
+    inner = np.sort(distances)[:-2]
+    assert (inner >= 0).all()
+    assert inner.any()
+    assert (inner <= 4).all()
+
+
+def test_a_front_of_tiny_losses_is_one_of_usual_ones_made_smaller():
+    usual = np.array([[0.0, 12.0], [1.0, 6.0], [2.0, 5.0], [7.0, 0.0]])
+    ranks = np.zeros(4, dtype=np.int64)
+    assert (
+        pareto.crowding_distances(usual * 5e-324, ranks) == pareto.crowding_distances(usual, ranks)
+    ).all()
+
+
+def test_fronts_of_one_and_two_losses_are_those_of_the_definition():
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        n, m = rng.integers(0, 12), rng.integers(1, 4)
+        losses = rng.choice([0.0, 1.0, 2.0, 3.0, np.inf, -np.inf], size=(n, m))
+        no_worse = (losses[:, None] <= losses[None]).all(axis=2)
+        better = (losses[:, None] < losses[None]).any(axis=2)
+        assert (pareto.front(losses) == ~(no_worse & better).any(axis=0)).all()

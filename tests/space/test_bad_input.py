@@ -290,3 +290,28 @@ def test_what_fits_is_given_in_its_canonical_form():
     expected = {"rate": 0.5, "share": 0.25, "units": 16, "kind": (1, 2), "layers": [layer]}
     assert repr(valid) == repr(expected)
     assert json.dumps(valid)
+
+
+def test_a_long_chain_of_conditions_is_checked_in_its_length():
+    """As a stranger's file may have it: each parameter needs the one before."""
+    both = [0, 1]
+    chain = {"p0": Categorical(both)}
+    for i in range(1, 2000):
+        chain[f"p{i}"] = Categorical(both, when={f"p{i - 1}": 1})
+    assert Space(chain).d == 2000
+    chain["last"] = Float(0, 1, when={"p1999": 1, "p0": 0})
+    with pytest.raises(SpaceError, match="'last' can never exist: .* values of 'p0'"):
+        Space(chain)
+
+
+def test_conditions_on_conditions_have_a_bound():
+    chain = {"p0": Categorical([0, 1])}
+    for i in range(1, 2000):
+        chain[f"p{i}"] = Categorical([0, 1], when={f"p{i - 1}": 1, f"p{i // 2}": 1})
+    with pytest.raises(SpaceError, match="fewer conditions on conditions"):
+        Space(chain)
+
+
+def test_a_space_has_at_most_a_million_coordinates():
+    with pytest.raises(SpaceError, match="at most 1000000 coordinates, but this has 1000000001"):
+        Space({"layers": Sequence({"n": Int(1, 9)}, 0, 10**9)})
