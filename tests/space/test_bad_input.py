@@ -300,7 +300,7 @@ def test_a_long_chain_of_conditions_is_checked_in_its_length():
         chain[f"p{i}"] = Categorical(both, when={f"p{i - 1}": 1})
     assert Space(chain).d == 2000
     chain["last"] = Float(0, 1, when={"p1999": 1, "p0": 0})
-    with pytest.raises(SpaceError, match="'last' can never exist: .* values of 'p0'"):
+    with pytest.raises(SpaceError, match=r"'last' can never exist: .* values of 'p0'"):
         Space(chain)
 
 
