@@ -24,6 +24,9 @@ from hpopt.space import Space
 
 Self = TypeVar("Self", bound="Optimizer")
 
+REPLACEMENT = 8
+"""Keeps these draws apart from those of strategies, which have keys of one or two numbers."""
+
 
 class Optimizer(ABC):
     """Who chooses: subclass it and write `_ask`.
@@ -116,6 +119,7 @@ class Optimizer(ABC):
         self.proposals = Proposals(self.space, self.seed)
         self.knowledge = History(self.space.d, len(self.objectives))
         self._queue: deque[tuple[Config, Floats]] = deque()
+        self._is_past_start = False
         self._setup()
         return self
 
@@ -129,12 +133,9 @@ class Optimizer(ABC):
             raise SettingError(f"n must be an int of at least 1, but got {n!r}")
         solutions: list[Solution] = []
         while len(solutions) < n and (self._queue or self._refill(n - len(solutions))):
-            config, point = self._queue.popleft()
-            number = self.n_asked
-            fidelity = self.fidelity.high if self.fidelity is not None else None
-            solution = Solution(number, config, point, keyed_seed(self.seed, number), fidelity)
+            solution = self._solution(self.n_asked, *self._queue.popleft())
             self.n_asked += 1
-            self.pending[number] = solution
+            self.pending[solution.number] = solution
             solutions.append(solution)
         return solutions
 
@@ -179,6 +180,42 @@ class Optimizer(ABC):
         self.pending.update((solution.number, solution) for solution in asked)
         self.n_asked = max(self.n_asked, 1 + max(solution.number for solution in asked))
         self._learn(told)
+
+    def solution_of(self, config: Mapping[str, Any]) -> Solution:
+        """Return a config as the next solution would be, without asking it; see `add`.
+
+        Raises
+        ------
+        ConfigError
+            It does not fit the space.
+        """
+        config = self.space.validate(config)
+        point = self.space.encode([config])[0]
+        point.flags.writeable = False
+        return self._solution(self.n_asked, config, point)
+
+    def add(self, trial: Trial) -> None:
+        """Learn a known result that was never asked: it takes the next number.
+
+        To the strategy it is a solution like others, a member of the generation that is being
+        evaluated for one, so that replaying a journal that holds it goes on exactly.
+
+        Parameters
+        ----------
+        trial : Trial
+            Of the solution that `solution_of` returned.
+
+        Raises
+        ------
+        SettingError
+            Its number is not the next one.
+        """
+        if trial.number != self.n_asked:
+            raise SettingError(
+                f"an added trial must have the next number, {self.n_asked}, but got {trial.number}"
+            )
+        self._drop_queue()
+        self.replay([trial])
 
     def learn(self, points: Floats, losses: Floats, *, paid_for: bool = False) -> None:
         """Take up what is known from elsewhere, after `bind` and before the first ask.
@@ -298,6 +335,12 @@ class Optimizer(ABC):
     def _learned(self) -> None:  # noqa: B027
         """Take note of new `knowledge`."""
 
+    def _requeued(self) -> None:  # noqa: B027
+        """Take note that what `_ask` gave last and was not asked yet is wanted again.
+
+        A strategy that keeps where it stands between two calls of `_ask` goes back here.
+        """
+
     def _tell(self, trials: Sequence[Trial]) -> None:  # noqa: B027
         """Learn from trials that `history` already holds."""
 
@@ -331,17 +374,66 @@ class Optimizer(ABC):
     def _refill(self, n: int) -> bool:
         """Put the next points into the queue; say whether there were any."""
         number = self.n_asked
-        if number < len(self.start):
-            points = self.space.encode(self.start[number:])
-        else:
+        points = self._start_left()
+        if not len(points):
             points = self._ask(number, n)
         if not len(points):
             return False
         points = np.ascontiguousarray(points)
+        repeats = self.proposals.add(points, range(number, number + len(points)))
+        if repeats:
+            points = self._without_repeats(points, number, repeats[0])
         points.flags.writeable = False
-        self.proposals.add(points, range(number, number + len(points)))
         self._queue.extend(zip(self.space.decode(points), points, strict=True))
-        return True
+        return bool(len(points))
+
+    def _solution(self, number: int, config: Config, point: Floats) -> Solution:
+        fidelity = self.fidelity.high if self.fidelity is not None else None
+        return Solution(number, config, point, keyed_seed(self.seed, number), fidelity)
+
+    def _start_left(self) -> Floats:
+        """Return the points of the start configs that have not been proposed."""
+        if not self.start or self._is_past_start:
+            return np.empty((0, self.space.d))
+        points = self.space.encode(self.start)
+        left = points[self.proposals.unknown(points, before=self.n_asked)]
+        self._is_past_start = not len(left)
+        return left
+
+    def _without_repeats(self, points: Floats, number: int, first: int) -> Floats:
+        """Replace rows, from one on, whose config is known meanwhile from an added trial.
+
+        Each row by itself, so that the draws for a number do not depend on when it is drawn.
+        """
+        points = points.copy()
+        for row in range(first, len(points)):
+            own = number + row
+            if self.unknown(points[row : row + 1], before=own).all():
+                continue
+            rng = self.generator(own, REPLACEMENT, 0)
+            new = self.novel(points[row : row + 1], rng, before=own)
+            if not len(new):
+                self.proposals.remove(points[row:], range(own, number + len(points)))
+                return points[:row]
+            points[row] = new[0]
+            self.proposals.add(new, [own])
+        return points
+
+    def _drop_queue(self) -> None:
+        """Forget what has been drawn and not asked: it is drawn again for other numbers."""
+        if self._queue:
+            points = np.array([point for _, point in self._queue])
+            self.proposals.remove(points, range(self.n_asked, self.n_asked + len(points)))
+            self._queue.clear()
+        self._is_past_start = False
+        self._requeued()
+
+    def _ask_again(self, n: int) -> None:
+        """Put the last n asked solutions back into the queue."""
+        for _ in range(n):
+            self.n_asked -= 1
+            solution = self.pending.pop(self.n_asked)
+            self._queue.appendleft((solution.config, solution.point))
 
     def _learn(self, trials: Sequence[Trial]) -> None:
         rows = [losses(self.objectives, trial.values if trial.ok else {}) for trial in trials]

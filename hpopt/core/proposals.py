@@ -37,10 +37,27 @@ class Proposals:
         self._scanned = 0
         self._everything: Grid | None = None
 
-    def add(self, points: Floats, numbers: Iterable[int]) -> None:
-        """Note that points (n, d) are proposed under these numbers."""
+    def add(self, points: Floats, numbers: Iterable[int]) -> list[int]:
+        """Note that points (n, d) are proposed under these numbers; return the rows that repeat.
+
+        A row repeats where its config was proposed under a lower number.
+        """
+        repeats = []
+        pairs = zip(self._space.keys_of(points), numbers, strict=True)
+        for row, (key, number) in enumerate(pairs):
+            known = self._known.setdefault(key, number)
+            if known < number:
+                repeats.append(row)
+            elif known > number:
+                self._known[key] = number
+        return repeats
+
+    def remove(self, points: Floats, numbers: Iterable[int]) -> None:
+        """Forget what was proposed under numbers that were never asked."""
         for key, number in zip(self._space.keys_of(points), numbers, strict=True):
-            self._known.setdefault(key, number)
+            if self._known.get(key) == number:
+                del self._known[key]
+        self._scanned = 0
 
     def novel(
         self,

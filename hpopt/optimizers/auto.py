@@ -117,6 +117,10 @@ class Auto(Optimizer):
         for inner in self._inner:
             inner._learned()
 
+    def _requeued(self) -> None:
+        for inner in self._inner:
+            inner._requeued()
+
     def _tell(self, trials: Sequence[Trial]) -> None:
         self._measured.extend(trial.seconds for trial in trials if trial.seconds > 0)
         if self.seconds is None and self._measured:

@@ -88,6 +88,12 @@ class GridSearch(Optimizer):
                 "a grid that is shuffled must have fewer than 10**4214 combinations: use "
                 "optimizer='random', or a resolution"
             )
+        self._begin()
+
+    def _requeued(self) -> None:
+        self._begin()  # what was asked is passed over
+
+    def _begin(self) -> None:
         self._is_shuffled, self._is_over, self._explanation = self.shuffle, False, ""
         self._position, self._block = 0, 1
         # How many points in a row were forbidden, and how many were looked at in their order.

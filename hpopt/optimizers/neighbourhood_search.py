@@ -155,7 +155,7 @@ class NeighbourhoodSearch(Batches):
             if not len(points):
                 return points, np.inf
             yield from self._evaluated(points, found)
-            losses = found.losses(points)
+            losses = _or_inf(found.losses(points))
             best = int(np.argmin(losses))
             if losses[best] < np.inf:
                 return points[best], float(losses[best])
@@ -199,7 +199,7 @@ class NeighbourhoodSearch(Batches):
         while left.size and not (losses < here.loss).any():
             chosen, left = np.split(left, [self.poll or left.size])
             yield from self._evaluated(points[chosen], found)
-            losses[chosen] = found.losses(points[chosen])
+            losses[chosen] = _or_inf(found.losses(points[chosen]))
         return losses
 
     def _candidates(
@@ -272,3 +272,8 @@ class NeighbourhoodSearch(Batches):
         """Move continuous coordinates to the nearest value of their grid."""
         grid = self.resolution - 1.0
         return np.where(self._continuous, np.rint(points * grid) / grid, points)
+
+
+def _or_inf(losses: Floats) -> Floats:
+    """Give losses with inf where none is known: an added trial has the place of that config."""
+    return np.where(np.isnan(losses), np.inf, losses)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,11 +20,15 @@ from hpopt.core import (
     Solution,
     Trial,
     TrialHandle,
+    failed,
 )
 from hpopt.core.proposals import Floats
-from hpopt.errors import SettingError
+from hpopt.errors import ConfigError, SettingError
 from hpopt.space import Space
 from hpopt.space.narrowing import fitting
+
+ADDED = 8
+"""Keeps these draws apart from those of strategies, which have keys of one or two numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ class Stages(Optimizer):
         self._index, self._first = 0, len(self.start)
         self._inner: Optimizer | None = None
         self._share: float = 0
-        self._untaken: list[Trial] = []
+        self._told: list[Trial] = []
 
     @property
     def batch_size(self) -> float:
@@ -124,10 +128,12 @@ class Stages(Optimizer):
         return np.empty((0, self.space.d))
 
     def _tell(self, trials: Sequence[Trial]) -> None:
-        if self._inner is None:
-            self._untaken.extend(trials)
-        else:
+        self._told += map(_without_texts, trials)
+        if self._inner is not None:
             self._inner.tell([self._inside(self._inner, trial) for trial in trials])
+
+    def _requeued(self) -> None:
+        self._inner = None  # it is driven again, with what was added among its trials
 
     # -- from stage to stage -------------------------------------------------------------------
 
@@ -149,12 +155,13 @@ class Stages(Optimizer):
                 self._pass(self._first + asked)
                 return True
             self._take_up(inner)
-        self._inner, self._untaken = inner, []
+        self._inner = inner
         return True
 
     def _pass(self, first: int) -> None:
         """Let the next stage begin with this number."""
         self._inner, self._index, self._first = None, self._index + 1, first
+        self._told = [trial for trial in self._told if trial.number >= first]
 
     def _known(self) -> tuple[Floats, Floats, list[bool]]:
         """Give what is known when the stage begins, and which of it was paid for."""
@@ -185,25 +192,40 @@ class Stages(Optimizer):
     def _driven(self, inner: Optimizer, number: int) -> int | None:
         """Give how many solutions, of those before `number`, were asked in this stage.
 
-        The optimizer is asked again, and told in the order of numbers. None means that what it
-        was told does not say yet.
+        The optimizer is asked again, and told in the order of numbers; a trial that is not what
+        it proposes was added by the user. None means that what it was told does not say yet.
         """
-        told = {trial.number: trial for trial in self._untaken}
+        told = {trial.number: trial for trial in self._told}
         last = min(self._share, number - self._first)
         while inner.n_asked < last:
             asked = inner.ask(int(last - inner.n_asked))
             if not asked:
                 return None if inner.pending else inner.n_asked
-            numbers = [solution.number + self._first for solution in asked]
+            n_own = self._n_own(inner, asked, told)
+            numbers = [solution.number + self._first for solution in asked[:n_own]]
             inner.tell([self._inside(inner, told[k]) for k in numbers if k in told])
+            if n_own < len(asked):
+                inner._ask_again(len(asked) - n_own)
+                inner.add(self._as_inner(inner, told[self._first + inner.n_asked]))
         return None if last < number - self._first and inner.pending else inner.n_asked
 
     def _take_up(self, inner: Optimizer) -> None:
         """Have the stage's optimizer know its trials, in the order in which they were told."""
-        told = [trial for trial in self._untaken if trial.number >= self._first]
-        own = [replace(trial, solution=self._as_inner(inner, trial.solution)) for trial in told]
+        told = [trial for trial in self._told if trial.number >= self._first]
         pending = [s for k, s in sorted(self.pending.items()) if k >= self._first]
-        inner.replay(own, [self._as_inner(inner, solution) for solution in pending])
+        inner.replay(
+            [self._as_inner(inner, trial) for trial in told],
+            [self._inner_solution(inner, solution) for solution in pending],
+        )
+
+    def _n_own(self, inner: Optimizer, asked: Sequence[Solution], told: Mapping[int, Trial]) -> int:
+        """Return how many solutions, from the first, are what was evaluated under their numbers."""
+        keys = self.space.keys_of(self._outside(inner, asked))
+        for place, (solution, key) in enumerate(zip(asked, keys, strict=True)):
+            trial = told.get(solution.number + self._first)
+            if trial is not None and self.space.keys_of(trial.solution.point[None]) != [key]:
+                return place
+        return len(asked)
 
     # -- between the spaces --------------------------------------------------------------------
 
@@ -222,11 +244,33 @@ class Stages(Optimizer):
             return points
         return inner.space.encode(self.space.decode(points))
 
-    def _as_inner(self, inner: Optimizer, solution: Solution) -> Solution:
+    def _as_inner(self, inner: Optimizer, trial: Trial) -> Trial:
+        """Return a trial of the study as one of the stage.
+
+        The space of a stage may have no room for what a user added. The stage is told then that
+        one of its own configs failed, as numbers must stay without a gap.
+        """
+        try:
+            return replace(trial, solution=self._inner_solution(inner, trial.solution))
+        except ConfigError:
+            point = inner.space.random(1, self.generator(trial.number, ADDED, 0))
+            number, (config,) = trial.number - self._first, inner.space.decode(point)
+            solution = replace(trial.solution, number=number, config=config, point=point[0])
+            return Trial(solution, failed("the space of this stage has no such config"))
+
+    def _inner_solution(self, inner: Optimizer, solution: Solution) -> Solution:
         """Give a solution of the study as one of the stage."""
         point = self._inner_points(inner, solution.point[None])[0]
         return replace(solution, number=solution.number - self._first, point=point)
 
     def _inside(self, inner: Optimizer, trial: Trial) -> Trial:
-        """Give a trial of the study as one of the stage."""
+        """Give a trial that the stage's optimizer was asked for as one of the stage."""
         return replace(trial, solution=inner.pending[trial.number - self._first])
+
+
+def _without_texts(trial: Trial) -> Trial:
+    """Return a trial without what only people read: it is kept as long as its stage lasts."""
+    outcome = trial.outcome
+    if not (outcome.curve or outcome.traceback or outcome.info):
+        return trial
+    return replace(trial, outcome=replace(outcome, curve=(), traceback=None, info={}))

@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
-from hpopt.core import Optimizer, Problem, Solution, Trial
+from hpopt.core import Optimizer, Outcome, Problem, Solution, Trial
 from hpopt.early_stopping import EarlyStoppingRule, Snapshot
 from hpopt.executors.scratch import own_prefix
 from hpopt.progress import Snapshot as Shown
@@ -260,6 +260,18 @@ class Books:
             trial.number not in numbers and not trial.ok and kind_of(trial) == kind
             for trial in self._storage.trials()
         )
+
+    @one_at_a_time
+    def add(self, config: Mapping[str, Any], outcome: Outcome) -> Trial:
+        """Journal a result that was never asked for under the next number, then learn it."""
+        tally = self.tally
+        trial = Trial(self.optimizer.solution_of(config), outcome)
+        self._storage.append([trial])
+        self.optimizer.add(trial)
+        self.rules.learn([trial])
+        tally.count(trial)
+        self.changed.notify_all()
+        return trial
 
     def rule_for(self, solution: Solution) -> Snapshot | None:
         """Give the rule of early stopping that goes with a solution."""

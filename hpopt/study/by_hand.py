@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from hpopt.core import Outcome, Solution, Trial, copied
-from hpopt.errors import ExhaustedError, SettingError, WaitingError
+from hpopt.errors import ExhaustedError, SettingError, StudyError, WaitingError
 from hpopt.study.books import Books
 from hpopt.study.told import is_same, told_outcome
 
@@ -94,6 +94,26 @@ class ByHand:
             books.finish([trial])
             self._asked_at.pop(number, None)
         return trial
+
+    def add(self, books: Books, config: Mapping[str, Any], value: Told) -> Trial:
+        """Record a result that is known, and was never asked for.
+
+        Raises
+        ------
+        StudyError, SettingError, ConfigError
+            See `Study.add_trial`.
+        """
+        now = time.time()
+        outcome = told_outcome(books.problem, value, now)
+        if not isinstance(value, Outcome):
+            outcome = replace(outcome, seconds=0.0)  # nobody knows what it took
+        with books.changed:
+            if self._is_run:
+                raise StudyError(
+                    "results are added to a study before or after a run, but it is running: wait "
+                    "for its end"
+                )
+            return books.add(config, outcome)
 
     def _cut_off(self, books: Books) -> Solution | None:
         """Give the next solution that was asked by somebody before and never told."""

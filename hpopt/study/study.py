@@ -238,6 +238,33 @@ class Study(Record):
         """
         return self._by_hand.tell(self._prepared(), solution, value)
 
+    def add_trial(
+        self, config: Mapping[str, Any], value: float | Mapping[str, Any] | Outcome
+    ) -> Trial:
+        """Record the result of a config that was evaluated elsewhere, and never asked for.
+
+        It becomes a trial with the next number, which counts in every budget, and the optimizer
+        learns from it. Its config is not proposed again; where it has been tried already, this
+        is another trial of it.
+
+        Parameters
+        ----------
+        config : mapping
+            All of it, as the space has it.
+        value : float, mapping of str to float, or Outcome
+            As for `tell`.
+
+        Raises
+        ------
+        StudyError
+            The study is running.
+        ConfigError
+            The config does not fit the space.
+        SettingError
+            The value is not of this kind.
+        """
+        return self._by_hand.add(self._prepared(), config, value)
+
     # -- the loop of the house -----------------------------------------------------------------
 
     def run(

@@ -6,6 +6,7 @@ import itertools
 import json
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import cloudpickle
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from hpopt.core import (
+    Config,
     Objective,
     Optimizer,
     Outcome,
@@ -199,6 +201,34 @@ class OptimizerContract:
             found = [_step(step) for step in itertools.islice(rest, LOOK_AHEAD)]
             assert found == [_step(step) for step in whole[n_steps:][:LOOK_AHEAD]]
 
+    def test_known_results_may_be_added(self, problem: Problem) -> None:
+        """At any time: they take the next numbers, start configs wait, and replay is exact."""
+        rng = np.random.default_rng(11)
+        known = problem.space.decode(problem.space.random(5, rng))
+        start = [known[4]] if problem.space.size > LARGE else []
+        places = (0, 1, 9, self.n_trials // 2)
+        added = dict(zip(places, known[:4], strict=True))
+
+        def going_on(optimizer: Optimizer, n_told: int) -> Iterator[Step]:
+            return steps(optimizer, problem, self.n_trials, workers=3, n_told=n_told, added=added)
+
+        whole = list(going_on(self.bound(problem, start=start), 0))
+        trials = by_number([trial for _, trial in whole])
+        assert [trial.number for trial in trials] == list(range(len(trials)))
+        assert [trial.config for trial in trials[:2]] == known[:2]
+        assert not start or trials[2].config == start[0]
+        paid: set[bytes] = set()
+        for asked, trial in whole:
+            keys = [problem.space.key(solution.config) for solution in asked]
+            assert not paid & {*keys}
+            paid |= {*keys, problem.space.key(trial.config)}
+        for n_steps in {1, 2, 9, len(whole) // 2 + 2, len(whole) - 1}:
+            told, pending = journal(whole[:n_steps])
+            fresh = self.bound(problem, start=start)
+            fresh.replay(told, pending)
+            found = [_step(s) for s in itertools.islice(going_on(fresh, len(told)), LOOK_AHEAD)]
+            assert found == [_step(step) for step in whole[n_steps:][:LOOK_AHEAD]]
+
     def test_a_copy_goes_on(self, problem: Problem) -> None:
         """Pickled with what is pending, it takes the same way as the original."""
         optimizer = self.bound(problem)
@@ -300,13 +330,23 @@ def steps(
     workers: int = 1,
     n_told: int = 0,
     evaluate: Evaluate = evaluate,
+    added: Mapping[int, Config] = MappingProxyType({}),
 ) -> Iterator[Step]:
     """Ask whenever a worker is free; give what was asked and the trial that was told then.
+
+    Where so many were told as is a key of `added`, the result of that config is added.
 
     Which of the pending ones ends next depends on their numbers only: a later one may end
     first. Stops when n have been told in all, or when nothing is left.
     """
     while n_told < n:
+        if n_told in added:
+            solution = optimizer.solution_of(added[n_told])
+            trial = Trial(solution, evaluate(problem, solution))
+            optimizer.add(trial)
+            n_told += 1
+            yield [], trial
+            continue
         free = min(workers - len(optimizer.pending), n - n_told - len(optimizer.pending))
         asked: list[Solution] = []
         while len(asked) < free:
