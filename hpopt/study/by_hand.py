@@ -31,10 +31,11 @@ class ByHand:
         self._asked_at: dict[int, float] = {}
         self._is_run = False
 
-    def begin_run(self) -> None:
+    def begin_run(self, books: Books) -> None:
         """Leave to a run what was asked and never told."""
-        self._is_run, self._again = True, deque()
-        self._asked_at.clear()
+        with books.changed:
+            self._is_run, self._again = True, deque()
+            self._asked_at.clear()
 
     def end_run(self) -> None:
         """Look for what was cut off, the next time."""
@@ -103,10 +104,9 @@ class ByHand:
         StudyError, SettingError, ConfigError
             See `Study.add_trial`.
         """
-        now = time.time()
-        outcome = told_outcome(books.problem, value, now)
-        if not isinstance(value, Outcome):
-            outcome = replace(outcome, seconds=0.0)  # nobody knows what it took
+        outcome = told_outcome(books.problem, value, time.time(), caller="add_trial")
+        seconds = value.seconds if isinstance(value, Outcome) else 0.0  # of no cost that is known
+        outcome = replace(outcome, seconds=seconds)
         with books.changed:
             if self._is_run:
                 raise StudyError(

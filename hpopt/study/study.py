@@ -12,7 +12,7 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from hpopt.core import Optimizer, Outcome, Problem, Solution, Trial, check_problem
 from hpopt.early_stopping import EarlyStoppingRule, check_one_objective, make_early_stopping
@@ -44,8 +44,27 @@ from hpopt.study.record import Record, Result
 RETRIED = ("failed", "lost")
 """Statuses that another evaluation may well not have; `retry_failed`."""
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Path_ = str | os.PathLike[str]
 Callback = Callable[["Study", Trial], Any]
+
+
+def one_run_at_a_time(
+    run: Callable[Concatenate[Study, P], T],
+) -> Callable[Concatenate[Study, P], T]:
+    """Refuse a second run, also one that another thread begins."""
+
+    @functools.wraps(run)
+    def alone(study: Study, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        if not study._running.acquire(blocking=False):
+            raise StudyError("a study runs once at a time, but this one is running: wait for it")
+        try:
+            return run(study, *args, **kwargs)
+        finally:
+            study._running.release()
+
+    return alone
 
 
 class Study(Record):
@@ -124,7 +143,7 @@ class Study(Record):
         self.optimizer, self._storage = used, storage
         self._books: Books | None = None
         self._by_hand = ByHand()
-        self._guard = threading.RLock()
+        self._guard, self._running = threading.RLock(), threading.Lock()
         self._loop: Loop | None = None
         self._closing = weakref.finalize(self, storage.close)
 
@@ -267,6 +286,7 @@ class Study(Record):
 
     # -- the loop of the house -----------------------------------------------------------------
 
+    @one_run_at_a_time
     def run(
         self,
         *,
@@ -350,8 +370,6 @@ class Study(Record):
             Ctrl-C was pressed twice; what ran is evaluated again when the study is resumed.
             (Pressed once, the running trials are finished and the result is returned.)
         """
-        if self._loop is not None:
-            raise StudyError("a study runs once at a time, but this one is running: wait for it")
         check_window(window)
         check_retries(retries)
         check_fail_fast(fail_fast)
@@ -377,6 +395,7 @@ class Study(Record):
             executor, workers, limits=limits, gpus=gpus, trials_per_gpu=trials_per_gpu
         )
         try:
+            self._by_hand.begin_run(books)
             with live_folder(self._path) as live:
                 dispatch = Dispatch(books, runner, n_slots, retries=retries, live=live)
                 self._loop = loop = Loop(
@@ -388,7 +407,6 @@ class Study(Record):
                     failures=Failures(fail_fast, self.path),
                     callbacks=[functools.partial(callback, self) for callback in callbacks],
                 )
-                self._by_hand.begin_run()
                 reason = loop.run()
         except BaseException:
             if runner is not executor:

@@ -12,7 +12,7 @@ from hpopt.core import STATUSES, Outcome, Problem, Solution, as_json_data, judge
 from hpopt.errors import SettingError
 
 
-def told_outcome(problem: Problem, value: Any, began: float) -> Outcome:
+def told_outcome(problem: Problem, value: Any, began: float, *, caller: str = "tell") -> Outcome:
     """Make an outcome of what a user tells.
 
     Parameters
@@ -21,6 +21,8 @@ def told_outcome(problem: Problem, value: Any, began: float) -> Outcome:
     value : float, mapping of str to float (and to JSON data beside the objectives), or Outcome
     began : float
         When the solution was asked, in seconds since the epoch: for an outcome that does not say.
+    caller : str
+        What the user has called.
 
     Raises
     ------
@@ -31,7 +33,7 @@ def told_outcome(problem: Problem, value: Any, began: float) -> Outcome:
     if given.status not in STATUSES:
         raise SettingError(f"a status must be one of {STATUSES}, but got {given.status!r}")
     if given.ok:
-        judged = judge(problem, given.values, asks="tell wants")
+        judged = judge(problem, given.values, asks=f"{caller} wants")
         if judged.status == "failed":
             raise SettingError(str(judged.error).replace(": return ", ": tell "))
         status = given.status if judged.ok else judged.status

@@ -232,3 +232,49 @@ def test_unknown_says_what_is_new():
     points = space.encode([{"c": c} for c in "abcda"])
     assert optimizer.unknown(points, before=1).tolist() == [True, True, False, False, False]
     assert optimizer.unknown(points, before=0).tolist() == [True, True, True, False, False]
+
+
+class TestAdd:
+    """A known result takes the next number; what was drawn for it is drawn for others."""
+
+    def test_it_is_asked_for_and_told_at_once(self):
+        optimizer = Straight().bind(PROBLEM, seed=3)
+        asked = optimizer.ask(1)
+        solution = optimizer.solution_of({"x": 0.55})
+        assert (solution.number, solution.config) == (1, {"x": 0.55})
+        assert optimizer.n_asked == 1
+        optimizer.add(trial_of(solution, 7.0))
+        assert list(optimizer.pending) == [0]
+        assert optimizer.history.numbers.tolist() == [1]
+        assert optimizer.history.points.tolist() == [[0.55]]
+        assert optimizer.ask(1)[0].number == 2
+        optimizer.tell(trial_of(asked[0], 1.0))
+        assert optimizer.best == 0
+
+    def test_what_it_has_is_not_asked(self):
+        optimizer = Straight().bind(PROBLEM, seed=3)
+        optimizer.ask(1)
+        optimizer.add(trial_of(optimizer.solution_of({"x": 0.2}), 7.0))
+        (third,) = optimizer.ask(1)
+        assert third.config["x"] not in (0.0, 0.2)
+        again = Straight().bind(PROBLEM, seed=3)
+        again.replay([trial_of(again.solution_of({"x": 0.0}), 1.0)])
+        again.add(trial_of(again.solution_of({"x": 0.2}), 7.0))
+        assert again.ask(1)[0] == third
+
+    def test_start_configs_come_after_it_once(self):
+        start = [{"x": 0.31}, {"x": 0.32}, {"x": 0.33}]
+        optimizer = Straight().bind(PROBLEM, start=start)
+        assert optimizer.ask(1)[0].config == start[0]
+        optimizer.add(trial_of(optimizer.solution_of(start[2]), 7.0))
+        optimizer.add(trial_of(optimizer.solution_of({"x": 0.9}), 7.0))
+        assert [solution.config["x"] for solution in optimizer.ask(2)] == [0.32, 0.4]
+
+    def test_it_must_be_the_next_and_fit(self):
+        optimizer = Straight().bind(PROBLEM)
+        solution = optimizer.solution_of({"x": 0.5})
+        optimizer.ask(1)
+        with pytest.raises(SettingError, match="must have the next number, 1, but got 0"):
+            optimizer.add(trial_of(solution, 1.0))
+        with pytest.raises(ConfigError, match="x must"):
+            optimizer.solution_of({"x": 2.0})

@@ -9,7 +9,7 @@ from scipy.stats import wilcoxon
 
 import hpopt
 from hpopt import Categorical, Float, GeneticAlgorithm, GridSearch, Narrowing, Ordinal, Sequence
-from hpopt.errors import SettingError, UnknownNameError
+from hpopt.errors import ConfigError, SettingError, UnknownNameError
 from hpopt.optimizers import make_optimizer
 from hpopt.testing.landscapes import LANDSCAPES
 from hpopt.testing.optimizers import described, search
@@ -198,3 +198,27 @@ class TestSettings:
     def test_a_strategy_that_does_not_suit_the_problem(self):
         with pytest.raises(SettingError, match="the optimizer of the narrowing: unknown parameter"):
             Narrowing(optimizer=GridSearch(resolution={"z": 2})).bind(PROBLEM)
+
+
+def test_a_result_that_the_narrowed_space_has_no_room_for_may_be_added():
+    """The round goes on within its space, and so does one that replays."""
+    outside = {"optimizer": "adagrad", "rate": 0.9, "batch": 256, "dropout": 0.9, "layers": []}
+
+    def bound(trials=()):
+        optimizer = Narrowing(optimizer="random", trials_per_round=[40, 10]).bind(PROBLEM, seed=0)
+        optimizer.replay(trials)
+        return optimizer
+
+    optimizer = bound()
+    trials = search(optimizer, PROBLEM, 45)
+    with pytest.raises(ConfigError):
+        optimizer.narrowed[1].space.validate(outside)
+    added = trial_of(optimizer.solution_of(outside), 99.0)
+    optimizer.add(added)
+    trials.append(added)
+    found = [bound(trials).ask(1)[0].config]
+    trials += search(optimizer, PROBLEM, 10)
+    assert found == [trials[46].config]
+    for trial in trials[46:50]:
+        assert optimizer.narrowed[1].space.validate(trial.config)
+    assert bound(trials).ask(3) == optimizer.ask(3)
