@@ -82,10 +82,9 @@ def test_what_other_names_suggest(written, said):
     ("written", "name"),
     [
         ("Processes", "processes"),
-        ("process", "processes"),
         ("mp", "processes"),
         ("multiprocessing", "processes"),
-        ("thread", "threads"),
+        ("threading", "threads"),
         ("SERIAL", "serial"),
     ],
 )
@@ -99,7 +98,7 @@ def test_spellings_of_executors(written, name):
 
 def test_an_executor_with_an_address():
     with pytest.raises(SettingError, match="an address must follow one of dask"):
-        make_executor("Thread:somewhere")
+        make_executor("Threads:somewhere")
     with pytest.raises(SettingError, match="an address must follow one of dask"):
         make_executor("DASK:")
     with pytest.raises(UnknownNameError, match="unknown executor 'tcp': known are"):
@@ -108,7 +107,7 @@ def test_an_executor_with_an_address():
 
 @pytest.mark.parametrize(
     ("written", "said"),
-    [("slurm", "start 'dask' or 'mpi'"), ("loky", "'joblib'?"), ("sequential", "'serial'?")],
+    [("slurm", "start 'dask' or 'mpi'"), ("loky", "'joblib'?"), ("thread", "'threads'?")],
 )
 def test_what_other_executors_suggest(written, said):
     with pytest.raises(UnknownNameError, match="unknown executor") as raised:

@@ -30,16 +30,16 @@ WITH_ADDRESS = ("dask",)
 """The names that take an address, after a colon."""
 
 SPELLINGS = {
-    **dict.fromkeys(("process", "mp", "multiprocess", "multiprocessing"), "processes"),
-    **dict.fromkeys(("thread", "threading"), "threads"),
+    **dict.fromkeys(("mp", "multiprocessing"), "processes"),
+    **dict.fromkeys(("threading",), "threads"),
     "mpi4py": "mpi",
     "distributed": "dask",
 }
 """Other spellings of an executor's name → the name."""
 
 ADVICE = {
-    **dict.fromkeys(("pool", "process_pool", "subprocess", "local"), "processes"),
-    **dict.fromkeys(("thread_pool", "async", "asyncio"), "threads"),
+    **dict.fromkeys(("process", "pool", "process_pool", "subprocess", "local"), "processes"),
+    **dict.fromkeys(("thread", "thread_pool", "async", "asyncio"), "threads"),
     **dict.fromkeys(("sync", "sequential"), "serial"),
     "loky": "joblib",
     **dict.fromkeys(

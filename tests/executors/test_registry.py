@@ -101,7 +101,7 @@ def test_limits_cannot_be_put_on_somebody_elses_executor(arguments):
 
 def test_an_unknown_name_suggests_the_nearest():
     with pytest.raises(UnknownNameError, match="did you mean 'processes'"):
-        make_executor("proceses")
+        make_executor("process")
 
 
 @pytest.mark.parametrize("executor", [SerialExecutor, 3])

@@ -127,7 +127,7 @@ def test_limits_are_not_for_executors_of_your_own(processes):
 
 def test_an_unknown_name_is_a_value_error_with_the_known_ones():
     with pytest.raises(UnknownNameError, match=r"known are 'annealing', .*'genetic', 'grid'"):
-        hpopt.optimize(Line(), "simulated annealing", trials=1)
+        hpopt.optimize(Line(), "hill climbing", trials=1)
 
 
 def test_a_bad_space_says_so_before_anything_else():
