@@ -239,10 +239,11 @@ def _add_export(add: Callable[..., argparse.ArgumentParser]) -> None:
         "  hpopt export digits.db --json | jq '.[] | select(.status == \"failed\") | .error'\n"
         "  hpopt export digits.db --output digits.csv\n",
         "\n\nJSON: a list with one object a trial, whose keys are number, config, status, values"
-        "\n(objectives and other numbers by name), seconds, error, seed, fidelity, started, memory"
-        "\nand curve. What JSON has no number for (nan, inf) is null."
-        "\nCSV: one row a trial, config.NAME for each parameter; lists are JSON text. Text that a"
-        "\nspreadsheet would take for a formula (=, +, -, @ in front) gets a ' in front of it.",
+        "\n(objectives and other numbers by name), info (JSON data beside them), seconds, error,"
+        "\nseed, fidelity, started, memory and curve. What JSON has no number for is null."
+        "\nCSV: one row a trial, config.NAME for each parameter, info.NAME for what is no number;"
+        "\nlists and dicts are JSON text. Text that a spreadsheet would take for a formula (=, +, -, @"
+        "\nin front) gets a ' in front of it.",
     )
     _add_study(command)
     form = command.add_mutually_exclusive_group()

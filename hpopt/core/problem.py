@@ -126,7 +126,7 @@ class Problem(ABC):
     max_batch: int = 1
 
     @abstractmethod
-    def evaluate(self, config: Config, trial: TrialHandle) -> float | Mapping[str, float]:
+    def evaluate(self, config: Config, trial: TrialHandle) -> float | Mapping[str, Any] | None:
         """Evaluate one config.
 
         Parameters
@@ -139,13 +139,14 @@ class Problem(ABC):
         Returns
         -------
         float or mapping of str to float
-            The objective; or all objectives by name, and any other numbers worth keeping.
-            An exception, None, nan or a missing name becomes a trial with that status.
+            The objective; or all objectives by name, any other numbers worth keeping, and JSON
+            data for `Trial.info`. An exception, None, nan or a missing name becomes a trial with
+            that status. After `TrialHandle.should_stop` was True, None stands for the last report.
         """
 
     def evaluate_batch(
         self, configs: Sequence[Config], trials: Sequence[TrialHandle]
-    ) -> Sequence[float | Mapping[str, float] | Exception]:
+    ) -> Sequence[float | Mapping[str, Any] | Exception | None]:
         """Evaluate several configs in one computation; write it where `max_batch` is above 1.
 
         It must give what `evaluate` gives for each. It is never needed: one config alone goes

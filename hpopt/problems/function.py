@@ -32,10 +32,11 @@ class FunctionProblem(Problem):
     ----------
     function : callable
         Called as ``function(config)``, or as ``function(config, trial)`` where it has a second
-        parameter without a default, or one named ``trial``. It returns a number, or a mapping of
-        names to numbers with all objectives in it. A function, lambda, method, partial or
-        callable object; with worker processes cloudpickle must be able to carry it, which it
-        can for what is defined in a notebook or in ``__main__`` too.
+        parameter without a default, or one named ``trial``. It returns a number, or a mapping
+        with all objectives by name; what is no number beside them is kept in ``trial.info``.
+        A function, lambda, method, partial or callable object; with worker processes cloudpickle
+        must be able to carry it, which it can for what is defined in a notebook or in
+        ``__main__`` too.
     space : Space or mapping of str to Parameter
         What may be chosen.
     objectives : Objective, several, or mapping of str to {"minimize", "maximize"}

@@ -1,6 +1,8 @@
 import csv
 import io
 import json
+import math
+import re
 
 import pytest
 
@@ -184,6 +186,23 @@ def test_csv_of_lists_and_of_values_with_the_names_of_columns(folder, hpopt):
     assert (rows[0]["late"], rows[1]["late"]) == ("", "inf")
     exported = json.loads(hpopt("export", "own.db")[1], parse_constant=no_constant)
     assert exported[1]["values"] == {"value": 2.0, "late": None}
+
+
+def test_what_is_no_number_is_shown_and_exported(folder, hpopt):
+    problem = FunctionProblem(lambda config: 0, {"x": library.Float(0, 1)})
+    with Study(problem, "random", path="own.db", seed=0) as study:
+        study.tell(study.ask(), {"value": 1.0, "note": "hello", "rows": [1, {"a": math.nan}]})
+        study.tell(study.ask(), {"value": 2.0, "info.note": 3.0})
+    exported = json.loads(hpopt("export", "own.db")[1], parse_constant=no_constant)
+    assert exported[0]["info"] == {"note": "hello", "rows": [1, {"a": None}]}
+    assert exported[1]["info"] == {}
+    rows = list(csv.DictReader(io.StringIO(hpopt("export", "own.db", "--csv")[1])))
+    assert [row["info.note"] for row in rows] == ["hello", ""]
+    assert json.loads(rows[0]["info.rows"]) == [1, {"a": None}]
+    assert [row["values.info.note"] for row in rows] == ["", "3.0"]
+    shown = hpopt("show", "own.db", "--trial", "0")[1]
+    assert re.search(r"info +note +\"hello\"\n +rows +\[1, ", shown)
+    assert "info" not in hpopt("show", "own.db", "--trial", "1")[1].replace("info.note", "")
 
 
 def test_export_of_no_trials(folder, hpopt):

@@ -297,6 +297,17 @@ class TestPandas:
         assert frame.loc[0, "number"] == 0
         assert frame.loc[0, "status"] == "complete"
 
+    def test_what_is_no_number_has_columns_of_its_own(self):
+        pytest.importorskip("pandas")
+        study = hpopt.Study(Line(), "random")
+        study.tell(study.ask(), {"value": 1.0, "note": "hello", "rows": [1, 2], "info.x": 3.0})
+        study.tell(study.ask(), 2.0)
+        frame = study.to_pandas()
+        assert frame["info.note"].isna().tolist() == [False, True]
+        assert frame.loc[0, "info.note"] == "hello"
+        assert frame.loc[0, "info.rows"] == [1, 2]
+        assert frame.loc[0, "values.info.x"] == 3.0
+
     def test_without_pandas_it_says_what_to_install(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "pandas", None)
         with pytest.raises(MissingExtraError, match=r"pip install 'hpopt\[reports\]'"):
