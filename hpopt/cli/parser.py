@@ -242,8 +242,8 @@ def _add_export(add: Callable[..., argparse.ArgumentParser]) -> None:
         "\n(objectives and other numbers by name), info (JSON data beside them), seconds, error,"
         "\nseed, fidelity, started, memory and curve. What JSON has no number for is null."
         "\nCSV: one row a trial, config.NAME for each parameter, info.NAME for what is no number;"
-        "\nlists and dicts are JSON text. Text that a spreadsheet would take for a formula (=, +, -, @"
-        "\nin front) gets a ' in front of it.",
+        "\nlists and dicts are JSON text. Text that a spreadsheet would take for a formula (=, +,"
+        "\n-, @ in front) gets a ' in front of it.",
     )
     _add_study(command)
     form = command.add_mutually_exclusive_group()
