@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hpopt.checks import real, whole
 from hpopt.core import Curve, Objective, Trial
 from hpopt.errors import SettingError, UnknownNameError
 from hpopt.names import known_name
@@ -81,11 +82,12 @@ class MedianRule(EarlyStoppingRule):
     min_trials: int = 5
 
     def __post_init__(self) -> None:
-        steps, least = self.warmup_steps, self.min_trials
-        if isinstance(steps, bool) or not isinstance(steps, int | float) or not 0 <= steps < 1e300:
-            raise SettingError(f"warmup_steps must be a number of at least 0, but got {steps!r}")
-        if isinstance(least, bool) or not isinstance(least, int) or least < 1:
-            raise SettingError(f"min_trials must be an int of at least 1, but got {least!r}")
+        steps = real(self.warmup_steps)
+        if steps is None or not 0 <= steps < 1e300:
+            raise SettingError(
+                f"warmup_steps must be a number of at least 0, but got {self.warmup_steps!r}"
+            )
+        object.__setattr__(self, "min_trials", whole("min_trials", self.min_trials, 1))
 
     def begin(self, objective: Objective) -> Experience:
         """Give what learns from complete trials."""

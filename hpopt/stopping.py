@@ -13,8 +13,11 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+from hpopt import checks
+from hpopt.checks import real, whole
 from hpopt.core import Objective
 from hpopt.errors import SettingError
 
@@ -89,8 +92,7 @@ class Trials(StoppingRule):
     n: int
 
     def __post_init__(self) -> None:
-        if isinstance(self.n, bool) or not isinstance(self.n, int) or self.n < 0:
-            raise SettingError(f"trials must be an int of at least 0, but got {self.n!r}")
+        object.__setattr__(self, "n", whole("trials", self.n, 0))
 
     def reason(self, progress: Progress) -> str | None:
         """Say that all trials have been told."""
@@ -111,18 +113,19 @@ class Time(StoppingRule):
 
     Parameters
     ----------
-    limit : float or str
+    limit : float, str or datetime.timedelta
         Seconds, or a text such as ``"90s"``, ``"15m"``, ``"1h30m"``, ``"1.5d"``.
     """
 
-    limit: float | str
+    limit: float | str | timedelta
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "limit", checks.seconds(self.limit))
         self.seconds()
 
     def seconds(self) -> float:
         """Give the limit in seconds."""
-        limit = self.limit
+        limit: Any = self.limit
         if isinstance(limit, str):
             found = TEXT.fullmatch(limit)
             parts = zip(found.groups() if found else (), UNITS.values(), strict=False)
@@ -131,16 +134,17 @@ class Time(StoppingRule):
             except ValueError:
                 given = []
             limit = sum(given) if given else math.nan
-        if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit >= 0:
+        seconds = real(limit)
+        if seconds is None or not seconds >= 0:
             raise SettingError(
                 "timeout must be a number of seconds of at least 0, or a text such as '90s', "
                 f"'15m', '2h', '1h30m', but got {self.limit!r}"
             )
-        return float(limit)
+        return seconds
 
     def reason(self, progress: Progress) -> str | None:
         """Say that the time is over."""
-        limit = self.limit if isinstance(self.limit, str) else f"{self.limit:g} s"
+        limit = self.limit if isinstance(self.limit, str) else f"{self.seconds():g} s"
         return f"the time of {limit} is over" if progress.seconds >= self.seconds() else None
 
 
@@ -157,9 +161,9 @@ class Target(StoppingRule):
     value: float
 
     def __post_init__(self) -> None:
-        value: Any = self.value
-        if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-            raise SettingError(f"a target must be a number, but got {value!r}")
+        value = real(self.value)
+        if value is None or math.isnan(value):
+            raise SettingError(f"a target must be a number, but got {self.value!r}")
 
     def reason(self, progress: Progress) -> str | None:
         """Say that the target is reached."""
@@ -179,8 +183,7 @@ class Plateau(StoppingRule):
     n: int
 
     def __post_init__(self) -> None:
-        if isinstance(self.n, bool) or not isinstance(self.n, int) or self.n < 1:
-            raise SettingError(f"a plateau must be an int of at least 1, but got {self.n!r}")
+        object.__setattr__(self, "n", whole("a plateau", self.n, 1))
 
     def reason(self, progress: Progress) -> str | None:
         """Say that nothing has become better."""

@@ -14,6 +14,7 @@ RANKS = {
     "errors": 0,
     "_version": 0,
     "terminal": 0,
+    "checks": 0.5,
     "space": 1,
     "numerics": 1,
     "names": 1,

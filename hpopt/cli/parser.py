@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from hpopt._version import __version__
+from hpopt.checks import expanded
 from hpopt.cli.exit_codes import EXPLAINED, ExitCode
 from hpopt.cli.export import export
 from hpopt.cli.run import resume, run
@@ -166,7 +167,7 @@ def _add_run(add: Callable[..., argparse.ArgumentParser]) -> None:
         "\n\nThe options win over the run file. A study that exists goes on where it ended:"
         "\nthe same command again finishes it. Everything is checked before anything runs.",
     )
-    command.add_argument("file", metavar="FILE", help="the run file, .toml or .json")
+    command.add_argument("file", metavar="FILE", type=expanded, help="the run file, .toml or .json")
     _add_budget(command)
     command.add_argument("--seed", type=int, metavar="N", help="the same seed, the same search")
     command.add_argument("--study", metavar="PATH", help="the study file")
@@ -252,13 +253,14 @@ def _add_export(add: Callable[..., argparse.ArgumentParser]) -> None:
     command.add_argument(
         "--output",
         metavar="FILE",
+        type=expanded,
         help="write to a file instead of stdout, as CSV where its name ends so",
     )
     command.add_argument("--raw", action="store_true", help="CSV with text exactly as it is")
 
 
 def _add_study(command: argparse.ArgumentParser) -> None:
-    command.add_argument("study", metavar="STUDY", help="the study file")
+    command.add_argument("study", metavar="STUDY", type=expanded, help="the study file")
 
 
 def _add_budget(command: argparse.ArgumentParser) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hpopt.checks import whole
 from hpopt.cli.problem import problem_of
 from hpopt.cli.run_file import RunFile
 from hpopt.core import Optimizer, Problem, objectives_of, start_configs
@@ -20,7 +21,7 @@ from hpopt.optimizers import make_optimizer
 from hpopt.space import Space
 from hpopt.stopping import Plateau, StoppingRule, Target, Time, Trials
 from hpopt.study import Study
-from hpopt.study.arguments import check_fail_fast, check_retries
+from hpopt.study.arguments import checked_fail_fast
 from hpopt.study.header import DEFAULT_OPTIMIZER
 
 RULES: dict[str, Callable[[Any], StoppingRule]] = {
@@ -127,15 +128,11 @@ def _settings(content: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(executor, SerialExecutor):
         runner["executor"] = SERIAL
     window = content.get("window")
-    retries = content.get("retries", 1)
-    check_retries(retries)
-    fail_fast = content.get("fail_fast")
-    check_fail_fast(fail_fast)
     return {
         **runner,
         "window": None if window is None else at_least_one("window", window),
-        "retries": retries,
-        "fail_fast": fail_fast,
+        "retries": whole("retries", content.get("retries", 1), 0),
+        "fail_fast": checked_fail_fast(content.get("fail_fast")),
         "early_stopping": _early_stopping(content.get("early_stopping")),
     }
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from hpopt.checks import expanded
 from hpopt.errors import SettingError, StudyError, UnknownNameError
 from hpopt.optimizers.registry import strategy_name
 
@@ -84,6 +85,11 @@ class RunFile:
                 "learn_from must be the path of a study file, or a list of paths, but got "
                 f"{self.content['learn_from']!r}"
             )
+        paths = {"study": study, "learn_from": [expanded(path) for path in self.learn_from]}
+        if study is not None:
+            paths["study"] = expanded(study)
+        content = {key: paths.get(key, value) for key, value in self.content.items()}
+        object.__setattr__(self, "content", content)
         start = self.content.get("start", [])
         if not isinstance(start, list) or not all(isinstance(each, Mapping) for each in start):
             raise SettingError(f"start must be a list of tables ([[start]]), but got {start!r}")

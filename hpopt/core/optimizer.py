@@ -12,6 +12,8 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hpopt import checks
+from hpopt.checks import whole
 from hpopt.core.history import History
 from hpopt.core.problem import Fidelity, Objective, Problem, check_problem, losses, objectives_of
 from hpopt.core.proposals import Floats, Proposals, Vary
@@ -78,7 +80,7 @@ class Optimizer(ABC):
         self: Self,
         problem: Problem,
         *,
-        seed: int = 0,
+        seed: checks.Seed = 0,
         start: Iterable[Mapping[str, Any]] = (),
     ) -> Self:
         """Tie the optimizer to a problem; once, before the first `ask`.
@@ -87,7 +89,7 @@ class Optimizer(ABC):
         ----------
         problem : Problem
             Only its space, objectives and fidelity are looked at.
-        seed : int, >= 0
+        seed : int, >= 0, numpy.random.Generator or numpy.random.SeedSequence
         start : iterable of mappings
             Configs to ask first, in this order. What one leaves out has its default, or is
             sampled.
@@ -106,12 +108,10 @@ class Optimizer(ABC):
                 f"{type(self).__name__}"
             )
         check_problem(problem)
-        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-            raise SettingError(f"seed must be an int of at least 0, but got {seed!r}")
-        self.start = start_configs(start, problem.space, int(seed))
+        self.seed = checks.seed(seed)
+        self.start = start_configs(start, problem.space, self.seed)
         self.objectives = objectives_of(problem)
         self.fidelity = problem.fidelity
-        self.seed = int(seed)
         self.space = problem.space
         self.history = History(self.space.d, len(self.objectives))
         self.pending = {}
@@ -129,8 +129,7 @@ class Optimizer(ABC):
         Fewer, or none, means: wait for pending ones to be told; when none is pending, that there
         is nothing left to try. Apart from the counter and the pending set nothing changes.
         """
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-            raise SettingError(f"n must be an int of at least 1, but got {n!r}")
+        n = whole("n", n, 1)
         solutions: list[Solution] = []
         while len(solutions) < n and (self._queue or self._refill(n - len(solutions))):
             solution = self._solution(self.n_asked, *self._queue.popleft())

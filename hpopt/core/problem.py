@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from hpopt.checks import whole
 from hpopt.core.handle import TrialHandle
 from hpopt.core.solution import Config, Solution
 from hpopt.errors import ProblemError
@@ -292,9 +293,8 @@ def check_problem(problem: Any) -> Problem:
 
 
 def _check_batches(problem: Problem) -> None:
-    most, name = problem.max_batch, type(problem).__name__
-    if isinstance(most, bool) or not isinstance(most, int) or most < 1:
-        raise ProblemError(f"{name}.max_batch must be an int of at least 1, but got {most!r}")
+    name = type(problem).__name__
+    most = whole(f"{name}.max_batch", problem.max_batch, 1, error=ProblemError)
     if most > 1 and type(problem).evaluate_batch is Problem.evaluate_batch:
         raise ProblemError(
             f"a problem with max_batch above 1 must have evaluate_batch, but {name} has "

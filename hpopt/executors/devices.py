@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from hpopt.checks import integer
 from hpopt.errors import SettingError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -154,16 +155,17 @@ def bound_environment(
 def _gpu_name(gpu: int | str, visible: list[str] | None) -> str:
     if isinstance(gpu, str) and gpu.strip() and "," not in gpu:
         return gpu.strip()
-    if isinstance(gpu, bool) or not isinstance(gpu, int) or gpu < 0:
+    number = None if isinstance(gpu, str) else integer(gpu)
+    if number is None or number < 0:
         raise SettingError(f"a GPU must be a number from 0 or the text of a UUID, but got {gpu!r}")
     if visible is None:
-        return str(gpu)
-    if gpu >= len(visible):
+        return str(number)
+    if number >= len(visible):
         raise SettingError(
             f"a GPU must be one of the {len(visible)} that {VISIBLE}={','.join(visible)!r} "
-            f"shows, counted from 0, but got {gpu}"
+            f"shows, counted from 0, but got {number}"
         )
-    return visible[gpu]
+    return visible[number]
 
 
 def _listed_gpus(listed: str) -> list[str]:

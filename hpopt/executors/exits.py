@@ -71,7 +71,7 @@ def loss(
     message = f"the worker process {how}"
     if run.verdict == "time":
         kind = TimeLimitExceeded
-        message = f"the call ran longer than its limit of {run.limits.seconds:g} s and was killed"
+        message = f"the call ran longer than its limit of {run.limits.time:g} s and was killed"
     elif run.verdict == "memory":
         kind = MemoryLimitExceeded
         message = (

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-import numbers
 from dataclasses import dataclass
+from datetime import timedelta
 
+from hpopt import checks
+from hpopt.checks import real
 from hpopt.core.amounts import bytes_of
 from hpopt.errors import SettingError
 
@@ -19,7 +21,7 @@ class Limits:
 
     Parameters
     ----------
-    seconds : float, optional
+    seconds : float or datetime.timedelta, optional
         Wall-clock time of one evaluation, above 0. It counts from the moment the evaluation
         begins: starting the process and importing the problem are not part of it.
     memory : int or str, optional
@@ -38,7 +40,7 @@ class Limits:
     Limits(seconds=60.0, memory=4000000000)
     """
 
-    seconds: float | None = None
+    seconds: float | timedelta | None = None
     memory: int | str | None = None
 
     def __post_init__(self) -> None:
@@ -46,6 +48,11 @@ class Limits:
             object.__setattr__(self, "seconds", _seconds(self.seconds))
         if self.memory is not None:
             object.__setattr__(self, "memory", bytes_of(self.memory))
+
+    @property
+    def time(self) -> float | None:
+        """The limit on time in seconds, or None."""
+        return None if self.seconds is None else _seconds(self.seconds)
 
     @property
     def bytes(self) -> int | None:
@@ -57,13 +64,13 @@ class Limits:
 
     def to_dict(self) -> dict[str, float | int | None]:
         """Give the limits as plain data; ``Limits(**data)`` is the way back."""
-        return {"seconds": self.seconds, "memory": self.bytes}
+        return {"seconds": self.time, "memory": self.bytes}
 
 
 def _seconds(value: object) -> float:
-    valid = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not valid or not 0 < float(value) < math.inf:  # type: ignore[arg-type]
+    seconds = real(checks.seconds(value))
+    if seconds is None or not 0 < seconds < math.inf:
         raise SettingError(
             f"seconds must be a finite number above 0, but got {value!r}: leave it out for no limit"
         )
-    return float(value)  # type: ignore[arg-type]
+    return seconds

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from hpopt.checks import integer
 from hpopt.errors import SettingError
 from hpopt.executors.devices import available_cores, resolve_gpus
 from hpopt.executors.limits import Limits
@@ -151,10 +151,7 @@ def at_least_one(name: str, value: object) -> int:
     SettingError
         When it is no whole number, or below 1.
     """
-    try:
-        number = None if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        number = None
+    number = integer(value)
     if number is None:
         raise SettingError(f"{name} must be a whole number, at least 1, but got {value!r}")
     if number < 1:

@@ -220,9 +220,9 @@ class Worker:
         """Kill it if its call has run too long at the monotonic time `now`."""
         with self._lock:
             run = self._run
-            if run is None or run.began is None or run.limits.seconds is None:
+            if run is None or run.began is None or run.limits.time is None:
                 return
-            if now - run.began > run.limits.seconds:
+            if now - run.began > run.limits.time:
                 self._kill("time")
 
     def check_stopped(self) -> None:

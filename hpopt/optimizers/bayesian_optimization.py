@@ -12,11 +12,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from hpopt.checks import whole
 from hpopt.core import Optimizer
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 from hpopt.numerics.threads import one_thread
-from hpopt.optimizers.checks import flag, one_of, whole
+from hpopt.optimizers.checks import flag, one_of
 from hpopt.optimizers.surrogates.acquisition import Acquisition, Chance
 from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch, everything_in
 from hpopt.optimizers.surrogates.branches import Branches, Within

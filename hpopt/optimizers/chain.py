@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from hpopt.checks import whole
 from hpopt.core import Optimizer
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
-from hpopt.optimizers.checks import whole
 from hpopt.optimizers.registry import as_settings, strategy_of
 from hpopt.optimizers.stages import Stage, Stages
 

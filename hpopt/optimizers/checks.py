@@ -6,24 +6,18 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from hpopt.checks import real
 from hpopt.core import Objective
 from hpopt.errors import SettingError, UnknownNameError
 
 
-def whole(name: str, value: Any, least: int) -> int:
-    """Give an int of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise SettingError(f"{name} must be an int of at least {least}, but got {value!r}")
-    return value
-
-
 def number(name: str, value: Any, least: float, most: float = math.inf) -> float:
     """Give a finite number in [least, most]."""
-    real = not isinstance(value, bool) and isinstance(value, int | float)
-    if not real or not (least <= value <= most and math.isfinite(value)):
+    found = real(value)
+    if found is None or not (least <= found <= most and math.isfinite(found)):
         within = f"in [{least:g}, {most:g}]" if most < math.inf else f"of at least {least:g}"
         raise SettingError(f"{name} must be a number {within}, but got {value!r}")
-    return float(value)
+    return found
 
 
 def share(name: str, value: Any) -> float:
@@ -33,10 +27,10 @@ def share(name: str, value: Any) -> float:
 
 def positive(name: str, value: Any) -> float:
     """Give a finite number above 0."""
-    real = not isinstance(value, bool) and isinstance(value, int | float)
-    if not real or not 0 < value < math.inf:
+    found = real(value)
+    if found is None or not 0 < found < math.inf:
         raise SettingError(f"{name} must be a positive number, but got {value!r}")
-    return float(value)
+    return found
 
 
 def one_of(name: str, value: Any, known: Iterable[str]) -> str:

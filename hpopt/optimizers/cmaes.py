@@ -14,13 +14,14 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hpopt.checks import whole
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 from hpopt.numerics.covariance_adaptation import Normal, Rates, default_population
 from hpopt.numerics.parzen_tables import cell_edges
 from hpopt.numerics.threads import one_thread
 from hpopt.optimizers.batches import Batches, Plan
-from hpopt.optimizers.checks import flag, positive, whole
+from hpopt.optimizers.checks import flag, positive
 from hpopt.optimizers.surrogates.encoding import Encoding
 
 REDRAWS = 10

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from hpopt.checks import whole
 from hpopt.errors import SettingError
-from hpopt.optimizers.checks import whole
 from hpopt.optimizers.genetic.assembly import (
     adaptation_of,
     changed,

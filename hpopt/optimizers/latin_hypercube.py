@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from hpopt.checks import whole
 from hpopt.core import Optimizer
 from hpopt.core.proposals import Floats
 from hpopt.numerics.sampling import latin_hypercube
-from hpopt.optimizers.checks import whole
 
 
 class LatinHypercube(Optimizer):

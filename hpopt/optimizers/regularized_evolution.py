@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from hpopt.optimizers.checks import positive, share, whole
+from hpopt.checks import whole
+from hpopt.optimizers.checks import positive, share
 from hpopt.optimizers.genetic.asynchronous import Asynchronous
 from hpopt.optimizers.genetic.crossover import NoCrossover
 from hpopt.optimizers.genetic.generational import Parts

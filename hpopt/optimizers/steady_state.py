@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from hpopt.optimizers.checks import whole
+from hpopt.checks import whole
 from hpopt.optimizers.genetic.assembly import (
     changed,
     crossover_of,

@@ -13,11 +13,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from hpopt.checks import whole
 from hpopt.core import Optimizer
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 from hpopt.numerics.parzen import Parzen, Singles, log_mixture
-from hpopt.optimizers.checks import share, whole
+from hpopt.optimizers.checks import share
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.evidence import Evidence, Ranking
 from hpopt.optimizers.surrogates.first_design import first_count, first_point

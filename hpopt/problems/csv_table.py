@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hpopt.checks import expanded
 from hpopt.errors import SettingError, UnknownNameError
 
 Floats = NDArray[np.float64]
@@ -73,7 +74,7 @@ def read_csv(
 
 def _rows(path: str | os.PathLike[str], delimiter: str) -> list[tuple[int, list[str]]]:
     """Give the rows that are not empty, with the numbers of their lines."""
-    with Path(path).open(newline="", encoding="utf-8-sig") as file:
+    with Path(expanded(path)).open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file, delimiter=delimiter)
         rows = [(reader.line_num, row) for row in reader if row]
     if not rows:

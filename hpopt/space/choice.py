@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from hpopt.checks import in_order
 from hpopt.errors import ConfigError, SpaceError
 from hpopt.space.numeric import Scalar
 from hpopt.space.parameter import (
@@ -43,6 +44,7 @@ class Listed(Scalar):
         given = getattr(self, self.noun)
         if isinstance(given, str | bytes) or not hasattr(given, "__iter__"):
             raise SpaceError(f"{self.noun} must be a list of values, but got {given!r}")
+        in_order(self.noun, given, SpaceError)
         listed = tuple(_as_tuple(plain(value)) for value in given)
         if not listed:
             raise SpaceError(f"{self.noun} must hold at least one value, but got none")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hpopt.errors import ConfigError, SpaceError
-from hpopt.space.parameter import Bools, Floats, Parameter
+from hpopt.space.parameter import Bools, Floats, Parameter, hint_of_tuple
 
 MOST_LOOKED_AT = 10**6
 """Conditions of parents, their parents …, of all parameters together: no space of a person's has
@@ -66,6 +66,7 @@ class Conditions:
             except ConfigError as error:
                 raise SpaceError(
                     f"{name!r} can never exist when {parent!r} is one of {list(values)}: {error}"
+                    + hint_of_tuple(parameter, parent, values)
                 ) from None
             allowed[parent] = np.unique(parameter.codes(parameter.encode(checked))[:, 0])
         return allowed

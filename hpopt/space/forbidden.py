@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hpopt.errors import ConfigError, SpaceError, UnknownNameError
-from hpopt.space.parameter import Parameter, Test, as_json, identity, normalised_when
+from hpopt.space.parameter import Parameter, Test, as_json, hint_of_tuple, identity, normalised_when
 
 
 class Forbidden(ABC):
@@ -81,7 +81,10 @@ class ForbiddenMatch(Forbidden):
             try:
                 self.values[name] = tuple(parameters[name].check(value, name) for value in wanted)
             except ConfigError as error:
-                raise SpaceError(f"forbid={{{name!r}: ...}} can never match: {error}") from None
+                hint = hint_of_tuple(parameters[name], name, wanted)
+                raise SpaceError(
+                    f"forbid={{{name!r}: ...}} can never match: {error}{hint}"
+                ) from None
         self._texts = {name: {*map(identity, wanted)} for name, wanted in self.values.items()}
 
     def __call__(self, config: dict[str, Any]) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from hpopt.checks import real, whole
 from hpopt.errors import ConfigError, SpaceError
 from hpopt.space.parameter import (
     Bools,
@@ -105,9 +106,8 @@ class Scalar(Parameter):
         """Say how many values lie on its grid."""
         if resolution is None:
             return self.size
-        if isinstance(resolution, bool) or not isinstance(resolution, int) or resolution < 1:
-            raise SpaceError(f"a resolution must be an int of at least 1, but got {resolution!r}")
-        return min(resolution, self.n_levels) if self.n_levels else resolution
+        n = whole("a resolution", resolution, 1, error=SpaceError)
+        return min(n, self.n_levels) if self.n_levels else n
 
     def unrank(self, index: int, resolution: Resolution) -> Floats:
         """Give the coordinate of the grid's value number `index`: evenly spread, ends included."""
@@ -134,6 +134,11 @@ class Number(Scalar):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
                 raise SpaceError(f"{name} must be a finite number, but got {value!r}")
+        if self.low == self.high:
+            raise SpaceError(
+                f"low < high must hold, but got low={self.low}, high={self.high}: what has one "
+                f"value is a constant. Write it into the objective, or Categorical([{self.low}])"
+            )
         if not self.low < self.high:
             raise SpaceError(f"low < high must hold, but got low={self.low}, high={self.high}")
         if not math.isfinite(self.high - self.low):
@@ -444,12 +449,8 @@ class Int(Number):
 def _as_float(value: Any) -> Any:
     """Give any real number as a float (without -0.0), anything else as it is."""
     value = plain(value)
-    if isinstance(value, bool) or not isinstance(value, Real):
-        return value
-    try:
-        return float(value) + 0.0
-    except OverflowError:
-        return math.inf
+    found = real(value)
+    return value if found is None else found + 0.0
 
 
 def _options(log: bool, step: float | None) -> dict[str, Any]:

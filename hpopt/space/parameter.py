@@ -216,16 +216,21 @@ def normalised_when(when: When | None) -> When | None:
         raise SpaceError(f"when must be a mapping of parents to values, but got {when!r}")
     normalised = {}
     for parent, values in when.items():
-        several = isinstance(values, list | tuple | set | frozenset | range)
-        chosen = (
-            tuple(sorted(values, key=repr) if isinstance(values, set | frozenset) else values)
-            if several
-            else (values,)
-        )
+        if isinstance(values, set | frozenset):
+            chosen = tuple(sorted(values, key=repr))  # the same in every process
+        else:
+            chosen = tuple(values) if isinstance(values, list | tuple | range) else (values,)
         if not chosen:
             raise SpaceError(f"when must name at least one value of {parent!r}, but got none")
         normalised[parent] = tuple(plain(value) for value in chosen)
     return normalised or None
+
+
+def hint_of_tuple(parameter: Parameter, name: str, values: Sequence[Any]) -> str:
+    """Return what to write where values are meant that are one value: a tuple; or nothing."""
+    if len(values) > 1 and parameter.takes(tuple(values)):
+        return f". For the one value {tuple(values)} write {{{name!r}: [{tuple(values)}]}}"
+    return ""
 
 
 def plain(value: Any) -> Any:

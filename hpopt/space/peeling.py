@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from hpopt.checks import real, whole
 from hpopt.errors import SettingError
 from hpopt.space.evidence import Facet, Path, ranks, worse
 from hpopt.space.parameter import Bools, Floats
@@ -49,14 +50,12 @@ class Rules:
 
     def __post_init__(self) -> None:
         for name, low, high in (("keep", 0, 1), ("confidence", 0, 1), ("min_width", 0, 1)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                raise SettingError(f"{name} must be a number, but got {value!r}")
+            value = real(getattr(self, name))
+            if value is None:
+                raise SettingError(f"{name} must be a number, but got {getattr(self, name)!r}")
             if not low <= value <= high or (name == "confidence" and value in (0, 1)):
                 raise SettingError(f"{name} must lie between 0 and 1, but got {value!r}")
-        n = self.min_values
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-            raise SettingError(f"min_values must be an int of at least 1, but got {n!r}")
+        object.__setattr__(self, "min_values", whole("min_values", self.min_values, 1))
 
 
 @dataclass(frozen=True, slots=True)

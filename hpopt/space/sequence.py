@@ -12,6 +12,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from hpopt.checks import integer
 from hpopt.errors import ConfigError, SpaceError
 from hpopt.space.counting import MOST, plus, power
 from hpopt.space.grid import Grid
@@ -59,10 +60,10 @@ class Sequence(Parameter):
         if not isinstance(self.space, Space):
             object.__setattr__(self, "space", Space(self.space))
         for name in ("min_length", "max_length"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | np.integer):
-                raise SpaceError(f"{name} must be a whole number, but got {value!r}")
-            object.__setattr__(self, name, int(value))
+            value = integer(getattr(self, name))
+            if value is None:
+                raise SpaceError(f"{name} must be a whole number, but got {getattr(self, name)!r}")
+            object.__setattr__(self, name, value)
         if not 0 <= self.min_length <= self.max_length or self.max_length < 1:
             raise SpaceError(
                 "0 <= min_length <= max_length and max_length >= 1 must hold, but got "

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from hpopt.checks import in_order
 from hpopt.errors import ConfigError, SpaceError
 from hpopt.space.changes import with_changes
 from hpopt.space.coordinates import Coordinates
@@ -76,6 +77,7 @@ class Space(Coordinates):
         super().__init__(parameters)
         if isinstance(forbid, str | Mapping) or not isinstance(forbid, Iterable):
             raise SpaceError(f"forbid must be a list of predicates, but got {forbid!r}")
+        in_order("forbid", forbid, SpaceError)
         self.forbidden = tuple(Forbidden.of(predicate, self) for predicate in forbid)
         self._matching = Matching(self.forbidden, self._parameters, self._columns)
         self._in_layers = tuple(

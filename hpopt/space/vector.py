@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hpopt.checks import integer
 from hpopt.errors import ConfigError, SpaceError
 from hpopt.space.counting import power
 from hpopt.space.numeric import Float
@@ -54,12 +55,12 @@ class Vector(Parameter):
     default: Any = field(default=None, kw_only=True, hash=False)
 
     def __post_init__(self) -> None:
-        whole = isinstance(self.length, int | np.integer) and not isinstance(self.length, bool)
-        if not whole or self.length < 1:
+        length = integer(self.length)
+        if length is None or length < 1:
             raise SpaceError(
                 f"length must be a whole number of at least 1, but got {self.length!r}"
             )
-        object.__setattr__(self, "length", int(self.length))
+        object.__setattr__(self, "length", length)
         for name in ("low", "high"):
             object.__setattr__(self, name, getattr(self._each, name))
         object.__setattr__(self, "when", normalised_when(self.when))

@@ -8,6 +8,7 @@ import sqlite3
 import stat
 from pathlib import Path
 
+from hpopt.checks import expanded
 from hpopt.errors import SettingError, StudyError, StudyFileError
 from hpopt.storage.connection import connect_to_read, has_log, log_path
 from hpopt.storage.damage import SQLITE_ERRORS, altered, damaged, not_a_study, study_error
@@ -31,7 +32,7 @@ def study_path(path: str | os.PathLike[str]) -> Path:
             "a study's path must be that of a file, as 'study.db', or None to keep it in "
             f"memory, but got {text!r}"
         )
-    return Path(os.path.realpath(text))
+    return Path(os.path.realpath(expanded(text)))
 
 
 def make_folder(path: Path) -> None:

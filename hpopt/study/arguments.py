@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
-
+from hpopt import checks
+from hpopt.checks import integer, whole
 from hpopt.errors import SettingError
 from hpopt.stopping import StoppingRule
 
 
 def checked_seed(seed: Any) -> int | None:
     """Give a seed as a plain int; raise SettingError where it is none."""
-    if seed is None:
-        return None
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise SettingError(f"seed must be an int of at least 0, but got {seed!r}")
-    return int(seed)
+    return None if seed is None else checks.seed(seed)
 
 
 def check_stop(stop: Any) -> None:
@@ -34,28 +31,38 @@ def checked_callbacks(callbacks: Any) -> list[Callable[..., Any]]:
     for callback in found:
         if not callable(callback):
             raise SettingError(f"callbacks must be callables, but got {callback!r}")
+        _check_takes_two(callback)
     return found
 
 
-def check_retries(retries: Any) -> None:
-    """Raise SettingError unless this is a number of retries."""
-    if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
-        raise SettingError(f"retries must be an int of at least 0, but got {retries!r}")
+def _check_takes_two(callback: Callable[..., Any]) -> None:
+    """Raise SettingError where a callback cannot be called with a study and a trial."""
+    try:
+        signature = inspect.signature(callback)
+    except (TypeError, ValueError):  # some that are written in C have none
+        return
+    try:
+        signature.bind(None, None)
+    except TypeError as error:
+        name = getattr(callback, "__name__", type(callback).__name__)
+        raise SettingError(
+            "a callback must be one that can be called with the study and a trial, but "
+            f"{name}{signature} cannot ({error}): write def {name}(study, trial)"
+        ) from None
 
 
-def check_fail_fast(fail_fast: Any) -> None:
-    """Raise SettingError unless this is a number of failures or None."""
-    if fail_fast is not None and (
-        isinstance(fail_fast, bool) or not isinstance(fail_fast, int) or fail_fast < 0
-    ):
+def checked_fail_fast(fail_fast: Any) -> int | None:
+    """Return a number of failures as an int, or None; raise SettingError where it is neither."""
+    if fail_fast is None:
+        return None
+    found = integer(fail_fast)
+    if found is None or found < 0:
         raise SettingError(
             f"fail_fast must be an int of at least 0 (0 is for never), but got {fail_fast!r}"
         )
+    return found
 
 
-def check_window(window: Any) -> None:
-    """Raise SettingError unless this is a window or None."""
-    if window is not None and (
-        isinstance(window, bool) or not isinstance(window, int) or window < 1
-    ):
-        raise SettingError(f"window must be an int of at least 1, but got {window!r}")
+def checked_window(window: Any) -> int | None:
+    """Return a window as an int, or None; raise SettingError where it is neither."""
+    return None if window is None else whole("window", window, 1)

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
+from hpopt.checks import integer
 from hpopt.core import Outcome, Solution, Trial, copied
 from hpopt.errors import ExhaustedError, SettingError, StudyError, WaitingError
 from hpopt.study.books import Books
@@ -130,8 +129,9 @@ class ByHand:
 def _number_of(solution: Any) -> int:
     if isinstance(solution, Solution):
         return solution.number
-    if isinstance(solution, bool) or not isinstance(solution, int | np.integer):
+    number = integer(solution)
+    if number is None:
         raise SettingError(
             f"tell wants the solution that ask gave, or its number, but got {solution!r}"
         )
-    return int(solution)
+    return number

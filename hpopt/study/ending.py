@@ -6,6 +6,7 @@ import functools
 import math
 import operator
 
+from hpopt.checks import Duration
 from hpopt.errors import SettingError
 from hpopt.stopping import Both, Either, Never, StoppingRule, Time, Trials
 from hpopt.study.arguments import check_stop
@@ -13,7 +14,7 @@ from hpopt.study.arguments import check_stop
 
 def one_rule(
     trials: int | None,
-    timeout: float | str | None,
+    timeout: Duration | None,
     stop: StoppingRule | None,
     *,
     n_told: int,

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from hpopt.checks import expanded
 from hpopt.core import Objective, Optimizer, Trial
 from hpopt.errors import ConfigError, SettingError, StudyError, StudyMismatchError
 from hpopt.space import Parameter, Space
@@ -91,6 +92,8 @@ def take_up(
     """
     if not isinstance(source, str | os.PathLike | Record):
         raise SettingError(f"learn_from takes the path of a study, or a study, but got {source!r}")
+    if not isinstance(source, Record):
+        source = expanded(source)
     header, parts = dict(own), own.get(KEY, [])
     gone = not isinstance(source, Record) and not Path(source).exists()
     again = [part for part in parts if part["path"] == path_of(source)] if gone else []

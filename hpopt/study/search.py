@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
+from hpopt.checks import Duration, Seed
 from hpopt.core import Optimizer, Problem
 from hpopt.early_stopping import EarlyStoppingRule
 from hpopt.executors import Limits
@@ -21,7 +22,7 @@ def optimize(
     optimizer: str | Optimizer | None = None,
     *,
     trials: int | None = None,
-    timeout: float | str | None = None,
+    timeout: Duration | None = None,
     stop: StoppingRule | None = None,
     workers: int | str | None = None,
     executor: str | Executor | None = None,
@@ -36,7 +37,7 @@ def optimize(
     start: Iterable[Mapping[str, Any]] = (),
     learn_from: Path_ | Record | None = None,
     study: Path_ | None = None,
-    seed: int | None = None,
+    seed: Seed | None = None,
     callbacks: Sequence[Callback] = (),
     progress: bool | ProgressDisplay = True,
 ) -> Result:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from hpopt.checks import Duration, Seed, expanded, whole
 from hpopt.core import Optimizer, Outcome, Problem, Solution, Trial, check_problem
 from hpopt.early_stopping import EarlyStoppingRule, check_one_objective, make_early_stopping
 from hpopt.errors import StudyError
@@ -24,11 +25,10 @@ from hpopt.stopping import StoppingRule, Time
 from hpopt.storage import Storage, open_storage
 from hpopt.study import header as headers
 from hpopt.study.arguments import (
-    check_fail_fast,
-    check_retries,
-    check_window,
     checked_callbacks,
+    checked_fail_fast,
     checked_seed,
+    checked_window,
 )
 from hpopt.study.books import Books
 from hpopt.study.by_hand import ByHand
@@ -78,8 +78,9 @@ class Study(Record):
     path : path, optional
         The study file. It is made where there is none; a study that exists goes on where it
         ended. Without a path the study lives in memory.
-    seed : int, optional
-        The same seed gives the same search. By default drawn, and recorded.
+    seed : int, numpy.random.Generator or numpy.random.SeedSequence, optional
+        The same seed gives the same search. By default drawn, and recorded. From a generator one
+        number is drawn, which is recorded as the seed.
     start : sequence of dict
         Configs to try first: known good ones. What one leaves out has the parameter's default,
         or is sampled.
@@ -118,7 +119,7 @@ class Study(Record):
         optimizer: str | Optimizer | None = None,
         *,
         path: Path_ | None = None,
-        seed: int | None = None,
+        seed: Seed | None = None,
         start: Iterable[Mapping[str, Any]] = (),
         about: Mapping[str, Any] | None = None,
     ) -> None:
@@ -126,6 +127,7 @@ class Study(Record):
         seed = checked_seed(seed)
         start = list(start)
         chosen = make_optimizer(optimizer) if optimizer is not None else None
+        path = None if path is None else expanded(path)
         self.path = Path(path) if path is not None else None
         self.problem = problem
         storage = open_storage(path)
@@ -162,18 +164,19 @@ class Study(Record):
         -------
         Record, or Study where a problem is given
         """
+        path = expanded(path)
         if problem is not None:
             if not Path(path).exists():
                 raise StudyError(f"a study to load must exist, but there is no {path}")
             return cls(problem, path=path)
-        path = Path(path).absolute()
-        header = header_of(path)
+        file = Path(path).absolute()
+        header = header_of(file)
         return Record(
             header,
             headers.objectives_in(header),
             headers.space_in(header),
-            lambda: open_storage(path, "r"),
-            path,
+            lambda: open_storage(file, "r"),
+            file,
         )
 
     @property
@@ -217,7 +220,7 @@ class Study(Record):
 
     # -- a loop of your own --------------------------------------------------------------------
 
-    def ask(self, timeout: float | str | None = None) -> Solution:
+    def ask(self, timeout: Duration | None = None) -> Solution:
         """Return one solution to evaluate; it is journaled as running.
 
         In a study that goes on, those come first that were asked and never told. The config is
@@ -225,7 +228,7 @@ class Study(Record):
 
         Parameters
         ----------
-        timeout : float or str, optional
+        timeout : float, str or datetime.timedelta, optional
             How long to wait for other threads to tell, where the optimizer needs results first:
             seconds, or ``"90s"``, ``"15m"``. By default not at all; ``math.inf`` waits as long
             as it takes.
@@ -291,7 +294,7 @@ class Study(Record):
         self,
         *,
         trials: int | None = None,
-        timeout: float | str | None = None,
+        timeout: Duration | None = None,
         stop: StoppingRule | None = None,
         workers: int | str | None = None,
         executor: str | Executor | None = None,
@@ -312,7 +315,7 @@ class Study(Record):
         ----------
         trials : int, optional
             How many **more** trials to run; those that a crash cut off count among them.
-        timeout : float or str, optional
+        timeout : float, str or datetime.timedelta, optional
             Start no trial after this time: seconds, or ``"90s"``, ``"15m"``, ``"2h"``.
         stop : StoppingRule, optional
             A rule of `hpopt.stopping`, of the study as a whole.
@@ -370,9 +373,8 @@ class Study(Record):
             Ctrl-C was pressed twice; what ran is evaluated again when the study is resumed.
             (Pressed once, the running trials are finished and the result is returned.)
         """
-        check_window(window)
-        check_retries(retries)
-        check_fail_fast(fail_fast)
+        window, retries = checked_window(window), whole("retries", retries, 0)
+        fail_fast = checked_fail_fast(fail_fast)
         callbacks = checked_callbacks(callbacks)
         display = make_display(progress)
         early_rule = make_early_stopping(early_stopping)

@@ -23,6 +23,20 @@ SPACE_MISTAKES = {
     "no parameter": (lambda: Space({"x": (1, 2)}), r"'x' must be a Float, .* but got \(1, 2\)"),
     "a class": (lambda: Space({"x": Float}), "'x' must be a Float"),
     "low = high": (lambda: Float(1, 1), "low < high must hold, but got low=1.0, high=1.0"),
+    "what to write for a constant": (
+        lambda: Int(3, 3),
+        r"got low=3, high=3: what has one value is a constant. .* or Categorical\(\[3\]\)",
+    ),
+    "a tuple for a list of tuples": (
+        lambda: Space(
+            {"k": Categorical([(3, 3), (5, 5)]), "y": Int(1, 2, when={"k": (3, 3)})},
+        ),
+        r"For the one value \(3, 3\) write \{'k': \[\(3, 3\)\]\}",
+    ),
+    "a tuple for a list of tuples in forbid": (
+        lambda: Space({"k": Categorical([(3, 3), (5, 5)])}, forbid=[{"k": (3, 3)}]),
+        r"can never match: .* write \{'k': \[\(3, 3\)\]\}",
+    ),
     "low > high": (lambda: Int(3, 1), "low < high must hold, but got low=3, high=1"),
     "nan": (lambda: Float(math.nan, 1), "low must be a finite number, but got nan"),
     "inf": (lambda: Float(0, math.inf), "high must be a finite number, but got inf"),

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from hpopt.optimizers.checks import whole
+from hpopt.checks import whole
 from hpopt.optimizers.genetic.parts import Replacement
 from hpopt.optimizers.genetic.population import Population, fitness
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar
 
-from hpopt.optimizers.checks import whole
+from hpopt.checks import whole
 from hpopt.optimizers.genetic.parts import Restart
 from hpopt.optimizers.genetic.population import Floats
 

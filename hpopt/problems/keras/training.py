@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from hpopt.checks import integer
 from hpopt.core.problem import Fidelity, Objective
 from hpopt.errors import ProblemError, SettingError
 from hpopt.problems.keras.backend import seed_epoch
@@ -268,7 +269,8 @@ def build_optimizer(model: Any) -> None:
 
 def check_count(value: Any, name: str, least: int) -> None:
     """Raise SettingError unless a value is a whole number of at least so much."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    found = integer(value)
+    if found is None or found < least:
         raise SettingError(f"{name} must be a whole number of at least {least}, but got {value!r}")
 
 

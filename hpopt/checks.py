@@ -1,0 +1,99 @@
+"""What people write for a count, a number, a time, a seed, a list or a path, in one kind each."""
+
+from __future__ import annotations
+
+import math
+import operator
+import os
+from collections.abc import ItemsView, KeysView, Sequence, Set
+from datetime import timedelta
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from hpopt.errors import HpoptError, SettingError
+
+Seed = int | np.random.Generator | np.random.SeedSequence
+Duration = float | str | timedelta
+
+
+def integer(value: Any) -> int | None:
+    """Return a whole number, numpy's too, as an int; None for anything else, bools included."""
+    if isinstance(value, bool | np.bool_ | np.ndarray):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def real(value: Any) -> float | None:
+    """Return a real number, numpy's too, as a float; None for anything else, bools included."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0.0 else -math.inf  # type: ignore[operator]
+
+
+def whole(name: str, value: Any, least: int, *, error: type[HpoptError] = SettingError) -> int:
+    """Return a setting that counts something as an int of at least `least`.
+
+    Raises
+    ------
+    SettingError
+        It is none; or another error, where one is given.
+    """
+    found = integer(value)
+    if found is None or found < least:
+        raise error(f"{name} must be an int of at least {least}, but got {value!r}")
+    return found
+
+
+def seconds(value: Any) -> Any:
+    """Return a `datetime.timedelta` in seconds, and anything else as it is."""
+    return value.total_seconds() if isinstance(value, timedelta) else value
+
+
+def seed(value: Any) -> int:
+    """Return a seed as an int.
+
+    Parameters
+    ----------
+    value : int, numpy.random.SeedSequence or numpy.random.Generator
+        A generator is drawn from once.
+
+    Raises
+    ------
+    SettingError
+        It is none of these, or below 0.
+    """
+    if isinstance(value, np.random.Generator):
+        return int(value.integers(2**63))
+    if isinstance(value, np.random.SeedSequence):
+        return int(value.generate_state(1, np.uint64)[0])
+    return whole("seed", value, 0)
+
+
+def in_order(name: str, values: Any, error: type[HpoptError] = SettingError) -> Any:
+    """Return values as they are, but for a set: its order differs from process to process.
+
+    Raises
+    ------
+    SettingError
+        They are a set; or another error, where one is given.
+    """
+    is_ordered = isinstance(values, Sequence | KeysView | ItemsView)
+    if isinstance(values, Set) and not is_ordered:
+        raise error(
+            f"{name} must be a list, as the order of a set is another one in every process, but "
+            f"got {values!r}: write [...] instead of {{...}}, or sorted(...)"
+        )
+    return values
+
+
+def expanded(path: str | os.PathLike[str]) -> str:
+    """Return a path that a user wrote with the home folder for ``~``."""
+    return os.path.expanduser(os.fspath(path))  # noqa: PTH111  ("~nobody" stays as it is)
