@@ -45,7 +45,9 @@ class TrialHandle:
         early_stopping: Callable[[Curve], bool] | None = None,
         beacon: Beacon | None = None,
     ) -> None:
-        self.number, self.seed, self.fidelity = number, seed, fidelity
+        self.number, self.seed = number, seed
+        # Any, as the author of an evaluation knows whether the problem declares a fidelity.
+        self.fidelity: float | Any = fidelity
         self.curve: list[tuple[float, float]] = []
         self.stopped = False
         self._counts_from: int | None = None

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Literal, cast
+from typing import Any, Literal, SupportsFloat, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from hpopt.errors import ProblemError
 from hpopt.space import Space
 
 Direction = Literal["minimize", "maximize"]
+
+Returned = SupportsFloat | Mapping[str, Any] | None
+"""What an evaluation returns; None after `should_stop` said True. A subclass may promise less."""
 
 MOST_NAMES = 6
 """So many parameters are named in a problem's repr."""

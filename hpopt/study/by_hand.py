@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, SupportsFloat
 
 from hpopt.checks import integer
 from hpopt.core import Outcome, Solution, Trial, copied
@@ -15,7 +15,7 @@ from hpopt.errors import ExhaustedError, SettingError, StudyError, WaitingError
 from hpopt.study.books import Books
 from hpopt.study.told import is_same, told_outcome
 
-Told = float | Mapping[str, float] | Outcome
+Told = SupportsFloat | Mapping[str, Any] | Outcome
 
 
 class ByHand:

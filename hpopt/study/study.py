@@ -12,10 +12,10 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 from hpopt.checks import Duration, Seed, expanded, whole
-from hpopt.core import Optimizer, Outcome, Problem, Solution, Trial, check_problem
+from hpopt.core import Optimizer, Problem, Solution, Trial, check_problem
 from hpopt.early_stopping import EarlyStoppingRule, check_one_objective, make_early_stopping
 from hpopt.errors import StudyError
 from hpopt.executors import Limits, make_executor
@@ -31,7 +31,7 @@ from hpopt.study.arguments import (
     checked_window,
 )
 from hpopt.study.books import Books
-from hpopt.study.by_hand import ByHand
+from hpopt.study.by_hand import ByHand, Told
 from hpopt.study.dispatch import Dispatch
 from hpopt.study.ending import one_rule
 from hpopt.study.failures import Failures
@@ -149,6 +149,14 @@ class Study(Record):
         self._loop: Loop | None = None
         self._closing = weakref.finalize(self, storage.close)
 
+    @overload
+    @classmethod
+    def load(cls, path: Path_, problem: None = None) -> Record: ...
+
+    @overload
+    @classmethod
+    def load(cls, path: Path_, problem: Problem) -> Study: ...
+
     @classmethod
     def load(cls, path: Path_, problem: Problem | None = None) -> Record:
         """Open a study that exists: to read it, or with its problem to go on.
@@ -243,7 +251,7 @@ class Study(Record):
         seconds = 0.0 if timeout is None else Time(timeout).seconds()
         return self._by_hand.ask(self._prepared(), seconds)
 
-    def tell(self, solution: Solution | int, value: float | Mapping[str, float] | Outcome) -> Trial:
+    def tell(self, solution: Solution | int, value: Told) -> Trial:
         """Record what a solution gave.
 
         Parameters
@@ -260,9 +268,7 @@ class Study(Record):
         """
         return self._by_hand.tell(self._prepared(), solution, value)
 
-    def add_trial(
-        self, config: Mapping[str, Any], value: float | Mapping[str, Any] | Outcome
-    ) -> Trial:
+    def add_trial(self, config: Mapping[str, Any], value: Told) -> Trial:
         """Record the result of a config that was evaluated elsewhere, and never asked for.
 
         It becomes a trial with the next number, which counts in every budget, and the optimizer
