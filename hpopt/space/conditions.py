@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hpopt.errors import ConfigError, SpaceError
-from hpopt.space.parameter import Bools, Floats, Parameter, hint_of_tuple
+from hpopt.space.parameter import Bools, Floats, Parameter, hint_of_tuple, identity
 
 MOST_LOOKED_AT = 10**6
 """Conditions of parents, their parents …, of all parameters together: no space of a person's has
@@ -42,6 +42,7 @@ class Conditions:
     def __init__(self, parameters: Mapping[str, Parameter]) -> None:
         self._parameters = parameters
         earlier: set[str] = set()
+        self._values: dict[tuple[str, str], frozenset[str]] = {}
         self._allowed: dict[str, dict[str, Floats]] = {}
         for name in parameters:
             self._allowed[name] = self._allowed_codes(name, earlier)
@@ -69,6 +70,7 @@ class Conditions:
                     + hint_of_tuple(parameter, parent, values)
                 ) from None
             allowed[parent] = np.unique(parameter.codes(parameter.encode(checked))[:, 0])
+            self._values[name, parent] = frozenset(map(identity, checked))
         return allowed
 
     def _parent(self, name: str, parent: str, earlier: AbstractSet[str]) -> Parameter:
@@ -139,12 +141,11 @@ class Conditions:
         return masks
 
     def why_absent(self, name: str, config: Mapping[str, Any]) -> str | None:
-        """Say why a parameter does not exist in a config; None where it does."""
-        for parent, allowed in self._allowed[name].items():
+        """Say why a parameter does not exist in a canonical config; None where it does."""
+        for parent in self._allowed[name]:
             if parent not in config:
                 return f"{parent} is absent too"
-            parameter = self._parameters[parent]
-            if not np.isin(parameter.codes(parameter.encode([config[parent]])), allowed).all():
+            if identity(config[parent]) not in self._values[name, parent]:
                 wanted = list((self._parameters[name].when or {})[parent])
                 return f"it needs {parent} in {wanted}, but {parent} is {config[parent]!r}"
         return None
