@@ -82,6 +82,23 @@ def _listed(value: Any) -> Any:
     return value.tolist()
 
 
+def short(value: Any) -> str:
+    """Return the type and the repr of a value for a message, cut to some 80 characters."""
+    text = shown(value, 80)
+    kind = type(value).__name__
+    return text if text.startswith(f"{kind} of ") else f"{kind} {text}"
+
+
+def shown(value: Any, most: int) -> str:
+    """Return the repr of a value, cut to a number of characters; of a large one only its size."""
+    try:
+        size = sys.getsizeof(value)
+        text = f"{type(value).__name__} of {size} bytes" if size > LARGE else _repr(value)
+    except Exception as error:
+        text = f"without a repr ({type(error).__name__})"
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
 def _repr(value: Any) -> str:
     """Return the repr; of containers only the first items, as they may hold each other often."""
     if not isinstance(value, list | tuple | dict | set | frozenset):
@@ -94,18 +111,3 @@ def _repr(value: Any) -> str:
 
 
 _TO_JSON = json.JSONEncoder(ensure_ascii=False, default=_listed)
-
-
-def short(value: Any) -> str:
-    """Return the type and the repr of a value for a message, cut to some 80 characters."""
-    return f"{type(value).__name__} {shown(value, 80)}"
-
-
-def shown(value: Any, most: int) -> str:
-    """Return the repr of a value, cut to a number of characters."""
-    try:
-        large = sys.getsizeof(value) > LARGE
-        text = f"of {sys.getsizeof(value)} bytes" if large else _repr(value)
-    except Exception as error:
-        text = f"without a repr ({type(error).__name__})"
-    return text if len(text) <= most else text[: most - 3] + "..."
