@@ -4,7 +4,7 @@ from hpopt.core.batch import evaluate_together
 from hpopt.core.evaluation import evaluate, judge, outcome_of_loss
 from hpopt.core.handle import Curve, TrialHandle
 from hpopt.core.history import History
-from hpopt.core.live import LiveFolder, Sighting, sighting, waiting
+from hpopt.core.live import LiveFolder, Sighting, sighting
 from hpopt.core.optimizer import Optimizer
 from hpopt.core.plain import as_json_data
 from hpopt.core.problem import (
@@ -54,5 +54,4 @@ __all__ = [
     "outcome_of_loss",
     "sighting",
     "start_configs",
-    "waiting",
 ]

@@ -13,7 +13,6 @@ import json
 import os
 import socket
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,8 +27,6 @@ first would have some file systems flush it to the disk, which takes millisecond
 
 NOTHING = b"[]".ljust(WIDTH)
 NO_FOLLOWING = getattr(os, "O_NOFOLLOW", 0)
-LINE = "line"
-LINE_WIDTH, MOST_IN_LINE = 4096, 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +87,6 @@ class LiveFolder:
             _write(
                 self._file(number), [number, 0, where[:64], "", time.time(), None, None], os.O_EXCL
             )
-
-    def line_up(self, numbers: Sequence[int]) -> None:
-        """Show which solutions wait in the executor's line: they do not run yet."""
-        with contextlib.suppress(OSError):
-            _write(f"{self.path}{os.sep}{LINE}", list(numbers)[:MOST_IN_LINE], width=LINE_WIDTH)
 
     def _file(self, number: int) -> str:
         return f"{self.path}{os.sep}{number}"
@@ -190,8 +182,8 @@ def _check_folder(path: str) -> None:
         raise OSError(errno.ELOOP, "a symbolic link is not followed", folder)
 
 
-def _fill(file: int, seen: list[Any], width: int = WIDTH) -> None:
-    _overwrite(file, json.dumps(seen).ljust(width).encode())
+def _fill(file: int, seen: list[Any]) -> None:
+    _overwrite(file, json.dumps(seen).ljust(WIDTH).encode())
 
 
 def _overwrite(file: int, content: bytes) -> None:
@@ -199,20 +191,12 @@ def _overwrite(file: int, content: bytes) -> None:
     os.write(file, content)
 
 
-def _write(path: str, seen: list[Any], also: int = 0, *, width: int = WIDTH) -> None:
+def _write(path: str, seen: list[Any], also: int = 0) -> None:
     file = _opened(path, also)
     try:
-        _fill(file, seen, width)
+        _fill(file, seen)
     finally:
         os.close(file)
-
-
-def waiting(folder: str) -> set[int]:
-    """Read which solutions wait in the executor's line."""
-    try:
-        return set(_read(f"{folder}{os.sep}{LINE}", LINE_WIDTH))
-    except (OSError, ValueError, TypeError):
-        return set()
 
 
 def sighting(folder: str, number: int) -> Sighting | None:

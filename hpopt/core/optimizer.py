@@ -287,11 +287,6 @@ class Optimizer(ABC):
         """How many solutions it asks for before it waits for their results: an int, or inf."""
         return math.inf
 
-    @property
-    def n_decided(self) -> int:
-        """How many of the next solutions are drawn already, whatever is told before the ask."""
-        return len(self._queue)
-
     def settings(self) -> dict[str, Any]:
         """Give its arguments as JSON data: what a study records of its strategy."""
         return {name: _as_json(getattr(self, name)) for name in self.argument_names()}

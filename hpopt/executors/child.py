@@ -22,13 +22,12 @@ from hpopt.executors.family import kill_leftovers
 from hpopt.executors.frames import COST, Kind, read_frame, write_frame
 from hpopt.executors.memory import PeakMemory
 from hpopt.executors.output import c_library, c_stdout, flush, take_end
-from hpopt.executors.rights import Rights
 from hpopt.executors.transfer import dump_exception, dump_result, load_call
 
 LINE_BUFFERED = 1
 
 
-def main(inbox: int, outbox: int, driver: int, lifeline_end: int, rights_end: int) -> None:
+def main(inbox: int, outbox: int, driver: int, lifeline_end: int) -> None:
     """Serve a driver until it says stop, or goes away.
 
     Parameters
@@ -39,23 +38,20 @@ def main(inbox: int, outbox: int, driver: int, lifeline_end: int, rights_end: in
         Its process id.
     lifeline_end : int
         A pipe that ends when the driver does, or -1.
-    rights_end : int
-        See `Rights`.
     """
     lifeline.tie_to_driver(driver, lifeline_end)
     main_module.begin()
     lifeline.look_after_orphans()
     lifeline.offer_to_be_killed_first()
-    lifeline.keep_from_children([inbox, outbox, lifeline_end, rights_end])
+    lifeline.keep_from_children([inbox, outbox, lifeline_end])
     faulthandler.enable()
     shares.keep_to_share()
     _buffer_by_lines()
     lifeline.watch_driver(inbox, driver)
-    _serve(FileIO(inbox, "rb"), FileIO(outbox, "wb"), os.dup(2), Rights(rights_end))
+    _serve(FileIO(inbox, "rb"), FileIO(outbox, "wb"), os.dup(2))
 
 
-def _serve(inbox: FileIO, outbox: FileIO, output: int, rights: Rights) -> None:
-    n_tasks = 0
+def _serve(inbox: FileIO, outbox: FileIO, output: int) -> None:
     directory: str | None = None
     memory = PeakMemory()
     write_frame(outbox, Kind.READY)
@@ -69,9 +65,6 @@ def _serve(inbox: FileIO, outbox: FileIO, output: int, rights: Rights) -> None:
         if kind is Kind.PLACE:
             directory, sys.path[:], script = pickle.loads(body)
             main_module.stand_for(script)
-            continue
-        n_tasks += 1
-        if not rights.take(n_tasks):  # the driver has taken it back
             continue
         if directory is not None:
             with contextlib.suppress(OSError):  # the last call may have gone elsewhere
@@ -92,11 +85,7 @@ def _perform(call: bytearray, outbox: FileIO) -> tuple[Kind, bytes]:
     try:
         function, args, kwargs = load_call(call)
         write_frame(outbox, Kind.BEGAN)
-        try:
-            value = function(*args, **kwargs)
-        finally:
-            write_frame(outbox, Kind.DONE)
-        return Kind.VALUE, dump_result(value)
+        return Kind.VALUE, dump_result(function(*args, **kwargs))
     except KeyboardInterrupt:
         lost = WorkerLost("the call was interrupted (SIGINT) in its worker process")
         return Kind.RAISED, dump_exception(lost)

@@ -13,10 +13,9 @@ from typing import Any, ParamSpec, TypeVar
 from hpopt.errors import TransferError, WorkerLost
 from hpopt.executors.frames import Kind
 from hpopt.executors.futures import TaskFuture
-from hpopt.executors.limits import Limits
 from hpopt.executors.processes import place_of_driver
 from hpopt.executors.scratch import Scratch, home, remove_dead_scratch
-from hpopt.executors.settings import Recycling, Request
+from hpopt.executors.settings import Settings
 from hpopt.executors.sharing import Shared, noting_used
 from hpopt.executors.station import Answer, Call, Parcel, Plan
 from hpopt.executors.transfer import dump_call, load_exception, load_result
@@ -45,20 +44,17 @@ class ClusterExecutor(Executor):
     ----------
     workers : int
         How many calls to keep running.
+
+    Parameters
+    ----------
+    settings : Settings
+        They are resolved on each machine of the cluster.
     """
 
     workers: int
 
-    def __init__(
-        self,
-        limits: Limits | None,
-        gpus: Any,
-        trials_per_gpu: int,
-        trials_per_child: Recycling,
-    ) -> None:
-        Request(None, limits, gpus, trials_per_gpu, trials_per_child).check()
-        self.limits = limits or Limits()
-        self.plan = Plan(os.urandom(8).hex(), self.limits, gpus, trials_per_gpu, trials_per_child)
+    def __init__(self, settings: Settings) -> None:
+        self.plan = Plan(os.urandom(8).hex(), settings.check())
         remove_dead_scratch()
         self._scratch = Scratch()
         self._shared: dict[str, Shared[Any]] = {}

@@ -1,9 +1,8 @@
 """Length-framed messages over a pipe, as driver and worker process exchange them.
 
 A frame is a kind (1 byte), a length (8 bytes, little-endian) and that many bytes. A worker
-opens with ``READY``, then answers each ``TASK`` with ``BEGAN``, ``DONE`` and a result. A task that
-can't be loaded never begins: it is answered by ``RAISED`` alone. One that the driver has taken back
-(see `Rights`) is passed over.
+opens with ``READY``, then answers each ``TASK`` with ``BEGAN`` and a result. A task that
+can't be loaded never begins: it is answered by ``RAISED`` alone.
 """
 
 from __future__ import annotations
@@ -36,8 +35,6 @@ class Kind(IntEnum):
     """To the driver: the cost, the output and the pickled result."""
     RAISED = 7
     """To the driver: the cost, the output and the exception."""
-    DONE = 8
-    """To the driver: the task has run, its result follows."""
 
 
 def write_frame(file: FileIO, kind: Kind, *parts: bytes) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from io import FileIO
-from typing import Protocol, cast
+from typing import cast
 
 from hpopt.errors import WorkerNotStarted
 from hpopt.executors import family
@@ -20,11 +20,11 @@ import os, sys
 streams = os.dup(0), os.dup(1)
 os.dup2(2, 1)
 os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-driver, lifeline, rights = map(int, sys.argv[1:4])
-sys.path[:] = sys.argv[4:]
+driver, lifeline = map(int, sys.argv[1:3])
+sys.path[:] = sys.argv[3:]
 del sys.argv[1:]
 from hpopt.executors.child import main
-main(*streams, driver, lifeline, rights)
+main(*streams, driver, lifeline)
 """
 """What the process runs. It takes the driver's sys.path before it imports anything (where
 ``python -m`` would put the working directory first), so hpopt is found wherever the driver
@@ -45,57 +45,6 @@ def not_started(error: BaseException, by: str = "") -> WorkerNotStarted:
     number = error.errno if isinstance(error, OSError) else None
     advice = f": {ADVICE[number]}" if number in ADVICE else ""
     return WorkerNotStarted(f"a worker process must be started{by}, but {error}{advice}")
-
-
-class Process(Protocol):
-    """A worker process as the one who calls it sees it."""
-
-    @property
-    def pid(self) -> int:
-        """Its process id, which is its process group's too."""
-
-    @property
-    def inbox(self) -> FileIO:
-        """Where frames for it go."""
-
-    @property
-    def outbox(self) -> FileIO:
-        """Where frames from it come."""
-
-    def has_ended(self) -> bool:
-        """Say whether it has ended, waited for or not."""
-
-    def kill(self) -> None:
-        """Kill it with all that it started. It must not have been waited for."""
-
-    def wait(self) -> int | None:
-        """Wait for its end, and give its exit status: negative for a signal, None if unknown."""
-
-
-class Launcher:
-    """Starts worker processes as children of this process."""
-
-    def start(self, environment: Mapping[str, str], output: int, rights: int) -> Process:
-        """Start one.
-
-        Parameters
-        ----------
-        environment : mapping of str to str
-            All of its environment variables; see `owned`.
-        output : int
-            A file descriptor that takes its standard error, and its standard output once it is up.
-        rights : int
-            The end of a pipe that it gets, or -1; see `Rights`.
-
-        Raises
-        ------
-        WorkerNotStarted
-            When the system starts none.
-        """
-        return start_process(environment, output, rights)
-
-    def close(self) -> None:
-        """Let go of what it needs: all that it has started has been waited for."""
 
 
 class Child:
@@ -147,19 +96,15 @@ def owned(environment: Mapping[str, str]) -> dict[str, str]:
 def start_process(
     environment: Mapping[str, str],
     output: int,
-    rights: int,
-    *,
-    stdin: int = subprocess.PIPE,
-    stdout: int = subprocess.PIPE,
 ) -> Child:
     """Start a worker process as a child of this process.
 
     Parameters
     ----------
-    environment, output, rights
-        See `Launcher.start`.
-    stdin, stdout : int
-        The pipes for frames; by default new ones, whose other ends are its inbox and outbox.
+    environment : mapping of str to str
+        All of its environment variables; see `owned`.
+    output : int
+        A file descriptor that takes its standard error, and its standard output once it is up.
 
     Raises
     ------
@@ -172,13 +117,13 @@ def start_process(
         if os.name == "posix":
             theirs, ours = os.pipe()
         process = subprocess.Popen(
-            _command(theirs, rights),
-            stdin=stdin,
-            stdout=stdout,
+            _command(theirs),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
             stderr=output,
             bufsize=0,
             env=environment,
-            pass_fds=[end for end in (theirs, rights) if end >= 0],
+            pass_fds=[theirs] if theirs >= 0 else [],
             start_new_session=os.name == "posix",
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
@@ -208,8 +153,8 @@ def _check_that_the_program_runs() -> None:
         )
 
 
-def _command(lifeline: int, rights: int) -> list[str]:
+def _command(lifeline: int) -> list[str]:
     path = [entry for entry in sys.path if isinstance(entry, str)]
     warnings = [f"-W{option}" for option in sys.warnoptions]
-    numbers = map(str, (os.getpid(), lifeline, rights))
+    numbers = map(str, (os.getpid(), lifeline))
     return [sys.executable, *warnings, "-c", BOOT, *numbers, *path]

@@ -20,7 +20,6 @@ import signal
 import sys
 import threading
 import time
-import weakref
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
@@ -85,45 +84,6 @@ def kill_at_end_of(lifeline: int, owner: int) -> bool:
     except (OSError, AttributeError, ImportError):
         return False
     return True
-
-
-class Rope:
-    """A named pipe that ties processes to this one, which it cannot hand a descriptor.
-
-    Parameters
-    ----------
-    path : Path
-        Where it is made, if the kernel can tie by it and the file system has named pipes.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = ""
-        if not sys.platform.startswith("linux"):
-            return
-        with contextlib.suppress(OSError):
-            os.mkfifo(path, 0o600)
-            end = os.open(path, os.O_RDWR | os.O_NONBLOCK)
-            self._end = weakref.finalize(self, os.close, end)
-            self._end.atexit = False  # what is tied to it ends in good order at exit
-            self.path = str(path)
-
-    def close(self) -> None:
-        """Let go: what is tied to it still is killed."""
-        if self.path:
-            self._end()
-
-
-def tie(rope: str) -> None:
-    """Have the kernel kill this process when the one that made a rope has ended.
-
-    Parameters
-    ----------
-    rope : str
-        Its path; empty where there is none.
-    """
-    if rope:
-        with contextlib.suppress(OSError):  # the driver, and its folder, have gone already
-            kill_at_end_of(os.open(rope, os.O_RDONLY | os.O_NONBLOCK), os.getpid())
 
 
 def look_after_orphans() -> None:

@@ -7,15 +7,13 @@ import importlib.util
 import os
 import sys
 import time
-from collections.abc import Sequence
 from concurrent.futures import Future
 
 from hpopt.errors import MissingExtraError, SettingError, WorkerLost
 from hpopt.executors import station
 from hpopt.executors.cluster import ClusterExecutor, Job
 from hpopt.executors.devices import available_cores
-from hpopt.executors.limits import Limits
-from hpopt.executors.settings import Recycling, Request, at_least_one
+from hpopt.executors.settings import Settings, at_least_one
 from hpopt.executors.station import Answer, Call, Parcel, Plan, Station
 
 KILL_TAG = 4711
@@ -43,8 +41,8 @@ class MpiExecutor(ClusterExecutor):
     ----------
     workers : int, optional
         How many calls to keep running; by default as many as there are ranks beside this one.
-    limits, gpus, trials_per_gpu, trials_per_child
-        See `ProcessExecutor`. The ranks of a machine share out its GPUs.
+    settings : Settings, optional
+        Limits, GPUs and the like; see `ProcessExecutor`. The ranks of a machine share out its GPUs.
 
     Raises
     ------
@@ -57,13 +55,9 @@ class MpiExecutor(ClusterExecutor):
     def __init__(
         self,
         workers: int | None = None,
-        *,
-        limits: Limits | None = None,
-        gpus: str | Sequence[int | str] | None = None,
-        trials_per_gpu: int = 1,
-        trials_per_child: Recycling = "auto",
+        settings: Settings = Settings(),  # noqa: B008  (it is frozen)
     ) -> None:
-        super().__init__(limits, gpus, trials_per_gpu, trials_per_child)
+        super().__init__(settings)
         wanted = None if workers is None else at_least_one("workers", workers)
         _check_ranks()
         from mpi4py.futures import MPIPoolExecutor
@@ -136,16 +130,10 @@ def close_on_rank(token: str) -> None:
     _killed_tokens()
 
 
-def make(request: Request) -> MpiExecutor:
+def make(settings: Settings, address: object = None) -> MpiExecutor:
     """Make the executor that ``executor="mpi"`` names."""
-    workers = None if request.workers == "auto" else request.workers
-    return MpiExecutor(
-        None if workers is None else at_least_one("workers", workers),
-        limits=request.limits,
-        gpus=request.gpus,
-        trials_per_gpu=request.trials_per_gpu,
-        trials_per_child=request.trials_per_child,
-    )
+    workers = None if settings.workers == "auto" else settings.workers
+    return MpiExecutor(None if workers is None else at_least_one("workers", workers), settings)
 
 
 def _check_ranks() -> None:

@@ -12,60 +12,48 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hpopt.executors.futures import TaskFuture
-from hpopt.executors.launch import Launcher
 from hpopt.executors.limits import Limits
-from hpopt.executors.settings import Recycling
+from hpopt.executors.settings import Settings
 from hpopt.executors.slot import Slot, Task, outcome
 from hpopt.executors.watchdog import Watchdog
 from hpopt.executors.worker import Reply
 
 JOIN_SECONDS = 10.0
-OVERTAKEN = 2
-"""So many tasks for each slot may pass one that was sent ahead, before it is fetched."""
 
 
 class Pool:
     """One first-in-first-out queue of tasks and the slots that work on it.
 
     An idle slot gets a task handed over, the last one to become idle first, so that a warm
-    process is used before another is started. Only where none is idle the task waits in line. Slots
-    take from it what they send ahead to their busy processes. A slot that becomes idle gets the
-    oldest task: what was sent ahead to another one first, or the first in line.
+    process is used before another is started. Where none is idle the task waits; a slot that
+    becomes idle gets the one that has waited longest.
 
     Parameters
     ----------
     environments : sequence of mapping
         The environment variables of each slot's processes.
-    limits : Limits
-        Of each call.
-    recycling : int, "auto" or None
-        After how many calls a process is replaced.
+    settings : Settings
+        Limits of each call, and after how many calls a process is replaced.
     at_end : callable
         Called when the last slot has ended.
-    launcher : Launcher, optional
-        It starts the processes; by default as children of this one.
     """
 
     def __init__(
         self,
         environments: Sequence[Mapping[str, str]],
-        limits: Limits,
-        recycling: Recycling,
+        settings: Settings,
         at_end: Callable[[], None],
-        launcher: Launcher | None = None,
     ) -> None:
-        self.limits, self.recycling = limits, recycling
-        self.watchdog, self.launcher = Watchdog(), launcher or Launcher()
+        self.limits, self.recycling = settings.limits or Limits(), settings.trials_per_child
+        self.watchdog = Watchdog()
         self._at_end = at_end
         self.killed = False
-        self._closed = self._drops = False
+        self._closed = False
         self._owner = os.getpid()
         # A collected executor closes its pool in whichever thread the collector runs, also one
         # that holds this lock.
         self._lock = threading.RLock()
         self._waiting: deque[Task] = deque()
-        self._sent_ahead: dict[Task, Slot] = {}
-        self._n_tasks = 0
         self._slots = [Slot(i, environment, self) for i, environment in enumerate(environments)]
         self._idle = self._slots[::-1]
         self._ended: list[Slot] = []
@@ -96,7 +84,7 @@ class Pool:
         ----------
         future : TaskFuture
         call, place : bytes
-            See `Worker.send`.
+            See `Worker.perform`.
         decode : callable, optional
             Makes the future's result of what the worker answered. By default what the call
             returned, or raised.
@@ -108,54 +96,15 @@ class Pool:
         """
         with self._lock:
             self.check_open()
-            self._n_tasks += 1
-            task = Task(future, call, place, decode or outcome, self._n_tasks)
+            task = Task(future, call, place, decode or outcome)
             if self._idle:
                 self._idle.pop().give(task)
             else:
                 self._waiting.append(task)
 
-    def next_to_send_ahead(self, n_bytes: int) -> Task | None:
-        """Give the next task in line, if its call takes at most so many bytes, or None."""
-        with self._lock:
-            self._fetch_overtaken(OVERTAKEN * len(self._slots))
-            first = self._waiting[0] if self._waiting else None
-            if first is None or first.call is None or len(first.call) + len(first.place) > n_bytes:
-                return None
-            return self._waiting.popleft()
-
-    def was_sent_ahead(self, task: Task, slot: Slot) -> None:
-        """Note that a slot's process has a task ahead of its time."""
-        with self._lock:
-            self._sent_ahead[task] = slot
-            if self._idle and self.take_back(task) and self._idle:  # it may have been closed
-                self._idle.pop().give(self._waiting.popleft())
-        if self._drops:  # closed while the task was on its way
-            self.close(cancel=True)
-
-    def keep(self, task: Task) -> bool:
-        """Have a task that was sent ahead stay where it is; say whether it still was there."""
-        with self._lock:
-            return self._sent_ahead.pop(task, None) is not None
-
-    def take_back(self, task: Task) -> bool:
-        """Take a task that was sent ahead back into the line, if it has not begun."""
-        if self._owner != os.getpid():  # the pipe of the rights is shared with forks
-            return False
-        with self._lock:
-            slot = self._sent_ahead.get(task)
-            if slot is None or not slot.take_back(task) or not self.keep(task):
-                return False
-            task.future.inner = None
-            self._waiting.appendleft(task)
-            return True
-
     def next_for(self, slot: Slot) -> Task | None:
-        """Give the next task in line; or note that the slot is idle, and give None."""
+        """Return the next waiting task; or note that the slot is idle, and return None."""
         with self._lock:
-            self._fetch_overtaken(0)
-            if not self._waiting:
-                any(map(self.take_back, [*self._sent_ahead]))
             if self._waiting:
                 return self._waiting.popleft()
             self._idle.append(slot)
@@ -186,9 +135,6 @@ class Pool:
             self._closed = True
             dropped: list[Task] = []
             if cancel:
-                self._drops = True
-                for task in [*self._sent_ahead][::-1]:
-                    self.take_back(task)
                 dropped += self._waiting
                 self._waiting.clear()
             self._end_idle()
@@ -217,16 +163,7 @@ class Pool:
         self._ended.append(slot)
         if len(self._ended) == len(self._slots):
             self.watchdog.stop()
-            self.launcher.close()
             self._at_end()
-
-    def _fetch_overtaken(self, most: int) -> None:
-        """Put the task that was sent ahead first back into the line, if more overtook it."""
-        oldest = [*self._sent_ahead][:1]
-        if not oldest or not self._waiting:
-            return
-        if self._waiting[0].number - oldest[0].number > most:
-            self.take_back(oldest[0])
 
     def _end_idle(self) -> None:
         while self._idle:

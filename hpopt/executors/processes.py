@@ -8,14 +8,14 @@ import sys
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from hpopt.errors import TransferError
 from hpopt.executors.devices import available_cores, bound_environment
 from hpopt.executors.futures import TaskFuture
 from hpopt.executors.limits import Limits
 from hpopt.executors.main_module import script_of_driver
-from hpopt.executors.settings import Recycling, Request, Settings, resolve
+from hpopt.executors.settings import Recycling, Settings
 from hpopt.executors.sharing import Shared
 from hpopt.executors.transfer import dump_call
 
@@ -40,11 +40,6 @@ class ProcessExecutor(Executor):
     TimeLimitExceeded or MemoryLimitExceeded; one whose worker ends by itself (a segmentation
     fault, ``os._exit``, a kill from outside) gets WorkerLost, and the next call a new worker.
     Limits are looked at every 0.1 seconds, new processes of a call every 0.5.
-
-    A busy worker is sent its next call already (of at most 2 KB), and may begin it before the
-    result of its last one is told: a callback of a future must not wait for a call that was
-    submitted before it. Until it begins it can be cancelled, and goes to another worker that is
-    free earlier. So calls begin about in the order in which they came.
 
     At the interpreter's exit workers are killed, unless ``shutdown`` has waited for them.
 
@@ -83,12 +78,7 @@ class ProcessExecutor(Executor):
     ----------
     workers : int
         How many calls run at the same time.
-    line_a_slot : float
-        How many calls for each of them, and one for all, are to wait in line so that a worker
-        has the next one at once.
     """
-
-    line_a_slot = 1.0
 
     def __init__(
         self,
@@ -102,37 +92,17 @@ class ProcessExecutor(Executor):
         from hpopt.executors.pool import Pool
         from hpopt.executors.scratch import Scratch, remove_dead_scratch
 
-        settings = resolve(
-            workers,
-            limits,
-            gpus,
-            trials_per_gpu,
-            trials_per_child,
-            default_workers=available_cores(),
-        )
-        self.workers, self.limits = settings.workers, limits or Limits()
+        settings = Settings(workers, limits, gpus, trials_per_gpu, trials_per_child)
+        found = settings.resolved(default_workers=available_cores())
+        self.workers, self.limits = found.workers, limits or Limits()
         remove_dead_scratch()
         self._scratch = Scratch()
-        self._pool = Pool(
-            [self._environment(slot, settings) for slot in range(self.workers)],
-            self.limits,
-            settings.trials_per_child,
-            self._scratch.remove,
-            self._launcher(),
-        )
+        environments = [
+            bound_environment(os.environ, slot, self.workers, found.gpus, trials_per_gpu)
+            for slot in range(self.workers)
+        ]
+        self._pool = Pool(environments, settings, self._scratch.remove)
         weakref.finalize(self, self._pool.close).atexit = False
-
-    def _environment(self, slot: int, settings: Settings) -> dict[str, str]:
-        """Give the environment of one slot's processes."""
-        return bound_environment(
-            os.environ, slot, self.workers, settings.gpus, settings.trials_per_gpu
-        )
-
-    def _launcher(self) -> Any:
-        """Give the `Launcher` of the processes; it must not refer to this executor."""
-        from hpopt.executors.launch import Launcher
-
-        return Launcher()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> TaskFuture[T]:
         """Put a call in line for the next idle worker.
@@ -211,11 +181,10 @@ class ProcessExecutor(Executor):
         self._pool.kill()
 
 
-def make(request: Request) -> ProcessExecutor:
+def make(settings: Settings, address: object = None) -> ProcessExecutor:
     """Make the executor that ``executor="processes"`` names; it has one worker by default."""
-    settings = request.resolved(default_workers=1)
     return ProcessExecutor(
-        settings.workers,
+        settings.resolved(default_workers=1).workers,
         limits=settings.limits,
         gpus=settings.gpus,
         trials_per_gpu=settings.trials_per_gpu,

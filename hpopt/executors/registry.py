@@ -6,13 +6,12 @@ import importlib
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
 from typing import Any, cast
 
 from hpopt.errors import SettingError
 from hpopt.executors.devices import available_cores
 from hpopt.executors.limits import Limits
-from hpopt.executors.settings import Recycling, Request, at_least_one
+from hpopt.executors.settings import Recycling, Settings, at_least_one
 from hpopt.names import known_name
 
 MODULES = {
@@ -23,7 +22,7 @@ MODULES = {
     "serial": "hpopt.executors.serial",
     "threads": "hpopt.executors.threads",
 }
-"""The module of each name. It has ``make(request: Request) -> Executor``, whose attribute
+"""The module of each name. It has ``make(settings, address) -> Executor``, whose attribute
 `workers` says how many calls to keep running in it."""
 
 WITH_ADDRESS = ("dask",)
@@ -106,17 +105,17 @@ def make_executor(
                 f"{type(executor).__name__}: set them where you make it, or leave it out"
             )
         return executor, _size(executor, workers)
-    request = Request(workers, limits, gpus, trials_per_gpu, trials_per_child)
-    request.check()
+    settings = Settings(workers, limits, gpus, trials_per_gpu, trials_per_child).check()
     if executor is None:
-        wanted = request.resolved(default_workers=1)
-        executor = "processes" if wanted.need_processes else "serial"
-    made = _make(executor, request)
+        needed = settings.resolved(default_workers=1).need_processes
+        executor = "processes" if needed else "serial"
+    made = _make(executor, settings)
     return made, _size(made, None)
 
 
-def _make(executor: object, request: Request) -> Executor:
-    name, address = executor, None
+def _make(executor: object, settings: Settings) -> Executor:
+    name: Any = executor
+    address: Any = None
     if _is_of_dask(executor):
         name, address = "dask", executor
     elif isinstance(executor, str) and ":" in executor:
@@ -132,7 +131,7 @@ def _make(executor: object, request: Request) -> Executor:
             "executor must be a name or a concurrent.futures.Executor (an instance), but got "
             f"{name!r}: known names are {', '.join(map(repr, sorted(MODULES)))}"
         )
-    made = importlib.import_module(MODULES[_known(name)]).make(replace(request, address=address))
+    made = importlib.import_module(MODULES[_known(name)]).make(settings, address)
     return cast(Executor, made)
 
 

@@ -11,7 +11,7 @@ from typing import ParamSpec, TypeVar
 from hpopt.errors import SettingError
 from hpopt.executors.futures import TaskFuture
 from hpopt.executors.output import Captured
-from hpopt.executors.settings import Request
+from hpopt.executors.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -76,7 +76,7 @@ class SerialExecutor(Executor):
         self._closed = True
 
 
-def make(request: Request) -> SerialExecutor:
+def make(settings: Settings, address: object = None) -> SerialExecutor:
     """Make the executor that ``executor="serial"`` names.
 
     Raises
@@ -84,12 +84,12 @@ def make(request: Request) -> SerialExecutor:
     SettingError
         For what only worker processes can do.
     """
-    one = replace(request, workers=1) if request.workers == "auto" else request
-    settings = one.resolved(default_workers=1)
-    if settings.need_processes:
+    one = replace(settings, workers=1) if settings.workers == "auto" else settings
+    found = one.resolved(default_workers=1)
+    if found.need_processes:
         raise SettingError(
             "executor='serial' must have one worker, no limits and no gpus, but got "
-            f"workers={settings.workers}, limits={settings.limits}, gpus={settings.gpus}: "
+            f"workers={found.workers}, limits={settings.limits}, gpus={found.gpus}: "
             "use executor='processes'"
         )
     return SerialExecutor()

@@ -17,16 +17,14 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from hpopt.errors import EvaluationLost, HpoptError, WorkerLost, WorkerNotStarted
 from hpopt.executors import claims, devices, sharing
 from hpopt.executors.frames import Kind
 from hpopt.executors.futures import TaskFuture
-from hpopt.executors.limits import Limits
 from hpopt.executors.pool import Pool
 from hpopt.executors.scratch import Scratch, home, remove_dead_scratch
-from hpopt.executors.settings import Recycling
+from hpopt.executors.settings import Settings
 from hpopt.executors.worker import Reply
 
 LOOK_SECONDS = 0.5
@@ -36,13 +34,10 @@ ABANDONED_AFTER = 4.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an executor wants of its stations: see `ProcessExecutor` for the last four."""
+    """What an executor wants of its stations."""
 
     token: str
-    limits: Limits
-    gpus: Any
-    trials_per_gpu: int
-    trials_per_child: Recycling
+    settings: Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +55,7 @@ class Call:
     Attributes
     ----------
     body, place : bytes
-        See `Worker.send`.
+        See `Worker.perform`.
     home : str
         The machine of the driver.
     needs : tuple of (token, path)
@@ -137,12 +132,13 @@ class Station:
         self._n_calls, self._last = 0, time.monotonic()
         self._lock = threading.Lock()
         self._closed = threading.Event()
-        gpus = devices.resolve_gpus(plan.gpus, environment)
-        self._claims = claims.claim(gpus, plan.trials_per_gpu, n_slots) if gpus else []
+        settings = plan.settings
+        gpus = devices.resolve_gpus(settings.gpus, environment)
+        self._claims = claims.claim(gpus, settings.trials_per_gpu, n_slots) if gpus else []
         if gpus and not self._claims:
             raise WorkerNotStarted(
                 f"a worker must find a free GPU slot, but on {socket.gethostname()} other workers "
-                f"have taken all {len(gpus) * plan.trials_per_gpu}: start one worker a GPU, or "
+                f"have taken all {len(gpus) * settings.trials_per_gpu}: start one worker a GPU, or "
                 "raise trials_per_gpu"
             )
         bound = [
@@ -151,11 +147,11 @@ class Station:
                 slot,
                 max(n_neighbours, n_slots),
                 [self._claims[slot].gpu] if self._claims else gpus,
-                plan.trials_per_gpu,
+                settings.trials_per_gpu,
             )
             for slot in range(len(self._claims) or n_slots)
         ]
-        self._pool = Pool(bound, plan.limits, plan.trials_per_child, self._scratch.remove)
+        self._pool = Pool(bound, settings, self._scratch.remove)
         threading.Thread(target=self._look_out, name="hpopt-station", daemon=True).start()
 
     def perform(

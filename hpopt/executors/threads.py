@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from hpopt.executors.devices import available_cores
-from hpopt.executors.settings import Request, at_least_one
+from hpopt.executors.settings import Settings, at_least_one
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class ThreadExecutor(ThreadPoolExecutor):
         return obj
 
 
-def make(request: Request) -> ThreadExecutor:
+def make(settings: Settings, address: object = None) -> ThreadExecutor:
     """Make the executor that ``executor="threads"`` names; it has one thread by default.
 
     Raises
@@ -46,5 +46,5 @@ def make(request: Request) -> ThreadExecutor:
     SettingError
         For what only worker processes can do.
     """
-    request.check_plain("threads")
-    return ThreadExecutor(request.resolved(default_workers=1).workers)
+    settings.check_plain("threads")
+    return ThreadExecutor(settings.resolved(default_workers=1).workers)

@@ -13,10 +13,9 @@ from hpopt.errors import EvaluationLost, WorkerLost
 from hpopt.executors import exits, family
 from hpopt.executors.exits import Run, Verdict
 from hpopt.executors.frames import COST, Kind, read_frame, write_frame
-from hpopt.executors.launch import Launcher, not_started, owned
+from hpopt.executors.launch import not_started, owned, start_process
 from hpopt.executors.limits import Limits
 from hpopt.executors.output import OutputFile, as_text
-from hpopt.executors.rights import Rights
 from hpopt.executors.watchdog import Watchdog
 
 STOP_SECONDS = 5.0
@@ -28,10 +27,6 @@ not begun loses nothing by it; one that works may have been stopped by a person,
 
 TRACKERS_SECONDS = 0.5
 DEATH_SECONDS = 1.0
-
-AHEAD_BYTES = 2000
-"""Two calls of that size fit into an empty pipe on every system: one that was taken back, and the
-next one."""
 
 
 @dataclass(slots=True)
@@ -61,8 +56,6 @@ class Worker:
         Of each call.
     watchdog : Watchdog
         It keeps them.
-    launcher : Launcher
-        It starts the process.
 
     Raises
     ------
@@ -75,7 +68,6 @@ class Worker:
         environment: Mapping[str, str],
         limits: Limits,
         watchdog: Watchdog,
-        launcher: Launcher,
     ) -> None:
         self._limits, self._watchdog = limits, watchdog
         self.n_calls = 0
@@ -83,20 +75,16 @@ class Worker:
         self._ready = self._killed = self._buried = False
         self._place: bytes | None = None
         self._run: Run | None = None
-        self._not_sent: OSError | None = None
         self._lock = threading.Lock()
-        with contextlib.ExitStack() as undo:
-            try:
-                self._output = OutputFile()
-                undo.callback(self._output.close)
-                self._rights = Rights.of_driver()
-                undo.callback(self._rights.close)
-            except OSError as error:
-                raise not_started(error) from error
-            self._process = launcher.start(
-                owned(environment), self._output.fileno(), self._rights.read_end
-            )
-            undo.pop_all()
+        try:
+            self._output = OutputFile()
+        except OSError as error:
+            raise not_started(error) from error
+        try:
+            self._process = start_process(owned(environment), self._output.fileno())
+        except BaseException:
+            self._output.close()
+            raise
 
     @property
     def pid(self) -> int:
@@ -126,8 +114,8 @@ class Worker:
         except (_GoneError, OSError) as gone:
             raise self._bury(Run(Limits()), gone) from None
 
-    def send(self, call: bytes, place: bytes) -> None:
-        """Send a pickled call. `finish` says what came of it, also of sending it.
+    def perform(self, call: bytes, place: bytes) -> Reply:
+        """Send a pickled call, and wait for what comes of it.
 
         Parameters
         ----------
@@ -135,35 +123,6 @@ class Worker:
             See `dump_call`.
         place : bytes
             See `place_of_driver`.
-        """
-        self._not_sent = None
-        self._rights.grant()
-        try:
-            if place != self._place:
-                write_frame(self._inbox, Kind.PLACE, place)
-                self._place = place
-            write_frame(self._inbox, Kind.TASK, call)
-        except OSError as error:
-            self._not_sent = error
-
-    @property
-    def gives_back(self) -> bool:
-        """Whether a call that was sent can be taken back."""
-        return self._rights.read_end >= 0
-
-    def take_back(self) -> bool:
-        """Take back the last call that was sent; say whether it will not run. Any thread may."""
-        return self._rights.take_back()
-
-    def finish(self, heard: Callable[[Kind], None]) -> Reply:
-        """Wait for what comes of the call that was sent.
-
-        Parameters
-        ----------
-        heard : callable
-            Called when it has begun (BEGAN), and when it has run and its answer is still to come
-            (DONE). Each time it may send a call, of at most `AHEAD_BYTES`: while both sides write
-            into full pipes none of them reads.
 
         Raises
         ------
@@ -175,16 +134,12 @@ class Worker:
             self._run = run
         self._watchdog.watch(self)
         try:
-            kind, body = self._answer(run, heard)
+            kind, body = self._answer(run, call, place)
         except (_GoneError, OSError) as gone:
             lost = self._bury(run, gone)
             if was_ready and run.began is None and run.verdict in (None, "stopped"):
                 raise NeverBegan(str(lost), output=lost.output) from None
             raise lost from None
-        except BaseException:  # of `heard`: what the process still says belongs to no call
-            self.kill()
-            self._bury(run, _GoneError())
-            raise
         finally:
             self._watchdog.unwatch(self)
             with self._lock:
@@ -271,17 +226,15 @@ class Worker:
     def _outbox(self) -> FileIO:
         return self._process.outbox
 
-    def _answer(self, run: Run, heard: Callable[[Kind], None]) -> tuple[Kind, bytearray]:
-        if self._not_sent is not None:
-            raise self._not_sent
+    def _answer(self, run: Run, call: bytes, place: bytes) -> tuple[Kind, bytearray]:
+        if place != self._place:
+            write_frame(self._inbox, Kind.PLACE, place)
+            self._place = place
+        write_frame(self._inbox, Kind.TASK, call)
         self._read_ready()
         kind, body = self._read()
         if kind is Kind.BEGAN:
             run.began = time.monotonic()
-            heard(kind)
-            kind, body = self._read()
-        if kind is Kind.DONE:
-            heard(kind)
             kind, body = self._read()
         if kind not in (Kind.VALUE, Kind.RAISED):
             raise _GoneError("sent what is no answer")
@@ -336,7 +289,6 @@ class Worker:
             self._output.close()
             self._inbox.close()
             self._outbox.close()
-            self._rights.close()
             self._buried = True
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
@@ -26,9 +25,6 @@ from hpopt.study.books import Books
 Group = list[Solution]
 
 PLACES_SECONDS = 1.0
-
-SHORT_SECONDS = 0.3
-"""Only where trials take less than that it pays to have calls wait in the executor's line."""
 
 MOST_NOT_STARTED = 2
 """So many workers more than there are slots may die while they start, and before any trial has
@@ -83,10 +79,6 @@ class Dispatch:
         share = getattr(executor, "share", None)
         self._problem = share(books.problem) if share is not None else books.problem
         self._max_batch = books.problem.max_batch
-        line = getattr(executor, "line_a_slot", 0.0) if self._max_batch == 1 else 0.0
-        self._line_a_slot = float(line)
-        self._withdrawn: set[Future[Any]] = set()
-        self._usual_seconds = math.inf
         self.ready: deque[Solution] = deque(books.unfinished())
         self._running: dict[Future[Any], Group] = {}
         self._done: SimpleQueue[Future[Any]] = SimpleQueue()
@@ -100,20 +92,6 @@ class Dispatch:
     def n_free(self) -> int:
         """How many slots are free."""
         return max(0, self.n_calls - len(self._running))
-
-    @property
-    def n_in_line(self) -> int:
-        """How many calls wait in the executor's line, so that a worker has the next one at once."""
-        return max(0, len(self._running) - self.n_calls)
-
-    @property
-    def may_line_up(self) -> bool:
-        """Whether one more may, where all slots are busy."""
-        n_calls = self.n_calls
-        most = 1 + int(n_calls * self._line_a_slot)
-        fills = self._line_a_slot > 0 and n_calls >= getattr(self._executor, "workers", math.inf)
-        is_short = self._usual_seconds < SHORT_SECONDS
-        return fills and is_short and n_calls <= len(self._running) < n_calls + most
 
     @property
     def n_calls(self) -> int:
@@ -134,25 +112,6 @@ class Dispatch:
         """Send what is ready into free slots, at most so many solutions."""
         for group in self._groups(most):
             self._submit(group)
-
-    def line_up(self) -> None:
-        """Send one that is ready into the executor's line."""
-        self._submit([self.ready.popleft()])
-        if self._live is not None:
-            waiting = [group for future, group in self._running.items() if not future.running()]
-            self._live.line_up([group[0].number for group in waiting])
-
-    def withdraw(self) -> None:
-        """Take back what waits in the executor's line; it is ready again. Any thread may call."""
-        n_left = self.n_in_line if self._line_a_slot else 0
-        for future in reversed([*self._running]):  # a worker may have one that is not the newest
-            if not n_left:
-                return
-            self._withdrawn.add(future)
-            if future.cancel():
-                n_left -= 1
-            else:
-                self._withdrawn.discard(future)
 
     def _groups(self, most: int) -> list[Group]:
         """Take from what is ready, in its order, what goes into the free slots."""
@@ -254,10 +213,6 @@ class Dispatch:
     def _take(self, future: Future[Any], ended: Ended) -> Group:
         """Take back what a call gave; give those of it that must run again."""
         group = self._running.pop(future)
-        if future in self._withdrawn:
-            self._withdrawn.discard(future)
-            if future.cancelled():
-                return group
         if not self._has_begun:
             return group
         n = len(group)
@@ -292,10 +247,6 @@ class Dispatch:
         self._n_lost.pop(number, None)
         self._alone.discard(number)
         ended.trials.append(Trial(solution, outcome))
-        usual = self._usual_seconds
-        self._usual_seconds = (
-            outcome.seconds if usual == math.inf else 0.8 * usual + 0.2 * outcome.seconds
-        )
         if output:
             ended.outputs[number] = output
         return True

@@ -8,7 +8,7 @@ import operator
 
 from hpopt.checks import Duration
 from hpopt.errors import SettingError
-from hpopt.stopping import Both, Either, Never, StoppingRule, Time, Trials
+from hpopt.stopping import Never, StoppingRule, Time, Trials
 from hpopt.study.arguments import check_stop
 
 
@@ -53,10 +53,3 @@ def one_rule(
             "space has no end (stop=hpopt.stopping.Never() runs until Ctrl-C)"
         )
     return functools.reduce(operator.or_, rules, Never())
-
-
-def ends_by_itself(rule: StoppingRule) -> bool:
-    """Say whether a count or the time ends a run, whatever the results are."""
-    if isinstance(rule, Either | Both):
-        return ends_by_itself(rule.one) and ends_by_itself(rule.other)
-    return isinstance(rule, Trials | Time | Never)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hpopt.core import LiveFolder, Sighting, Solution, copied, sighting, waiting
+from hpopt.core import LiveFolder, Sighting, Solution, copied, sighting
 from hpopt.storage import Storage
 
 
@@ -72,12 +72,9 @@ def folder_of(path: Path) -> Path:
 def running(storage: Storage, path: Path | None) -> list[Running]:
     """Read what was asked and has not finished, by number, with what is known of where it runs."""
     folder = None if path is None else str(folder_of(path))
-    in_line = set() if folder is None else waiting(folder)
     found = []
     for pending in storage.pending():
         seen = None if folder is None else sighting(folder, pending.solution.number)
-        if seen is None and pending.solution.number in in_line:
-            continue
         solution = replace(pending.solution, config=copied(pending.solution.config))
         found.append(Running(solution, seen.since if seen else pending.since, seen))
     return found

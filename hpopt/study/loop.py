@@ -14,7 +14,6 @@ from hpopt.progress import ProgressDisplay, Silent, Snapshot
 from hpopt.stopping import StoppingRule
 from hpopt.study.books import Books
 from hpopt.study.dispatch import Dispatch
-from hpopt.study.ending import ends_by_itself
 from hpopt.study.failures import Failures
 from hpopt.study.interrupts import INTERRUPTED, Interrupts
 
@@ -69,8 +68,7 @@ class Loop:
         self._books, self._dispatch = books, dispatch
         self._rule, self._window = rule, window
         self._display, self._failures, self._callbacks = display, failures, callbacks
-        self._is_plain = not callbacks and ends_by_itself(rule)
-        self._interrupts = Interrupts(self._say_and_withdraw)
+        self._interrupts = Interrupts(self._display.say)
         self._started = time.monotonic()
         self._explained: set[str] = set()
         self._is_idle_said = False
@@ -83,11 +81,6 @@ class Loop:
     def stop(self, reason: str) -> None:
         """Start nothing new; what runs is finished."""
         self._interrupts.stop(reason)
-        self._dispatch.withdraw()
-
-    def _say_and_withdraw(self, sentence: str) -> None:
-        self._dispatch.withdraw()
-        self._display.say(sentence)
 
     def run(self) -> str:
         """Run; return the reason why it ended, in words.
@@ -134,30 +127,7 @@ class Loop:
             if not dispatch.ready:
                 return self._books.why_nothing_left()
             dispatch.send(room)
-        self._line_up()
         return self._interrupts.reason or ""
-
-    def _line_up(self) -> None:
-        """Put what no result can change any more in the executor's line already.
-
-        Only where nothing but a count or the time ends the run, and trials are short: else one
-        that nobody wants any more would be begun, for next to nothing.
-        """
-        dispatch, books = self._dispatch, self._books
-        while self._is_plain and (dispatch.n_in_line or dispatch.may_line_up):
-            progress = books.progress(self.seconds, n_again=len(dispatch.ready))
-            if self._interrupts.reason or self._rule.reason(progress):
-                dispatch.withdraw()
-                return
-            if not dispatch.may_line_up or self._rule.room(progress) < 1:
-                return
-            if not dispatch.ready:
-                if self._window is None and not books.optimizer.n_decided:
-                    return
-                dispatch.ready += self._written(books.ask, 1, self._window)
-                if not dispatch.ready:
-                    return
-            dispatch.line_up()
 
     def _collect(self) -> None:
         """Wait for evaluations to end, journal them, then learn from them."""
@@ -267,7 +237,7 @@ class Loop:
     def _snapshot(self) -> Snapshot:
         return self._books.snapshot(
             seconds=self.seconds,
-            n_running=self._dispatch.n_running - self._dispatch.n_in_line,
+            n_running=self._dispatch.n_running,
             total=self._rule.total(),
             limit=self._rule.seconds(),
         )

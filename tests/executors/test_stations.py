@@ -14,6 +14,7 @@ import pytest
 from hpopt.errors import TimeLimitExceeded, TransferError, WorkerLost, WorkerNotStarted
 from hpopt.executors import Limits, claims, cluster, sharing, station
 from hpopt.executors.cluster import ClusterExecutor
+from hpopt.executors.settings import Settings
 from hpopt.executors.station import Station
 
 from .conftest import is_gone, wait_until
@@ -24,9 +25,8 @@ class InThreads(ClusterExecutor):
 
     workers = 2
 
-    def __init__(self, *, environment=None, **plan):
-        settings = {"limits": None, "gpus": None, "trials_per_gpu": 1, "trials_per_child": "auto"}
-        super().__init__(**settings | plan)
+    def __init__(self, *, environment=None, **settings):
+        super().__init__(Settings(**settings))
         self.environment = os.environ if environment is None else environment
         self.driver_is_gone = self.cancelled = False
         self.sent = []

@@ -13,7 +13,7 @@ import distributed
 from distributed.comm import CommClosedError
 
 from hpopt.errors import SettingError
-from hpopt.executors.dask.worker import close_in_dask, own_workers, slots_in, threads_for
+from hpopt.executors.dask.worker import close_in_dask, own_workers
 from hpopt.executors.devices import available_cores
 from hpopt.executors.scratch import Scratch
 
@@ -51,7 +51,7 @@ class Connection:
             n_threads = int(sum(self.client.ncores().values()))
         except (OSError, CommClosedError, asyncio.TimeoutError, RuntimeError):
             return 0
-        return n_threads if self._local is None else slots_in(n_threads)
+        return n_threads
 
     def subscribe(self, topic: str, handler: Callable[[tuple[float, Any]], None]) -> None:
         """Have what workers say under a topic brought here."""
@@ -113,7 +113,7 @@ def _local_cluster(n_slots: int, scratch: Scratch) -> distributed.LocalCluster:
     with dask.config.set(UNWATCHED):
         cluster = distributed.LocalCluster(
             n_workers=1,
-            threads_per_worker=threads_for(n_slots),
+            threads_per_worker=n_slots,
             processes=False,
             memory_limit=0,
             dashboard_address=LOOPBACK,

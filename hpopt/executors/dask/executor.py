@@ -8,7 +8,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import distributed
@@ -17,8 +17,7 @@ from hpopt.errors import WorkerLost
 from hpopt.executors.cluster import ClusterExecutor, Job
 from hpopt.executors.dask.connection import CLOSE_SECONDS, Connection
 from hpopt.executors.dask.worker import perform_in_dask
-from hpopt.executors.limits import Limits
-from hpopt.executors.settings import Recycling, Request, at_least_one
+from hpopt.executors.settings import Settings, at_least_one
 from hpopt.executors.station import Answer
 
 LOOK_SECONDS = 0.5
@@ -48,8 +47,9 @@ class DaskExecutor(ClusterExecutor):
     workers : int, optional
         How many calls to keep running. By default, and growing and shrinking with it, the
         number of threads of the cluster; for a local one, of cores.
-    limits, gpus, trials_per_gpu, trials_per_child
-        See `ProcessExecutor`. GPUs are those of each worker's machine.
+    settings : Settings, optional
+        Limits, GPUs and the like; see `ProcessExecutor`. GPUs are those of each
+        worker's machine.
     patience : float
         For how many seconds the scheduler may be away.
 
@@ -61,20 +61,15 @@ class DaskExecutor(ClusterExecutor):
         Whether `workers` changes with the cluster.
     """
 
-    line_a_slot = 1.0  # a call is under way for up to 15 ms: a client of Dask sends every 10 ms
-
     def __init__(
         self,
         cluster: Any = None,
         workers: int | None = None,
+        settings: Settings = Settings(),  # noqa: B008  (it is frozen)
         *,
-        limits: Limits | None = None,
-        gpus: str | Sequence[int | str] | None = None,
-        trials_per_gpu: int = 1,
-        trials_per_child: Recycling = "auto",
         patience: float = PATIENCE_SECONDS,
     ) -> None:
-        super().__init__(limits, gpus, trials_per_gpu, trials_per_child)
+        super().__init__(settings)
         self._wanted = None if workers is None else at_least_one("workers", workers)
         self._patience = patience
         self._cluster = Connection(cluster, self._wanted, self._scratch)
@@ -249,14 +244,8 @@ class DaskExecutor(ClusterExecutor):
         return f"hpopt-{self.plan.token}"
 
 
-def make(request: Request) -> DaskExecutor:
-    """Make the executor that ``executor="dask"`` names, at the request's address if it has one."""
-    workers = None if request.workers in (None, "auto") else request.workers
-    return DaskExecutor(
-        request.address,
-        None if workers is None else at_least_one("workers", workers),
-        limits=request.limits,
-        gpus=request.gpus,
-        trials_per_gpu=request.trials_per_gpu,
-        trials_per_child=request.trials_per_child,
-    )
+def make(settings: Settings, address: object = None) -> DaskExecutor:
+    """Make the executor that ``executor="dask"`` names, at an address if one is given."""
+    workers = None if settings.workers in (None, "auto") else settings.workers
+    n_workers = None if workers is None else at_least_one("workers", workers)
+    return DaskExecutor(address, n_workers, settings)

@@ -14,20 +14,6 @@ from hpopt.executors import station
 from hpopt.executors.devices import available_cores
 from hpopt.executors.station import Answer, Call, Parcel, Plan, Station
 
-SPARE_A_SLOT = 2
-"""Threads of a local cluster's worker for each slot, beside its own: in them the next calls wait in
-the station's own line, and a slot that becomes free need not wait for Dask."""
-
-
-def threads_for(n_slots: int) -> int:
-    """Say how many threads a local cluster's worker has for so many slots."""
-    return n_slots * (1 + SPARE_A_SLOT)
-
-
-def slots_in(n_threads: int) -> int:
-    """Say for how many slots a local cluster's worker has so many threads."""
-    return n_threads // (1 + SPARE_A_SLOT)
-
 
 def perform_in_dask(plan: Plan, call: Call, parcels: list[Parcel], client: str) -> Answer:
     """Have a call evaluated by the station of this Dask worker."""
@@ -63,8 +49,7 @@ async def close_in_dask(token: str, kill: bool) -> None:
 
 def _n_slots(worker: distributed.Worker) -> int:
     """Say how many calls a Dask worker runs at once."""
-    n_threads = int(worker.state.nthreads)
-    return slots_in(n_threads) if worker in own_workers else n_threads
+    return int(worker.state.nthreads)
 
 
 def _n_neighbours(worker: distributed.Worker) -> int:
