@@ -17,7 +17,7 @@ from sides import serve
 import hpopt
 from hpopt.core import Solution, evaluate
 from hpopt.executors import ProcessExecutor
-from hpopt.executors.memory import PeakMemory
+from hpopt.executors.supervision.process_memory import PeakMemory
 from hpopt.problems.keras import (
     ConvolutionalBuilder,
     DenseBuilder,

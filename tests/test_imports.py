@@ -35,8 +35,8 @@ TOP = 7
 HOMES = {
     "keras": ("problems/keras/",),
     "tensorflow": ("problems/keras/",),
-    "distributed": ("executors/dask/",),
-    "dask": ("executors/dask/",),
+    "distributed": ("executors/dask.py", "executors/cluster/dask_"),
+    "dask": ("executors/dask.py", "executors/cluster/dask_"),
     "mpi4py": ("executors/mpi.py",),
     "matplotlib": ("reports/",),
 }

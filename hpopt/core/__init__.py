@@ -3,8 +3,8 @@
 from hpopt.core.batch import evaluate_together
 from hpopt.core.evaluation import evaluate, judge, outcome_of_loss
 from hpopt.core.handle import Curve, TrialHandle
+from hpopt.core.heartbeat import Heartbeat, LiveFolder, heartbeat_of
 from hpopt.core.history import History
-from hpopt.core.live import LiveFolder, Sighting, sighting
 from hpopt.core.optimizer import Optimizer
 from hpopt.core.plain import as_json_data
 from hpopt.core.problem import (
@@ -27,6 +27,7 @@ __all__ = [
     "Config",
     "Curve",
     "Fidelity",
+    "Heartbeat",
     "History",
     "LiveFolder",
     "Objective",
@@ -34,7 +35,6 @@ __all__ = [
     "Optimizer",
     "Outcome",
     "Problem",
-    "Sighting",
     "Solution",
     "Status",
     "Trial",
@@ -46,12 +46,12 @@ __all__ = [
     "evaluate_together",
     "failed",
     "fingerprint_of",
+    "heartbeat_of",
     "is_part_of",
     "judge",
     "losses",
     "normalised_objectives",
     "objectives_of",
     "outcome_of_loss",
-    "sighting",
     "start_configs",
 ]

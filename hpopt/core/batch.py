@@ -10,7 +10,7 @@ from typing import Any
 
 from hpopt.core.evaluation import judge, judge_error, kept
 from hpopt.core.handle import Curve, TrialHandle, handle_for
-from hpopt.core.live import LiveFolder
+from hpopt.core.heartbeat import LiveFolder
 from hpopt.core.problem import Problem
 from hpopt.core.solution import Solution, copied
 from hpopt.core.trial import Outcome

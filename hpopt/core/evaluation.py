@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hpopt.core.handle import Curve, TrialHandle, handle_for
-from hpopt.core.live import LiveFolder
+from hpopt.core.heartbeat import LiveFolder
 from hpopt.core.plain import as_json_data, number, short
 from hpopt.core.problem import Problem, objectives_of
 from hpopt.core.solution import Solution, copied

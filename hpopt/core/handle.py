@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hpopt.core.live import Beacon, LiveFolder
+from hpopt.core.heartbeat import HeartbeatWriter, LiveFolder
 from hpopt.core.plain import number, short
 from hpopt.core.solution import Solution
 from hpopt.errors import SettingError
@@ -43,7 +43,7 @@ class TrialHandle:
         *,
         directory: Path | str | None = None,
         early_stopping: Callable[[Curve], bool] | None = None,
-        beacon: Beacon | None = None,
+        heartbeat: HeartbeatWriter | None = None,
     ) -> None:
         self.number, self.seed = number, seed
         # Any, as the author of an evaluation knows whether the problem declares a fidelity.
@@ -53,7 +53,7 @@ class TrialHandle:
         self._counts_from: int | None = None
         self._directory = directory
         self._early_stopping = early_stopping
-        self._beacon = beacon
+        self._heartbeat = heartbeat
         self._at_end: list[Callable[[Mapping[str, float]], None]] = []
 
     @property
@@ -99,8 +99,8 @@ class TrialHandle:
             )
         self._check_order(at, value)
         self.curve.append((at, reached))
-        if self._beacon is not None:
-            self._beacon.report(at, reached)
+        if self._heartbeat is not None:
+            self._heartbeat.report(at, reached)
 
     def _check_order(self, step: float, value: Any) -> None:
         """Notice ``report(value, step)`` by the second report, as other libraries have it."""
@@ -142,8 +142,8 @@ class TrialHandle:
 
     def end(self) -> None:
         """Show the evaluation no more."""
-        if self._beacon is not None:
-            self._beacon.end()
+        if self._heartbeat is not None:
+            self._heartbeat.end()
 
 
 def handle_for(
@@ -160,5 +160,5 @@ def handle_for(
         solution.fidelity,
         directory=directory,
         early_stopping=early_stopping,
-        beacon=None if live is None else live.beacon(solution.number),
+        heartbeat=None if live is None else live.heartbeat(solution.number),
     )

@@ -31,7 +31,7 @@ SHARED_GPU = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCAT
 """Frameworks take a whole GPU's memory at once unless they are told not to."""
 
 SHARE = "HPOPT_GPU_SHARE"
-"""The share of its GPU's memory that a worker process may use, for `hpopt.executors.shares`."""
+"""The share of its GPU's memory that a worker process may use, see `supervision.gpu_memory`."""
 
 JAX_SHARE = "XLA_PYTHON_CLIENT_MEM_FRACTION"
 USABLE = 0.92

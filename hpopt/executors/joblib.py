@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from hpopt.errors import SettingError, WorkerLost
-from hpopt.executors import station
-from hpopt.executors.cluster import ClusterExecutor, Job
+from hpopt.executors.cluster import agent
+from hpopt.executors.cluster.agent import AgentSettings, Answer, Call, Payload, WorkerAgent
+from hpopt.executors.cluster.executor import ClusterExecutor, Job
 from hpopt.executors.devices import available_cores
-from hpopt.executors.scratch import home
 from hpopt.executors.settings import Settings, at_least_one
-from hpopt.executors.station import Answer, Call, Parcel, Plan, Station
+from hpopt.executors.supervision.scratch import home
 
 LOOK_SECONDS = 0.5
 MEET_SECONDS, PAUSE_SECONDS = 5.0, 0.02
@@ -105,9 +105,9 @@ class JoblibExecutor(ClusterExecutor):
         self._submit(job, missing)
 
     def end(self, *, kill: bool) -> None:
-        """Close the stations of all workers; the pool stays joblib's."""
+        """Close the agents of all workers; the pool stays joblib's."""
         if not kill:  # else they close when they see that the folder has gone
-            close = functools.partial(station.close, self.plan.token)
+            close = functools.partial(agent.close, self.plan.token)
             closed = threading.Semaphore(0)
             for _ in range(self._on_each_worker("close", close, lambda _: closed.release())):
                 closed.acquire(timeout=2 * MEET_SECONDS)
@@ -142,7 +142,7 @@ class JoblibExecutor(ClusterExecutor):
             self._driver,
             self.plan,
             job.call,
-            self.parcels(missing),
+            self.payloads(missing),
             n_slots=self._n_slots,
             n_neighbours=self.workers,
         )
@@ -185,19 +185,19 @@ class JoblibExecutor(ClusterExecutor):
 
 def perform_in_joblib(
     driver: Driver,
-    plan: Plan,
+    plan: AgentSettings,
     call: Call,
-    parcels: tuple[Parcel, ...],
+    payloads: tuple[Payload, ...],
     *,
     n_slots: int,
     n_neighbours: int,
 ) -> Answer:
-    """Have a call evaluated by the station of this worker of joblib's."""
+    """Have a call evaluated by the agent of this worker of joblib's."""
 
-    def make() -> Station:
-        return Station(plan, n_slots, n_neighbours, os.environ, driver.is_gone)
+    def make() -> WorkerAgent:
+        return WorkerAgent(plan, n_slots, n_neighbours, os.environ, driver.is_gone)
 
-    return station.perform(plan, call, parcels, make, cancelled=driver.is_gone)
+    return agent.perform(plan, call, payloads, make, cancelled=driver.is_gone)
 
 
 def meet(folder: str, name: str, n_workers: int, work: Callable[[], None]) -> None:

@@ -10,11 +10,11 @@ import time
 from concurrent.futures import Future
 
 from hpopt.errors import MissingExtraError, SettingError, WorkerLost
-from hpopt.executors import station
-from hpopt.executors.cluster import ClusterExecutor, Job
+from hpopt.executors.cluster import agent
+from hpopt.executors.cluster.agent import AgentSettings, Answer, Call, Payload, WorkerAgent
+from hpopt.executors.cluster.executor import ClusterExecutor, Job
 from hpopt.executors.devices import available_cores
 from hpopt.executors.settings import Settings, at_least_one
-from hpopt.executors.station import Answer, Call, Parcel, Plan, Station
 
 KILL_TAG = 4711
 PAUSE_SECONDS = 0.002
@@ -69,14 +69,14 @@ class MpiExecutor(ClusterExecutor):
     def send(self, job: Job, missing: tuple[str, ...] = ()) -> None:
         """Put a call in line for the next idle rank."""
         try:
-            inner = self._pool.submit(perform_on_rank, self.plan, job.call, self.parcels(missing))
+            inner = self._pool.submit(perform_on_rank, self.plan, job.call, self.payloads(missing))
         except RuntimeError as broken:
             self.lost(job, WorkerLost(f"the ranks of the MPI job take no calls: {broken}"))
             return
         inner.add_done_callback(functools.partial(self._received, job))
 
     def end(self, *, kill: bool) -> None:
-        """Close the stations of all ranks, and let go of these."""
+        """Close the agents of all ranks, and let go of these."""
         if kill:
             self._tell_ranks_to_kill()
         for future in [
@@ -107,23 +107,23 @@ class MpiExecutor(ClusterExecutor):
             MPI.Request.waitall(told)
 
 
-def perform_on_rank(plan: Plan, call: Call, parcels: tuple[Parcel, ...]) -> Answer:
-    """Have a call evaluated by the station of this rank."""
+def perform_on_rank(plan: AgentSettings, call: Call, payloads: tuple[Payload, ...]) -> Answer:
+    """Have a call evaluated by the agent of this rank."""
 
-    def make() -> Station:
-        return Station(plan, 1, _ranks_here(), os.environ, lambda: False)
+    def make() -> WorkerAgent:
+        return WorkerAgent(plan, 1, _ranks_here(), os.environ, lambda: False)
 
     def cancelled() -> bool:
         return plan.token in _killed_tokens()
 
-    return station.perform(plan, call, parcels, make, cancelled=cancelled)
+    return agent.perform(plan, call, payloads, make, cancelled=cancelled)
 
 
 def close_on_rank(token: str) -> None:
-    """Close this rank's station; wait for the others, so that each rank does it once."""
+    """Close this rank's agent; wait for the others, so that each rank does it once."""
     from mpi4py.futures import get_comm_workers
 
-    station.close(token)
+    agent.close(token)
     all_here = get_comm_workers().Ibarrier()
     while not all_here.Test():
         time.sleep(PAUSE_SECONDS)  # MPI's own waiting would keep a core busy

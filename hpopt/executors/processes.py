@@ -14,10 +14,10 @@ from hpopt.errors import TransferError
 from hpopt.executors.devices import available_cores, bound_environment
 from hpopt.executors.futures import TaskFuture
 from hpopt.executors.limits import Limits
-from hpopt.executors.main_module import script_of_driver
 from hpopt.executors.settings import Recycling, Settings
-from hpopt.executors.sharing import Shared
-from hpopt.executors.transfer import dump_call
+from hpopt.executors.supervision.main_module import script_of_driver
+from hpopt.executors.supervision.sharing import Shared
+from hpopt.executors.supervision.transfer import dump_call
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -89,8 +89,8 @@ class ProcessExecutor(Executor):
         trials_per_gpu: int = 1,
         trials_per_child: Recycling = "auto",
     ) -> None:
-        from hpopt.executors.pool import Pool
-        from hpopt.executors.scratch import Scratch, remove_dead_scratch
+        from hpopt.executors.supervision.pool import Pool
+        from hpopt.executors.supervision.scratch import Scratch, remove_dead_scratch
 
         settings = Settings(workers, limits, gpus, trials_per_gpu, trials_per_child)
         found = settings.resolved(default_workers=available_cores())
@@ -128,7 +128,7 @@ class ProcessExecutor(Executor):
             future.set_running_or_notify_cancel()
             future.set_exception(error)
             return future
-        self._pool.submit(future, call, place_of_driver())
+        self._pool.submit(future, call, call_environment())
         return future
 
     def share(self, obj: T) -> Shared[T]:
@@ -192,7 +192,7 @@ def make(settings: Settings, address: object = None) -> ProcessExecutor:
     )
 
 
-def place_of_driver() -> bytes:
+def call_environment() -> bytes:
     """Pickle where the driver is: its working directory, sys.path and script."""
     directory: str | None
     try:

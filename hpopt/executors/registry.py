@@ -143,7 +143,7 @@ def _is_of_dask(executor: object) -> bool:
     """Say whether this is a client or a cluster of Dask's, without importing Dask."""
     if "distributed" not in sys.modules or isinstance(executor, str | type | None):
         return False
-    from hpopt.executors.dask import is_of_dask
+    from hpopt.executors.cluster.dask_connection import is_of_dask
 
     return is_of_dask(executor)
 

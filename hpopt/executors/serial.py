@@ -10,8 +10,8 @@ from typing import ParamSpec, TypeVar
 
 from hpopt.errors import SettingError
 from hpopt.executors.futures import TaskFuture
-from hpopt.executors.output import Captured
 from hpopt.executors.settings import Settings
+from hpopt.executors.supervision.output import Captured
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -20,7 +20,7 @@ import numpy as np
 
 from hpopt.core import Optimizer, Outcome, Problem, Solution, Trial
 from hpopt.early_stopping import EarlyStoppingRule, Snapshot
-from hpopt.executors.scratch import own_prefix
+from hpopt.executors.supervision.scratch import own_prefix
 from hpopt.progress import Snapshot as Shown
 from hpopt.space import Space
 from hpopt.stopping import Progress

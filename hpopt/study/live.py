@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hpopt.core import LiveFolder, Sighting, Solution, copied, sighting
+from hpopt.core import Heartbeat, LiveFolder, Solution, copied, heartbeat_of
 from hpopt.storage import Storage
 
 
@@ -22,14 +22,14 @@ class Running:
     solution : Solution
     since : float or None
         When it began, or where that is not known was asked, in seconds since the epoch.
-    seen : Sighting or None
+    seen : Heartbeat or None
         Where it runs and what it last reported, where that is known. Evaluations in the driver
         itself show themselves only by reports, those on machines without the study's disk never.
     """
 
     solution: Solution
     since: float | None
-    seen: Sighting | None
+    seen: Heartbeat | None
 
     @property
     def number(self) -> int:
@@ -74,7 +74,7 @@ def running(storage: Storage, path: Path | None) -> list[Running]:
     folder = None if path is None else str(folder_of(path))
     found = []
     for pending in storage.pending():
-        seen = None if folder is None else sighting(folder, pending.solution.number)
+        seen = None if folder is None else heartbeat_of(folder, pending.solution.number)
         solution = replace(pending.solution, config=copied(pending.solution.config))
         found.append(Running(solution, seen.since if seen else pending.since, seen))
     return found

@@ -9,8 +9,10 @@ import pytest
 
 import hpopt
 from hpopt.errors import TimeLimitExceeded, WorkerLost
-from hpopt.executors import Limits, cluster, make_executor
+from hpopt.executors import Limits, make_executor
+from hpopt.executors.cluster import executor as cluster
 from hpopt.executors.mpi import MpiExecutor
+from hpopt.executors.settings import Settings
 from hpopt.testing import ExecutorContract
 
 from .conftest import is_gone, stoppable, wait_until
@@ -41,7 +43,7 @@ def test_there_is_a_slot_a_rank():
 
 def test_the_problem_travels_and_limits_hold(monkeypatch):
     monkeypatch.setattr(cluster, "home", lambda: "elsewhere")
-    with MpiExecutor(limits=Limits(seconds=1.0)) as executor:
+    with MpiExecutor(settings=Settings(limits=Limits(seconds=1.0))) as executor:
         shared = executor.share({"x": np.arange(300_000.0)})
 
         def look(data, number):

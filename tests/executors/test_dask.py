@@ -16,7 +16,9 @@ import pytest
 
 import hpopt
 from hpopt.errors import SettingError, TimeLimitExceeded, WorkerLost
-from hpopt.executors import Limits, ProcessExecutor, cluster, make_executor
+from hpopt.executors import Limits, ProcessExecutor, make_executor
+from hpopt.executors.cluster import executor as cluster
+from hpopt.executors.settings import Settings
 
 from .conftest import is_gone, stoppable, wait_until
 
@@ -70,7 +72,9 @@ def cluster_of_two(tmp_path_factory):
 
 @pytest.fixture
 def executor(cluster_of_two):
-    with DaskExecutor(cluster_of_two.address, limits=Limits(seconds=60)) as executor:
+    with DaskExecutor(
+        cluster_of_two.address, settings=Settings(limits=Limits(seconds=60))
+    ) as executor:
         assert wait_until(lambda: executor.workers == 2, 60)
         yield executor
 
@@ -88,7 +92,9 @@ def read(path):
 
 def test_the_problem_travels_and_limits_hold(cluster_of_two, monkeypatch):
     monkeypatch.setattr(cluster, "home", lambda: "elsewhere")
-    with DaskExecutor(cluster_of_two.address, limits=Limits(seconds=1.5)) as executor:
+    with DaskExecutor(
+        cluster_of_two.address, settings=Settings(limits=Limits(seconds=1.5))
+    ) as executor:
         shared = executor.share({"x": np.arange(300_000.0)})
 
         def look(data, number):
@@ -229,29 +235,6 @@ def test_a_cluster_of_its_own_listens_on_the_loopback_interface_only():
         addresses = {ip for ip, _ in listening() - before}
     assert addresses <= {"127.0.0.1", "::1"}
     assert addresses
-
-
-def test_the_next_call_waits_at_a_local_worker_and_may_be_cancelled(tmp_path):
-    def wait_for(path):
-        while not path.exists():
-            time.sleep(0.01)
-
-    with DaskExecutor(workers=1) as executor:
-        assert executor.workers == 1
-        first = executor.submit(wait_for, tmp_path / "end")
-        try:
-            assert wait_until(first.running)
-            second = executor.submit((tmp_path / "second").touch)
-            (here,) = executor._cluster._local.workers.values()
-            assert wait_until(lambda: here.state.executing_count == 2)
-            assert not second.running()
-            assert second.cancel()
-            assert wait_until(lambda: here.state.executing_count == 1)
-        finally:
-            (tmp_path / "end").touch()
-        assert first.result(60) is None
-        assert executor.submit(abs, -1).result(60) == 1
-    assert not (tmp_path / "second").exists()
 
 
 def test_a_driver_that_is_killed_leaves_no_file_of_its_local_cluster(start_driver, temporary):

@@ -10,7 +10,8 @@ import time
 import psutil
 import pytest
 
-from hpopt.executors import ProcessExecutor, scratch
+from hpopt.executors import ProcessExecutor
+from hpopt.executors.supervision import scratch
 
 from .conftest import is_gone, wait_until
 
@@ -183,10 +184,10 @@ time.sleep(1000)
 def test_a_worker_that_is_stopped_while_it_starts_dies_with_the_driver(start_driver):
     driver = start_driver("""
 import os, signal, time
-from hpopt.executors.launch import start_process
-from hpopt.executors.output import OutputFile
+from hpopt.executors.supervision.launch import start_process
+from hpopt.executors.supervision.output import OutputFile
 output = OutputFile()
-process = start_process(os.environ, output.fileno(), -1)
+process = start_process(os.environ, output.fileno())
 os.kill(process.pid, signal.SIGSTOP)
 print(process.pid, flush=True)
 time.sleep(1000)

@@ -12,8 +12,9 @@ import time
 import pytest
 
 from hpopt.errors import EvaluationLost, MemoryLimitExceeded, TimeLimitExceeded, WorkerLost
-from hpopt.executors import Limits, ProcessExecutor, watchdog, worker
-from hpopt.executors.exits import meaning, size
+from hpopt.executors import Limits, ProcessExecutor
+from hpopt.executors.supervision import watchdog, worker
+from hpopt.executors.supervision.exits import meaning, size
 
 from .conftest import is_gone, wait_until
 

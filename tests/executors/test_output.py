@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
-from hpopt.executors import SerialExecutor, output
-from hpopt.executors.output import Captured
+from hpopt.executors import SerialExecutor
+from hpopt.executors.supervision import output
+from hpopt.executors.supervision.output import Captured
 
 from .conftest import wait_until
 

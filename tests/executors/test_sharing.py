@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from hpopt.errors import TransferError
-from hpopt.executors import ProcessExecutor, sharing
-from hpopt.executors.sharing import LARGE, Shared
+from hpopt.executors import ProcessExecutor
+from hpopt.executors.supervision import sharing
+from hpopt.executors.supervision.sharing import LARGE, Shared
 
 
 class Problem:

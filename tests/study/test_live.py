@@ -10,7 +10,7 @@ from concurrent.futures import Executor, Future
 import pytest
 
 import hpopt
-from hpopt.core import LiveFolder, evaluate, sighting
+from hpopt.core import LiveFolder, evaluate, heartbeat_of
 from hpopt.reports import words
 from hpopt.study import dispatch
 from hpopt.study.live import folder_of
@@ -126,7 +126,7 @@ def test_a_trial_that_was_killed_is_not_seen_any_more(path):
     seen = []
 
     def look(study, trial):
-        shown = [number for number in range(2) if sighting(str(folder_of(path)), number)]
+        shown = [number for number in range(2) if heartbeat_of(str(folder_of(path)), number)]
         seen.append((trial.number, trial.status, shown))
 
     hpopt.optimize(
@@ -173,7 +173,7 @@ def test_where_nothing_can_be_written_nothing_else_changes(tmp_path):
     live = LiveFolder(str(tmp_path / "nowhere"), driver=-1)
     assert evaluate(Line(), solution, live=live).status == "complete"
     assert not (tmp_path / "nowhere").exists()
-    assert sighting(str(tmp_path / "nowhere"), 0) is None
+    assert heartbeat_of(str(tmp_path / "nowhere"), 0) is None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
@@ -200,7 +200,7 @@ def test_a_link_in_the_place_of_the_folder_is_replaced_and_not_followed(path, tm
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
 def test_a_link_that_comes_later_is_not_followed_either(tmp_path, monkeypatch):
-    monkeypatch.setattr("hpopt.core.live._kept", [])
+    monkeypatch.setattr("hpopt.core.heartbeat._kept", [])
     solution = hpopt.RandomSearch().bind(Line(), seed=0).ask()[0]
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -230,8 +230,8 @@ def test_where_something_else_has_the_folders_name_it_stays(path):
 def test_a_pipe_and_a_file_without_end_do_not_hold_up_a_reader(tmp_path):
     os.mkfifo(tmp_path / "0")
     (tmp_path / "1").write_text(f"[1, {'1' * 10_000}")
-    assert sighting(str(tmp_path), 0) is None
-    assert sighting(str(tmp_path), 1) is None
+    assert heartbeat_of(str(tmp_path), 0) is None
+    assert heartbeat_of(str(tmp_path), 1) is None
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_a_pipe_and_a_file_without_end_do_not_hold_up_a_reader(tmp_path):
 )
 def test_half_a_file_is_no_sighting(tmp_path, content):
     (tmp_path / "0").write_text(content)
-    assert sighting(str(tmp_path), 0) is None
+    assert heartbeat_of(str(tmp_path), 0) is None
 
 
 def test_short_evaluations_in_the_driver_write_nothing(tmp_path):
@@ -255,7 +255,7 @@ def test_short_evaluations_in_the_driver_write_nothing(tmp_path):
 
 
 def test_one_file_serves_the_evaluations_of_a_worker(tmp_path, monkeypatch):
-    monkeypatch.setattr("hpopt.core.live._kept", [])
+    monkeypatch.setattr("hpopt.core.heartbeat._kept", [])
     folders = [tmp_path / "first", tmp_path / "second"]
     seen = []
 
@@ -263,7 +263,7 @@ def test_one_file_serves_the_evaluations_of_a_worker(tmp_path, monkeypatch):
         def evaluate(self, config, trial):
             where = folders[trial.number // 2]
             files = [file for folder in folders for file in folder.iterdir()]
-            seen.append((trial.number, len(files), sighting(str(where), trial.number).number))
+            seen.append((trial.number, len(files), heartbeat_of(str(where), trial.number).number))
             return 0.0
 
     for solution in hpopt.RandomSearch().bind(Line(), seed=0).ask(4):
@@ -272,5 +272,5 @@ def test_one_file_serves_the_evaluations_of_a_worker(tmp_path, monkeypatch):
         folders[1].mkdir(exist_ok=True)
         live = LiveFolder(str(folder), driver=-1)
         assert evaluate(Looking(), solution, live=live).status == "complete"
-        assert sighting(str(folder), solution.number) is None
+        assert heartbeat_of(str(folder), solution.number) is None
     assert seen == [(number, 1, number) for number in range(4)]

@@ -13,9 +13,9 @@ import distributed
 from distributed.comm import CommClosedError
 
 from hpopt.errors import SettingError
-from hpopt.executors.dask.worker import close_in_dask, own_workers
+from hpopt.executors.cluster.dask_worker import close_in_dask, own_workers
 from hpopt.executors.devices import available_cores
-from hpopt.executors.scratch import Scratch
+from hpopt.executors.supervision.scratch import Scratch
 
 LOOPBACK = "127.0.0.1:0"
 RECONNECT_SECONDS = 2.0
@@ -70,8 +70,8 @@ class Connection:
             )
             self._own = True
 
-    def close_stations(self, token: str, kill: bool) -> None:
-        """Have all workers close an executor's stations, and wait for it."""
+    def close_agents(self, token: str, kill: bool) -> None:
+        """Have all workers close an executor's agents, and wait for it."""
         if self.is_up:
             self.client.run(close_in_dask, token, kill, on_error="ignore")
 

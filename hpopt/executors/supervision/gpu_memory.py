@@ -18,7 +18,7 @@ from typing import Any
 from hpopt.executors.devices import SHARE
 
 
-def keep_to_share() -> None:
+def limit_gpu_memory() -> None:
     """Have PyTorch, when this process imports it, use no more than ``HPOPT_GPU_SHARE`` says."""
     if SHARE in os.environ:
         sys.meta_path.insert(0, _Finder(float(os.environ[SHARE])))

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Protocol
 
-from hpopt.executors.memory import FamilyMemory
+from hpopt.executors.supervision.process_memory import TreeMemory
 
 PERIOD_SECONDS = 0.1
 FAMILY_EVERY, STOPPED_EVERY = 5, 50
@@ -54,7 +54,7 @@ class Watchdog:
         self._lock = threading.Lock()
         self._awake = threading.Event()
         self._thread: threading.Thread | None = None
-        self._memory = FamilyMemory()
+        self._memory = TreeMemory()
         self._stopped = False
 
     def watch(self, worker: Watched) -> None:

@@ -26,7 +26,7 @@ SECONDS_APART = 3
 OWNER = "HPOPT_OWNER"
 """Names, in the environment of all that workers start, the process whose workers they are."""
 
-CARETAKER = """\
+CLEANUP = """\
 read -r _
 rm -rf -- "$1"
 for file in $(grep -lzxF "$2" /proc/[0-9]*/environ); do
@@ -54,8 +54,8 @@ class Scratch:
         with self._lock:
             if self._folder is None:
                 self._folder = Path(tempfile.mkdtemp(prefix=f"{own_prefix()}-"))
-                caretaker = _caretaker(self._folder)
-                self._end = weakref.finalize(self, _remove, self._folder, caretaker, os.getpid())
+                cleanup = _cleanup_process(self._folder)
+                self._end = weakref.finalize(self, _remove, self._folder, cleanup, os.getpid())
                 self._end.atexit = False  # what still uses it ends at exit too, after that
             return self._folder
 
@@ -116,13 +116,13 @@ def _began(pid: int) -> float:
     return int(ticks) / os.sysconf("SC_CLK_TCK")
 
 
-def _caretaker(folder: Path) -> subprocess.Popen[bytes] | None:
+def _cleanup_process(folder: Path) -> subprocess.Popen[bytes] | None:
     """Start a process that tidies up when this one has ended."""
     if os.name != "posix":
         return None
     with contextlib.suppress(OSError):
         return subprocess.Popen(
-            ["/bin/sh", "-c", CARETAKER, "hpopt-caretaker", str(folder), f"{OWNER}={own_prefix()}"],
+            ["/bin/sh", "-c", CLEANUP, "hpopt-cleanup", str(folder), f"{OWNER}={own_prefix()}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -133,11 +133,11 @@ def _caretaker(folder: Path) -> subprocess.Popen[bytes] | None:
     return None
 
 
-def _remove(folder: Path, caretaker: subprocess.Popen[bytes] | None, owner: int) -> None:
+def _remove(folder: Path, cleanup: subprocess.Popen[bytes] | None, owner: int) -> None:
     if os.getpid() != owner:  # a fork of it
         return
-    if caretaker is not None and caretaker.stdin is not None:
-        caretaker.kill()  # closing its pipe could be too little: a fork may hold it open
-        caretaker.wait()
-        caretaker.stdin.close()
+    if cleanup is not None and cleanup.stdin is not None:
+        cleanup.kill()  # closing its pipe could be too little: a fork may hold it open
+        cleanup.wait()
+        cleanup.stdin.close()
     shutil.rmtree(folder, ignore_errors=True)

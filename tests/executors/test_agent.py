@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 
 from hpopt.errors import TimeLimitExceeded, TransferError, WorkerLost, WorkerNotStarted
-from hpopt.executors import Limits, claims, cluster, sharing, station
-from hpopt.executors.cluster import ClusterExecutor
+from hpopt.executors import Limits
+from hpopt.executors.cluster import agent, claims
+from hpopt.executors.cluster import executor as cluster
+from hpopt.executors.cluster.agent import WorkerAgent
+from hpopt.executors.cluster.executor import ClusterExecutor
 from hpopt.executors.settings import Settings
-from hpopt.executors.station import Station
+from hpopt.executors.supervision import sharing
 
 from .conftest import is_gone, wait_until
 
@@ -32,19 +35,19 @@ class InThreads(ClusterExecutor):
         self.sent = []
 
     def send(self, job, missing=()):
-        parcels = self.parcels(missing)
-        self.sent.append(parcels)
-        threading.Thread(target=self.perform, args=(job, parcels), daemon=True).start()
+        payloads = self.payloads(missing)
+        self.sent.append(payloads)
+        threading.Thread(target=self.perform, args=(job, payloads), daemon=True).start()
 
-    def perform(self, job, parcels):
-        make = lambda: Station(self.plan, 2, 2, self.environment, lambda: self.driver_is_gone)  # noqa: E731
-        answer = station.perform(
-            self.plan, job.call, parcels, make, cancelled=lambda: self.cancelled
+    def perform(self, job, payloads):
+        make = lambda: WorkerAgent(self.plan, 2, 2, self.environment, lambda: self.driver_is_gone)  # noqa: E731
+        answer = agent.perform(
+            self.plan, job.call, payloads, make, cancelled=lambda: self.cancelled
         )
         self.answered(job, pickle.loads(pickle.dumps(answer)))
 
     def end(self, *, kill):
-        station.close(self.plan.token, kill=kill)
+        agent.close(self.plan.token, kill=kill)
 
 
 @pytest.fixture
@@ -105,7 +108,7 @@ def test_an_object_travels_once_to_another_machine(make, monkeypatch, temporary)
     executor = make()
     shared = executor.share({"x": np.arange(300_000.0)})
     looks = [executor.submit(look, shared).result() for _ in range(3)]
-    assert [len(parcels) for parcels in executor.sent] == [0, 1, 0, 0]
+    assert [len(payloads) for payloads in executor.sent] == [0, 1, 0, 0]
     mapped, name, total = looks[0]
     assert mapped
     assert Path(name).parent != shared.path.parent
@@ -126,7 +129,7 @@ def test_handles_are_noted_while_a_call_is_pickled(tmp_path):
 def test_the_modules_of_the_workers_machine_come_first(tmp_path):
     script = ("search.py", None, ["search.py"])
     place = pickle.dumps(("/nowhere", ["/nowhere/at/all", str(tmp_path), sys.path[-1]], script))
-    directory, path, same = pickle.loads(station._place_here(place))
+    directory, path, same = pickle.loads(agent._environment_here(place))
     assert (directory, same) == (None, script)
     assert path == [*sys.path, str(tmp_path)]
 
@@ -146,13 +149,13 @@ def test_a_call_that_nobody_waits_for_is_killed(make, tmp_path):
 
 
 def test_a_station_ends_when_its_driver_has_gone(make, monkeypatch, nothing_left):
-    monkeypatch.setattr(station, "ABANDONED_AFTER", 0.2)
+    monkeypatch.setattr(agent, "ABANDONED_AFTER", 0.2)
     executor = make()
     pid = executor.submit(os.getpid).result()
     executor.driver_is_gone = True
     assert wait_until(lambda: is_gone(pid) and not nothing_left())
     executor.driver_is_gone = False
-    assert executor.submit(abs, -2).result() == 2  # by another station
+    assert executor.submit(abs, -2).result() == 2  # by another agent
 
 
 def test_killed_it_kills_what_runs(make):

@@ -1,4 +1,4 @@
-"""The driver's end of an executor whose calls run in the stations of a cluster."""
+"""The driver's end of an executor whose calls run in the agents of a cluster."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
 from hpopt.errors import TransferError, WorkerLost
-from hpopt.executors.frames import Kind
+from hpopt.executors.cluster.agent import AgentSettings, Answer, Call, Payload
 from hpopt.executors.futures import TaskFuture
-from hpopt.executors.processes import place_of_driver
-from hpopt.executors.scratch import Scratch, home, remove_dead_scratch
+from hpopt.executors.processes import call_environment
 from hpopt.executors.settings import Settings
-from hpopt.executors.sharing import Shared, noting_used
-from hpopt.executors.station import Answer, Call, Parcel, Plan
-from hpopt.executors.transfer import dump_call, load_exception, load_result
+from hpopt.executors.supervision.frames import Kind
+from hpopt.executors.supervision.scratch import Scratch, home, remove_dead_scratch
+from hpopt.executors.supervision.sharing import Shared, noting_used
+from hpopt.executors.supervision.transfer import dump_call, load_exception, load_result
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -54,7 +54,7 @@ class ClusterExecutor(Executor):
     workers: int
 
     def __init__(self, settings: Settings) -> None:
-        self.plan = Plan(os.urandom(8).hex(), settings.check())
+        self.plan = AgentSettings(os.urandom(8).hex(), settings.check())
         remove_dead_scratch()
         self._scratch = Scratch()
         self._shared: dict[str, Shared[Any]] = {}
@@ -67,14 +67,14 @@ class ClusterExecutor(Executor):
 
     @abstractmethod
     def send(self, job: Job, missing: tuple[str, ...] = ()) -> None:
-        """Bring a job's call to a worker, with the parcels that were missing there.
+        """Bring a job's call to a worker, with the payloads that were missing there.
 
         Its failure is told by `lost`, not raised.
         """
 
     @abstractmethod
     def end(self, *, kill: bool) -> None:
-        """Close the stations, and let go of the cluster. No job is left, but for killed ones."""
+        """Close the agents, and let go of the cluster. No job is left, but for killed ones."""
 
     def forget(self, job: Job) -> None:
         """Note that nobody waits for a job any more: it was cancelled before it began."""
@@ -89,7 +89,7 @@ class ClusterExecutor(Executor):
                 job.future.where = where
 
     def answered(self, job: Job, answer: Answer) -> None:
-        """Give a job's future what a station answered."""
+        """Give a job's future what a agent answered."""
         if answer.missing:
             self.send(job, answer.missing)
             return
@@ -111,10 +111,10 @@ class ClusterExecutor(Executor):
         """Give a job's future an error: its worker vanished, say."""
         self._finish(job, error, None)
 
-    def parcels(self, tokens: tuple[str, ...]) -> tuple[Parcel, ...]:
+    def payloads(self, tokens: tuple[str, ...]) -> tuple[Payload, ...]:
         """Read the files of shared objects, to be sent."""
         return tuple(
-            Parcel(token, tuple((file.name, file.read_bytes()) for file in shared.files()))
+            Payload(token, tuple((file.name, file.read_bytes()) for file in shared.files()))
             for token, shared in self._shared.items()
             if token in tokens
         )
@@ -145,7 +145,7 @@ class ClusterExecutor(Executor):
             future.set_exception(error)
             return future
         needs = tuple((shared.token, str(shared.path)) for shared in used)
-        job = Job(future, Call(body, place_of_driver(), home(), needs))
+        job = Job(future, Call(body, call_environment(), home(), needs))
         with self._changed:
             self._check_open()
             self._jobs.add(job)

@@ -1,4 +1,4 @@
-"""The driver's end: calls go into the scheduler's line, and answers come back."""
+"""Run calls on a Dask cluster: one that exists, or a local one for the run."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import distributed
+from hpopt.errors import MissingExtraError, WorkerLost
 
-from hpopt.errors import WorkerLost
-from hpopt.executors.cluster import ClusterExecutor, Job
-from hpopt.executors.dask.connection import CLOSE_SECONDS, Connection
-from hpopt.executors.dask.worker import perform_in_dask
+try:
+    import distributed
+except ImportError as error:
+    raise MissingExtraError("distributed", "dask", "executor='dask'") from error
+
+from hpopt.executors.cluster.agent import Answer
+from hpopt.executors.cluster.dask_connection import CLOSE_SECONDS, Connection
+from hpopt.executors.cluster.dask_worker import perform_in_dask
+from hpopt.executors.cluster.executor import ClusterExecutor, Job
 from hpopt.executors.settings import Settings, at_least_one
-from hpopt.executors.station import Answer
 
 LOOK_SECONDS = 0.5
 PATIENCE_SECONDS = 600.0
@@ -78,7 +82,7 @@ class DaskExecutor(ClusterExecutor):
         self._keys = itertools.count()
         self._sent: dict[str, tuple[Job, distributed.Future]] = {}
         self._begun: dict[str, str] = {}
-        self._parcels: dict[str, distributed.Future] = {}
+        self._payloads: dict[str, distributed.Future] = {}
         self._waiting: list[tuple[Job, tuple[str, ...]]] = []
         self._away_since: float | None = None
         self._events: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -103,12 +107,12 @@ class DaskExecutor(ClusterExecutor):
         self._events.put(lambda: self._cancel(job))
 
     def end(self, *, kill: bool) -> None:
-        """Close the stations of all workers, and what was opened here."""
+        """Close the agents of all workers, and what was opened here."""
         self._events.put(None)
         self._ended_at_last.wait(CLOSE_SECONDS)
         with contextlib.suppress(Exception):
-            self._cluster.close_stations(self.plan.token, kill)
-        self._parcels.clear()
+            self._cluster.close_agents(self.plan.token, kill)
+        self._payloads.clear()
         self._cluster.close()
 
     # -- everything below runs in one thread -----------------------------------------------------
@@ -145,12 +149,12 @@ class DaskExecutor(ClusterExecutor):
     def _submit(self, job: Job, missing: tuple[str, ...]) -> None:
         key = f"hpopt-{self.plan.token}-{next(self._keys)}"
         try:
-            parcels = [self._parcel(token) for token in missing]
+            payloads = [self._payload(token) for token in missing]
             future = self._cluster.client.submit(
                 perform_in_dask,
                 self.plan,
                 job.call,
-                parcels,
+                payloads,
                 self._cluster.client.id,
                 key=key,
                 pure=False,
@@ -161,12 +165,12 @@ class DaskExecutor(ClusterExecutor):
         self._sent[key] = job, future
         future.add_done_callback(lambda done: self._events.put(lambda: self._done(done.key)))
 
-    def _parcel(self, token: str) -> distributed.Future:
+    def _payload(self, token: str) -> distributed.Future:
         """Give the files of a shared object as data of the cluster's, which it spreads itself."""
-        known = self._parcels.get(token)
+        known = self._payloads.get(token)
         if known is None or known.status in ("lost", "cancelled", "error"):
-            (parcel,) = self.parcels((token,))
-            known = self._parcels[token] = self._cluster.client.scatter(parcel, hash=False)
+            (payload,) = self.payloads((token,))
+            known = self._payloads[token] = self._cluster.client.scatter(payload, hash=False)
         return known
 
     def _done(self, key: str) -> None:
@@ -218,7 +222,7 @@ class DaskExecutor(ClusterExecutor):
             if self._away_since is not None:
                 logger.warning("the Dask scheduler is there again")
                 self._away_since = None
-                self._parcels.clear()
+                self._payloads.clear()
                 self._cluster.subscribe(self._topic, self._heard)
             self._n_slots = self._cluster.n_slots()
         waiting, self._waiting = self._waiting, []

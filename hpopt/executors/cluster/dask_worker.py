@@ -1,4 +1,4 @@
-"""What runs in a Dask worker: it hands calls to the worker's station."""
+"""What runs in a Dask worker: it hands calls to the worker's agent."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ import weakref
 import dask
 import distributed
 
-from hpopt.executors import station
+from hpopt.executors.cluster import agent
+from hpopt.executors.cluster.agent import AgentSettings, Answer, Call, Payload, WorkerAgent
 from hpopt.executors.devices import available_cores
-from hpopt.executors.station import Answer, Call, Parcel, Plan, Station
 
 
-def perform_in_dask(plan: Plan, call: Call, parcels: list[Parcel], client: str) -> Answer:
-    """Have a call evaluated by the station of this Dask worker."""
+def perform_in_dask(
+    plan: AgentSettings, call: Call, payloads: list[Payload], client: str
+) -> Answer:
+    """Have a call evaluated by the agent of this Dask worker."""
     worker = distributed.get_worker()
     key = worker.get_current_task()
     _drivers[plan.token] = client
 
-    def make() -> Station:
-        return Station(
+    def make() -> WorkerAgent:
+        return WorkerAgent(
             plan,
             _n_slots(worker),
             _n_neighbours(worker),
@@ -39,12 +41,12 @@ def perform_in_dask(plan: Plan, call: Call, parcels: list[Parcel], client: str) 
         closing = worker.status.name not in ("running", "paused", "init", "closing_gracefully")
         return closing or task is None or task.state in ("cancelled", "resumed", "released")
 
-    return station.perform(plan, call, tuple(parcels), make, cancelled=cancelled, begins=begins)
+    return agent.perform(plan, call, tuple(payloads), make, cancelled=cancelled, begins=begins)
 
 
 async def close_in_dask(token: str, kill: bool) -> None:
-    """Close an executor's station in this Dask worker, beside its event loop."""
-    await asyncio.to_thread(station.close, token, kill=kill)
+    """Close an executor's agent in this Dask worker, beside its event loop."""
+    await asyncio.to_thread(agent.close, token, kill=kill)
 
 
 def _n_slots(worker: distributed.Worker) -> int:
@@ -67,13 +69,13 @@ def _n_neighbours(worker: distributed.Worker) -> int:
 def _environment() -> dict[str, str]:
     """Give this process's environment without the thread counts that Dask's nanny has set.
 
-    They are meant for tasks that share a process. A station's children get their share.
+    They are meant for tasks that share a process. A agent's children get their share.
     """
     own = dask.config.get("distributed.nanny.pre-spawn-environ", {})
     return {name: value for name, value in os.environ.items() if str(own.get(name)) != value}
 
 
-def _is_gone(worker: distributed.Worker, plan: Plan) -> bool:
+def _is_gone(worker: distributed.Worker, plan: AgentSettings) -> bool:
     """Say whether the driver's client has left the scheduler."""
     client = _drivers[plan.token]
     events = distributed.utils.sync(worker.loop, worker.scheduler.events, topic=client)

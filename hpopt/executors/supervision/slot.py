@@ -13,13 +13,13 @@ from typing import Any, Protocol
 
 from hpopt.errors import EvaluationLost, WorkerLost
 from hpopt.executors import devices
-from hpopt.executors.frames import Kind
 from hpopt.executors.futures import TaskFuture
 from hpopt.executors.limits import Limits
 from hpopt.executors.settings import Recycling
-from hpopt.executors.transfer import load_exception, load_result
-from hpopt.executors.watchdog import Watchdog
-from hpopt.executors.worker import NeverBegan, Reply, Worker
+from hpopt.executors.supervision.frames import Kind
+from hpopt.executors.supervision.transfer import load_exception, load_result
+from hpopt.executors.supervision.watchdog import Watchdog
+from hpopt.executors.supervision.worker import NeverBegan, Reply, Worker
 
 AUTO_CALLS, AUTO_SECONDS = 100, 60.0
 
@@ -30,7 +30,7 @@ class Task:
 
     future: TaskFuture[Any]
     call: bytes | None = None
-    place: bytes = b""
+    environment: bytes = b""
     decode: Callable[[Reply], Any] | None = None
 
 
@@ -120,7 +120,7 @@ class Slot:
             if task.call is None:
                 self._ready_worker().wait_until_ready()
             else:
-                reply = self._reply(task.call, task.place)
+                reply = self._reply(task.call, task.environment)
                 future.memory, future.output = reply.memory, reply.output
         except BaseException as error:
             if isinstance(error, EvaluationLost):
@@ -131,11 +131,11 @@ class Slot:
                 self._future = None
         return functools.partial(_tell_result, future, reply, task.decode)
 
-    def _reply(self, call: bytes, place: bytes) -> Reply:
+    def _reply(self, call: bytes, environment: bytes) -> Reply:
         try:
-            return self._ready_worker().perform(call, place)
+            return self._ready_worker().perform(call, environment)
         except NeverBegan:  # killed while it was idle: that is no fault of the call's
-            return self._ready_worker().perform(call, place)
+            return self._ready_worker().perform(call, environment)
 
     def _ready_worker(self) -> Worker:
         if self._worker is not None and not self._worker.alive:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import psutil
 
-from hpopt.executors.family import parents
+from hpopt.executors.supervision.process_tree import parents
 
 
 class PeakMemory:
@@ -41,7 +41,7 @@ class PeakMemory:
         return _lifetime_peak()
 
 
-class FamilyMemory:
+class TreeMemory:
     """The resident memory of worker processes, each with all its descendants.
 
     One look at all processes of the machine serves all workers.

@@ -11,9 +11,9 @@ from io import FileIO
 from typing import cast
 
 from hpopt.errors import WorkerNotStarted
-from hpopt.executors import family
-from hpopt.executors.lifeline import kill_at_end_of
-from hpopt.executors.scratch import OWNER, own_prefix
+from hpopt.executors.supervision import process_tree
+from hpopt.executors.supervision.parent_death import kill_at_end_of
+from hpopt.executors.supervision.scratch import OWNER, own_prefix
 
 BOOT = """\
 import os, sys
@@ -23,7 +23,7 @@ os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 driver, lifeline = map(int, sys.argv[1:3])
 sys.path[:] = sys.argv[3:]
 del sys.argv[1:]
-from hpopt.executors.child import main
+from hpopt.executors.supervision.child import main
 main(*streams, driver, lifeline)
 """
 """What the process runs. It takes the driver's sys.path before it imports anything (where
@@ -74,11 +74,11 @@ class Child:
 
     def has_ended(self) -> bool:
         """Say whether it has ended, waited for or not."""
-        return family.is_dead(self.pid)
+        return process_tree.is_dead(self.pid)
 
     def kill(self) -> None:
         """Kill it with all that it started. It must not have been waited for."""
-        family.kill_family(self.pid)
+        process_tree.kill_process_tree(self.pid)
 
     def wait(self) -> int:
         """Wait for its end, and give its exit status: negative for a signal."""

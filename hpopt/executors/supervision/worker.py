@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from io import FileIO
 
 from hpopt.errors import EvaluationLost, WorkerLost
-from hpopt.executors import exits, family
-from hpopt.executors.exits import Run, Verdict
-from hpopt.executors.frames import COST, Kind, read_frame, write_frame
-from hpopt.executors.launch import not_started, owned, start_process
 from hpopt.executors.limits import Limits
-from hpopt.executors.output import OutputFile, as_text
-from hpopt.executors.watchdog import Watchdog
+from hpopt.executors.supervision import exits, process_tree
+from hpopt.executors.supervision.exits import Run, Verdict
+from hpopt.executors.supervision.frames import COST, Kind, read_frame, write_frame
+from hpopt.executors.supervision.launch import not_started, owned, start_process
+from hpopt.executors.supervision.output import OutputFile, as_text
+from hpopt.executors.supervision.watchdog import Watchdog
 
 STOP_SECONDS = 5.0
 """How long a process may take to end in good order (exit handlers) before it is killed."""
@@ -72,8 +72,8 @@ class Worker:
         self._limits, self._watchdog = limits, watchdog
         self.n_calls = 0
         self._started = time.monotonic()
-        self._ready = self._killed = self._buried = False
-        self._place: bytes | None = None
+        self._ready = self._killed = self._reaped = False
+        self._environment: bytes | None = None
         self._run: Run | None = None
         self._lock = threading.Lock()
         try:
@@ -99,7 +99,7 @@ class Worker:
     @property
     def alive(self) -> bool:
         """Whether it may take a call."""
-        return not (self._killed or self._buried or self._process.has_ended())
+        return not (self._killed or self._reaped or self._process.has_ended())
 
     def wait_until_ready(self) -> None:
         """Wait until the process is up.
@@ -112,9 +112,9 @@ class Worker:
         try:
             self._read_ready()
         except (_GoneError, OSError) as gone:
-            raise self._bury(Run(Limits()), gone) from None
+            raise self._reap(Run(Limits()), gone) from None
 
-    def perform(self, call: bytes, place: bytes) -> Reply:
+    def perform(self, call: bytes, environment: bytes) -> Reply:
         """Send a pickled call, and wait for what comes of it.
 
         Parameters
@@ -122,7 +122,7 @@ class Worker:
         call : bytes
             See `dump_call`.
         place : bytes
-            See `place_of_driver`.
+            See `call_environment`.
 
         Raises
         ------
@@ -134,9 +134,9 @@ class Worker:
             self._run = run
         self._watchdog.watch(self)
         try:
-            kind, body = self._answer(run, call, place)
+            kind, body = self._answer(run, call, environment)
         except (_GoneError, OSError) as gone:
-            lost = self._bury(run, gone)
+            lost = self._reap(run, gone)
             if was_ready and run.began is None and run.verdict in (None, "stopped"):
                 raise NeverBegan(str(lost), output=lost.output) from None
             raise lost from None
@@ -162,8 +162,8 @@ class Worker:
                 write_frame(self._inbox, Kind.STOP)
             _wait_for(self._process.has_ended, STOP_SECONDS)
             # Python's and joblib's resource trackers end by themselves, but clean up first.
-            _wait_for(lambda: not family.group_members(self.pid), TRACKERS_SECONDS)
-        self._bury(Run(Limits()), _GoneError())
+            _wait_for(lambda: not process_tree.group_members(self.pid), TRACKERS_SECONDS)
+        self._reap(Run(Limits()), _GoneError())
 
     @property
     def memory_limit(self) -> int | None:
@@ -189,7 +189,7 @@ class Worker:
             run = self._run
             if run is None:
                 return
-            run.n_stopped = run.n_stopped + 1 if family.is_stopped(self.pid) else 0
+            run.n_stopped = run.n_stopped + 1 if process_tree.is_stopped(self.pid) else 0
             if run.n_stopped >= (STOPPED_LOOKS if run.began is None else STOPPED_LOOKS_LATE):
                 self._kill("stopped")
 
@@ -206,7 +206,7 @@ class Worker:
     def check_output(self) -> None:
         """Keep what it prints from filling the disk."""
         with self._lock:
-            if self._run is not None and not self._buried:
+            if self._run is not None and not self._reaped:
                 self._output.trim()
 
     def check_death(self) -> None:
@@ -215,7 +215,7 @@ class Worker:
         A fork of it could hold its pipe open, and the driver would wait for ever.
         """
         with self._lock:
-            if not self._killed and not self._buried and self._process.has_ended():
+            if not self._killed and not self._reaped and self._process.has_ended():
                 self._process.kill()
 
     @property
@@ -226,10 +226,10 @@ class Worker:
     def _outbox(self) -> FileIO:
         return self._process.outbox
 
-    def _answer(self, run: Run, call: bytes, place: bytes) -> tuple[Kind, bytearray]:
-        if place != self._place:
-            write_frame(self._inbox, Kind.PLACE, place)
-            self._place = place
+    def _answer(self, run: Run, call: bytes, environment: bytes) -> tuple[Kind, bytearray]:
+        if environment != self._environment:
+            write_frame(self._inbox, Kind.ENVIRONMENT, environment)
+            self._environment = environment
         write_frame(self._inbox, Kind.TASK, call)
         self._read_ready()
         kind, body = self._read()
@@ -256,18 +256,18 @@ class Worker:
 
     def _kill(self, verdict: Verdict) -> None:
         """Kill it. The lock is held, so it has not been waited for."""
-        if self._killed or self._buried:
+        if self._killed or self._reaped:
             return
         if self._run is not None:
             self._run.verdict = verdict
         self._killed = True
         self._process.kill()
 
-    def _bury(self, run: Run, gone: Exception) -> EvaluationLost:
+    def _reap(self, run: Run, gone: Exception) -> EvaluationLost:
         """Wait for the death, kill what is left, close the pipes, and say what happened."""
         seconds = run.seconds
-        died = self._buried or _wait_for(self._process.has_ended, DEATH_SECONDS)
-        if not self._buried:
+        died = self._reaped or _wait_for(self._process.has_ended, DEATH_SECONDS)
+        if not self._reaped:
             self._end()
         how = exits.meaning(self._status)
         if not died:
@@ -275,8 +275,8 @@ class Worker:
             how = f"{why or 'closed its pipe to the driver'} and was killed"
         started = self._ready or self._status is None  # its host went: that says nothing of it
         if not started:
-            how = f"could not start: it {how}{exits.last_line(self._last_words)}"
-        return exits.loss(run, seconds, how, self._last_words, started=started)
+            how = f"could not start: it {how}{exits.last_line(self._captured)}"
+        return exits.loss(run, seconds, how, self._captured, started=started)
 
     def _end(self) -> None:
         """Kill what is left of it, wait for it, and close what it had."""
@@ -285,11 +285,11 @@ class Worker:
             self._process.kill()
         self._status = self._process.wait()
         with self._lock:
-            self._last_words = self._output.take()
+            self._captured = self._output.take()
             self._output.close()
             self._inbox.close()
             self._outbox.close()
-            self._buried = True
+            self._reaped = True
 
 
 class _GoneError(Exception):

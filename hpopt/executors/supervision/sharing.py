@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.errors import TransferError
-from hpopt.executors.main_module import define, noting_names, pickler
-from hpopt.executors.transfer import culprit
+from hpopt.executors.supervision.main_module import define, noting_names, pickler
+from hpopt.executors.supervision.transfer import culprit
 
 T = TypeVar("T")
 

@@ -30,7 +30,7 @@ NO_FOLLOWING = getattr(os, "O_NOFOLLOW", 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class Heartbeat:
     """What is known of a running evaluation.
 
     Attributes
@@ -56,7 +56,7 @@ class Sighting:
 
 
 KINDS = (int, int, str, str, int | float, int | float | None, int | float | None)
-"""The types of a sighting's fields."""
+"""The types of a heartbeat_of's fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +77,9 @@ class LiveFolder:
     path: str
     driver: int
 
-    def beacon(self, number: int) -> Beacon:
+    def heartbeat(self, number: int) -> HeartbeatWriter:
         """Give what the evaluation of this number shows itself by."""
-        return Beacon(self._file(number), number, at_once=os.getpid() != self.driver)
+        return HeartbeatWriter(self._file(number), number, at_once=os.getpid() != self.driver)
 
     def place(self, number: int, where: str) -> None:
         """Show for a worker where it runs, unless it has done so itself, or will."""
@@ -98,7 +98,7 @@ class LiveFolder:
             Path(self._file(number)).unlink()
 
 
-class Beacon:
+class HeartbeatWriter:
     """Show one running evaluation.
 
     Parameters
@@ -199,11 +199,11 @@ def _write(path: str, seen: list[Any], also: int = 0) -> None:
         os.close(file)
 
 
-def sighting(folder: str, number: int) -> Sighting | None:
+def heartbeat_of(folder: str, number: int) -> Heartbeat | None:
     """Read what is shown of a number; None where nothing is, or not yet all of it."""
     try:
         found = _read(f"{folder}{os.sep}{number}", WIDTH)
-        seen = Sighting(*found)
+        seen = Heartbeat(*found)
     except (OSError, ValueError, TypeError):
         return None
     are_right = all(isinstance(each, kind) for each, kind in zip(found, KINDS, strict=False))

@@ -19,7 +19,7 @@ PERSISTENT = ("multiprocessing.resource_tracker", "multiprocessing.forkserver", 
 """In the command lines of helpers that Python and joblib keep for the life of a process."""
 
 
-def kill_family(pid: int) -> None:
+def kill_process_tree(pid: int) -> None:
     """Kill a process group's leader, its group, and its descendants elsewhere.
 
     The leader must not have been waited for yet, else its number may belong to a stranger.

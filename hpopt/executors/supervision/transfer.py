@@ -17,7 +17,7 @@ import numpy as np
 
 from hpopt.core import Outcome
 from hpopt.errors import RemoteError, RemoteTraceback, TransferError
-from hpopt.executors.main_module import pickler
+from hpopt.executors.supervision.main_module import pickler
 
 DEEPEST = 6
 

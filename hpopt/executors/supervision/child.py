@@ -17,12 +17,12 @@ import sys
 from io import FileIO
 
 from hpopt.errors import WorkerLost
-from hpopt.executors import lifeline, main_module, shares
-from hpopt.executors.family import kill_leftovers
-from hpopt.executors.frames import COST, Kind, read_frame, write_frame
-from hpopt.executors.memory import PeakMemory
-from hpopt.executors.output import c_library, c_stdout, flush, take_end
-from hpopt.executors.transfer import dump_exception, dump_result, load_call
+from hpopt.executors.supervision import gpu_memory, main_module, parent_death
+from hpopt.executors.supervision.frames import COST, Kind, read_frame, write_frame
+from hpopt.executors.supervision.output import c_library, c_stdout, flush, take_end
+from hpopt.executors.supervision.process_memory import PeakMemory
+from hpopt.executors.supervision.process_tree import kill_leftovers
+from hpopt.executors.supervision.transfer import dump_exception, dump_result, load_call
 
 LINE_BUFFERED = 1
 
@@ -39,15 +39,15 @@ def main(inbox: int, outbox: int, driver: int, lifeline_end: int) -> None:
     lifeline_end : int
         A pipe that ends when the driver does, or -1.
     """
-    lifeline.tie_to_driver(driver, lifeline_end)
+    parent_death.tie_to_driver(driver, lifeline_end)
     main_module.begin()
-    lifeline.look_after_orphans()
-    lifeline.offer_to_be_killed_first()
-    lifeline.keep_from_children([inbox, outbox, lifeline_end])
+    parent_death.look_after_orphans()
+    parent_death.offer_to_be_killed_first()
+    parent_death.keep_from_children([inbox, outbox, lifeline_end])
     faulthandler.enable()
-    shares.keep_to_share()
+    gpu_memory.limit_gpu_memory()
     _buffer_by_lines()
-    lifeline.watch_driver(inbox, driver)
+    parent_death.watch_driver(inbox, driver)
     _serve(FileIO(inbox, "rb"), FileIO(outbox, "wb"), os.dup(2))
 
 
@@ -58,11 +58,11 @@ def _serve(inbox: FileIO, outbox: FileIO, output: int) -> None:
     while True:
         frame = read_frame(inbox)
         if frame is None:
-            lifeline.die()
+            parent_death.die()
         kind, body = frame
         if kind is Kind.STOP:
             break
-        if kind is Kind.PLACE:
+        if kind is Kind.ENVIRONMENT:
             directory, sys.path[:], script = pickle.loads(body)
             main_module.stand_for(script)
             continue

@@ -14,9 +14,9 @@ from typing import Any
 from hpopt.executors.futures import TaskFuture
 from hpopt.executors.limits import Limits
 from hpopt.executors.settings import Settings
-from hpopt.executors.slot import Slot, Task, outcome
-from hpopt.executors.watchdog import Watchdog
-from hpopt.executors.worker import Reply
+from hpopt.executors.supervision.slot import Slot, Task, outcome
+from hpopt.executors.supervision.watchdog import Watchdog
+from hpopt.executors.supervision.worker import Reply
 
 JOIN_SECONDS = 10.0
 
@@ -75,7 +75,7 @@ class Pool:
         self,
         future: TaskFuture[Any],
         call: bytes,
-        place: bytes,
+        environment: bytes,
         decode: Callable[[Reply], Any] | None = None,
     ) -> None:
         """Give a call to an idle slot, or put it in line.
@@ -96,7 +96,7 @@ class Pool:
         """
         with self._lock:
             self.check_open()
-            task = Task(future, call, place, decode or outcome)
+            task = Task(future, call, environment, decode or outcome)
             if self._idle:
                 self._idle.pop().give(task)
             else:

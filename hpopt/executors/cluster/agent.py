@@ -1,6 +1,6 @@
 """In a worker of a cluster: supervised child processes that evaluate what the cluster brings.
 
-The worker's own process (of Dask, of MPI) evaluates nothing. It keeps a `Station` for
+The worker's own process (of Dask, of MPI) evaluates nothing. It keeps a `WorkerAgent` for
 each executor whose calls it gets: one warm child process a slot, so that limits, isolation
 and output are those of a local run. Calls, results and errors pass through it as bytes.
 """
@@ -19,29 +19,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpopt.errors import EvaluationLost, HpoptError, WorkerLost, WorkerNotStarted
-from hpopt.executors import claims, devices, sharing
-from hpopt.executors.frames import Kind
+from hpopt.executors import devices
+from hpopt.executors.cluster import claims
 from hpopt.executors.futures import TaskFuture
-from hpopt.executors.pool import Pool
-from hpopt.executors.scratch import Scratch, home, remove_dead_scratch
 from hpopt.executors.settings import Settings
-from hpopt.executors.worker import Reply
+from hpopt.executors.supervision import sharing
+from hpopt.executors.supervision.frames import Kind
+from hpopt.executors.supervision.pool import Pool
+from hpopt.executors.supervision.scratch import Scratch, home, remove_dead_scratch
+from hpopt.executors.supervision.worker import Reply
 
 LOOK_SECONDS = 0.5
 ABANDONED_AFTER = 4.0
-"""A station with no call for so many seconds asks whether its driver is still there."""
+"""A agent with no call for so many seconds asks whether its driver is still there."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What an executor wants of its stations."""
+class AgentSettings:
+    """What an executor wants of its agents."""
 
     token: str
     settings: Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class Payload:
     """The files of an object that many calls need, on their way to another machine."""
 
     token: str
@@ -96,12 +98,12 @@ class Answer:
     where: str = ""
 
 
-class Station:
+class WorkerAgent:
     """The child processes of one executor in one worker of a cluster.
 
     Parameters
     ----------
-    plan : Plan
+    plan : AgentSettings
     n_slots : int
         How many calls this worker runs at the same time. Where GPUs are to be shared out and
         other workers of this machine have taken some, there are only as many slots as are left.
@@ -110,7 +112,7 @@ class Station:
     environment : mapping
         The environment variables that the child processes start from.
     abandoned : callable
-        Says whether the driver has gone. Then the station closes itself.
+        Says whether the driver has gone. Then the agent closes itself.
 
     Raises
     ------
@@ -120,7 +122,7 @@ class Station:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: AgentSettings,
         n_slots: int,
         n_neighbours: int,
         environment: Mapping[str, str],
@@ -152,12 +154,12 @@ class Station:
             for slot in range(len(self._claims) or n_slots)
         ]
         self._pool = Pool(bound, settings, self._scratch.remove)
-        threading.Thread(target=self._look_out, name="hpopt-station", daemon=True).start()
+        threading.Thread(target=self._look_out, name="hpopt-agent", daemon=True).start()
 
     def perform(
         self,
         call: Call,
-        parcels: tuple[Parcel, ...],
+        payloads: tuple[Payload, ...],
         cancelled: Callable[[], bool],
         begins: Callable[[], None],
     ) -> Answer:
@@ -166,7 +168,7 @@ class Station:
         Parameters
         ----------
         call : Call
-        parcels : tuple of Parcel
+        payloads : tuple of Payload
             What is not here yet.
         cancelled : callable
             Asked twice a second: whether nobody wants the answer any more. Then it is killed.
@@ -175,8 +177,8 @@ class Station:
         """
         with self._lock:
             self._n_calls += 1
-            for parcel in parcels:
-                self._store(parcel)
+            for payload in payloads:
+                self._store(payload)
         try:
             missing = tuple(token for token, path in call.needs if not self._has(token, path, call))
             if missing:
@@ -209,12 +211,12 @@ class Station:
         future = _Telling(begins)
         here = socket.gethostname()
         try:
-            self._pool.submit(future, call.body, _place_here(call.place), lambda reply: reply)
+            self._pool.submit(future, call.body, _environment_here(call.place), lambda reply: reply)
             reply = self._waited_for(future, cancelled)
         except EvaluationLost as lost:
             return Answer(lost=lost, memory=lost.memory, output=lost.output, where=here)
         except RuntimeError:
-            return Answer(lost=WorkerLost("its station was closed"), where=here)
+            return Answer(lost=WorkerLost("its agent was closed"), where=here)
         return Answer(reply.kind, bytes(reply.body), None, (), reply.memory, reply.output, here)
 
     def _waited_for(self, future: TaskFuture[Reply], cancelled: Callable[[], bool]) -> Reply:
@@ -227,14 +229,14 @@ class Station:
     def _has(self, token: str, path: str, call: Call) -> bool:
         return token in self._stored or (call.home == home() and Path(path).exists())
 
-    def _store(self, parcel: Parcel) -> None:
-        if parcel.token not in self._stored:
-            for name, data in parcel.files:
+    def _store(self, payload: Payload) -> None:
+        if payload.token not in self._stored:
+            for name, data in payload.files:
                 (self._scratch.folder() / name).write_bytes(data)
-            self._stored.add(parcel.token)
+            self._stored.add(payload.token)
 
     def _look_out(self) -> None:
-        """Close the station when it is idle and its driver has gone."""
+        """Close the agent when it is idle and its driver has gone."""
         while not self._closed.wait(1.0):
             with self._lock:
                 idle = not self._n_calls and time.monotonic() - self._last > ABANDONED_AFTER
@@ -263,48 +265,48 @@ class _Telling(TaskFuture[Reply]):
         return is_running
 
 
-def station_of(plan: Plan, make: Callable[[], Station]) -> Station | None:
-    """Give this process's station for a plan, made when it is first asked for.
+def agent_of(plan: AgentSettings, make: Callable[[], WorkerAgent]) -> WorkerAgent | None:
+    """Give this process's agent for a plan, made when it is first asked for.
 
     None where it has been closed: the executor has been shut down.
     """
     with _lock:
-        station = _stations.get(plan.token)
-        if plan.token not in _stations or (station is not None and station.closed):
-            station = _stations[plan.token] = make()
-        return station
+        agent = _agents.get(plan.token)
+        if plan.token not in _agents or (agent is not None and agent.closed):
+            agent = _agents[plan.token] = make()
+        return agent
 
 
 def perform(
-    plan: Plan,
+    plan: AgentSettings,
     call: Call,
-    parcels: tuple[Parcel, ...],
-    make: Callable[[], Station],
+    payloads: tuple[Payload, ...],
+    make: Callable[[], WorkerAgent],
     *,
     cancelled: Callable[[], bool] = lambda: False,
     begins: Callable[[], None] = lambda: None,
 ) -> Answer:
-    """Have a call evaluated by this process's station; see `Station.perform`."""
+    """Have a call evaluated by this process's agent; see `WorkerAgent.perform`."""
     try:
-        station = station_of(plan, make)
+        agent = agent_of(plan, make)
     except HpoptError as error:
         lost = error if isinstance(error, EvaluationLost) else WorkerNotStarted(str(error))
         return Answer(lost=lost, where=socket.gethostname())
-    if station is None:
+    if agent is None:
         return Answer(lost=WorkerLost("its executor has been shut down"))
-    return station.perform(call, parcels, cancelled, begins)
+    return agent.perform(call, payloads, cancelled, begins)
 
 
 def close(token: str, *, kill: bool = False) -> None:
-    """Close the station of an executor, if there is one in this process; it stays closed."""
+    """Close the agent of an executor, if there is one in this process; it stays closed."""
     with _lock:
-        station = _stations.get(token)
-        _stations[token] = None
-    if station is not None:
-        station.close(kill=kill)
+        agent = _agents.get(token)
+        _agents[token] = None
+    if agent is not None:
+        agent.close(kill=kill)
 
 
-def _place_here(place: bytes) -> bytes:
+def _environment_here(place: bytes) -> bytes:
     """Put this machine's modules before the driver's: it may have them elsewhere."""
     directory, path, script = pickle.loads(place)
     extra = [entry for entry in path if entry not in sys.path and Path(entry or ".").exists()]
@@ -313,8 +315,8 @@ def _place_here(place: bytes) -> bytes:
     return pickle.dumps((here, own + extra, script))
 
 
-_stations: dict[str, Station | None] = {}
+_agents: dict[str, WorkerAgent | None] = {}
 _lock = threading.Lock()
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_stations.clear)
+    os.register_at_fork(after_in_child=_agents.clear)

@@ -26,7 +26,7 @@ from typing import NoReturn
 
 import psutil
 
-from hpopt.executors.family import descendants, kill_each, kill_family
+from hpopt.executors.supervision.process_tree import descendants, kill_each, kill_process_tree
 
 PARENT_CHECK_SECONDS = 2.0
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
@@ -139,7 +139,7 @@ def die() -> NoReturn:
     """End this process and all that it started."""
     try:
         if hasattr(os, "getpgrp") and os.getpgrp() == os.getpid():
-            kill_family(os.getpid())
+            kill_process_tree(os.getpid())
         else:
             kill_each(descendants(os.getpid()))
     finally:

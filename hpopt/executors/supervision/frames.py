@@ -21,7 +21,7 @@ SMALL = 1 << 16
 class Kind(IntEnum):
     """What a frame carries."""
 
-    PLACE = 1
+    ENVIRONMENT = 1
     """To the worker: working directory, sys.path and script, before the task that they are for."""
     TASK = 2
     """To the worker: a pickled call."""

@@ -1,0 +1,1 @@
+"""On clusters: the worker agent, and the way of calls to it and of answers back."""

@@ -1,0 +1,1 @@
+"""In worker processes and beside them: what starts, limits, watches and ends them."""
