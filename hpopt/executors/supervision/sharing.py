@@ -56,13 +56,13 @@ class Shared(Generic[T]):
         self.path = folder / f"{self.token}.pickle"
         try:
             _store(obj, self.path)
-        except OSError:
+        except (OSError, TransferError):
             raise
         except Exception as error:
             raise TransferError(
                 "an object must be picklable to be shared with worker processes, but "
                 f"{culprit([(f'the {type(obj).__name__}', obj)], error)}: "
-                "leave it out by __getstate__"
+                "leave it out by __getstate__, or give a function that makes it"
             ) from error
 
     def get(self) -> T:

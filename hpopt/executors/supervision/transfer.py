@@ -32,6 +32,8 @@ def dump_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
     """
     try:
         return dumps((function, args, kwargs), pickler())
+    except TransferError:  # of the part that cannot be sent: it says what to do
+        raise
     except Exception as error:
         name = getattr(function, "__qualname__", type(function).__name__)
         parts = [(f"the function {name}", function)]

@@ -14,6 +14,7 @@ from hpopt.problems.keras.builders.convolutional import ConvolutionalBuilder, co
 from hpopt.problems.keras.builders.dense import DenseBuilder, dense_layer
 from hpopt.problems.keras.labels import ClassWeight, Labels
 from hpopt.problems.keras.problem import KerasProblem
+from hpopt.problems.keras.structures import checked_structure, lengths_of, shapes_of
 from hpopt.space import Categorical, Float, Ordinal, Parameter, Space
 from hpopt.space import Sequence as LayerSequence
 
@@ -32,7 +33,7 @@ class Classifier(KerasProblem):
     Parameters
     ----------
     x : array-like (n, height, width), (n, height, width, channels) or (n, features)
-        Images or rows.
+        Images or rows. With a `build` of your own, anything that it takes.
     y : array-like (n,), or (n, k) one-hot
         The label of each: numbers or names.
     classes : sequence, optional
@@ -42,15 +43,16 @@ class Classifier(KerasProblem):
         Space replaces all of them; what it lacks is as usual in Keras.
     class_weight : mapping of label to float, or "balanced", optional
         What an example of each class counts in the loss.
-    validation_data : (array-like, array-like), optional
+    validation_data : (x, y) or (x, y, sample_weight), optional
         Examples and labels that the ``val_`` metrics are measured on.
     augmentation : sequence of str or callable, optional
         As for `ConvolutionalBuilder`.
     build : Builder or callable, optional
         Other networks, with a space of their own.
     **settings
-        As for `KerasProblem`: objectives, validation_split, folds, repeats, epochs, batch_size,
-        patience, callbacks, fidelity, precision, memory_limit, keep_weights, verbose …
+        As for `KerasProblem`: objectives, sample_weight, validation_split, folds, groups,
+        repeats, epochs, batch_size, patience, callbacks, fidelity, precision, memory_limit,
+        keep_weights, verbose …
 
     Raises
     ------
@@ -72,25 +74,25 @@ class Classifier(KerasProblem):
         classes: Sequence[Any] | None = None,
         space: Space | Mapping[str, Parameter] | None = None,
         class_weight: ClassWeight | None = None,
-        validation_data: tuple[Any, Any] | None = None,
+        validation_data: tuple[Any, ...] | None = None,
         augmentation: Any = None,
         build: Any = None,
         **settings: Any,
     ) -> None:
         self._labels = Labels(y, classes)
-        if isinstance(validation_data, tuple | list) and len(validation_data) == 2:
-            validation_x, validation_y = validation_data
-            validation_data = (
-                validation_x,
-                self._labels.numbers(validation_y, "validation y"),
-            )
-        shape = np.shape(x)[1:]
-        if len(shape) not in (1, 2, 3) and build is None:
-            raise SettingError(
-                "x must hold images (n, height, width) or (n, height, width, channels), or rows "
-                f"(n, features), but its shape is {np.shape(x)}"
-            )
+        if isinstance(validation_data, tuple | list) and len(validation_data) in (2, 3):
+            validation_x, validation_y, *weights = validation_data
+            validation_y = self._labels.numbers(validation_y, "validation y")
+            validation_data = (validation_x, validation_y, *weights)
         if build is None:
+            images = checked_structure(x, "x", lengths=lengths_of(y))
+            shape = np.shape(images)[1:] if isinstance(images, np.ndarray) else ()
+            if len(shape) not in (1, 2, 3):
+                raise SettingError(
+                    "x must hold images (n, height, width) or (n, height, width, channels), or "
+                    f"rows (n, features), but its shape is {shapes_of(images)}: with a build of "
+                    "your own it may be anything"
+                )
             build = self._builder(shape, space, augmentation)
             space = None
         super().__init__(

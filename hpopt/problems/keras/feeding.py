@@ -2,72 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from hpopt.errors import SettingError
 from hpopt.problems.keras.batches import as_fit_takes, batches
 from hpopt.problems.keras.data import Rows, checked_rows
-from hpopt.problems.keras.structures import described
+from hpopt.problems.keras.streams import Generated, checked_batch
 
 Examples = Any
 """Rows, batches from a generator, or a dataset that Keras takes as it is."""
-
-
-class Generated:
-    """Batches from a generator that a function makes: as many as are wanted, made anew at its end.
-
-    Parameters
-    ----------
-    make : callable
-        Returns a generator of batches, from the first one on.
-    name : str
-        What it is called in messages.
-    """
-
-    def __init__(self, make: Callable[[], Iterator[Any]], name: str) -> None:
-        self._make, self._name = make, name
-
-    def batches(self, n_skipped: int = 0) -> Iterator[tuple[Any, ...]]:
-        """Yield batches without an end, those after the first `n_skipped`."""
-        return itertools.islice(self._endless(), n_skipped, None)
-
-    def first(self) -> tuple[Any, ...]:
-        """Return the first batch; the generator is closed."""
-        endless = self._endless()
-        try:
-            return next(endless)
-        finally:
-            endless.close()
-
-    def _endless(self) -> Any:
-        while True:
-            is_empty = True
-            for batch in self._make():
-                is_empty = False
-                yield as_fit_takes(checked_batch(batch, self._name))
-            if is_empty:
-                raise SettingError(
-                    f"the generator for {self._name} must yield batches, but is empty"
-                )
-
-
-def checked_batch(batch: Any, name: str) -> tuple[Any, ...]:
-    """Return a batch as a tuple: (x,), (x, y) or (x, y, sample_weight).
-
-    Raises
-    ------
-    SettingError
-        It is anything else.
-    """
-    if not isinstance(batch, tuple | list) or not 1 <= len(batch) <= 3:
-        raise SettingError(
-            f"the batches of {name} must be tuples (x, y) or (x, y, sample_weight), but got "
-            f"{described(batch)}"
-        )
-    return tuple(batch)
 
 
 def is_dataset(data: Any) -> bool:
@@ -115,13 +60,24 @@ def first_input(data: Examples) -> Any:
     return data[0][0] if hasattr(data, "num_batches") else next(iter(data))[0]
 
 
-def fed(
-    data: Examples, size: int, *, seed: int | None = None, epoch: int = 0, steps: int | None = None
-) -> Any:
-    """Return examples as ``fit`` takes them, from an epoch on."""
+def fed(data: Examples, size: int, *, seed: int | None = None, epoch: int = 0) -> Any:
+    """Return examples as ``fit`` takes them, from an epoch on; without a seed, for validation."""
     if isinstance(data, Generated):
-        return data.batches(epoch * (steps or 0))
+        return data.stream(epoch, is_repeated=seed is None)
     return batches(data, size, seed=seed, epoch=epoch) if isinstance(data, Rows) else data
+
+
+def in_order_of_outputs(data: Examples, model: Any) -> Examples:
+    """Return examples with their weights as a list, in the order of a model's outputs.
+
+    That is how Keras takes them of a model with a list of outputs, though targets may be a dict.
+    """
+    names = getattr(model, "output_names", None)
+    if not isinstance(data, Rows) or not isinstance(data.weights, dict) or not names:
+        return data
+    if isinstance(model.output, dict) or set(data.weights) != set(names):
+        return data
+    return replace(data, weights=tuple(data.weights[name] for name in names))
 
 
 def n_batches(data: Examples, size: int, steps: int | None = None) -> int:

@@ -70,15 +70,22 @@ def fingerprint_of_data(source: Source) -> dict[str, str]:
 
 def source_of_function(function: Any) -> bytes:
     """Return the source of a function without comments; its bytecode where there is no source."""
+    code = getattr(function, "__code__", None)
+    bytecode = b"".join(_bytecode(code)) if isinstance(code, CodeType) else b""
     try:
         text = textwrap.dedent(inspect.getsource(function))
     except (OSError, TypeError):
-        code = getattr(function, "__code__", None)
-        return b"".join(_bytecode(code)) if isinstance(code, CodeType) else b""
+        return bytecode
     try:
-        return ast.unparse(ast.parse(text)).encode()
-    except SyntaxError:  # a lambda in the middle of a call
+        tree: ast.AST = ast.parse(text)
+    except SyntaxError:  # a lambda in the middle of a call over several lines
         return text.strip().encode()
+    if getattr(function, "__name__", "") == "<lambda>":
+        lambdas = [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
+        if len(lambdas) > 1:  # Python does not say which it is
+            return bytecode
+        tree = lambdas[0]
+    return ast.unparse(tree).encode()
 
 
 def _bytecode(code: CodeType) -> Iterator[bytes]:

@@ -43,10 +43,10 @@ class Labels:
             self.classes = list(range(np.asarray(y).shape[1]))
         self._numbers = {label: number for number, label in enumerate(self.classes)}
         if len(self._numbers) < len(self.classes):
-            raise SettingError(f"classes must be different, but got {self.classes}")
+            raise SettingError(f"classes must be different, but got {_short(self.classes)}")
         if len(self.classes) < 2:
             raise SettingError(
-                f"there must be at least two classes to tell apart, but got {self.classes}"
+                f"there must be at least two classes to tell apart, but got {_short(self.classes)}"
             )
 
     def numbers(self, y: Any, name: str = "y") -> NDArray[np.int32]:
@@ -105,10 +105,10 @@ def _flat(y: Any, name: str) -> NDArray[Any]:
             f"{array.shape}"
         )
     if array.dtype.kind == "f" and not (np.isfinite(array) & (array == np.rint(array))).all():
-        wrong = array[~(np.isfinite(array) & (array == np.rint(array)))][0]
+        n_wrong = int((~(np.isfinite(array) & (array == np.rint(array)))).sum())
         raise SettingError(
-            f"{name} must hold the labels of classes, but got the number {wrong}: to predict "
-            "numbers, subclass KerasProblem"
+            f"{name} must hold the labels of classes, but {n_wrong} of its {len(array)} numbers "
+            "are not whole: to predict numbers, use KerasProblem with a builder"
         )
     return _plain(array, name) if array.dtype.kind == "O" else array
 
@@ -126,7 +126,11 @@ def _plain(array: NDArray[Any], name: str) -> NDArray[Any]:
         )
     plain = np.array(listed)
     if plain.dtype.kind not in "buifU":
-        raise SettingError(f"{name} must hold numbers or names, but got {listed[0]!r}")
+        kinds = sorted({type(label).__name__ for label in listed})
+        raise SettingError(
+            f"{name} must hold numbers or names, but its labels are of the types "
+            f"{', '.join(kinds[:10])}"
+        )
     return plain
 
 
@@ -140,5 +144,5 @@ def _is_one_hot(array: NDArray[Any]) -> bool:
 
 
 def _short(labels: Sequence[Any]) -> str:
-    shown = ", ".join(map(repr, labels[:10]))
+    shown = ", ".join(repr(label)[:40] for label in labels[:10])
     return f"[{shown}{', ...' if len(labels) > 10 else ''}]"

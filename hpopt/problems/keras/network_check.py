@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,14 +14,14 @@ from hpopt.errors import ProblemError, SettingError
 from hpopt.problems.keras.backend import sparing_gpu
 from hpopt.problems.keras.builders.targets import SPARSE, check_labels
 from hpopt.problems.keras.data import Rows
-from hpopt.problems.keras.feeding import Examples, few_of
+from hpopt.problems.keras.feeding import Examples, few_of, in_order_of_outputs
 from hpopt.problems.keras.metrics import check_reported, numbers_of
 from hpopt.problems.keras.session import fresh_session, import_keras
 from hpopt.problems.keras.sources import Source, tried_split
 from hpopt.problems.keras.structures import shapes_of
 from hpopt.problems.keras.user_errors import check_by_trying
 
-DATA = "the functions for the data must return it"
+DATA = "the functions for x and validation_data must return data"
 """The first step of trying a problem, as an error says it."""
 
 
@@ -63,19 +62,22 @@ def check_by_building(
         begin(DATA)
         split = tried_split(source, config)
         begin("build must make a network")
-        with fresh_session(0):
-            model = compiled(config)
-            if isinstance(split.training, Rows):
-                _check_fits(model, split.training)
-            begin("the network must take the data")
-            logs = _logs(model, split.training, source.is_validated)
-            if logs is not None:
-                _check_objectives(model, objectives, logs, source.is_validated)
+        with fresh_session(0):  # its end frees what a function has left
+            build(config, split.training, begin)
+
+    def build(config: Config, training: Examples, begin: Callable[[str], None]) -> None:
+        model = compiled(config)
+        if isinstance(training, Rows):
+            _check_fits(model, training)
+            training = in_order_of_outputs(training, model)
+        begin("the network must take the data")
+        logs = _logs(model, training, source.is_validated)
+        if logs is not None:
+            _check_objectives(model, objectives, logs, source.is_validated)
 
     with sparing_gpu(), _undisturbed_randomness():
         import_keras()  # its absence is no error of the user's function
         check_by_trying(configs, attempt)
-    gc.collect()
 
 
 def _logs(model: Any, examples: Examples, is_validated: bool) -> Mapping[str, Any] | None:

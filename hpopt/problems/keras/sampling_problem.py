@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import Objective, Problem, check_problem
 from hpopt.core.solution import Config
@@ -26,6 +28,7 @@ from hpopt.problems.keras.problem import KerasProblem
 from hpopt.problems.keras.sampled_errors import Measure
 from hpopt.problems.keras.session import import_keras, require_keras
 from hpopt.problems.keras.sources import ArraySource, DatasetSource, Source
+from hpopt.problems.keras.structures import described, is_text
 from hpopt.problems.keras.training import check_count
 from hpopt.space import Parameter, Space
 
@@ -261,9 +264,9 @@ def _validated_on(source: Source, config: Config) -> tuple[Any, Any]:
     rows = split.training if split.validation is None else split.validation
     if not isinstance(rows, Rows):
         raise ProblemError(
-            f"the examples of a config must be arrays to be sampled on, but are {rows!r}"
+            f"the examples of a config must be arrays to be sampled on, but are {described(rows)}"
         )
-    return rows.take(slice(None))
+    return _arrays_of(rows)
 
 
 def _checked_data(data: Any) -> Data:
@@ -274,5 +277,15 @@ def _checked_data(data: Any) -> Data:
             "data must be a pair of arrays (x, y), or a function of a config that gives one, but "
             f"got {type(data).__name__}"
         )
-    rows = checked_rows(*data)
-    return rows.x, rows.y
+    return _arrays_of(checked_rows(*data))
+
+
+def _arrays_of(rows: Rows) -> tuple[Any, Any]:
+    """Return examples and targets, if each is one array of numbers."""
+    for name, data in (("x", rows.x), ("y", rows.y)):
+        if not isinstance(data, np.ndarray) or is_text(data):
+            raise SettingError(
+                f"{name} must be one array of numbers for networks to be sampled, but got "
+                f"{described(data)}"
+            )
+    return rows.take(slice(None))

@@ -20,12 +20,12 @@ from hpopt.problems.keras.data import (
 )
 from hpopt.problems.keras.feeding import (
     Examples,
-    Generated,
     is_dataset,
     is_endless,
     is_generator,
 )
 from hpopt.problems.keras.folds import folded
+from hpopt.problems.keras.streams import Generated
 from hpopt.problems.keras.structures import described
 from hpopt.problems.keras.training import check_count
 from hpopt.problems.time_series import TimeSeries
@@ -132,7 +132,10 @@ class FunctionSource(Source):
         validation = None
         if self.validation is not None:
             validation = _examples(
-                self.validation, config, ("validation", "validation_steps"), self.steps.validation
+                self.validation,
+                config,
+                ("validation_data", "validation_steps"),
+                self.steps.validation,
             )
         training = _examples(self.training, config, ("x", "steps_per_epoch"), self.steps.training)
         return Split(training, validation, self.steps)
@@ -329,7 +332,7 @@ def _examples(function: Any, config: Config, names: tuple[str, str], steps: int 
             )
         if hasattr(given, "close"):
             given.close()
-        return Generated(partial(function, config), name)
+        return Generated(partial(function, config), name, steps)
     if not isinstance(given, tuple | list) or not 1 <= len(given) <= 3:
         raise SettingError(
             f"the function of a config for {name} must give a pair of arrays (x, y), or "
@@ -372,7 +375,7 @@ def _check_takes_config(function: Callable[..., Any], name: str) -> None:
         called = getattr(function, "__name__", type(function).__name__)
         raise SettingError(
             f"{name} must be a function of a config, but {called} cannot be called with one "
-            f"argument: write {name}=lambda config: {called}(...)"
+            f"argument: write {name}=lambda config: ..."
         ) from None
     except ValueError:  # a built-in without a signature
         return

@@ -12,6 +12,7 @@ from hpopt.core.problem import Fidelity, Objective
 from hpopt.errors import ProblemError, SettingError
 from hpopt.problems.keras.backend import seed_epoch
 from hpopt.problems.keras.metrics import check_reported, numbers_of
+from hpopt.problems.keras.streams import releasing
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +253,7 @@ def train(
         verbose=schedule.verbose,
         callbacks=[
             keras.callbacks.TerminateOnNaN(),
+            *releasing(keras, training, validation),
             *callbacks,
             keras.callbacks.LambdaCallback(on_epoch_begin=epoch_begins, on_epoch_end=epoch_ended),
         ],

@@ -15,11 +15,12 @@ from hpopt.core.problem import Fidelity, Objective
 from hpopt.core.solution import Config
 from hpopt.problems.keras.continuation import Place, find_state, remove_state, restore, save_state
 from hpopt.problems.keras.data import Rows
-from hpopt.problems.keras.feeding import Examples, fed, first_input, n_batches
+from hpopt.problems.keras.feeding import Examples, fed, first_input, in_order_of_outputs, n_batches
 from hpopt.problems.keras.runs import Average, Run, Silent, runs_of
 from hpopt.problems.keras.schedules import apply_schedule
 from hpopt.problems.keras.session import begin_anew
 from hpopt.problems.keras.sources import Source, Split
+from hpopt.problems.keras.streams import Generated
 from hpopt.problems.keras.training import (
     Follower,
     Monitor,
@@ -124,6 +125,8 @@ class _Training:
         recipe, config, schedule = self.recipe, self.config, self.schedule
         data = recipe.source.split(config, run.split)
         model = recipe.compiled(config)
+        data = data._replace(training=in_order_of_outputs(data.training, model))
+        data = data._replace(validation=in_order_of_outputs(data.validation, model))
         schedule_rate(model, config, schedule, recipe.fidelity, data)
         monitor = Monitor(
             recipe.objectives,
@@ -167,7 +170,7 @@ def _fed(data: Split, schedule: Schedule, seed: int, epoch: int) -> tuple[Any, A
     """Give the examples as ``fit`` takes them."""
     size = schedule.batch_size
     return (
-        fed(data.training, size, seed=seed, epoch=epoch, steps=data.steps.training),
+        fed(data.training, size, seed=seed, epoch=epoch),
         # Validation keeps no activations for gradients, so twice the batch fits in memory.
         None if data.validation is None else fed(data.validation, 2 * size),
     )
@@ -175,9 +178,10 @@ def _fed(data: Split, schedule: Schedule, seed: int, epoch: int) -> tuple[Any, A
 
 def _steps(data: Split) -> tuple[int | None, int | None]:
     """Return how many batches an epoch has, where it is not all there are."""
+    known = (Rows, Generated)
     return (
-        None if isinstance(data.training, Rows) else data.steps.training,
-        None if isinstance(data.validation, Rows | None) else data.steps.validation,
+        None if isinstance(data.training, known) else data.steps.training,
+        None if isinstance(data.validation, known) else data.steps.validation,
     )
 
 
