@@ -430,7 +430,9 @@ class Optimizer(ABC):
             self._queue.appendleft((solution.config, solution.point))
 
     def _learn(self, trials: Sequence[Trial]) -> None:
-        rows = [losses(self.objectives, trial.values if trial.ok else {}) for trial in trials]
+        rows = [
+            losses(self.objectives, trial.outcome.values if trial.ok else {}) for trial in trials
+        ]
         for trial, row in zip(trials, rows, strict=True):
             solution = self.pending.pop(trial.number)
             self.history.append(solution.number, solution.point, row)

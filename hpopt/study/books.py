@@ -48,7 +48,7 @@ def one_at_a_time(
 
     @wraps(method)
     def locked(books: Books, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        with books.changed:
+        with books.lock:
             return method(books, *args, **kwargs)
 
     return locked
@@ -70,15 +70,18 @@ class Books:
         Journaled, and not learned yet because of a window.
     rules : TravellingRules
         What early stopping knows of each pending solution.
+    lock : threading.RLock
+        Held while the optimizer is asked or told.
     changed : threading.Condition
-        Its lock is held while the optimizer is asked or told; it is notified of what is told.
+        Of this lock; notified of what is told.
     """
 
     def __init__(
         self, problem: Problem, optimizer: Optimizer, storage: Storage, path: Path | None
     ) -> None:
         self.problem, self._storage = problem, storage
-        self.changed = threading.Condition(threading.RLock())
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)
         self._folder = None if path is None else f"{path}.files"
         self.begin(optimizer)
 

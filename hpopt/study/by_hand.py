@@ -32,7 +32,7 @@ class ByHand:
 
     def begin_run(self, books: Books) -> None:
         """Leave to a run what was asked and never told."""
-        with books.changed:
+        with books.lock:
             self._is_run, self._again = True, deque()
             self._asked_at.clear()
 
@@ -49,7 +49,7 @@ class ByHand:
             See `Study.ask`.
         """
         deadline = time.monotonic() + seconds
-        with books.changed:
+        with books.lock:
             while True:
                 solution = self._cut_off(books) or next(iter(books.ask(1)), None)
                 if solution is not None:
@@ -76,7 +76,7 @@ class ByHand:
             See `Study.tell`.
         """
         number = _number_of(solution)
-        with books.changed:
+        with books.lock:
             pending = books.optimizer.pending.get(number)
             if pending is not None and isinstance(solution, Solution):
                 pending = pending if is_same(pending, solution) else None
@@ -106,7 +106,7 @@ class ByHand:
         outcome = told_outcome(books.problem, value, time.time(), caller="add_trial")
         seconds = value.seconds if isinstance(value, Outcome) else 0.0  # of no cost that is known
         outcome = replace(outcome, seconds=seconds)
-        with books.changed:
+        with books.lock:
             if self._is_run:
                 raise StudyError(
                     "results are added to a study before or after a run, but it is running: wait "

@@ -183,7 +183,7 @@ class Loop:
 
     def _explain(self) -> None:
         """Say what the strategy does and why, once for each of its ways."""
-        with self._books.changed:
+        with self._books.lock:
             sentence = self._books.optimizer.explanation
         way = sentence.partition(":")[0]
         if sentence and way not in self._explained:

@@ -141,7 +141,7 @@ class Record:
         import heapq
 
         def loss(trial: Trial) -> tuple[float, int]:
-            return float(losses(self.objectives, trial.values)[0]), trial.number
+            return float(losses(self.objectives, trial.outcome.values)[0]), trial.number
 
         return heapq.nsmallest(n, (trial for trial in self.iterate() if trial.ok), key=loss)
 
@@ -152,7 +152,7 @@ class Record:
         for trial in self.iterate():
             if trial.ok:
                 numbers.append(trial.number)
-                values.extend(losses(self.objectives, trial.values))
+                values.extend(losses(self.objectives, trial.outcome.values))
         if not numbers:
             return []
         first = pareto.front(np.array(values).reshape(len(numbers), -1))

@@ -194,7 +194,7 @@ class Study(Record):
 
     def _best_or_none(self) -> Trial | None:
         books = self._ready()
-        with books.changed:
+        with books.lock:
             return books.tally.best
 
     def learn_from(self, source: Path_ | Record) -> Learned:
@@ -456,7 +456,7 @@ class Study(Record):
     def _reopen(self, failed: Sequence[Trial], window: int | None) -> None:
         """Have trials be pending again, and an optimizer that never knew what they gave."""
         books = self._ready()
-        with books.changed:  # nobody may ask an optimizer that does not know the journal yet
+        with books.lock:  # nobody may ask an optimizer that does not know the journal yet
             self._storage.reopen([trial.number for trial in failed])
             self.optimizer = bound_again(self.optimizer, self.problem, self.header)
             books.begin(self.optimizer, failed)

@@ -35,7 +35,7 @@ class Tally:
         if not trial.ok:
             self.n_bad += 1
             return
-        loss = self._objective.loss(trial.values)
+        loss = self._objective.loss(trial.outcome.values)
         if self.best is None or self._best_loss - loss > TIED * abs(self._best_loss):
             self.n_since_best = 0
         elif (loss, trial.number) > (self._best_loss, self.best.number):
