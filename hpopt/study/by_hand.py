@@ -28,7 +28,13 @@ class ByHand:
     def __init__(self) -> None:
         self._again: deque[Solution] | None = None
         self._asked_at: dict[int, float] = {}
-        self._is_run = False
+        self._is_run = self._is_closed = False
+
+    def close(self, books: Books) -> None:
+        """Wake the threads that wait for a solution: none will come."""
+        with books.lock:
+            self._is_closed = True
+            books.changed.notify_all()
 
     def begin_run(self, books: Books) -> None:
         """Leave to a run what was asked and never told."""
@@ -62,10 +68,13 @@ class ByHand:
                 if left <= 0:
                     raise WaitingError(
                         "the optimizer needs the results of running solutions before the next "
-                        f"one: tell {', '.join(map(str, pending[:10]))}"
+                        "one (ask(timeout=...) waits for other threads to tell them): "
+                        f"tell {', '.join(map(str, pending[:10]))}"
                         f"{' …' if len(pending) > 10 else ''}"
                     )
                 books.changed.wait(min(left, threading.TIMEOUT_MAX))
+                if self._is_closed:
+                    raise StudyError("the study was closed while a thread waited for a solution")
 
     def tell(self, books: Books, solution: Solution | int, value: Told) -> Trial:
         """Record what a solution gave.

@@ -319,7 +319,7 @@ class Result(Record):
         """All finished trials of the study when they were first asked for, by number."""
         if self._trials is None:
             self._trials = super().trials
-        return self._trials
+        return list(self._trials)
 
     def __repr__(self) -> str:
         best = self._best

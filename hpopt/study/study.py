@@ -220,10 +220,10 @@ class Study(Record):
         StudyMismatchError
             An objective of this name had the other direction.
         """
-        self._ready()
-        self.header, learned = take_up(
-            self.optimizer, self.header, source, self._storage, Study.load
-        )
+        with self._ready().lock:
+            self.header, learned = take_up(
+                self.optimizer, self.header, source, self._storage, Study.load
+            )
         return learned
 
     # -- a loop of your own --------------------------------------------------------------------
@@ -487,6 +487,8 @@ class Study(Record):
         """Close the study file, so that others may write it; results stay readable."""
         if self.path is not None:
             self._closing()
+            if self._books is not None:
+                self._by_hand.close(self._books)
 
     def __enter__(self) -> Study:
         return self

@@ -220,6 +220,7 @@ class TestCopies:
                 spoil(trial.config)
                 trial.values.clear()
                 trial.to_dict()["config"].clear()
+            record.trials.clear()
             assert essence(record.trials) == before
             assert record.best.config == expected.trials[record.best.number].config
         assert essence(study.run(trials=12, progress=False).trials) == essence(expected.trials)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import hpopt
-from hpopt.errors import ExhaustedError, SettingError, WaitingError
+from hpopt.errors import ExhaustedError, SettingError, StudyError, WaitingError
 
 from .problems import Line, Mixed, Small, essence, numbers, value_of
 
@@ -140,6 +140,16 @@ class TestTimeout:
             for solution in asked:
                 study.tell(solution, 1.0)
             with pytest.raises(ExhaustedError):
+                waiting.result(60)
+
+    def test_it_ends_when_the_study_is_closed(self, path):
+        study = hpopt.Study(Mixed(), hpopt.GeneticAlgorithm(population=3), seed=3, path=path)
+        asked = [study.ask() for _ in range(3)]
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(study.ask, math.inf)
+            study.tell(asked[0], 1.0)
+            study.close()
+            with pytest.raises(StudyError, match="closed"):
                 waiting.result(60)
 
     @pytest.mark.parametrize("timeout", [-1, "soon", math.nan, True])
