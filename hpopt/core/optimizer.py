@@ -395,7 +395,7 @@ class Optimizer(ABC):
         return left
 
     def _without_repeats(self, points: Floats, number: int, first: int) -> Floats:
-        """Replace rows, from one on, whose config is known meanwhile from an added trial.
+        """Replace rows, from one on, whose config is known: from an added trial, as a rule.
 
         Each row by itself, so that the draws for a number do not depend on when it is drawn.
         """

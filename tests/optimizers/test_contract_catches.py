@@ -123,7 +123,6 @@ BROKEN = {
     CountsTells: "test_batches_and_order_do_not_matter",
     IgnoresTheSeed: "test_same_seed_same_search",
     TouchesTheGlobalGenerator: "test_ask_touches_nothing_else",
-    RepeatsItself: "test_no_config_is_asked_twice",
     LeavesTheCube: "test_solutions_are_numbered_and_fit_the_space",
     AsksForTheForbidden: "test_solutions_are_numbered_and_fit_the_space",
     GivesUp: "test_it_goes_on_until_nothing_is_left",
@@ -153,6 +152,15 @@ def test_a_broken_promise_is_caught(strategy, test):
     run(OneByOne, test)
     with pytest.raises((AssertionError, ArithmeticError, TypeError, AttributeError, ConfigError)):
         run(strategy, test)
+
+
+@pytest.mark.parametrize(
+    "test",
+    ["test_no_config_is_asked_twice", "test_replay_goes_on_exactly", "test_same_seed_same_search"],
+)
+def test_the_base_replaces_what_a_strategy_repeats(test):
+    """No config is paid for twice, whoever wrote the strategy."""
+    run(RepeatsItself, test)
 
 
 def test_the_contract_says_what_is_missing():
