@@ -30,6 +30,27 @@ def batches(rows: Rows, size: int, *, seed: int | None = None, epoch: int = 0) -
     return _batches_class()(rows, size, seed, epoch)
 
 
+def single(batch: tuple[Any, ...]) -> Any:
+    """Return one batch as a keras.utils.PyDataset."""
+    return _single_class()(batch)
+
+
+@functools.cache
+def _single_class() -> Any:
+    class Single(import_keras().utils.PyDataset):  # type: ignore[misc]
+        def __init__(self, batch: tuple[Any, ...]) -> None:
+            super().__init__()
+            self._batch = batch
+
+        def __len__(self) -> int:
+            return 1
+
+        def __getitem__(self, index: int) -> tuple[Any, ...]:
+            return self._batch
+
+    return Single
+
+
 @functools.cache
 def _batches_class() -> Any:
     """Make the class when Keras, of which it is a subclass, is there."""

@@ -32,7 +32,8 @@ def folded(rows: Rows, folds: Any, groups: Any = None) -> list[tuple[Rows, Rows]
     SettingError
         Something does not fit; the message says what.
     """
-    if not hasattr(folds, "split") and not isinstance(folds, Iterable):
+    is_number = not (hasattr(folds, "split") or isinstance(folds, Iterable))
+    if isinstance(folds, str) or is_number:
         check_count(folds, "folds", 2)
         if groups is not None:
             raise SettingError(

@@ -12,6 +12,7 @@ import numpy as np
 from hpopt.core.solution import Config
 from hpopt.errors import ProblemError, SettingError
 from hpopt.problems.keras.backend import sparing_gpu
+from hpopt.problems.keras.batches import single
 from hpopt.problems.keras.builders.targets import SPARSE, check_labels
 from hpopt.problems.keras.data import Rows
 from hpopt.problems.keras.feeding import Examples, few_of, in_order_of_outputs
@@ -86,9 +87,11 @@ def _logs(model: Any, examples: Examples, is_validated: bool) -> Mapping[str, An
     if batch is None:
         return None
     model.run_eagerly = True  # tracing a graph would take seconds
-    report = model.test_on_batch if is_validated else model.train_on_batch
-    logs: Mapping[str, Any] = report(*batch, return_dict=True)
-    return logs
+    # Not train_on_batch: it calls a train_step of the user's with three parts, fit with two.
+    data = single(batch)
+    if is_validated:
+        return dict(model.evaluate(data, verbose=0, return_dict=True))
+    return {name: values[-1] for name, values in model.fit(data, verbose=0).history.items()}
 
 
 def _check_objectives(

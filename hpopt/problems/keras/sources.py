@@ -304,7 +304,15 @@ class _Watched(dict[str, Any]):
 
 def _copied(data: Any) -> Any:
     """Copy a PyDataset, so that a trial finds it as it was, not as the last one left it."""
-    return copy.deepcopy(data) if is_dataset(data) and not hasattr(data, "element_spec") else data
+    if not is_dataset(data) or hasattr(data, "element_spec"):
+        return data
+    try:
+        return copy.deepcopy(data)
+    except TypeError as error:
+        raise SettingError(
+            f"a {type(data).__name__} must be copied for each trial, but cannot be ({error}): give "
+            "a function of a config that makes it, x=lambda config: dataset()"
+        ) from error
 
 
 def _examples(function: Any, config: Config, names: tuple[str, str], steps: int | None) -> Examples:

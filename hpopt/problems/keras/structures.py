@@ -192,7 +192,8 @@ def _is_all_text(array: Array, name: str) -> bool:
     if 0 < n_bad < len(is_text):
         raise SettingError(
             f"{name} must hold texts or numbers alone, but of its {len(is_text)} values of dtype "
-            f"object {n_bad} are no text: fill in what is missing"
+            f"object {n_bad} are no text: fill in what is missing, and give texts and numbers as "
+            "arrays of their own, in a dict"
         )
     return n_bad == 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sysconfig
 import traceback
 from collections.abc import Callable, Iterable
@@ -16,6 +17,7 @@ from hpopt.space import Space
 
 N_TRIED = 3
 """Configs that all must fail: a single one may be impossible for reasons of its own."""
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 MOST_CHARACTERS = 500
 """Of another library's message, which may hold arrays."""
 LIBRARIES = tuple(
@@ -65,7 +67,7 @@ def check_by_trying(
         step, config, cause = first
         raise ProblemError(
             f"{step}, but with the config {shortened(repr(config), MOST_CHARACTERS)} it raised "
-            f"{shortened(in_one_line(cause), MOST_CHARACTERS)}{line_of(cause)}"
+            f"{shortened(COLOURS.sub('', in_one_line(cause)), MOST_CHARACTERS)}{line_of(cause)}"
         ) from cause
 
 

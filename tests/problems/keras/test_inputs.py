@@ -1,12 +1,14 @@
 """Trials on all that `fit` takes: several arrays, weights, texts, x alone, generators."""
 
+import threading
+
 import numpy as np
 import pytest
 from sklearn.model_selection import GroupKFold
 
 import hpopt
 from hpopt.errors import ProblemError, SettingError, TransferError
-from hpopt.problems.keras import Classifier, KerasProblem, MAERandomSampling
+from hpopt.problems.keras import Classifier, DenseBuilder, KerasProblem, MAERandomSampling
 from hpopt.space import Int, Space
 
 from .small import X, needs_keras, quiet, tried
@@ -122,6 +124,33 @@ def test_a_model_with_a_loss_of_its_own_needs_no_targets(tmp_path):
     assert outcome.values["val_loss"] > 0
     with pytest.raises(SettingError, match=r"y must be given, .* a loss \(mse\) .* give y=x"):
         problem(X, None, autoencoder)
+
+
+def test_a_training_step_of_ones_own_is_called_as_fit_does(tmp_path):
+    def own(config):
+        import keras
+
+        class Own(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.dense = keras.layers.Dense(3)
+
+            def call(self, x):
+                return self.dense(x)
+
+            def train_step(self, data):
+                x, y = data
+                return {"first_loss": keras.ops.mean((self(x) - y) ** 2)}
+
+        model = Own()
+        model.compile("sgd")
+        return model
+
+    settings = {"build": own, "validation_split": 0}
+    outcome = tried(problem(X, X, objectives="first_loss", **settings), tmp_path, CONFIG)
+    assert outcome.values["first_loss"] > 0
+    with pytest.raises(SettingError, match="did you mean 'first_loss'"):
+        problem(X, X, objectives="last_loss", **settings)
 
 
 def test_texts_are_vectorised(tmp_path):
@@ -259,6 +288,23 @@ class TestDatasets:
         with pytest.raises(SettingError, match="did you mean 'accuracy'"):
             problem(data, objectives="acc")
 
+    def test_what_cannot_be_copied_says_so(self):
+        import keras
+
+        class Locked(keras.utils.PyDataset):
+            def __init__(self):
+                super().__init__()
+                self.lock = threading.Lock()
+
+        with pytest.raises(SettingError, match=r"a Locked must be copied .*=lambda config: data"):
+            problem(Locked(), objectives="loss")
+
+    def test_a_builder_has_no_batch_size_to_search(self):
+        data = self.dataset().map(lambda x, y: (x[0], y))
+        made = KerasProblem(data, build=DenseBuilder((3,), outputs=1), objectives="loss")
+        assert "learning_rate" in made.space
+        assert "batch_size" not in made.space
+
     def test_a_batch_size_that_it_ignores(self):
         space = {"units": Int(1, 2), "batch_size": Int(2, 4)}
         with pytest.raises(SettingError, match="batch_size is a parameter of the space, but x is"):
@@ -294,6 +340,6 @@ def test_builders_and_sampling_take_one_array():
         Classifier([X, TABLE], LABEL)
     assert Classifier(DICT, LABEL, build=two_inputs, space=SPACE, objectives="val_loss")
     with pytest.raises(SettingError, match="x must be one array, as the networks of DenseBuilder"):
-        KerasProblem({"image": X}, LABEL, build=hpopt.problems.keras.DenseBuilder((3,), outputs=1))
+        KerasProblem({"image": X}, LABEL, build=DenseBuilder((3,), outputs=1))
     with pytest.raises(SettingError, match="x must be one array of numbers for networks to be"):
         MAERandomSampling.before(problem(DICT, LABEL))
