@@ -11,7 +11,7 @@ from hpopt.core import Objective, Trial
 from hpopt.progress import duration
 from hpopt.reports import words
 from hpopt.reports.digest import Digest, digest
-from hpopt.storage import Writer
+from hpopt.storage import Writer, lacks_log
 from hpopt.study import Record, Running
 from hpopt.terminal import printable, without_styles
 
@@ -202,6 +202,8 @@ def _state(record: Record, read: Digest, path: Path | None, writer: Writer | Non
         yield what, f"{len(read.pending)}: {words.numbers(read.pending)}"
     for trial in read.errors:
         yield f"trial {trial.number}", f"{trial.status}: {trial.error}"
+    if path is not None and lacks_log(path):
+        yield "log", f"{path.name}-wal is not here: if this is a copy, it may lack the last trials"
     yield "writer", str(writer) if writer else "none: no process is writing the study"
     aims = ", ".join(f"{objective.name} ({objective.direction})" for objective in record.objectives)
     yield "problem", f"{header.get('problem')}: {aims}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from hpopt.errors import SettingError
+from hpopt.storage.connection import lacks_log
 from hpopt.storage.lock import Writer, writer_of
 from hpopt.storage.memory import MemoryStorage
 from hpopt.storage.salvage import salvage
@@ -19,6 +20,7 @@ __all__ = [
     "SQLiteStorage",
     "Storage",
     "Writer",
+    "lacks_log",
     "open_storage",
     "salvage",
     "writer_of",

@@ -31,6 +31,9 @@ To count the trials takes some 40 for each row, of at least 30 bytes."""
 
 OPERATIONS_AT_ONCE = 10**5
 
+WAL_MARK = b"\x02\x02"
+"""What a file that is written with a log says: https://www.sqlite.org/fileformat.html#vnums"""
+
 SPARE_BYTES = 2**20
 """How much longer than the file a value may be: a file may grow while it is read."""
 
@@ -77,15 +80,22 @@ def n_bytes_of(path: Path) -> int:
     return n_bytes
 
 
-def connect_to_read(path: Path) -> sqlite3.Connection:
+def connect_to_read(path: Path, *, is_alone: bool | None = None) -> sqlite3.Connection:
     """Open a study file for reading, also in a folder where nothing can be written.
+
+    Parameters
+    ----------
+    path : Path
+    is_alone : bool, optional
+        Whether it `lacks_log`: then nobody writes it, and SQLite would leave an empty log there.
 
     Raises
     ------
     sqlite3.Error
         It cannot be read.
     """
-    connection = connect_with_limits(path, "mode=ro")
+    is_alone = lacks_log(path) if is_alone is None else is_alone
+    connection = connect_with_limits(path, "mode=ro&immutable=1" if is_alone else "mode=ro")
     try:
         read_with_info(connection)
         return connection
@@ -147,6 +157,22 @@ def has_log(path: Path) -> bool:
     """Whether a write-ahead log with something in it lies beside the file."""
     try:
         return log_path(path).stat().st_size > 0
+    except OSError:
+        return False
+
+
+def lacks_log(path: Path) -> bool:
+    """Whether a file was written with a log beside it that is not there: a copy without it.
+
+    So is a file that another SQLite program has closed, and nothing is missing in that.
+    """
+    beside = [path.with_name(path.name + ending) for ending in ("-wal", "-shm", "-lock")]
+    if not path.is_file() or any(each.exists() for each in beside):  # a pipe may never open
+        return False
+    try:
+        # To close a file frees the locks of this process on it: here it has none as a writer.
+        with path.open("rb") as file:
+            return file.read(20)[18:] == WAL_MARK
     except OSError:
         return False
 

@@ -14,6 +14,8 @@ from hpopt.storage.connection import (
     SPARE_BYTES,
     connect_with_limits,
     has_log,
+    lacks_log,
+    log_path,
     n_bytes_of,
     read_with_info,
 )
@@ -91,6 +93,20 @@ def not_a_study(path: Path, found: str) -> StudyFileError:
     )
 
 
+def how_it_lacks_its_log(path: Path) -> str:
+    """Say that a file is a copy without its log."""
+    return f"it was copied while it was written, without its log {log_path(path).name}"
+
+
+def without_log(path: Path) -> StudyFileError:
+    """Make the error for a copy of a study whose trials are all in a log that is not there."""
+    return StudyFileError(
+        f"a study file that is being written must be copied with its log, but {path} has no trial "
+        f"yet, and {how_it_lacks_its_log(path)}: copy both files, or the study when the run has "
+        "ended; SQLite's .backup and hpopt export copy one that runs"
+    )
+
+
 def altered(path: Path, what: str) -> StudyFileError:
     """Make the error for a study file whose tables are not those that hpopt makes."""
     return StudyFileError(
@@ -103,6 +119,8 @@ def damaged(path: Path, what: str) -> StudyFileError:
     """Make the error for a damaged study file, with what is left of it."""
     if not _is_marked(path):
         return not_a_study(path, f"a damaged SQLite database ({what})")
+    if lacks_log(path):
+        what = f"{what}, perhaps as {how_it_lacks_its_log(path)}"
     n_readable = sum(1 for row in readable_rows(path) if row[STATUS] is not None)
     if n_readable == 0:
         todo = "go back to a copy, or start a new study"

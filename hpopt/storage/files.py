@@ -11,7 +11,14 @@ from pathlib import Path
 from hpopt.checks import expanded
 from hpopt.errors import SettingError, StudyError, StudyFileError
 from hpopt.storage.connection import connect_to_read, has_log, log_path
-from hpopt.storage.damage import SQLITE_ERRORS, altered, damaged, not_a_study, study_error
+from hpopt.storage.damage import (
+    SQLITE_ERRORS,
+    altered,
+    damaged,
+    not_a_study,
+    study_error,
+    without_log,
+)
 from hpopt.storage.flush import flush, flush_folder
 from hpopt.storage.rows import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
 from hpopt.storage.tables import what_is_wrong
@@ -94,15 +101,23 @@ def _write_schema(draft: Path) -> None:
         connection.close()
 
 
-def examine(path: Path) -> None:
-    """Raise StudyFileError unless there is a study file that this hpopt understands."""
+def examine(path: Path, *, is_alone: bool) -> None:
+    """Raise StudyFileError unless there is a study file that this hpopt understands.
+
+    Parameters
+    ----------
+    path : Path
+    is_alone : bool
+        Whether its log was missing (`lacks_log`) before anybody opened it.
+    """
     _examine_kind(path)
     try:
-        with contextlib.closing(connect_to_read(path)) as connection:
+        with contextlib.closing(connect_to_read(path, is_alone=is_alone)) as connection:
             (mark,) = connection.execute("PRAGMA application_id").fetchone()
             (page,) = connection.execute("PRAGMA page_size").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             wrong = what_is_wrong(connection) if mark == APPLICATION_ID else _tables(connection)
+            is_empty = mark == APPLICATION_ID and not wrong and _is_empty(connection)
     except SQLITE_ERRORS as error:
         raise study_error(error, path) from None
     if mark != APPLICATION_ID:
@@ -114,8 +129,15 @@ def examine(path: Path) -> None:
         )
     if wrong:
         raise altered(path, wrong)
+    if is_empty and is_alone:
+        raise without_log(path)
     if path.stat().st_size % page and not has_log(path):
         raise damaged(path, "its end is missing")  # SQLite would take the rest for zeros
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    query = "SELECT EXISTS (SELECT 1 FROM study) OR EXISTS (SELECT 1 FROM trials)"
+    return connection.execute(query).fetchone() == (0,)
 
 
 def _tables(connection: sqlite3.Connection) -> str:

@@ -120,7 +120,7 @@ class WriterLock:
                 os.close(descriptor)
                 return holder
             # The last holder may have removed the file between our opening and locking it.
-            if _inode_at(self._path) == inode:
+            if inode_at(self._path) == inode:
                 self._descriptor, self._inode = descriptor, inode
                 _held[inode] = self._writer
                 self._sign()
@@ -135,6 +135,10 @@ class WriterLock:
             os.ftruncate(self._descriptor, 0)
             os.write(self._descriptor, json.dumps(data).encode())
 
+    def moved(self, path: Path) -> None:
+        """Take note that the study, and with it the lock file, is now at another path."""
+        self._path = lock_path(path)
+
     def release(self) -> None:
         """Let others write. Without effect the second time, and in a forked child."""
         with _guard:
@@ -142,7 +146,7 @@ class WriterLock:
                 return
             del _held[self._inode]
             with contextlib.suppress(OSError):
-                if _inode_at(self._path) == self._inode:
+                if inode_at(self._path) == self._inode:
                     self._path.unlink()
             os.close(self._descriptor)
             if sys.platform == "win32":  # an open file cannot be removed there
@@ -191,7 +195,7 @@ def _try_to_lock(descriptor: int, *, shared: bool = False) -> bool:
 
 
 def _own_writer(lock: Path) -> Writer | None:
-    inode = _inode_at(lock)
+    inode = inode_at(lock)
     own = _held.get(inode) if inode is not None else None
     return own if own is not None and own.pid == os.getpid() else None
 
@@ -200,7 +204,8 @@ def _inode(status: os.stat_result) -> Inode:
     return status.st_dev, status.st_ino
 
 
-def _inode_at(path: Path) -> Inode | None:
+def inode_at(path: Path) -> Inode | None:
+    """Return which file is at a path; None where none is."""
     try:
         return _inode(path.stat())
     except OSError:

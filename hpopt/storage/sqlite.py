@@ -14,6 +14,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from operator import index, itemgetter
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from hpopt.core.solution import Solution
@@ -22,16 +23,15 @@ from hpopt.errors import SettingError, StudyError
 from hpopt.storage import files, rows
 from hpopt.storage.connection import (
     SPARE_BYTES,
-    close_writer,
     connect_to_read,
-    connect_to_write,
-    log_path,
+    lacks_log,
     n_bytes_of,
 )
-from hpopt.storage.damage import SQLITE_ERRORS, damaged, study_error
+from hpopt.storage.damage import SQLITE_ERRORS, damaged, how_it_lacks_its_log, study_error
 from hpopt.storage.encoding import decode, encode
-from hpopt.storage.flush import Flusher
 from hpopt.storage.lock import WriterLock
+from hpopt.storage.open_file import OpenFile
+from hpopt.storage.rescue import rescued
 from hpopt.storage.storage import (
     Header,
     Journal,
@@ -50,6 +50,9 @@ Item = TypeVar("Item")
 
 TRIAL = f"{rows.SOLUTION_COLUMNS}, {rows.OUTCOME_COLUMNS}"
 AT_ONCE, BYTES_AT_ONCE = 500, 2**22
+LOOK_SECONDS = 1.0
+"""How often the writer looks whether its file is still in its place."""
+
 STATUS, TOLD, ASKED_AFTER = 5, 14, 15
 """Places in the rows of TRIAL and JOURNAL."""
 
@@ -96,34 +99,82 @@ class SQLiteStorage(Storage):
         self.path = files.study_path(path)
         self._guard = threading.RLock()
         self._closed = False
-        self._connection: sqlite3.Connection | None = None
+        self._file: OpenFile | None = None
+        self._finish: weakref.finalize[[], SQLiteStorage] | None = None
+        self._next_look = 0.0
+        self._is_looked_after = True
+        self._said: list[str] = []
+        self._last_said = ""
+        self._names_said = False
         if mode == "r":
-            files.examine(self.path)
+            files.examine(self.path, is_alone=lacks_log(self.path))
         else:
             self._open_to_write()
 
     def _open_to_write(self) -> None:
         files.make_folder(self.path)
+        is_alone = lacks_log(self.path)
         lock = WriterLock(self.path)
         try:
             if not self.path.exists():
                 files.create(self.path)
-            files.examine(self.path)
-            self._connection = connect_to_write(self.path)
-            query = "SELECT COALESCE(MAX(told), -1) + 1 FROM trials"
-            (self._next_told,) = self._connection.execute(query).fetchone()
+            files.examine(self.path, is_alone=is_alone)
+            file = OpenFile.of(self.path, lock)
         except BaseException as error:
-            if self._connection is not None:
-                self._connection.close()
             lock.release()
             if isinstance(error, SQLITE_ERRORS):
                 raise study_error(error, self.path) from None
             raise
-        self._flusher = Flusher(log_path(self.path))
+        self._hold(file)
+        if is_alone:
+            self._said.append(
+                f"{self.path} may lack its last trials: {how_it_lacks_its_log(self.path)}, or "
+                "another program has closed it"
+            )
+        with self._reading() as connection:
+            query = "SELECT COALESCE(MAX(told), -1) + 1 FROM trials"
+            (self._next_told,) = connection.execute(query).fetchone()
+
+    def _hold(self, file: OpenFile) -> None:
+        if self._finish is not None:
+            self._finish.detach()
+        self._file = file
         # Also when it is forgotten, and when the interpreter ends: one file, and no lock.
-        self._finish = weakref.finalize(
-            self, _close, self._connection, self._flusher, lock, os.getpid()
-        )
+        self._finish = weakref.finalize(self, file.close)
+
+    @property
+    def location(self) -> Path | None:
+        """Where the study is now; None in memory, where its file was lost and cannot be saved."""
+        return self.path if self._file is None else self._file.path
+
+    def watch(self, *, ended: bool = False) -> list[str]:
+        """Look whether the file is still in its place, else save all of it; say what happened."""
+        with self._guard:
+            if not self._closed:
+                self._look(at_once=ended)
+            said, self._said = self._said, []
+        return said
+
+    def _look(self, *, at_once: bool = False) -> None:
+        now = time.monotonic()
+        if self._file is None or (now < self._next_look and not at_once):
+            return
+        if self._file.path is None and not at_once:  # in memory: once more at the end
+            return
+        self._next_look, self._is_looked_after = now + LOOK_SECONDS, True
+        file, sentence = rescued(self._file, self.path)
+        if file is not self._file:
+            self._hold(file)
+        if sentence and sentence != self._last_said:
+            self._last_said = sentence
+            self._said.append(sentence)
+        if file.n_names > 1 and not self._names_said:
+            self._names_said = True
+            self._said.append(
+                f"the study file {file.path} has {file.n_names} names (hard links), and its log "
+                "has only one: who opens it by another name sees an old state, or damages it; "
+                "copy it when the run has ended, and keep one name"
+            )
 
     def header(self) -> Header | None:
         """Give the header; None in a fresh study."""
@@ -270,7 +321,9 @@ class SQLiteStorage(Storage):
     def close(self) -> None:
         """Close it for good, and leave one file without a lock."""
         with self._guard:
-            if not self._closed and self._connection is not None:
+            if not self._closed and self._finish is not None:
+                if not self._is_looked_after:
+                    self._look(at_once=True)
                 self._finish()
             self._closed = True
 
@@ -291,7 +344,8 @@ class SQLiteStorage(Storage):
     def _counted(self, n_bytes: int, found: Iterable[rows.Row]) -> int:
         """Add up what has been read: more than the file has only where pages come again."""
         n_bytes += sum(map(rows.length_of_row, found))
-        if n_bytes > SPARE_BYTES and n_bytes > n_bytes_of(self.path) + SPARE_BYTES:
+        is_read_only = self._file is None  # a writer's may be gone, and be rescued soon
+        if is_read_only and n_bytes > SPARE_BYTES and n_bytes > n_bytes_of(self.path) + SPARE_BYTES:
             raise damaged(self.path, "its trials are longer than the file")
         return n_bytes
 
@@ -301,12 +355,12 @@ class SQLiteStorage(Storage):
         if self._closed:
             raise closed()
         try:
-            if self._connection is None:
+            if self._file is None:
                 with closing(connect_to_read(self.path)) as connection:
                     yield connection
             else:
                 with self._guard:
-                    yield self._connection
+                    yield self._file.connection
         except SQLITE_ERRORS as error:
             raise study_error(error, self.path) from None
 
@@ -315,7 +369,8 @@ class SQLiteStorage(Storage):
     ) -> None:
         """Write each item, all in one transaction; a single one is that by itself."""
         with self._guard:
-            connection = self._connection_to_write()
+            file = self._file_to_write()
+            connection = file.connection
             try:
                 if len(items) == 1:
                     write(connection, items[0])
@@ -331,18 +386,20 @@ class SQLiteStorage(Storage):
                     raise study_error(error, self.path) from None
                 raise
             finally:
-                self._flusher.touch()
+                file.touch()
 
-    def _connection_to_write(self) -> sqlite3.Connection:
+    def _file_to_write(self) -> OpenFile:
         if self._closed:
             raise closed()
-        if self._connection is None:
+        if self._file is None:
             raise StudyError(
                 f"a study must be opened for writing to be changed, but {self.path} was opened "
                 "for reading"
             )
-        self._flusher.check()
-        return self._connection
+        self._look()
+        self._is_looked_after = False
+        self._file.check()
+        return self._file
 
 
 def _some(found: Iterable[rows.Row]) -> list[rows.Row]:
@@ -365,13 +422,3 @@ def _check_started_again(connection: sqlite3.Connection, row: Sequence[Any]) -> 
         raise started_when_finished(number)
     if (config, seed, fidelity) != (row[1], row[3], row[4]):
         raise started_differently(number)
-
-
-def _close(connection: sqlite3.Connection, flusher: Flusher, lock: WriterLock, owner: int) -> None:
-    if os.getpid() != owner:  # a forked child has copies of what its parent still uses
-        return
-    try:
-        flusher.close()
-        close_writer(connection)
-    finally:
-        lock.release()

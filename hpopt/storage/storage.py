@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -172,6 +173,23 @@ class Storage(ABC):
     @abstractmethod
     def count(self) -> dict[str, int]:
         """Count the trials of each status, and those ``"pending"``; all are there, also at 0."""
+
+    @property
+    def location(self) -> Path | None:
+        """The file that the study is in now; None in memory, or in what is no file."""
+        return None
+
+    def watch(self, *, ended: bool = False) -> list[str]:
+        """Look after what the storage depends on; say in sentences what has become of it.
+
+        It is called several times a second while a study runs, and should cost next to nothing.
+
+        Parameters
+        ----------
+        ended : bool
+            Whether the run has ended, so that this is the last look.
+        """
+        return []
 
     @abstractmethod
     def close(self) -> None:

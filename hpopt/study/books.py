@@ -276,6 +276,10 @@ class Books:
         self.changed.notify_all()
         return trial
 
+    def watch(self, *, ended: bool = False) -> list[str]:
+        """Have the storage look after its file; say in sentences what has become of it."""
+        return self._storage.watch(ended=ended)
+
     def rule_for(self, solution: Solution) -> Snapshot | None:
         """Give the rule of early stopping that goes with a solution."""
         return self.rules.of(solution.number)

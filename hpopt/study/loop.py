@@ -108,6 +108,7 @@ class Loop:
             raise
         finally:
             self._dispatch.cancel()
+            self._look_after_file(ended=True)
             self._show(self._display.end, self._snapshot(), reason)
 
     def _fill(self) -> str:
@@ -140,7 +141,12 @@ class Loop:
             if sentence := self._failures.note(trial):
                 self._say(sentence)
             self._call_back(trial)
+        self._look_after_file()
         self._show_state()
+
+    def _look_after_file(self, *, ended: bool = False) -> None:
+        for sentence in self._books.watch(ended=ended):
+            self._say(sentence)
 
     def _cannot_succeed(self) -> bool:
         """Return whether the trials so far show that the run is in vain."""

@@ -6,6 +6,7 @@ import functools
 import math
 import os
 import threading
+import warnings
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -17,7 +18,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 from hpopt.checks import Duration, Seed, expanded, whole
 from hpopt.core import Optimizer, Problem, Solution, Trial, check_problem
 from hpopt.early_stopping import EarlyStoppingRule, check_one_objective, make_early_stopping
-from hpopt.errors import StudyError
+from hpopt.errors import StudyError, StudyWarning
 from hpopt.executors import Limits, make_executor
 from hpopt.optimizers import make_optimizer
 from hpopt.progress import ProgressDisplay, make_display
@@ -100,7 +101,8 @@ class Study(Record):
     Warns
     -----
     StudyWarning
-        The problem's `fingerprint` says that it has other data or settings than before.
+        The problem's `fingerprint` says that it has other data or settings than before. Or, by
+        `ask` and `tell`: the file is no longer in its place, and the study goes on elsewhere.
 
     Examples
     --------
@@ -128,7 +130,7 @@ class Study(Record):
         start = list(start)
         chosen = make_optimizer(optimizer) if optimizer is not None else None
         path = None if path is None else expanded(path)
-        self.path = Path(path) if path is not None else None
+        self._given = Path(path) if path is not None else None
         self.problem = problem
         storage = open_storage(path)
         try:
@@ -138,7 +140,8 @@ class Study(Record):
         except BaseException:
             storage.close()
             raise
-        absolute = self.path.absolute() if self.path is not None else None
+        absolute = self._given.absolute() if self._given is not None else None
+        self._opened_at = storage.location
         super().__init__(
             header, used.objectives, problem.space, lambda: nullcontext(storage), absolute
         )
@@ -186,6 +189,16 @@ class Study(Record):
             lambda: open_storage(file, "r"),
             file,
         )
+
+    @property
+    def path(self) -> Path | None:
+        """The study file as it was given; None in memory.
+
+        Where the file was deleted or replaced while the study was open, the one that the study
+        was saved to.
+        """
+        now = self._storage.location
+        return self._given if now == self._opened_at else now
 
     @property
     def seed(self) -> int:
@@ -249,7 +262,7 @@ class Study(Record):
             Every configuration has been tried.
         """
         seconds = 0.0 if timeout is None else Time(timeout).seconds()
-        return self._by_hand.ask(self._prepared(), seconds)
+        return self._by_hand.ask(self._looked_after(), seconds)
 
     def tell(self, solution: Solution | int, value: Told) -> Trial:
         """Record what a solution gave.
@@ -266,7 +279,7 @@ class Study(Record):
         SettingError
             The solution was not asked for, was told before, or the value is not of this kind.
         """
-        return self._by_hand.tell(self._prepared(), solution, value)
+        return self._by_hand.tell(self._looked_after(), solution, value)
 
     def add_trial(self, config: Mapping[str, Any], value: Told) -> Trial:
         """Record the result of a config that was evaluated elsewhere, and never asked for.
@@ -291,7 +304,7 @@ class Study(Record):
         SettingError
             The value is not of this kind.
         """
-        return self._by_hand.add(self._prepared(), config, value)
+        return self._by_hand.add(self._looked_after(), config, value)
 
     # -- the loop of the house -----------------------------------------------------------------
 
@@ -476,9 +489,15 @@ class Study(Record):
         books.prepare(window)
         return books
 
+    def _looked_after(self) -> Books:
+        """Be ready for one solution, and warn where the study file is no longer in its place."""
+        for sentence in self._storage.watch():
+            warnings.warn(sentence, StudyWarning, stacklevel=3)
+        return self._prepared()
+
     def _reopening(self) -> Callable[[], AbstractContextManager[Storage]]:
         """Say how a result reads the trials, also when the study is closed."""
-        path = self._path
+        path = self._path if self.path == self._given else self.path
         if path is None:
             return lambda: nullcontext(self._storage)
         return lambda: open_storage(path, "r")

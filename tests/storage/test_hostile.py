@@ -212,7 +212,7 @@ def test_a_value_longer_than_the_file_is_not_read(path):
     cell = page + int.from_bytes(data[page + 8 : page + 10], "big")
     data[cell : cell + 5] = b"\x8f\xff\xff\xff\x7f"  # a varint of some 2**32
     path.write_bytes(data)
-    with SQLiteStorage(path, "r") as storage, pytest.raises(StudyFileError, match="is damaged"):
+    with pytest.raises(StudyFileError, match="is damaged"), SQLiteStorage(path, "r") as storage:
         storage.header()
 
 

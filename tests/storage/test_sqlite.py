@@ -183,8 +183,8 @@ def test_a_full_disk_loses_nothing_and_ends_when_there_is_room(tmp_path):
     with SQLiteStorage(path) as storage:
         storage.append([trial(0)])
         storage.started([solution(1), solution(2)], 1)
-        (n_pages,) = storage._connection.execute("PRAGMA page_count").fetchone()
-        storage._connection.execute(f"PRAGMA max_page_count = {n_pages}")
+        (n_pages,) = storage._file.connection.execute("PRAGMA page_count").fetchone()
+        storage._file.connection.execute(f"PRAGMA max_page_count = {n_pages}")
         big = Trial(solution(1), Outcome("failed", traceback="x" * 100_000))
         with pytest.raises(StudyError, match=r"disk with room, .*nothing that was told"):
             storage.append([big])
@@ -192,7 +192,7 @@ def test_a_full_disk_loses_nothing_and_ends_when_there_is_room(tmp_path):
             storage.append([trial(2), big])
         assert [each.number for each in storage.load().trials] == [0]
         assert [each.number for each in storage.load().pending] == [1, 2]
-        storage._connection.execute("PRAGMA max_page_count = 1000000")
+        storage._file.connection.execute("PRAGMA max_page_count = 1000000")
         storage.append([big, trial(2)])
         assert [each.number for each in storage.load().trials] == [0, 1, 2]
 
