@@ -137,7 +137,7 @@ def examine(path: Path, *, is_alone: bool) -> None:
 
 def _is_empty(connection: sqlite3.Connection) -> bool:
     query = "SELECT EXISTS (SELECT 1 FROM study) OR EXISTS (SELECT 1 FROM trials)"
-    return connection.execute(query).fetchone() == (0,)
+    return bool(connection.execute(query).fetchone() == (0,))
 
 
 def _tables(connection: sqlite3.Connection) -> str:
