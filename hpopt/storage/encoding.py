@@ -41,6 +41,8 @@ def encode(data: Any) -> str:
         could not be read again: it is nested more than 100 deep, or takes 200 MB of memory.
     """
     text = _text_of(data)
+    if len(text) <= DEEPEST:  # too short to be too deep or too large: nearly every text
+        return text
     problem = _why_too_large(text) or _why_too_deep(data, text)
     if problem:
         raise _not_plain(ValueError(problem))
@@ -83,7 +85,7 @@ def _why_too_large(text: str) -> str:
 
 def _why_too_deep(data: Any, text: str, most: int = DEEPEST) -> str:
     # Almost always there are too few brackets for it.
-    if len(text) <= DEEPEST or text.count("[") + text.count("{") <= most:
+    if text.count("[") + text.count("{") <= most:
         return ""
     level = [data] if isinstance(data, dict | list | tuple) else []
     for _ in range(most):

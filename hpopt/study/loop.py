@@ -201,8 +201,10 @@ class Loop:
     def _say_idle(self) -> None:
         """Say once that the strategy leaves workers idle, as it waits for results."""
         optimizer, n_workers = self._books.optimizer, self._dispatch.n_calls
+        if self._is_idle_said or n_workers == 1:
+            return
         n = min(optimizer.batch_size, self._window or math.inf)
-        if self._is_idle_said or n >= min(n_workers, self._rule.total(), optimizer.n_possible):
+        if n >= min(n_workers, self._rule.total(), optimizer.n_possible):
             return
         self._is_idle_said = True
         if self._window == n:
