@@ -1,18 +1,18 @@
-"""What people write for a count, a number, a time, a seed, a list or a path, in one kind each."""
+"""Checks of what users write: each returns the value as one type, or raises what must hold."""
 
 from __future__ import annotations
 
 import math
 import operator
 import os
-from collections.abc import ItemsView, KeysView, Sequence, Set
+from collections.abc import ItemsView, Iterable, KeysView, Sequence, Set
 from datetime import timedelta
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from hpopt.errors import HpoptError, SettingError
+from hpopt.errors import HpoptError, SettingError, UnknownNameError
 
 Seed = int | np.random.Generator | np.random.SeedSequence
 Duration = float | str | timedelta
@@ -50,6 +50,43 @@ def whole(name: str, value: Any, least: int, *, error: type[HpoptError] = Settin
     if found is None or found < least:
         raise error(f"{name} must be an int of at least {least}, but got {value!r}")
     return found
+
+
+def number(name: str, value: Any, least: float, most: float = math.inf) -> float:
+    """Return a finite number in [least, most] as a float."""
+    found = real(value)
+    if found is None or not (least <= found <= most and math.isfinite(found)):
+        within = f"in [{least:g}, {most:g}]" if most < math.inf else f"of at least {least:g}"
+        raise SettingError(f"{name} must be a number {within}, but got {value!r}")
+    return found
+
+
+def share(name: str, value: Any) -> float:
+    """Return a number in [0, 1]: a probability, or a part of a whole."""
+    return number(name, value, 0.0, 1.0)
+
+
+def positive(name: str, value: Any, *, error: type[HpoptError] = SettingError) -> float:
+    """Return a finite number above 0 as a float."""
+    found = real(value)
+    if found is None or not 0 < found < math.inf:
+        raise error(f"{name} must be a positive number, but got {value!r}")
+    return found
+
+
+def one_of(name: str, value: Any, known: Iterable[str]) -> str:
+    """Return one of the known names; the error for an unknown one suggests the nearest."""
+    known = tuple(known)
+    if value not in known:
+        raise UnknownNameError(name, str(value), known)
+    return str(value)
+
+
+def flag(name: str, value: Any, *, error: type[HpoptError] = SettingError) -> bool:
+    """Return True or False; numbers and texts are not taken for them."""
+    if not isinstance(value, bool):
+        raise error(f"{name} must be True or False, but got {value!r}")
+    return value
 
 
 def seconds(value: Any) -> Any:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hpopt.checks import real, whole
+from hpopt.checks import number, whole
 from hpopt.core import Curve, Objective, Trial
 from hpopt.errors import SettingError, UnknownNameError
 from hpopt.names import known_name
@@ -82,11 +82,7 @@ class MedianRule(EarlyStoppingRule):
     min_trials: int = 5
 
     def __post_init__(self) -> None:
-        steps = real(self.warmup_steps)
-        if steps is None or not 0 <= steps < 1e300:
-            raise SettingError(
-                f"warmup_steps must be a number of at least 0, but got {self.warmup_steps!r}"
-            )
+        number("warmup_steps", self.warmup_steps, 0.0)
         object.__setattr__(self, "min_trials", whole("min_trials", self.min_trials, 1))
 
     def begin(self, objective: Objective) -> Experience:

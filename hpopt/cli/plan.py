@@ -16,7 +16,6 @@ from hpopt.core import Optimizer, Problem, objectives_of, start_configs
 from hpopt.early_stopping import EarlyStoppingRule, check_one_objective, make_early_stopping
 from hpopt.errors import ConfigError, SettingError
 from hpopt.executors import Limits, SerialExecutor, make_executor
-from hpopt.executors.settings import at_least_one
 from hpopt.optimizers import make_optimizer
 from hpopt.space import Space
 from hpopt.stopping import Plateau, StoppingRule, Target, Time, Trials
@@ -130,7 +129,7 @@ def _settings(content: Mapping[str, Any]) -> dict[str, Any]:
     window = content.get("window")
     return {
         **runner,
-        "window": None if window is None else at_least_one("window", window),
+        "window": None if window is None else whole("window", window, 1),
         "retries": whole("retries", content.get("retries", 1), 0),
         "fail_fast": checked_fail_fast(content.get("fail_fast")),
         "early_stopping": _early_stopping(content.get("early_stopping")),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import numbers
 import re
 
+from hpopt.checks import real
 from hpopt.errors import SettingError
 
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
@@ -28,12 +28,8 @@ def bytes_of(value: object, name: str = "memory") -> int:
     SettingError
         It is anything else.
     """
-    n_bytes: float
-    if isinstance(value, str):
-        n_bytes = _parsed(value, name)
-    elif isinstance(value, numbers.Real) and not isinstance(value, bool):
-        n_bytes = float(value)
-    else:
+    n_bytes = _parsed(value, name) if isinstance(value, str) else real(value)
+    if n_bytes is None:
         raise SettingError(
             f"{name} must be a number of bytes or text such as '4GB', but got {value!r}"
         )

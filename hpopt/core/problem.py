@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hpopt.checks import whole
 from hpopt.core.handle import TrialHandle
 from hpopt.core.solution import Config, Solution
-from hpopt.errors import ProblemError
+from hpopt.errors import ProblemError, SettingError
 from hpopt.space import Space
 
 Direction = Literal["minimize", "maximize"]
@@ -302,6 +302,16 @@ def _check_batches(problem: Problem) -> None:
         raise ProblemError(
             f"a problem with max_batch above 1 must have evaluate_batch, but {name} has "
             f"max_batch={most} and none: write it, or leave max_batch out"
+        )
+
+
+def one_objective(strategy: str, objectives: Sequence[Objective]) -> None:
+    """Raise SettingError for a strategy that takes one objective, unless there is one."""
+    if len(objectives) != 1:
+        names = ", ".join(objective.name for objective in objectives)
+        raise SettingError(
+            f"a problem for optimizer={strategy!r} must have one objective, but got "
+            f"{len(objectives)} ({names}): use optimizer='genetic'"
         )
 
 

@@ -18,11 +18,12 @@ try:
 except ImportError as error:
     raise MissingExtraError("distributed", "dask", "executor='dask'") from error
 
+from hpopt.checks import whole
 from hpopt.executors.cluster.agent import Answer
 from hpopt.executors.cluster.dask_connection import CLOSE_SECONDS, Connection
 from hpopt.executors.cluster.dask_worker import perform_in_dask
 from hpopt.executors.cluster.executor import ClusterExecutor, Job
-from hpopt.executors.settings import Settings, at_least_one
+from hpopt.executors.settings import Settings
 
 LOOK_SECONDS = 0.5
 PATIENCE_SECONDS = 600.0
@@ -74,7 +75,7 @@ class DaskExecutor(ClusterExecutor):
         patience: float = PATIENCE_SECONDS,
     ) -> None:
         super().__init__(settings)
-        self._wanted = None if workers is None else at_least_one("workers", workers)
+        self._wanted = None if workers is None else whole("workers", workers, 1)
         self._patience = patience
         self._cluster = Connection(cluster, self._wanted, self._scratch)
         self.elastic = self._wanted is None
@@ -251,5 +252,5 @@ class DaskExecutor(ClusterExecutor):
 def make(settings: Settings, address: object = None) -> DaskExecutor:
     """Make the executor that ``executor="dask"`` names, at an address if one is given."""
     workers = None if settings.workers in (None, "auto") else settings.workers
-    n_workers = None if workers is None else at_least_one("workers", workers)
+    n_workers = None if workers is None else whole("workers", workers, 1)
     return DaskExecutor(address, n_workers, settings)

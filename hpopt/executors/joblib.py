@@ -15,12 +15,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from hpopt.checks import whole
 from hpopt.errors import SettingError, WorkerLost
 from hpopt.executors.cluster import agent
 from hpopt.executors.cluster.agent import AgentSettings, Answer, Call, Payload, WorkerAgent
 from hpopt.executors.cluster.executor import ClusterExecutor, Job
 from hpopt.executors.devices import available_cores
-from hpopt.executors.settings import Settings, at_least_one
+from hpopt.executors.settings import Settings
 from hpopt.executors.supervision.scratch import home
 
 LOOK_SECONDS = 0.5
@@ -82,7 +83,7 @@ class JoblibExecutor(ClusterExecutor):
 
         super().__init__(settings)
         self._backend, n_jobs = get_active_backend()
-        wanted = n_jobs if workers is None else at_least_one("workers", workers)
+        wanted = n_jobs if workers is None else whole("workers", workers, 1)
         self.workers = _n_workers(self._backend, wanted)
         self._parallel = Parallel(n_jobs=self.workers, backend=self._backend)
         self._driver = Driver(home(), os.getpid(), str(self._scratch.folder()))
@@ -252,7 +253,7 @@ def make(settings: Settings, address: object = None) -> Executor:
     elif settings.workers == "auto":
         workers = available_cores()
     else:
-        workers = at_least_one("workers", settings.workers)
+        workers = whole("workers", settings.workers, 1)
     if kind == "ThreadingBackend":
         from hpopt.executors.threads import ThreadExecutor
 

@@ -9,12 +9,13 @@ import sys
 import time
 from concurrent.futures import Future
 
+from hpopt.checks import whole
 from hpopt.errors import MissingExtraError, SettingError, WorkerLost
 from hpopt.executors.cluster import agent
 from hpopt.executors.cluster.agent import AgentSettings, Answer, Call, Payload, WorkerAgent
 from hpopt.executors.cluster.executor import ClusterExecutor, Job
 from hpopt.executors.devices import available_cores
-from hpopt.executors.settings import Settings, at_least_one
+from hpopt.executors.settings import Settings
 
 KILL_TAG = 4711
 PAUSE_SECONDS = 0.002
@@ -58,7 +59,7 @@ class MpiExecutor(ClusterExecutor):
         settings: Settings = Settings(),  # noqa: B008  (it is frozen)
     ) -> None:
         super().__init__(settings)
-        wanted = None if workers is None else at_least_one("workers", workers)
+        wanted = None if workers is None else whole("workers", workers, 1)
         _check_ranks()
         from mpi4py.futures import MPIPoolExecutor
 
@@ -133,7 +134,7 @@ def close_on_rank(token: str) -> None:
 def make(settings: Settings, address: object = None) -> MpiExecutor:
     """Make the executor that ``executor="mpi"`` names."""
     workers = None if settings.workers == "auto" else settings.workers
-    return MpiExecutor(None if workers is None else at_least_one("workers", workers), settings)
+    return MpiExecutor(None if workers is None else whole("workers", workers, 1), settings)
 
 
 def _check_ranks() -> None:

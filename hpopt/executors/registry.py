@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import Any, cast
 
+from hpopt.checks import whole
 from hpopt.errors import SettingError
 from hpopt.executors.devices import available_cores
 from hpopt.executors.limits import Limits
-from hpopt.executors.settings import Recycling, Settings, at_least_one
+from hpopt.executors.settings import Recycling, Settings
 from hpopt.names import known_name
 
 MODULES = {
@@ -150,7 +151,7 @@ def _is_of_dask(executor: object) -> bool:
 
 def _size(executor: Executor, workers: int | str | None) -> int | Callable[[], int]:
     if workers not in (None, "auto"):
-        return at_least_one("workers", workers)
+        return whole("workers", workers, 1)
     if getattr(executor, "elastic", False):
         return lambda: cast(int, executor.workers)  # type: ignore[attr-defined]
     own = getattr(executor, "workers", None)

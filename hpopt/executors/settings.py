@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from hpopt.checks import integer
+from hpopt.checks import whole
 from hpopt.errors import SettingError
 from hpopt.executors.devices import available_cores, resolve_gpus
 from hpopt.executors.limits import Limits
@@ -47,11 +47,11 @@ class Settings:
         """Return these settings; raise SettingError for what is out of its range anywhere."""
         if self.limits is not None and not isinstance(self.limits, Limits):
             raise SettingError(f"limits must be hpopt.Limits or None, but got {self.limits!r}")
-        at_least_one("trials_per_gpu", self.trials_per_gpu)
+        whole("trials_per_gpu", self.trials_per_gpu, 1)
         if self.trials_per_child not in (None, "auto"):
-            at_least_one("trials_per_child", self.trials_per_child)
+            whole("trials_per_child", self.trials_per_child, 1)
         if self.workers not in (None, "auto"):
-            at_least_one("workers", self.workers)
+            whole("workers", self.workers, 1)
         if self.gpus != "auto":
             resolve_gpus(self.gpus, {})
         return self
@@ -83,7 +83,7 @@ class Settings:
         elif self.workers == "auto":
             n_workers = n_slots or available_cores()
         else:
-            n_workers = at_least_one("workers", self.workers)
+            n_workers = whole("workers", self.workers, 1)
         if n_slots and n_workers > n_slots:
             raise SettingError(
                 f"workers must not exceed the {n_slots} slots of {len(names or ())} GPUs with "
@@ -114,19 +114,3 @@ class Resolved:
     def need_processes(self) -> bool:
         """Whether only worker processes can do what was asked."""
         return self.workers > 1 or bool(self.settings.limits) or self.gpus is not None
-
-
-def at_least_one(name: str, value: object) -> int:
-    """Return a setting that counts something as an int.
-
-    Raises
-    ------
-    SettingError
-        When it is no whole number, or below 1.
-    """
-    number = integer(value)
-    if number is None:
-        raise SettingError(f"{name} must be a whole number, at least 1, but got {value!r}")
-    if number < 1:
-        raise SettingError(f"{name} must be at least 1, but got {number}")
-    return number

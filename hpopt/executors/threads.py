@@ -5,8 +5,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from hpopt.checks import whole
 from hpopt.executors.devices import available_cores
-from hpopt.executors.settings import Settings, at_least_one
+from hpopt.executors.settings import Settings
 
 T = TypeVar("T")
 
@@ -30,7 +31,7 @@ class ThreadExecutor(ThreadPoolExecutor):
     """
 
     def __init__(self, workers: int | None = None) -> None:
-        self.workers = available_cores() if workers is None else at_least_one("workers", workers)
+        self.workers = available_cores() if workers is None else whole("workers", workers, 1)
         super().__init__(self.workers, thread_name_prefix="hpopt-thread")
 
     def share(self, obj: T) -> T:

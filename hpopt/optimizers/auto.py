@@ -14,12 +14,11 @@ from typing import ClassVar, TypeVar
 
 import numpy as np
 
-from hpopt.checks import whole
+from hpopt.checks import positive, whole
 from hpopt.core import Optimizer, Trial
 from hpopt.core.proposals import Floats
 from hpopt.numerics.threads import one_thread
 from hpopt.optimizers.bayesian_optimization import BayesianOptimization
-from hpopt.optimizers.checks import positive
 from hpopt.optimizers.genetic_algorithm import GeneticAlgorithm
 from hpopt.optimizers.grid_search import GridSearch
 from hpopt.optimizers.stages import Part

@@ -12,12 +12,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from hpopt.checks import whole
+from hpopt.checks import flag, one_of, whole
 from hpopt.core import Optimizer
+from hpopt.core.problem import one_objective
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 from hpopt.numerics.threads import one_thread
-from hpopt.optimizers.checks import flag, one_of
 from hpopt.optimizers.surrogates.acquisition import Acquisition, Chance
 from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch, everything_in
 from hpopt.optimizers.surrogates.branches import Branches, Within
@@ -107,12 +107,7 @@ class BayesianOptimization(Optimizer):
         self.most_points = whole("most_points", most_points, 20)
 
     def _setup(self) -> None:
-        if len(self.objectives) > 1:
-            names = ", ".join(objective.name for objective in self.objectives)
-            raise SettingError(
-                "a problem of BayesianOptimization must have one objective, but got "
-                f"{len(self.objectives)} ({names}): use optimizer='genetic'"
-            )
+        one_objective(self.name, self.objectives)
         self._encoding = Encoding(self.space)
         self._n_first = first_count(self._encoding) if self.first is None else self.first
         self._everything = everything_in(self._encoding)

@@ -14,14 +14,14 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hpopt.checks import whole
+from hpopt.checks import flag, positive, whole
+from hpopt.core.problem import one_objective
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 from hpopt.numerics.covariance_adaptation import Normal, Rates, default_population
 from hpopt.numerics.parzen_tables import cell_edges
 from hpopt.numerics.threads import one_thread
 from hpopt.optimizers.batches import Batches, Plan
-from hpopt.optimizers.checks import flag, positive
 from hpopt.optimizers.surrogates.encoding import Encoding
 
 REDRAWS = 10
@@ -78,12 +78,7 @@ class CMAES(Batches):
 
     def _setup(self) -> None:
         super()._setup()
-        if len(self.objectives) > 1:
-            names = ", ".join(objective.name for objective in self.objectives)
-            raise SettingError(
-                f"a problem of CMAES must have one objective, but got {len(self.objectives)} "
-                f"({names}): use optimizer='genetic'"
-            )
+        one_objective(self.name, self.objectives)
         encoding = Encoding(self.space)
         unordered = [
             encoding.names[j] for j in encoding.choices.tolist() if self.space.levels[j] > 1

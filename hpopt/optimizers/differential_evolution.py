@@ -12,12 +12,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hpopt.checks import whole
+from hpopt.checks import flag, number, one_of, share, whole
+from hpopt.core.problem import one_objective
 from hpopt.core.proposals import Floats
 from hpopt.numerics import differential, variation
 from hpopt.numerics.sampling import latin_hypercube
 from hpopt.optimizers.batches import Batches, Plan
-from hpopt.optimizers.checks import flag, number, one_objective, one_of, share
 from hpopt.optimizers.genetic.generational import individuals
 from hpopt.optimizers.genetic.population import Population
 

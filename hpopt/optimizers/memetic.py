@@ -15,12 +15,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from hpopt.checks import whole
+from hpopt.checks import number, whole
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 from hpopt.names import known_name
 from hpopt.optimizers.batches import Batches, Ints, Plan, Told
-from hpopt.optimizers.checks import number
 from hpopt.optimizers.genetic.generational import Generational, individuals
 from hpopt.optimizers.genetic.population import Population
 from hpopt.optimizers.registry import ADVICE, BY_NAME, SPELLINGS, make_optimizer

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from hpopt.checks import whole
-from hpopt.optimizers.checks import share
+from hpopt.checks import share, whole
 from hpopt.optimizers.genetic.crossover import OnePoint
 from hpopt.optimizers.genetic.generational import Generational, Parts
 from hpopt.optimizers.genetic.initialisation import RandomDraws

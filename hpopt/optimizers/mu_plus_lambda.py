@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from hpopt.checks import whole
+from hpopt.checks import positive, share, whole
 from hpopt.errors import SettingError
-from hpopt.optimizers.checks import positive, share
 from hpopt.optimizers.genetic.crossover import NoCrossover
 from hpopt.optimizers.genetic.generational import Generational, Parts
 from hpopt.optimizers.genetic.initialisation import RandomDraws

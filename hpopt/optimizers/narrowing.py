@@ -12,12 +12,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from hpopt.checks import whole
+from hpopt.checks import share, whole
 from hpopt.core import Optimizer
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 from hpopt.numerics import pareto
-from hpopt.optimizers.checks import share
 from hpopt.optimizers.registry import as_settings, strategy_of
 from hpopt.optimizers.stages import Stage, Stages
 from hpopt.space import Narrowed, Space

@@ -15,12 +15,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hpopt.checks import whole
+from hpopt.checks import number, one_of, share, whole
+from hpopt.core.problem import one_objective
 from hpopt.core.proposals import Floats
 from hpopt.numerics import neighbourhood
 from hpopt.numerics.sampling import latin_hypercube
 from hpopt.optimizers.batches import Batches, Plan, Told
-from hpopt.optimizers.checks import number, one_objective, one_of, share
 from hpopt.optimizers.found import Found
 
 GRADIENTS = ("finite_differences", "simplex", "smoothing")

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from hpopt.checks import whole
-from hpopt.optimizers.checks import positive, share
+from hpopt.checks import positive, share, whole
 from hpopt.optimizers.genetic.asynchronous import Asynchronous
 from hpopt.optimizers.genetic.crossover import NoCrossover
 from hpopt.optimizers.genetic.generational import Parts

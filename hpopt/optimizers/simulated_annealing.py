@@ -11,13 +11,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from hpopt.checks import whole
+from hpopt.checks import number, positive, share, whole
+from hpopt.core.problem import one_objective
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 from hpopt.numerics import annealing, variation
 from hpopt.numerics.sampling import latin_hypercube
 from hpopt.optimizers.batches import Batches, Plan
-from hpopt.optimizers.checks import number, one_objective, positive, share
 from hpopt.optimizers.genetic.generational import individuals
 from hpopt.optimizers.genetic.length import Length
 from hpopt.optimizers.genetic.population import Population

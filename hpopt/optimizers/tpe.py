@@ -13,12 +13,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from hpopt.checks import whole
+from hpopt.checks import share, whole
 from hpopt.core import Optimizer
+from hpopt.core.problem import one_objective
 from hpopt.core.proposals import Floats
-from hpopt.errors import SettingError
 from hpopt.numerics.parzen import Parzen, Singles, log_mixture
-from hpopt.optimizers.checks import share
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.evidence import Evidence, Ranking
 from hpopt.optimizers.surrogates.first_design import first_count, first_point
@@ -89,12 +88,7 @@ class TPE(Optimizer):
         self.most_good = whole("most_good", most_good, 1)
 
     def _setup(self) -> None:
-        if len(self.objectives) > 1:
-            names = ", ".join(objective.name for objective in self.objectives)
-            raise SettingError(
-                f"a problem of TPE must have one objective, but got {len(self.objectives)} "
-                f"({names}): use optimizer='genetic'"
-            )
+        one_objective(self.name, self.objectives)
         self._encoding = Encoding(self.space)
         self._n_first = first_count(self._encoding) if self.first is None else self.first
         self._kernels = Kernels(self._encoding)

@@ -9,10 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from hpopt.checks import whole
+from hpopt.checks import share, whole
 from hpopt.errors import SettingError
 from hpopt.numerics import variation
-from hpopt.optimizers.checks import share
 from hpopt.optimizers.genetic.crossover import NoCrossover
 from hpopt.optimizers.genetic.generational import Generational, Parts
 from hpopt.optimizers.genetic.initialisation import RandomDraws

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hpopt.checks import expanded
+from hpopt.checks import expanded, integer
 from hpopt.errors import SettingError, UnknownNameError
 
 Floats = NDArray[np.float64]
@@ -97,10 +97,11 @@ def place_of(column: str | int, names: Sequence[str]) -> int:
     SettingError, UnknownNameError
         There is none of this number or name.
     """
-    if isinstance(column, int) and not isinstance(column, bool):
-        if not -len(names) <= column < len(names):
+    place = integer(column)
+    if place is not None:
+        if not -len(names) <= place < len(names):
             raise SettingError(f"a column must be below {len(names)}, but got {column}")
-        return column % len(names)
+        return place % len(names)
     if column not in names:
         raise UnknownNameError("column", str(column), names)
     return list(names).index(str(column))

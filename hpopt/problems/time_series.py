@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hpopt.checks import real, whole
 from hpopt.errors import SettingError
 from hpopt.problems.csv_table import Columns, place_of, read_csv
 
@@ -112,7 +113,7 @@ class TimeSeries:
         _check_finite(self.values, self.names)
         self.features = self._places(features, "features")
         self.targets = self._places(targets, "targets")
-        _check_whole(horizon, "horizon")
+        whole("horizon", horizon, 1)
         self.horizon = horizon
         self.parts = _parts(len(self.values), validation, test)
         if scaling not in SCALINGS:
@@ -176,7 +177,7 @@ class TimeSeries:
         SettingError
             The look-back and the horizon are longer than the part, or than what is before it.
         """
-        _check_whole(look_back, "look_back")
+        whole("look_back", look_back, 1)
         if part not in self.parts:
             raise SettingError(f"part must be one of {', '.join(PARTS)}, but got {part!r}")
         start, stop = self.parts[part]
@@ -259,17 +260,11 @@ def _checked_names(names: Sequence[str] | None, n_columns: int) -> list[str]:
     return found
 
 
-def _check_whole(value: Any, name: str) -> None:
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < 1:
-        raise SettingError(f"{name} must be a whole number of at least 1, but got {value!r}")
-
-
 def _parts(n: int, validation: float, test: float) -> dict[str, tuple[int, int]]:
     """Give the steps of each part, chronologically."""
     for name, share in (("validation", validation), ("test", test)):
-        number = isinstance(share, int | float) and not isinstance(share, bool)
-        if not number or not 0 <= share < 1:
+        found = real(share)
+        if found is None or not 0 <= found < 1:
             raise SettingError(f"0 <= {name} < 1 must hold, but got {share!r}: it is a share")
     n_test, n_validation = round(n * test), round(n * validation)
     n_train = n - n_test - n_validation

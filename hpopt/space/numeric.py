@@ -7,12 +7,11 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 
-from hpopt.checks import real, whole
+from hpopt.checks import flag, integer, positive, real, whole
 from hpopt.errors import ConfigError, SpaceError
 from hpopt.space.parameter import (
     Bools,
@@ -132,7 +131,8 @@ class Number(Scalar):
     def _check_range(self) -> None:
         for name in ("low", "high"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+            found = real(value)
+            if found is None or not math.isfinite(found):
                 raise SpaceError(f"{name} must be a finite number, but got {value!r}")
         if self.low == self.high:
             raise SpaceError(
@@ -143,8 +143,7 @@ class Number(Scalar):
             raise SpaceError(f"low < high must hold, but got low={self.low}, high={self.high}")
         if not math.isfinite(self.high - self.low):
             raise SpaceError(f"high - low must be finite, but got low={self.low}, high={self.high}")
-        if not isinstance(self.log, bool):
-            raise SpaceError(f"log must be True or False, but got {self.log!r}")
+        flag("log", self.log, error=SpaceError)
         if self.log and self.low <= 0:
             raise SpaceError(f"low > 0 must hold with log=True, but got low={self.low}")
 
@@ -152,8 +151,7 @@ class Number(Scalar):
         step = self.step
         if step is None:
             return
-        if isinstance(step, bool) or not isinstance(step, Real) or not 0 < step < math.inf:
-            raise SpaceError(f"step must be a positive number, but got {step!r}")
+        positive("step", step, error=SpaceError)
         if not self._step_divides(step):
             fitting = self.low + max(1, int((self.high - self.low) // step)) * step
             raise SpaceError(
@@ -322,10 +320,11 @@ class Float(Number):
     def check(self, value: Any, name: str) -> float:
         """Give a number of the range, rounded as the space rounds."""
         value = plain(value)
-        if isinstance(value, bool) or not isinstance(value, Real) or math.isnan(value):
+        found = real(value)
+        if found is None or math.isnan(found):
             raise ConfigError(f"{name} must be a number, but got {value!r}")
         self._check_bounds(value, name)
-        canonical = self.decode(self.encode([float(value)]))[0]
+        canonical = self.decode(self.encode([found]))[0]
         if self.step is not None and abs(canonical - value) > 1e-6 * self.step:
             raise ConfigError(
                 f"{name} must be {self.low} plus a multiple of {self.step}, but got {value!r}: "
@@ -371,11 +370,11 @@ class Int(Number):
 
     def __post_init__(self) -> None:
         for name in ("low", "high", "step"):
-            value = plain(getattr(self, name))
-            if isinstance(value, float) and value.is_integer():
-                value = int(value)
-            if isinstance(value, bool) or not isinstance(value, int):
-                raise SpaceError(f"{name} of an Int must be a whole number, but got {value!r}")
+            value = _as_int(getattr(self, name))
+            if value is None:
+                raise SpaceError(
+                    f"{name} of an Int must be a whole number, but got {getattr(self, name)!r}"
+                )
             if abs(value) > LARGEST_INT:
                 raise SpaceError(f"{name} of an Int must lie within 2**53, but got {value}")
             object.__setattr__(self, name, value)
@@ -421,19 +420,17 @@ class Int(Number):
 
     def check(self, value: Any, name: str) -> int:
         """Give a whole number of the range."""
-        value = plain(value)
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise ConfigError(f"{name} must be a whole number, but got {value!r}")
-        self._check_bounds(value, name)
-        if (value - self.low) % self.step:
-            nearest = self.low + round((value - self.low) / self.step) * self.step
+        found = _as_int(value)
+        if found is None:
+            raise ConfigError(f"{name} must be a whole number, but got {plain(value)!r}")
+        self._check_bounds(found, name)
+        if (found - self.low) % self.step:
+            nearest = self.low + round((found - self.low) / self.step) * self.step
             raise ConfigError(
-                f"{name} must be {self.low} plus a multiple of {self.step}, but got {value}: "
+                f"{name} must be {self.low} plus a multiple of {self.step}, but got {found}: "
                 f"the nearest is {min(nearest, self.high)}"
             )
-        return value
+        return found
 
     def settings(self) -> dict[str, Any]:
         """Give its settings as JSON data."""
@@ -451,6 +448,12 @@ def _as_float(value: Any) -> Any:
     value = plain(value)
     found = real(value)
     return value if found is None else found + 0.0
+
+
+def _as_int(value: Any) -> int | None:
+    """Return a whole number, 3.0 too, as an int; None for anything else."""
+    value = plain(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else integer(value)
 
 
 def _options(log: bool, step: float | None) -> dict[str, Any]:

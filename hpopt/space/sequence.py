@@ -12,7 +12,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from hpopt.checks import integer
+from hpopt.checks import whole
 from hpopt.errors import ConfigError, SpaceError
 from hpopt.space.counting import MOST, plus, power
 from hpopt.space.grid import Grid
@@ -60,14 +60,13 @@ class Sequence(Parameter):
         if not isinstance(self.space, Space):
             object.__setattr__(self, "space", Space(self.space))
         for name in ("min_length", "max_length"):
-            value = integer(getattr(self, name))
-            if value is None:
-                raise SpaceError(f"{name} must be a whole number, but got {getattr(self, name)!r}")
+            least = 1 if name == "max_length" else 0
+            value = whole(name, getattr(self, name), least, error=SpaceError)
             object.__setattr__(self, name, value)
-        if not 0 <= self.min_length <= self.max_length or self.max_length < 1:
+        if self.min_length > self.max_length:
             raise SpaceError(
-                "0 <= min_length <= max_length and max_length >= 1 must hold, but got "
-                f"min_length={self.min_length}, max_length={self.max_length}"
+                f"min_length <= max_length must hold, but got min_length={self.min_length}, "
+                f"max_length={self.max_length}"
             )
         object.__setattr__(self, "when", normalised_when(self.when))
         self._check_default()

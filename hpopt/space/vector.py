@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hpopt.checks import integer
+from hpopt.checks import whole
 from hpopt.errors import ConfigError, SpaceError
 from hpopt.space.counting import power
 from hpopt.space.numeric import Float
@@ -55,11 +55,7 @@ class Vector(Parameter):
     default: Any = field(default=None, kw_only=True, hash=False)
 
     def __post_init__(self) -> None:
-        length = integer(self.length)
-        if length is None or length < 1:
-            raise SpaceError(
-                f"length must be a whole number of at least 1, but got {self.length!r}"
-            )
+        length = whole("length", self.length, 1, error=SpaceError)
         object.__setattr__(self, "length", length)
         for name in ("low", "high"):
             object.__setattr__(self, name, getattr(self._each, name))

@@ -72,11 +72,11 @@ def test_an_executor_that_says_its_size_is_asked(make):
 @pytest.mark.parametrize(
     ("workers", "message"),
     [
-        (0, "workers must be at least 1, but got 0"),
-        (-2, "workers must be at least 1, but got -2"),
-        (1.5, "workers must be a whole number, at least 1, but got 1.5"),
-        (True, "workers must be a whole number, at least 1, but got True"),
-        ("two", "workers must be a whole number, at least 1, but got 'two'"),
+        (0, "workers must be an int of at least 1, but got 0"),
+        (-2, "workers must be an int of at least 1, but got -2"),
+        (1.5, "workers must be an int of at least 1, but got 1.5"),
+        (True, "workers must be an int of at least 1, but got True"),
+        ("two", "workers must be an int of at least 1, but got 'two'"),
     ],
 )
 def test_workers_must_be_a_positive_number(executor, workers, message):
@@ -113,8 +113,8 @@ def test_a_class_is_no_executor(executor):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"trials_per_child": 0}, "trials_per_child must be at least 1"),
-        ({"trials_per_gpu": 0}, "trials_per_gpu must be at least 1"),
+        ({"trials_per_child": 0}, "trials_per_child must be an int of at least 1"),
+        ({"trials_per_gpu": 0}, "trials_per_gpu must be an int of at least 1"),
         ({"limits": 60}, "limits must be hpopt.Limits or None"),
         ({"limits": {"seconds": 60}}, "limits must be hpopt.Limits or None"),
         ({"gpus": [0], "workers": 2}, "must not exceed the 1 slots.*raise trials_per_gpu"),

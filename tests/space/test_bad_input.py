@@ -143,10 +143,19 @@ SPACE_MISTAKES = {
         lambda: Sequence(Space({"k": Int(1, 2)}, forbid=[{"k": [1, 2]}]), 1, 2),
         "forbid must leave at least one config",
     ),
-    "length below 0": (lambda: Sequence({"k": Int(1, 2)}, -1, 2), "0 <= min_length <= max_length"),
+    "length below 0": (
+        lambda: Sequence({"k": Int(1, 2)}, -1, 2),
+        "min_length must be an int of at least 0",
+    ),
     "lengths swapped": (lambda: Sequence({"k": Int(1, 2)}, 3, 2), "min_length=3, max_length=2"),
-    "length always 0": (lambda: Sequence({"k": Int(1, 2)}, 0, 0), "max_length >= 1 must hold"),
-    "length of another type": (lambda: Sequence({"k": Int(1, 2)}, 1, 2.5), "max_length must be a"),
+    "length always 0": (
+        lambda: Sequence({"k": Int(1, 2)}, 0, 0),
+        "max_length must be an int of at least 1",
+    ),
+    "length of another type": (
+        lambda: Sequence({"k": Int(1, 2)}, 1, 2.5),
+        "max_length must be an int",
+    ),
     "empty layer": (lambda: Sequence({}, 1, 2), "at least one parameter"),
     "resolution 0": (lambda: Space({"x": Int(0, 3)}).grid(0), "resolution must be an int of at"),
     "resolution of another type": (

@@ -79,7 +79,7 @@ def test_a_wrong_value_is_said(value, said):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((0, 0, 1), "length must be a whole number of at least 1"),
+        ((0, 0, 1), "length must be an int of at least 1"),
         ((True, 0, 1), "length must be"),
         ((2.0, 0, 1), "length must be"),
         ((2, 1, 1), "low < high must hold"),

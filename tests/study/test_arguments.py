@@ -10,10 +10,10 @@ from hpopt.errors import ConfigError, ProblemError, SettingError, SpaceError, Un
 from .problems import Line, Mixed, Small
 
 BAD_ARGUMENTS = [
-    ({"workers": 0}, "workers must be at least 1, but got 0"),
-    ({"workers": -3}, "workers must be at least 1, but got -3"),
-    ({"workers": 1.5}, "workers must be a whole number"),
-    ({"workers": "many"}, "workers must be a whole number"),
+    ({"workers": 0}, "workers must be an int of at least 1, but got 0"),
+    ({"workers": -3}, "workers must be an int of at least 1, but got -3"),
+    ({"workers": 1.5}, "workers must be an int"),
+    ({"workers": "many"}, "workers must be an int"),
     ({"trials": -1}, "trials must be an int of at least 0, but got -1"),
     ({"trials": 2.5}, "trials must be an int of at least 0, but got 2.5"),
     ({"trials": True}, "trials must be an int of at least 0, but got True"),
@@ -38,7 +38,7 @@ BAD_ARGUMENTS = [
     ({"seed": True}, "seed must be an int of at least 0, but got True"),
     ({"callbacks": print}, "callbacks must be a list of callables, but got <built-in"),
     ({"callbacks": [3]}, "callbacks must be callables, but got 3"),
-    ({"trials_per_gpu": 0}, "trials_per_gpu must be at least 1"),
+    ({"trials_per_gpu": 0}, "trials_per_gpu must be an int of at least 1"),
     ({"study": ""}, "path must be that of a file"),
 ]
 

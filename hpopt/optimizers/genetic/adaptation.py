@@ -9,8 +9,8 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from hpopt.checks import number, share
 from hpopt.errors import SettingError
-from hpopt.optimizers.checks import number, share
 from hpopt.optimizers.genetic.parts import Adaptation, Mutation
 from hpopt.optimizers.genetic.population import Population
 

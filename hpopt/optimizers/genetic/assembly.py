@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
+from hpopt.checks import share
 from hpopt.errors import SettingError
-from hpopt.optimizers.checks import share
 from hpopt.optimizers.genetic.adaptation import ADAPTATIONS
 from hpopt.optimizers.genetic.crossover import CROSSOVERS
 from hpopt.optimizers.genetic.initialisation import INITIALISATIONS

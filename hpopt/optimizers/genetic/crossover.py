@@ -13,8 +13,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hpopt.checks import flag, share
 from hpopt.numerics import variation
-from hpopt.optimizers.checks import flag, share
 from hpopt.optimizers.genetic.parts import Crossover
 from hpopt.optimizers.genetic.population import Floats
 from hpopt.space import Space

@@ -11,9 +11,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from hpopt.checks import one_of, share
 from hpopt.errors import SettingError
 from hpopt.numerics import variation
-from hpopt.optimizers.checks import one_of, share
 from hpopt.optimizers.genetic.parts import Mutation
 from hpopt.optimizers.genetic.population import Floats
 from hpopt.space import SequenceLayout, Space

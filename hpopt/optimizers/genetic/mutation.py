@@ -17,8 +17,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hpopt.checks import positive, share
 from hpopt.numerics import variation
-from hpopt.optimizers.checks import positive, share
 from hpopt.optimizers.genetic.length import Length
 from hpopt.optimizers.genetic.parts import Mutation
 from hpopt.optimizers.genetic.population import Floats

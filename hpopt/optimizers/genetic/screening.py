@@ -14,10 +14,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from hpopt.checks import whole
+from hpopt.checks import share, whole
 from hpopt.numerics import pareto
 from hpopt.numerics.threads import one_thread
-from hpopt.optimizers.checks import share
 from hpopt.optimizers.genetic.parts import Part, part_of
 from hpopt.optimizers.genetic.population import Floats, Population
 from hpopt.optimizers.surrogates.encoding import Encoding

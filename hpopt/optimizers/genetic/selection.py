@@ -12,9 +12,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from hpopt.checks import whole
+from hpopt.checks import number, whole
 from hpopt.numerics import pareto
-from hpopt.optimizers.checks import number
 from hpopt.optimizers.genetic.parts import Selection
 from hpopt.optimizers.genetic.population import Floats, Ints
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hpopt.checks import real
 from hpopt.errors import SettingError
 from hpopt.problems.keras.structures import (
     Array,
@@ -174,13 +175,13 @@ def training_and_validation(
                     f"has {shapes_of(theirs)} where that of training has {shapes_of(mine)}"
                 )
         return rows, validation
-    is_number = isinstance(validation_split, int | float) and not isinstance(validation_split, bool)
-    if not is_number or not 0 <= validation_split < 1:
+    part = real(validation_split)
+    if part is None or not 0 <= part < 1:
         raise SettingError(
             f"0 <= validation_split < 1 must hold, but got {validation_split!r}: it is a part of "
             "the examples"
         )
-    return rows.split(validation_split, SPLIT_SEED) if validation_split else (rows, None)
+    return rows.split(part, SPLIT_SEED) if part else (rows, None)
 
 
 def validation_rows(data: Any, wanted: str, is_x_alone: bool = False) -> Rows:

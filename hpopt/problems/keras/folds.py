@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hpopt.checks import whole
 from hpopt.errors import SettingError
 from hpopt.problems.keras.data import SPLIT_SEED, Rows, labels_of
 from hpopt.problems.keras.structures import as_array, described, is_text
-from hpopt.problems.keras.training import check_count
 
 Pair = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -34,7 +34,7 @@ def folded(rows: Rows, folds: Any, groups: Any = None) -> list[tuple[Rows, Rows]
     """
     is_number = not (hasattr(folds, "split") or isinstance(folds, Iterable))
     if isinstance(folds, str) or is_number:
-        check_count(folds, "folds", 2)
+        whole("folds", folds, 2)
         if groups is not None:
             raise SettingError(
                 f"groups needs folds that heed them, but got folds={folds}: write "

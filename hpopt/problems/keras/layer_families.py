@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
+from hpopt.checks import whole
 from hpopt.errors import SettingError
-from hpopt.problems.keras.training import check_count
 
 
 def layer_families(
@@ -42,10 +42,10 @@ def layer_families(
         if not isinstance(bounds, tuple | list) or len(bounds) != 2:
             raise SettingError(f"{name} must be a pair of whole numbers, but got {bounds!r}")
         for bound in bounds:
-            check_count(bound, f"a bound of {name}", 1)
+            whole(f"a bound of {name}", bound, 1)
         if bounds[0] > bounds[1]:
             raise SettingError(f"{name} must be (least, most), but got {bounds!r}")
-    check_count(pace, "pace", 1)
+    whole("pace", pace, 1)
     choices = range(sizes[0], sizes[1] + 1, pace)
     return (
         list(chosen)

@@ -8,13 +8,13 @@ from itertools import islice
 
 import numpy as np
 
+from hpopt.checks import whole
 from hpopt.core.batch import evaluate_together
 from hpopt.core.evaluation import evaluate
 from hpopt.core.solution import Config, Solution
 from hpopt.core.trial import Outcome
 from hpopt.errors import SettingError
 from hpopt.problems.keras.sampling_problem import MAERandomSampling
-from hpopt.problems.keras.training import check_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,8 @@ def first_filter(
     >>> promising = first_filter(MAERandomSampling.before(problem), 200, 10)
     >>> hpopt.optimize(problem, trials=10, start=[each.config for each in promising])
     """
-    check_count(n_sampled, "n_sampled", 1)
-    check_count(n_kept, "n_kept", 1)
+    whole("n_sampled", n_sampled, 1)
+    whole("n_kept", n_kept, 1)
     if n_kept > n_sampled:
         raise SettingError(
             f"n_kept <= n_sampled must hold, but got n_kept={n_kept}, n_sampled={n_sampled}"

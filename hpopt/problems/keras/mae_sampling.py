@@ -16,13 +16,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hpopt.checks import whole
 from hpopt.errors import SettingError
 from hpopt.numerics import truncated_normal
 from hpopt.problems.keras.batched import Networks
 from hpopt.problems.keras.batched.inputs import n_examples
 from hpopt.problems.keras.drawn_weights import drawn_weights
 from hpopt.problems.keras.sampled_errors import Measure, checked_targets, errors_of, measure_of
-from hpopt.problems.keras.training import check_count
 
 Floats = NDArray[np.float64]
 Fit = Literal["moments", "likelihood"]
@@ -152,7 +152,7 @@ def mae_random_sampling(  # noqa: PLR0917  (in the order that others call it in)
     -29.9...
     """
     check_sampling(draws, threshold, error, fit, bounds)
-    check_count(seed, "seed", 0)
+    whole("seed", seed, 0)
     networks = model if isinstance(model, Networks) else Networks(model, x)
     x = networks.checked_inputs(x)
     y = checked_targets(y, n_examples(x))
@@ -199,7 +199,7 @@ def check_sampling(
     bounds: tuple[float, float],
 ) -> None:
     """Raise SettingError where a setting of the sampling is out of its range."""
-    check_count(draws, "draws", 1)
+    whole("draws", draws, 1)
     measure_of(error)
     if fit not in ("moments", "likelihood"):
         raise SettingError(f"fit must be 'moments' or 'likelihood', but got {fit!r}")

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hpopt.checks import whole
 from hpopt.core.amounts import bytes_of
 from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import Fidelity, Objective, Problem, check_problem, objectives_of
@@ -29,7 +30,7 @@ from hpopt.problems.keras.session import (
 )
 from hpopt.problems.keras.sources import ArraySource, Steps, source_of
 from hpopt.problems.keras.structures import described
-from hpopt.problems.keras.training import Schedule, build_optimizer, check_count, epochs_range
+from hpopt.problems.keras.training import Schedule, build_optimizer, epochs_range
 from hpopt.problems.keras.trial_training import Callbacks, Recipe, schedule_rate, train_trial
 from hpopt.problems.keras.weights import load_weights
 from hpopt.space import Parameter, Space
@@ -190,7 +191,7 @@ class KerasProblem(Problem):
             epochs, batch_size, patience, min_improvement, class_weight, verbose
         )
         for value, name, least in ((keep_weights, "keep_weights", 0), (repeats, "repeats", 1)):
-            check_count(value, name, least)
+            whole(name, value, least)
         check_precision(precision)
         if callbacks is not None and not callable(callbacks):
             raise SettingError(

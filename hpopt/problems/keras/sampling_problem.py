@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from hpopt.checks import whole
 from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import Objective, Problem, check_problem
 from hpopt.core.solution import Config
@@ -29,7 +30,6 @@ from hpopt.problems.keras.sampled_errors import Measure
 from hpopt.problems.keras.session import import_keras, require_keras
 from hpopt.problems.keras.sources import ArraySource, DatasetSource, Source
 from hpopt.problems.keras.structures import described, is_text
-from hpopt.problems.keras.training import check_count
 from hpopt.space import Parameter, Space
 
 COLLECTED = 2**22
@@ -105,7 +105,7 @@ class MAERandomSampling(Problem):
                 f"build must be a function of a config that gives a Keras model, but got {build!r}"
             )
         check_sampling(draws, threshold, error, fit, bounds)
-        check_count(max_batch, "max_batch", 1)
+        whole("max_batch", max_batch, 1)
         self.max_batch = max_batch
         self.build, self.data = build, _checked_data(data)
         self.space = space if isinstance(space, Space) else Space(space)

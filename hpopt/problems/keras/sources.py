@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
+from hpopt.checks import whole
 from hpopt.core.solution import Config
 from hpopt.errors import SettingError, TransferError
 from hpopt.problems.keras.data import (
@@ -27,7 +28,6 @@ from hpopt.problems.keras.feeding import (
 from hpopt.problems.keras.folds import folded
 from hpopt.problems.keras.streams import Generated
 from hpopt.problems.keras.structures import described
-from hpopt.problems.keras.training import check_count
 from hpopt.problems.time_series import TimeSeries
 from hpopt.space import Space
 
@@ -199,7 +199,7 @@ def source_of(
         (steps.validation, "validation_steps"),
     ):
         if count is not None:
-            check_count(count, name, 1)
+            whole(name, count, 1)
     if is_generator(x) or is_generator(validation_data):
         name = "x" if is_generator(x) else "validation_data"
         raise SettingError(

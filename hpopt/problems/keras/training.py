@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from hpopt.checks import integer
+from hpopt.checks import number, whole
 from hpopt.core.problem import Fidelity, Objective
 from hpopt.errors import ProblemError, SettingError
 from hpopt.problems.keras.backend import seed_epoch
@@ -50,10 +50,8 @@ class Schedule:
         for name in ("epochs", "batch_size", "patience"):
             value = getattr(self, name)
             if value is not None or name != "patience":
-                check_count(value, name, 1)
-        least = self.min_improvement
-        if isinstance(least, bool) or not isinstance(least, int | float) or not 0 <= least < 1e300:
-            raise SettingError(f"min_improvement must be a number of at least 0, but got {least!r}")
+                whole(name, value, 1)
+        number("min_improvement", self.min_improvement, 0.0)
         if self.class_weight is not None and not isinstance(self.class_weight, Mapping):
             raise SettingError(
                 "class_weight must be a mapping of classes to numbers, but got "
@@ -269,18 +267,11 @@ def build_optimizer(model: Any) -> None:
         model.optimizer.build(model.trainable_variables)
 
 
-def check_count(value: Any, name: str, least: int) -> None:
-    """Raise SettingError unless a value is a whole number of at least so much."""
-    found = integer(value)
-    if found is None or found < least:
-        raise SettingError(f"{name} must be a whole number of at least {least}, but got {value!r}")
-
-
 def epochs_range(fidelity: Fidelity | tuple[int, int] | None) -> Fidelity | None:
     """Give a range of epochs, checked."""
     if isinstance(fidelity, tuple | list) and len(fidelity) == 2:
         for bound in fidelity:
-            check_count(bound, "a bound of fidelity", 1)
+            whole("a bound of fidelity", bound, 1)
         fidelity = Fidelity(*fidelity, "epochs")
     if fidelity is not None and (not isinstance(fidelity, Fidelity) or fidelity.name != "epochs"):
         raise ProblemError(

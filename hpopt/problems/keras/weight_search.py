@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hpopt.checks import positive, whole
 from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import Objective, Problem, check_problem
 from hpopt.core.solution import Config
@@ -15,8 +16,9 @@ from hpopt.errors import ConfigError, SettingError
 from hpopt.problems.keras.batched import Networks
 from hpopt.problems.keras.batched.inputs import n_examples
 from hpopt.problems.keras.sampled_errors import Measure, checked_targets, errors_of, measure_of
-from hpopt.problems.keras.training import check_count
 from hpopt.space import Space, Vector
+
+MOST_BOUND = 1e6  # sums of thousands of such weights stay far from the end of float32
 
 
 class WeightSearch(Problem):
@@ -64,9 +66,9 @@ class WeightSearch(Problem):
         max_batch: int = 64,
     ) -> None:
         measure_of(error)
-        check_count(max_batch, "max_batch", 1)
-        if isinstance(bound, bool) or not isinstance(bound, int | float) or not 0 < bound < 1e6:
-            raise SettingError(f"bound must be a number above 0, but got {bound!r}")
+        whole("max_batch", max_batch, 1)
+        if positive("bound", bound) > MOST_BOUND:
+            raise SettingError(f"bound must be at most {MOST_BOUND:g}, but got {bound!r}")
         self.networks = Networks(model, x)
         self._x = self.networks.checked_inputs(x)
         self._y = checked_targets(y, n_examples(self._x))

@@ -48,9 +48,9 @@ def test_pairs_of_rows_and_single_splits():
         ([([0], [])], None, "must be the numbers of its rows, at least one"),
         ([3], None, "but got int in place of a pair"),
         ([], None, "must give at least one split, but list gave none"),
-        ("5", None, "folds must be a whole number"),
-        (2.5, None, "folds must be a whole number of at least 2"),
-        (1, None, "folds must be a whole number of at least 2"),
+        ("5", None, "folds must be an int"),
+        (2.5, None, "folds must be an int of at least 2"),
+        (1, None, "folds must be an int of at least 2"),
     ],
 )
 def test_what_cannot_be_folds(folds, groups, message):

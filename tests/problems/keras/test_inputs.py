@@ -222,7 +222,7 @@ class TestGenerators:
         [
             (batches({}), {}, "x must be a function that makes the generator, .* got a generator"),
             (batches, {}, "steps_per_epoch must be given where the function for x returns a gen"),
-            (batches, {"steps_per_epoch": 0}, "steps_per_epoch must be a whole number"),
+            (batches, {"steps_per_epoch": 0}, "steps_per_epoch must be an int"),
             (lambda: batches(0), {}, "must be a function of a config, but <lambda> cannot be call"),
             (
                 lambda config: iter(()),

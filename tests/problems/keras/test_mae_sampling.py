@@ -205,8 +205,8 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("settings", "said"),
         [
-            ({"draws": 0}, "draws must be a whole number of at least 1"),
-            ({"seed": -1}, "seed must be a whole number of at least 0"),
+            ({"draws": 0}, "draws must be an int of at least 1"),
+            ({"seed": -1}, "seed must be an int of at least 0"),
             ({"threshold": 0.0}, "lower < threshold must hold"),
             ({"bounds": (2, 0)}, "lower < upper"),
             ({"bounds": 2}, "bounds must be a pair of numbers"),

@@ -293,7 +293,7 @@ class TestWeightSearch:
     def test_bad_input_is_said_before_the_first_trial(self):
         with pytest.raises(SettingError, match="y must have the shape of the predictions"):
             WeightSearch(dense(2), X, Y)
-        with pytest.raises(SettingError, match="bound must be a number above 0"):
+        with pytest.raises(SettingError, match="bound must be a positive number"):
             WeightSearch(dense(), X, Y, bound=0)
         with pytest.raises(SettingError, match="max_batch"):
             WeightSearch(dense(), X, Y, max_batch=0)

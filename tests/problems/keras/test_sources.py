@@ -157,8 +157,8 @@ class TestSeries:
         ({"x": lambda config: (X, Y[:3]), "y": None}, "of the same length"),
         ({"x": lambda config: (X, Y), "y": None, "folds": 3}, "folds needs arrays"),
         ({"folds": 3, "validation_data": (X, Y)}, "exclude one another"),
-        ({"folds": 1}, "folds must be a whole number of at least 2"),
-        ({"repeats": 0}, "repeats must be a whole number"),
+        ({"folds": 1}, "folds must be an int of at least 2"),
+        ({"repeats": 0}, "repeats must be an int"),
     ],
 )
 def test_what_does_not_go_together_is_said(settings, message):

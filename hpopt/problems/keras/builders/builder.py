@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from hpopt.checks import integer
 from hpopt.core.problem import Objective
 from hpopt.core.solution import Config
 from hpopt.errors import SettingError
@@ -251,7 +251,7 @@ class Builder(ABC):
             wanted = " or ".join(self.shapes.values())
             raise SettingError(f"input_shape of {name} must be {wanted}, but got {shape!r}")
         for place, size in enumerate(shape):
-            if not (size is None and self._may_vary(place)) and not _is_size(size):
+            if not (size is None and self._may_vary(place)) and (integer(size) or 0) < 1:
                 raise SettingError(
                     f"input_shape of {name} must hold whole numbers above 0, but got {shape!r}"
                 )
@@ -260,14 +260,6 @@ class Builder(ABC):
     def _may_vary(self, place: int) -> bool:
         """Say whether a side of the examples may be of any length."""
         return False
-
-
-def _is_size(size: Any) -> bool:
-    return (
-        not isinstance(size, bool)
-        and hasattr(size, "__index__")
-        and 0 < int(size.__index__()) < math.inf
-    )
 
 
 def _name(test: Any) -> str:

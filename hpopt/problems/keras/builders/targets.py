@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from hpopt.checks import whole
 from hpopt.core.problem import Objective
 from hpopt.errors import SettingError
 from hpopt.problems.keras.session import import_keras
 from hpopt.problems.keras.structures import Array
-from hpopt.problems.keras.training import check_count
 
 SPARSE = "sparse_categorical_crossentropy"
 
@@ -51,12 +51,12 @@ class Target:
         self._is_usual = activation is None and loss is None and metrics is None
         self.classes = classes
         if classes is not None:
-            check_count(classes, "classes", 2)
+            whole("classes", classes, 2)
             self.shape: tuple[int, ...] = (classes,)
         else:
             self.shape = tuple(outputs) if isinstance(outputs, Sequence) else (outputs,)  # type: ignore[assignment]
             for size in self.shape or (0,):
-                check_count(size, "outputs", 1)
+                whole("outputs", size, 1)
         self.activation = activation or ("softmax" if classes else "linear")
         self.loss = loss or (SPARSE if classes else "mse")
         self._metrics = metrics

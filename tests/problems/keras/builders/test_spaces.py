@@ -149,8 +149,8 @@ class TestEveryBuilder:
         [
             (lambda: DenseBuilder((4,)), "one of classes and outputs must be given"),
             (lambda: DenseBuilder((4,), classes=2, outputs=1), "one of classes and outputs"),
-            (lambda: DenseBuilder((4,), classes=1), "classes must be a whole number of at least 2"),
-            (lambda: DenseBuilder((4,), outputs=(2, 0)), "outputs must be a whole number"),
+            (lambda: DenseBuilder((4,), classes=1), "classes must be an int of at least 2"),
+            (lambda: DenseBuilder((4,), outputs=(2, 0)), "outputs must be an int"),
             (lambda: DenseBuilder((4, 0), outputs=1), "whole numbers above 0"),
             (lambda: DenseBuilder(4, outputs=1), r"input_shape of DenseBuilder must be \(feat"),
             (lambda: DenseBuilder((None,), outputs=1), "whole numbers above 0"),
