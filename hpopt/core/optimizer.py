@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -25,6 +26,7 @@ from hpopt.numerics.sampling import keyed_generator, keyed_seed
 from hpopt.space import Space
 
 Self = TypeVar("Self", bound="Optimizer")
+Inner = TypeVar("Inner", bound="Optimizer")
 
 REPLACEMENT = 8
 """Keeps these draws apart from those of strategies, which have keys of one or two numbers."""
@@ -73,6 +75,8 @@ class Optimizer(ABC):
     start: tuple[Config, ...]
     knowledge: History
     proposals: Proposals
+    _is_paid: list[bool]
+    """Of each row of `knowledge`, whether it was learned as paid for."""
 
     # -- for those who use it ----------------------------------------------------------------
 
@@ -102,25 +106,12 @@ class Optimizer(ABC):
             The optimizer is bound already, the seed is none, or its settings do not suit the
             problem.
         """
-        if hasattr(self, "space"):
-            raise SettingError(
-                "an optimizer serves one study, but this one is bound already: make another "
-                f"{type(self).__name__}"
-            )
+        self._check_unbound()
         check_problem(problem)
         self.seed = checks.seed(seed)
         self.start = start_configs(start, problem.space, self.seed)
-        self.objectives = objectives_of(problem)
-        self.fidelity = problem.fidelity
-        self.space = problem.space
-        self.history = History(self.space.d, len(self.objectives))
-        self.pending = {}
-        self.n_asked = 0
-        self.proposals = Proposals(self.space, self.seed)
-        self.knowledge = History(self.space.d, len(self.objectives))
-        self._queue: deque[tuple[Config, Floats]] = deque()
-        self._is_past_start = False
-        self._setup()
+        self.objectives, self.fidelity = objectives_of(problem), problem.fidelity
+        self._begin_search(problem.space)
         return self
 
     def ask(self, n: int = 1) -> list[Solution]:
@@ -250,11 +241,13 @@ class Optimizer(ABC):
         for point, row in zip(snapped, losses, strict=True):
             self.knowledge.append(len(self.knowledge), point, row)
         self.history.know(snapped, losses)
+        self._is_paid += [paid_for] * len(points)
         if paid_for:
             self.proposals.add(points, [-1] * len(points))
-        self._learned()
+        for each in self._with_hosted():
+            each._learned()
 
-    def expect(self, trials: int) -> None:  # noqa: B027
+    def expect(self, trials: int) -> None:
         """Take note of how many trials the study shall have, before the first ask.
 
         A study records what it began with, and says it again whenever it goes on.
@@ -263,6 +256,8 @@ class Optimizer(ABC):
         ----------
         trials : int, >= 1
         """
+        for inner in self._hosted:
+            inner.expect(trials)
 
     @property
     def explanation(self) -> str:
@@ -363,7 +358,121 @@ class Optimizer(ABC):
         """
         return self.proposals.unknown(points, before=before)
 
+    # -- for those who run another one inside their own -----------------------------------------
+
+    def host(self, inner: Inner) -> Inner:
+        """Return a copy of a strategy that works on this one's search; call it in `_setup`.
+
+        It has this one's space, seed, start configs, history, pending solutions, proposals and
+        knowledge, and learns from then on whatever this one learns, just before it. Ask it by
+        `propose`, in `_ask`; its `ask` and `tell` are not used.
+
+        Parameters
+        ----------
+        inner : Optimizer
+            Not bound; it stays so, and may be hosted again.
+
+        Raises
+        ------
+        SettingError
+            `inner` is bound already or its settings do not suit the problem, or this strategy has
+            learned or asked something.
+        """
+        if self.n_asked or len(self.history.all_losses):
+            raise SettingError(
+                "strategies must be hosted before anything is asked or told, but got "
+                f"{type(inner).__name__} after that: call host in _setup"
+            )
+        hosted = self._unbound_copy(inner)
+        hosted.seed, hosted.start = self.seed, self.start
+        hosted._begin_search(self.space, self)
+        self._hosted.append(hosted)
+        return hosted
+
+    def propose(self, number: int, n: int) -> Floats:
+        """Return the points of the next solutions, as `_ask` does: how a host asks.
+
+        Parameters
+        ----------
+        number : int
+            The host's number of the first one.
+        n : int
+
+        Returns
+        -------
+        ndarray (m, d), in [0, 1]
+        """
+        self.n_asked = number
+        return self._ask(number, n)
+
+    def subsearch(self, inner: Inner, *, seed: int, space: Space | None = None) -> Inner:
+        """Return a copy of a strategy bound to a search of its own within this one.
+
+        Its solutions have numbers of their own, from 0, and it is told nothing but what it is
+        told: use `learn`, `ask`, `tell`, `replay` and `take_back` as a study would.
+
+        Parameters
+        ----------
+        inner : Optimizer
+            Not bound; it stays so.
+        seed : int, >= 0
+        space : Space, optional
+            By default this one's.
+
+        Raises
+        ------
+        SettingError
+            `inner` is bound already, or its settings do not suit the problem.
+        """
+        own = self._unbound_copy(inner)
+        own.seed, own.start = seed, ()
+        own._begin_search(self.space if space is None else space)
+        return own
+
+    def take_back(self, n: int) -> None:
+        """Take back the last n asked solutions: the next `ask` returns them again."""
+        for _ in range(n):
+            self.n_asked -= 1
+            solution = self.pending.pop(self.n_asked)
+            self._queue.appendleft((solution.config, solution.point))
+
     # -- the books -----------------------------------------------------------------------------
+
+    def _check_unbound(self) -> None:
+        if hasattr(self, "space"):
+            raise SettingError(
+                "an optimizer serves one study, but this one is bound already: make another "
+                f"{type(self).__name__}"
+            )
+
+    def _unbound_copy(self, inner: Inner) -> Inner:
+        inner._check_unbound()
+        found = copy.deepcopy(inner)
+        found.objectives, found.fidelity = self.objectives, self.fidelity
+        return found
+
+    def _begin_search(self, space: Space, host: Optimizer | None = None) -> None:
+        """Begin with nothing asked or told; with a host, with what that one has."""
+        self.space, self.n_asked = space, 0
+        self._queue: deque[tuple[Config, Floats]] = deque()
+        self._is_past_start = False
+        self._hosted: list[Optimizer] = []
+        if host is None:
+            self.history = History(space.d, len(self.objectives))
+            self.knowledge = History(space.d, len(self.objectives))
+            self.pending, self.proposals = {}, Proposals(space, self.seed)
+            self._is_paid = []
+        else:  # the objects themselves: what the host notes is known here at once
+            self.history, self.knowledge = host.history, host.knowledge
+            self.pending, self.proposals = host.pending, host.proposals
+            self._is_paid = host._is_paid
+        self._setup()
+
+    def _with_hosted(self) -> Iterator[Optimizer]:
+        """Yield the strategies inside this one, theirs first, and this one."""
+        for inner in self._hosted:
+            yield from inner._with_hosted()
+        yield self
 
     def _refill(self, n: int) -> bool:
         """Put the next points into the queue; say whether there were any."""
@@ -420,14 +529,8 @@ class Optimizer(ABC):
             self.proposals.remove(points, range(self.n_asked, self.n_asked + len(points)))
             self._queue.clear()
         self._is_past_start = False
-        self._requeued()
-
-    def _ask_again(self, n: int) -> None:
-        """Put the last n asked solutions back into the queue."""
-        for _ in range(n):
-            self.n_asked -= 1
-            solution = self.pending.pop(self.n_asked)
-            self._queue.appendleft((solution.config, solution.point))
+        for each in self._with_hosted():
+            each._requeued()
 
     def _learn(self, trials: Sequence[Trial]) -> None:
         rows = [
@@ -437,7 +540,8 @@ class Optimizer(ABC):
             solution = self.pending.pop(trial.number)
             self.history.append(solution.number, solution.point, row)
         if trials:
-            self._tell(trials)
+            for each in self._with_hosted():
+                each._tell(trials)
 
 
 def _as_json(value: Any) -> Any:

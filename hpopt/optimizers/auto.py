@@ -10,7 +10,7 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from statistics import median
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,13 +21,10 @@ from hpopt.numerics.threads import one_thread
 from hpopt.optimizers.bayesian_optimization import BayesianOptimization
 from hpopt.optimizers.genetic_algorithm import GeneticAlgorithm
 from hpopt.optimizers.grid_search import GridSearch
-from hpopt.optimizers.stages import Part
 from hpopt.optimizers.steady_state import SteadyState
 from hpopt.optimizers.surrogates.evidence import Evidence
 from hpopt.optimizers.surrogates.local_model import LocalModel, suits
 from hpopt.optimizers.tpe import TPE
-
-T = TypeVar("T", bound=Optimizer)
 
 CHEAP_SECONDS = 0.02
 """Evaluations shorter than this, for all workers together, are cheaper than a model's thinking."""
@@ -90,43 +87,24 @@ class Auto(Optimizer):
         self._seconds = math.inf if self.seconds is None else self.seconds
         self._size = self.space.size
         self._budget = math.inf
-        self._inner: list[Optimizer] = []
         if len(self.objectives) > 1:
-            self._genetic = self._joined(GeneticAlgorithm())
+            self._genetic = self.host(GeneticAlgorithm())
             return
-        self._everything = self._joined(GridSearch(shuffle=True))
-        self._bayesian = self._joined(BayesianOptimization())
-        self._tpe = self._joined(TPE())
-        self._evolution = self._joined(SteadyState())
+        self._everything = self.host(GridSearch(shuffle=True))
+        self._bayesian = self.host(BayesianOptimization())
+        self._tpe = self.host(TPE())
+        self._evolution = self.host(SteadyState())
         self._local = LocalModel(self.space.d) if suits(self.space) else None
-
-    def _joined(self, inner: T) -> T:
-        """Give a strategy that reads the books of this one: it knows all that is told here."""
-        part = Part(self.space, self.objectives, self.fidelity)
-        inner.bind(part, seed=self.seed, start=self.start)
-        inner.history, inner.knowledge = self.history, self.knowledge
-        inner.pending, inner.proposals = self.pending, self.proposals
-        self._inner.append(inner)
-        return inner
 
     def expect(self, trials: int) -> None:
         """Take note of how many trials the study shall have; see `Optimizer.expect`."""
+        super().expect(trials)
         self._budget = trials
-
-    def _learned(self) -> None:
-        for inner in self._inner:
-            inner._learned()
-
-    def _requeued(self) -> None:
-        for inner in self._inner:
-            inner._requeued()
 
     def _tell(self, trials: Sequence[Trial]) -> None:
         self._measured.extend(trial.seconds for trial in trials if trial.seconds > 0)
         if self.seconds is None and self._measured:
             self._seconds = median(self._measured)
-        for inner in self._inner:
-            inner._tell(trials)
 
     # -- choosing ------------------------------------------------------------------------------
 
@@ -174,13 +152,13 @@ class Auto(Optimizer):
     def _ask(self, number: int, n: int) -> Floats:
         chosen = self._choice()[0]
         if chosen == "genetic":
-            return self._genetic._ask(number, n)
+            return self._genetic.propose(number, n)
         if chosen == "grid":
-            return self._everything._ask(number, n)
+            return self._everything.propose(number, n)
         if chosen == "steady_state" or (chosen.endswith("steady_state") and number % 2):
-            return self._evolution._ask(number, n)
+            return self._evolution.propose(number, n)
         points = self._beside(number)
-        return self._bayesian._ask(number, n) if points is None else points
+        return self._bayesian.propose(number, n) if points is None else points
 
     def _beside(self, number: int) -> Floats | None:
         """Give the point of another model than the process, where it is that one's turn."""
@@ -192,7 +170,7 @@ class Auto(Optimizer):
             if turn and self._bayesian.has_model(number):
                 return self._quadratic_step(number, turn)
         elif turn == TPE_TURN and self._is_noisy(number):
-            found = self._tpe._ask(number, 1)
+            found = self._tpe.propose(number, 1)
             return None if any(map(self._bayesian.is_wasted, found)) else found
         return None
 

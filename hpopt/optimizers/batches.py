@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpopt.core import Optimizer, Trial
+from hpopt.core import Optimizer
 from hpopt.core.proposals import Floats
 
 Ints = NDArray[np.int64]
@@ -47,12 +47,12 @@ class Later:
     n : int
         How many points it has, unless the space has no more.
     draw : callable
-        Gives them, shape (n, d), sent through `novel`; called at once or never, so it may use
-        what the plan holds.
+        Takes the number of the first one and returns them, shape (n, d), sent through `novel`
+        with that number as `before`; called at once or never, so it may use what the plan holds.
     """
 
     n: int
-    draw: Callable[[], Floats]
+    draw: Callable[[int], Floats]
 
     def __len__(self) -> int:
         return self.n
@@ -98,9 +98,6 @@ class Batches(Optimizer):
         self._advance()
         return self._batch[number - self._begin :]
 
-    def _tell(self, trials: Sequence[Trial]) -> None:
-        self._advance()
-
     def _advance(self) -> None:
         """Go through all batches that have been told."""
         if self._plan is None:
@@ -127,7 +124,7 @@ class Batches(Optimizer):
         is_told = self.history.unbroken >= self._begin + n_given + len(batch)
         if is_told and not self.space.forbidden and not self.space.predicates:
             return np.empty((len(batch), self.space.d))
-        return batch.draw()
+        return batch.draw(self.next_number)
 
     def _told(self) -> Told:
         numbers = np.arange(self._begin, self._begin + len(self._batch))

@@ -98,9 +98,13 @@ class Memetic(Batches):
             algorithm = {"name": self.algorithm.name, **self.algorithm.settings()}
         return super().settings() | {"algorithm": algorithm}
 
+    def _setup(self) -> None:
+        super()._setup()
+        self._evolution = self.host(self.algorithm)
+
     def _batches(self) -> Plan:
         books = Books(Population.known(self.knowledge, self.individuals))
-        evolution = self.algorithm.evolution(self)
+        evolution = self._evolution.evolution()
         points = next(evolution)
         for generation in count():
             told = yield points

@@ -7,19 +7,13 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from hpopt.core import (
-    Config,
-    Fidelity,
-    Objective,
     Optimizer,
-    Problem,
     Solution,
     Trial,
-    TrialHandle,
     failed,
 )
 from hpopt.core.proposals import Floats
@@ -50,19 +44,6 @@ class Stage:
     space: Space
 
 
-class Part(Problem):
-    """What the optimizer of a stage is bound to: a space and objectives, nothing to evaluate."""
-
-    def __init__(
-        self, space: Space, objectives: tuple[Objective, ...], fidelity: Fidelity | None
-    ) -> None:
-        self.space, self.objectives, self.fidelity = space, objectives, fidelity
-
-    def evaluate(self, config: Config, trial: TrialHandle) -> float:
-        """Raise, as nobody asks a stage to evaluate."""
-        raise NotImplementedError("a stage evaluates nothing")
-
-
 class Stages(Optimizer):
     """Run strategies one after the other: subclass it and write `_stage`.
 
@@ -77,7 +58,6 @@ class Stages(Optimizer):
     """
 
     def _setup(self) -> None:
-        self._paid: list[bool] = []
         self._index, self._first = 0, len(self.start)
         self._inner: Optimizer | None = None
         self._share: float = 0
@@ -100,18 +80,12 @@ class Stages(Optimizer):
         losses : ndarray (n, n_objectives)
         """
 
-    def check_stage(self, name: str, optimizer: Any) -> None:
+    def check_stage(self, name: str, optimizer: Optimizer) -> None:
         """Raise SettingError, with `name`, where a strategy does not suit the problem."""
-        part = Part(self.space, self.objectives, self.fidelity)
         try:
-            copy.deepcopy(optimizer).bind(part, seed=self.seed)
+            self.subsearch(optimizer, seed=self.seed)
         except SettingError as error:
             raise SettingError(f"{name}: {error}") from None
-
-    def learn(self, points: Floats, losses: Floats, *, paid_for: bool = False) -> None:
-        """Take up what is known from elsewhere; see `Optimizer.learn`."""
-        super().learn(points, losses, paid_for=paid_for)
-        self._paid += [paid_for] * len(points)
 
     def _ask(self, number: int, n: int) -> Floats:
         while self._inner is not None or self._begin(number):
@@ -168,17 +142,15 @@ class Stages(Optimizer):
         rows = self.history.rows(np.arange(self._first))
         points = np.concatenate([self.knowledge.points, self.history.points[rows]])
         losses = np.concatenate([self.knowledge.losses, self.history.losses[rows]])
-        return points, losses, self._paid + [True] * self._first
+        return points, losses, self._is_paid + [True] * self._first
 
     def _bound(self, stage: Stage, points: Floats, losses: Floats, paid: list[bool]) -> Optimizer:
         """Give the stage's optimizer, bound and told all that is known."""
         seed = int(self.generator(self._index).integers(2**63))
         try:
-            inner = copy.deepcopy(stage.optimizer)
-            inner.bind(Part(stage.space, self.objectives, self.fidelity), seed=seed)
+            inner = self.subsearch(stage.optimizer, seed=seed, space=stage.space)
         except SettingError:  # it suits the whole space, as was checked, but not this one
-            inner = copy.deepcopy(stage.optimizer)
-            inner.bind(Part(self.space, self.objectives, self.fidelity), seed=seed)
+            inner = self.subsearch(stage.optimizer, seed=seed)
         if inner.space is not self.space:
             rows, configs = fitting(inner.space, self.space.decode(points))
             points = inner.space.encode(configs)
@@ -205,7 +177,7 @@ class Stages(Optimizer):
             numbers = [solution.number + self._first for solution in asked[:n_own]]
             inner.tell([self._inside(inner, told[k]) for k in numbers if k in told])
             if n_own < len(asked):
-                inner._ask_again(len(asked) - n_own)
+                inner.take_back(len(asked) - n_own)
                 inner.add(self._as_inner(inner, told[self._first + inner.n_asked]))
         return None if last < number - self._first and inner.pending else inner.n_asked
 

@@ -1,5 +1,7 @@
 """Local search within a genetic algorithm: where it looks, what it finds, what it may cost."""
 
+import copy
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from problems_for_tests import MIXED
 from hpopt import Float, GeneticAlgorithm, Int, Memetic, Space
 from hpopt.errors import SettingError
 from hpopt.optimizers import make_optimizer
+from hpopt.optimizers.batches import Later
 from hpopt.optimizers.genetic import Generational, Tournament
 
 from .evolving import bound, bowl, generation, points_of
@@ -38,14 +41,21 @@ class Recording(Generational):
     def _parts(self):
         return GeneticAlgorithm(population=6)._parts()
 
-    def evolution(self, host):
-        plan = super().evolution(host)
-        points = next(plan)
+    def evolution(self):
+        plan = super().evolution()
+        generation = next(plan)
         while True:
-            self.evolved |= set(range(host.next_number, host.next_number + len(points)))
-            told = yield points
+
+            def draw(first, generation=generation):
+                self.evolved |= set(range(first, first + len(generation)))
+                return generation.draw(first)
+
+            told = yield Later(len(generation), draw)
             self.received.append(told)
-            points = plan.send(told)
+            generation = plan.send(told)
+
+    def __deepcopy__(self, memo):
+        return copy.copy(self)  # what is hosted records into the same lists
 
 
 @given(st.floats(0, 0.9), st.integers(1, 5), st.integers(0, 99))

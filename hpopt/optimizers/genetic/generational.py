@@ -130,24 +130,20 @@ class Generational(Batches):
         return min(self.space.size, first + later)
 
     def _batches(self) -> Plan:
-        return self.evolution(self)
+        return self.evolution()
 
-    def evolution(self, host: Batches) -> Plan:
-        """Evolve within a strategy that has the books: this one, or one that wraps it.
+    def evolution(self) -> Plan:
+        """Yield generations, and receive what they gave.
 
-        Parameters
-        ----------
-        host : Batches
-            Whose space, knowledge, generators and numbers are used; each batch that is yielded
-            must be its next one.
+        A host that drives it may tell other individuals than those that were yielded.
         """
-        nobody = Population.known(host.knowledge, 0)
-        parents = Population.known(host.knowledge, self.population)
-        missing = max(0, self.population - len(parents) - len(host.start))
+        nobody = Population.known(self.knowledge, 0)
+        parents = Population.known(self.knowledge, self.population)
+        missing = max(0, self.population - len(parents) - len(self.start))
         parts = start = self._parts()
         turns: Iterator[int] = iter(range(self.generations) if self.generations else count())
         if missing or not len(parents):
-            first = yield self._drawn(missing, host, next(turns))
+            first = yield self._drawn(missing, next(turns))
             parents = parents.joined(individuals(first))
         parents = parts.replacement.replace(nobody, parents, self.population)
         ideals = _ideals(parents)
@@ -156,7 +152,7 @@ class Generational(Batches):
             if not len(parents):
                 carried = 0
             if carried is None:
-                offspring = yield self._offspring(parts, parents, host, generation)
+                offspring = yield self._offspring(parts, parents, generation)
                 before = parents
                 parents = parts.replacement.replace(before, individuals(offspring), self.population)
                 if parts.adaptation is not None:
@@ -164,53 +160,50 @@ class Generational(Batches):
                     parts = replace(parts, mutation=adapted)
             else:
                 kept = parents.best(min(carried, self.population - 1))
-                drawn = yield self._drawn(self.population - len(kept), host, generation)
+                drawn = yield self._drawn(self.population - len(kept), generation)
                 everyone = kept.joined(individuals(drawn))
                 parents = parts.replacement.replace(nobody, everyone, self.population)
                 parts, ideals = start, []
             ideals += _ideals(parents)
 
-    def _drawn(self, n: int, host: Batches, generation: int) -> Later:
+    def _drawn(self, n: int, generation: int) -> Later:
         """Give a generation that does not come from parents."""
 
-        def draw() -> Floats:
-            rng = host.generator(generation)
-            points = self._parts().initialisation.draw(n, host.space, rng)
-            return host.novel(points, rng, before=host.next_number)
+        def draw(first: int) -> Floats:
+            rng = self.generator(generation)
+            points = self._parts().initialisation.draw(n, self.space, rng)
+            return self.novel(points, rng, before=first)
 
         return Later(n, draw)
 
-    def _offspring(
-        self, parts: Parts, parents: Population, host: Batches, generation: int
-    ) -> Later:
+    def _offspring(self, parts: Parts, parents: Population, generation: int) -> Later:
         """Give a generation that comes from parents."""
         n = self.offspring or self.population
 
-        def draw() -> Floats:
-            rng = host.generator(generation)
+        def draw(first: int) -> Floats:
+            rng = self.generator(generation)
             screening = parts.screening
             n_bred = n if screening is None else n * screening.candidates
-            children = self._bred(parts, parents, n_bred, host.space, rng)
+            children = self._bred(parts, parents, n_bred, self.space, rng)
             if screening is not None:
-                children = host.space.mended(children, rng)
-                groups = children.reshape(n, screening.candidates, host.space.d)
-                children = screening.chosen(groups, _known(host), host.space)
-            return host.novel(children, rng, before=host.next_number, vary=parts.vary(host.space))
+                children = self.space.mended(children, rng)
+                groups = children.reshape(n, screening.candidates, self.space.d)
+                children = screening.chosen(groups, self._known(first), self.space)
+            return self.novel(children, rng, before=first, vary=parts.vary(self.space))
 
         return Later(n, draw)
+
+    def _known(self, first: int) -> Population:
+        """Give all that was told before this number, in a fixed order."""
+        numbers = np.arange(first)
+        rows = self.history.rows(numbers)
+        told = Population(numbers, self.history.points[rows], self.history.losses[rows])
+        return Population.known(self.knowledge, len(self.knowledge)).joined(told)
 
 
 def individuals(told: Told) -> Population:
     """Give a batch that was told as individuals."""
     return Population(told.numbers, told.points, told.losses)
-
-
-def _known(host: Batches) -> Population:
-    """Give all that was told before the batch that is being thought of, in a fixed order."""
-    numbers = np.arange(host.next_number)
-    rows = host.history.rows(numbers)
-    told = Population(numbers, host.history.points[rows], host.history.losses[rows])
-    return Population.known(host.knowledge, len(host.knowledge)).joined(told)
 
 
 def _ideals(parents: Population) -> list[Floats]:
