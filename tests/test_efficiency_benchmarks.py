@@ -140,3 +140,28 @@ def test_what_shall_fail_fails_and_nothing_else(modules: None):
     assert 4 < beyond.sum() < 36
     np.testing.assert_array_equal(np.array(fine)[~lost], np.array(some)[~lost])
     np.testing.assert_array_equal(np.array(fine)[~beyond], np.array(part)[~beyond])
+
+
+def test_the_page_and_the_results_are_written(modules: None, monkeypatch, tmp_path):
+    import page
+    from report import Comparison
+
+    losses = {name: [[k / 10 + n, n] for n in range(6)] for k, name in enumerate("ab")}
+    better = {
+        name: [[first - 1, last - 1] for first, last in runs] for name, runs in losses.items()
+    }
+    runs = {"random": runs_of(losses), "auto": runs_of(better), "tpe": runs_of({"a": losses["a"]})}
+    monkeypatch.setattr(page, "PAGE", tmp_path / "efficiency.md")
+    monkeypatch.setattr(page, "RESULTS", tmp_path / "RESULTS.md")
+    page.PAGE.write_text(
+        "head\n<!-- picture -->\nold\n<!-- end of picture -->\nbetween\n"
+        "<!-- table -->\nold\n<!-- end of table -->\nfoot\n"
+    )
+    part = page.Part("judging", Comparison(runs, ["a", "b"], 6, [1, 2]), None)
+    page.write([part], "this machine")
+    text = page.PAGE.read_text()
+    assert [word in text for word in ("head", "between", "foot", "old")] == [True] * 3 + [False]
+    assert ".. plot::" in text
+    assert '| `"random"`' in text
+    assert '| `"tpe"`' in text
+    assert "average rank among 2" in page.RESULTS.read_text()

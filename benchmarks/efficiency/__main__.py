@@ -140,7 +140,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=10, help="how many seeds")
     parser.add_argument("--budget", type=int, default=100, help="evaluations of each run")
     parser.add_argument("--processes", type=int, default=1, help="how many run at the same time")
-    parser.add_argument("--page", action="store_true", help="write docs/efficiency.md and plots")
+    parser.add_argument("--page", action="store_true", help="write docs/efficiency.md, RESULTS.md")
     parser.add_argument("--quick", action="store_true", help="tiny budgets: only see that it runs")
     arguments = parser.parse_args()
     if arguments.page and (arguments.quick or arguments.on != "judging"):

@@ -166,7 +166,13 @@ class Comparison:
 
     def of_others(self, mine: str = "auto") -> str:
         """Draw the chances against those that have runs of some problems, or few seeds, only."""
-        cells = [[f"{mine} is better than, after", *map(str, self.budgets), "problems", "seeds"]]
+        heads = [f"{mine} is better than, after", *map(str, self.budgets), "problems", "seeds"]
+        rows = self.others(mine)
+        return markdown([heads, *rows]) if rows else ""
+
+    def others(self, mine: str = "auto") -> list[list[str]]:
+        """Return the rows of that table: name, chances by budget, problems, seeds."""
+        rows = []
         for name in self._ranked:
             found = self._runs[name]
             problems = [p for p in self.problems if (p, 0) in found]
@@ -178,8 +184,8 @@ class Comparison:
             for n in self.budgets:
                 one = bests(self._runs[mine], problems, self.seeds[mine], n)
                 row.append(str(interval(beats(one, bests(found, problems, seeds, n)))))
-            cells.append([*row, str(len(problems)), str(len(seeds))])
-        return markdown(cells) if len(cells) > 1 else ""
+            rows.append([*row, str(len(problems)), str(len(seeds))])
+        return rows
 
     def by_problem(self, n: int) -> str:
         """Draw the median loss of each strategy on each problem."""

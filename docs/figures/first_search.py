@@ -1,0 +1,32 @@
+"""The picture of the front page: the trials that the example on it has, run while the site is built.
+
+The example is read from the page, so that the picture and the code cannot differ.
+"""
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+page = (Path.cwd().parent / "index.md").read_text(encoding="utf-8")  # run in the folder of this file
+example = re.search(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)[1]
+os.chdir(tempfile.mkdtemp())  # for its study file; the extension that runs this goes back
+names = {"__name__": "__main__"}
+exec(example, names)
+
+trials = names["result"].trials
+errors = np.array([100 * trial.values["error"] for trial in trials])
+figure, axes = plt.subplots(figsize=(7, 3.2))
+for model, color in (("forest", "C1"), ("svm", "C0")):
+    chosen = [n for n, trial in enumerate(trials) if trial.config["model"] == model]
+    axes.plot(chosen, errors[chosen], "o", ms=5, color=color, label=model)
+axes.step(
+    range(len(errors)), np.minimum.accumulate(errors), where="post", color="0.4", label="best so far"
+)
+axes.set(xlabel="trial", ylabel="error, % (cross-validated)", yscale="log")
+axes.set_yticks([2, 5, 10, 20, 40], ["2", "5", "10", "20", "40"])
+axes.minorticks_off()
+axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
