@@ -11,7 +11,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-page = (Path.cwd().parent / "index.md").read_text(encoding="utf-8")  # run in the folder of this file
+# This is run in the folder of this file.
+page = (Path.cwd().parent / "index.md").read_text(encoding="utf-8")
 example = re.search(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)[1]
 os.chdir(tempfile.mkdtemp())  # for its study file; the extension that runs this goes back
 names = {"__name__": "__main__"}
@@ -24,7 +25,11 @@ for model, color in (("forest", "C1"), ("svm", "C0")):
     chosen = [n for n, trial in enumerate(trials) if trial.config["model"] == model]
     axes.plot(chosen, errors[chosen], "o", ms=5, color=color, label=model)
 axes.step(
-    range(len(errors)), np.minimum.accumulate(errors), where="post", color="0.4", label="best so far"
+    range(len(errors)),
+    np.minimum.accumulate(errors),
+    where="post",
+    color="0.4",
+    label="best so far",
 )
 axes.set(xlabel="trial", ylabel="error, % (cross-validated)", yscale="log")
 axes.set_yticks([2, 5, 10, 20, 40], ["2", "5", "10", "20", "40"])
