@@ -1,4 +1,4 @@
-"""The picture of the front page: the trials that the example on it has, run while the site is built.
+"""The picture of the front page: the trials of its example, run while the site is built.
 
 The example is read from the page, so that the picture and the code cannot differ.
 """
