@@ -30,8 +30,8 @@ what must hold, what was got, and what to do::
         └── WorkerLost                       its process or machine went away
             └── WorkerNotStarted             … before it was up, so that nothing could run
 
-One thing is worth a warning only: StudyWarning (UserWarning), where a study goes on with other
-data or settings.
+Two things are worth a warning only: StudyWarning (UserWarning), where a study goes on with other
+data or settings, or in another file as its own was lost.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ class NoValuesError(StudyError):
 
 
 class StudyWarning(UserWarning):
-    """Say in what a problem differs from the one that a study began with, within its space."""
+    """Say with what else a study goes on: other data or settings, or another file."""
 
 
 class TransferError(HpoptError, pickle.PicklingError):

@@ -266,7 +266,8 @@ class SQLiteStorage(Storage):
             query = f"SELECT {TRIAL} FROM trials WHERE number IN ({','.join('?' * len(wanted))})"
             with self._reading() as connection:
                 found = {row[0]: row for row in connection.execute(query, wanted)}
-            n_bytes = self._counted(n_bytes, found.values())
+            n_bytes += sum(map(rows.length_of_row, found.values()))
+            self._check_length(n_bytes)
             for number in wanted:
                 if number not in found:
                     raise damaged(self.path, f"trial {number} is not where it should be")
@@ -290,10 +291,11 @@ class SQLiteStorage(Storage):
         while True:
             # Short reads: a long one would keep the writer's log from being reused.
             with self._reading() as connection:
-                found = _some(connection.execute(NEXT_TRIALS, (last,)))
+                found, length = _some(connection.execute(NEXT_TRIALS, (last,)))
             if not found:
                 return
-            n_bytes = self._counted(n_bytes, found)
+            n_bytes += length
+            self._check_length(n_bytes)
             for row in self._growing(found, last):
                 yield rows.trial_of_row(row)
             last = found[-1][0]
@@ -341,13 +343,11 @@ class SQLiteStorage(Storage):
             last = row[0]
             yield row
 
-    def _counted(self, n_bytes: int, found: Iterable[rows.Row]) -> int:
-        """Add up what has been read: more than the file has only where pages come again."""
-        n_bytes += sum(map(rows.length_of_row, found))
+    def _check_length(self, n_bytes: int) -> None:
+        """Raise where more has been read than the file has: its pages come again and again."""
         is_read_only = self._file is None  # a writer's may be gone, and be rescued soon
         if is_read_only and n_bytes > SPARE_BYTES and n_bytes > n_bytes_of(self.path) + SPARE_BYTES:
             raise damaged(self.path, "its trials are longer than the file")
-        return n_bytes
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -402,8 +402,14 @@ class SQLiteStorage(Storage):
         return self._file
 
 
-def _some(found: Iterable[rows.Row]) -> list[rows.Row]:
-    """Take rows until they are long together: one alone may have the length of the file."""
+def _some(found: Iterable[rows.Row]) -> tuple[list[rows.Row], int]:
+    """Take rows until they are long together: one alone may have the length of the file.
+
+    Returns
+    -------
+    list, int
+        The rows, and their length.
+    """
     taken: list[rows.Row] = []
     n_bytes = 0
     for row in found:
@@ -411,7 +417,7 @@ def _some(found: Iterable[rows.Row]) -> list[rows.Row]:
         n_bytes += rows.length_of_row(row)
         if n_bytes > BYTES_AT_ONCE:
             break
-    return taken
+    return taken, n_bytes
 
 
 def _check_started_again(connection: sqlite3.Connection, row: Sequence[Any]) -> None:

@@ -201,6 +201,16 @@ def test_reading_that_does_not_end_is_cut_off(path, monkeypatch):
         storage.count()
 
 
+def test_trials_longer_than_the_file_are_damage(path, monkeypatch):
+    """As where cells share the pages of a long text: here of a file that seems to be shorter."""
+    monkeypatch.setattr("hpopt.storage.sqlite.SPARE_BYTES", 0)
+    with SQLiteStorage(path, "r") as storage:
+        assert len(list(storage.trials())) == N
+        monkeypatch.setattr("hpopt.storage.sqlite.n_bytes_of", lambda path: 1000)
+        with pytest.raises(StudyFileError, match="its trials are longer than the file"):
+            list(storage.trials())
+
+
 def test_a_value_longer_than_the_file_is_not_read(path):
     """Its length is in the page; SQLite would ask for the memory."""
     data = bytearray(path.read_bytes())
