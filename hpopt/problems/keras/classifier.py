@@ -85,7 +85,7 @@ class Classifier(KerasProblem):
             validation_y = self._labels.numbers(validation_y, "validation y")
             validation_data = (validation_x, validation_y, *weights)
         if build is None:
-            images = checked_structure(x, "x", lengths=lengths_of(y))
+            images = checked_structure(x, "x", lengths=lengths_of(y), text=True)
             shape = np.shape(images)[1:] if isinstance(images, np.ndarray) else ()
             if len(shape) not in (1, 2, 3):
                 raise SettingError(
@@ -111,7 +111,7 @@ class Classifier(KerasProblem):
         return list(self._labels.classes)
 
     def parameters(self, is_image: bool) -> dict[str, Parameter]:
-        """Give what may be chosen of the architecture, by name."""
+        """Return what may be chosen of the architecture, by name."""
         few = ("filters", "kernel", "normalisation", "pooling")
         modules = {**convolution_module(), "filters": Ordinal([8, 16, 32, 64])}
         images: dict[str, Parameter] = {

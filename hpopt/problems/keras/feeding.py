@@ -1,4 +1,4 @@
-"""Give examples to Keras: rows in batches, datasets as they are, generators without an end."""
+"""Examples as Keras takes them: rows in batches, datasets as they are, generators as streams."""
 
 from __future__ import annotations
 

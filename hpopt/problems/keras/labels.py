@@ -50,7 +50,7 @@ class Labels:
             )
 
     def numbers(self, y: Any, name: str = "y") -> NDArray[np.int32]:
-        """Give the numbers of labels, shape (n,).
+        """Return the numbers of labels, shape (n,).
 
         Raises
         ------
@@ -68,7 +68,7 @@ class Labels:
         return numbers[inverse.ravel()]
 
     def weights(self, class_weight: ClassWeight | None, y: Any) -> dict[int, float] | None:
-        """Give the weight of each class by its number.
+        """Return the weight of each class by its number.
 
         Parameters
         ----------
@@ -93,7 +93,7 @@ class Labels:
 
 
 def _flat(y: Any, name: str) -> NDArray[Any]:
-    """Give labels as an array (n,); one-hot rows as the places of their ones."""
+    """Return labels as an array (n,); one-hot rows as the places of their ones."""
     array = as_array(y, name)
     if _is_one_hot(array):
         return np.asarray(array.argmax(axis=1))
@@ -114,7 +114,7 @@ def _flat(y: Any, name: str) -> NDArray[Any]:
 
 
 def _plain(array: NDArray[Any], name: str) -> NDArray[Any]:
-    """Give an array of objects, as pandas has them, as one of numbers or of names."""
+    """Return an array of objects, as pandas has them, as one of numbers or of names."""
     listed = array.tolist()
     missing = sum(
         label is None or (isinstance(label, float) and math.isnan(label)) for label in listed

@@ -11,10 +11,11 @@ from hpopt.core.solution import Config
 from hpopt.errors import ProblemError
 from hpopt.problems.keras.builders.builder import BATCH_SIZE, Builder
 from hpopt.problems.keras.feeding import first_batch
+from hpopt.problems.keras.given_data import tried_split
 from hpopt.problems.keras.memory import MemoryEstimate, memory_of, memory_of_config
 from hpopt.problems.keras.metrics import check_reported
 from hpopt.problems.keras.network_check import DATA, check_by_building, check_is_model
-from hpopt.problems.keras.sources import ArraySource, Source, tried_split
+from hpopt.problems.keras.sources import ArraySource, Source
 from hpopt.problems.keras.user_errors import check_by_trying, configs_to_try
 from hpopt.space import Parameter, Space
 
@@ -87,7 +88,7 @@ class Maker:
         )
 
     def compiled(self, model: Any, settings: Callable[[], Mapping[str, Any]]) -> Any:
-        """Give a network that was made, compiled: by `settings` where it is not yet.
+        """Return a network that was made, compiled: by `settings` where it is not yet.
 
         Raises
         ------

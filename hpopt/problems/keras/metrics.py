@@ -40,7 +40,7 @@ def objectives_by_name(objectives: Objectives) -> tuple[Objective, ...]:
 
 
 def direction_of(name: str) -> Direction:
-    """Say which way a metric is good, by its name: ``val_accuracy`` is to be maximised."""
+    """Return which way a metric is good, by its name: ``val_accuracy`` is to be maximised."""
     words = set(name.lower().split("_"))
     if words & LARGE_IS_GOOD:
         return "maximize"

@@ -16,9 +16,10 @@ from hpopt.problems.keras.batches import single
 from hpopt.problems.keras.builders.targets import SPARSE, check_labels
 from hpopt.problems.keras.data import Rows
 from hpopt.problems.keras.feeding import Examples, few_of, in_order_of_outputs
+from hpopt.problems.keras.given_data import tried_split
 from hpopt.problems.keras.metrics import check_reported, numbers_of
 from hpopt.problems.keras.session import fresh_session, import_keras
-from hpopt.problems.keras.sources import Source, tried_split
+from hpopt.problems.keras.sources import Source
 from hpopt.problems.keras.structures import shapes_of
 from hpopt.problems.keras.user_errors import check_by_trying
 

@@ -18,6 +18,7 @@ from hpopt.problems.keras.builders.builder import Builder
 from hpopt.problems.keras.data import Rows
 from hpopt.problems.keras.feeding import first_input, is_dataset
 from hpopt.problems.keras.fingerprint import digest_of, fingerprint_of_data
+from hpopt.problems.keras.given_data import source_of
 from hpopt.problems.keras.maker import Maker
 from hpopt.problems.keras.memory import MemoryEstimate, in_units
 from hpopt.problems.keras.metrics import Objectives, objectives_by_name
@@ -28,7 +29,7 @@ from hpopt.problems.keras.session import (
     precision_of_layers,
     require_keras,
 )
-from hpopt.problems.keras.sources import ArraySource, Steps, source_of
+from hpopt.problems.keras.sources import ArraySource, Steps
 from hpopt.problems.keras.structures import described
 from hpopt.problems.keras.training import Schedule, build_optimizer, epochs_range
 from hpopt.problems.keras.trial_training import Callbacks, Recipe, schedule_rate, train_trial
@@ -230,7 +231,7 @@ class KerasProblem(Problem):
         return self._maker.make(config)
 
     def compile_settings(self, config: Config) -> Mapping[str, Any]:
-        """Give what ``model.compile`` gets where `build` returns a model that is not compiled."""
+        """Return what ``model.compile`` gets where `build` returns a model that is not compiled."""
         return {}
 
     def evaluate(self, config: Config, trial: TrialHandle) -> Mapping[str, Any]:
@@ -280,7 +281,7 @@ class KerasProblem(Problem):
             return self._maker.memory(config, batch_size, self._compiled, copied=copied)
 
     def load_model(self, config: Config, directory: Path | str) -> Any:
-        """Give a trained model back.
+        """Return a trained model.
 
         Parameters
         ----------
@@ -359,7 +360,7 @@ class KerasProblem(Problem):
         return self.source
 
     def _compiled(self, config: Config) -> Any:
-        """Give the compiled network of a config, of layers in its precision."""
+        """Return the compiled network of a config, of layers in its precision."""
         with self._precision_of(config):
             model = self.build(config)
             return self._maker.compiled(model, partial(self.compile_settings, config))

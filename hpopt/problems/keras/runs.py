@@ -33,7 +33,7 @@ class Run:
 
 
 def runs_of(seed: int, n_splits: int, repeats: int) -> Iterator[Run]:
-    """Give the runs of a trial: all splits, as often as it is repeated."""
+    """Return the runs of a trial: all splits, as often as it is repeated."""
     for number in range(n_splits * repeats):
         own = (
             seed if not number else int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
@@ -79,7 +79,7 @@ class Average:
         return not self._trial.should_stop()
 
     def values(self) -> dict[str, float]:
-        """Give the mean of each value, and the deviation of the objectives among the runs."""
+        """Return the mean of each value, and the deviation of the objectives among the runs."""
         names = [name for name in self._found[0] if all(name in values for values in self._found)]
         of_all = {name: [values[name] for values in self._found] for name in names}
         means = {name: float(np.mean(numbers)) for name, numbers in of_all.items()}

@@ -59,7 +59,7 @@ class Schedule:
             )
 
     def of(self, config: Mapping[str, Any], fidelity: float | None) -> Schedule:
-        """Give the schedule of a trial: what its config and its fidelity say wins."""
+        """Return the schedule of a trial: what its config and its fidelity say wins."""
         chosen = {name: config[name] for name in ("epochs", "batch_size") if name in config}
         if fidelity is not None:
             chosen["epochs"] = round(fidelity)
@@ -73,7 +73,7 @@ class Follower(Protocol):
         """Take in the value that was reached after so many epochs."""
 
     def should_stop(self) -> bool:
-        """Say whether to end it."""
+        """Return whether to end it."""
 
 
 class Monitor:
@@ -158,7 +158,7 @@ class Monitor:
             model.stop_training = True
 
     def to_json(self) -> dict[str, Any]:
-        """Give what was seen as JSON data."""
+        """Return what was seen as JSON data."""
         return {name: getattr(self, name) for name in REMEMBERED}
 
     def take_up(self, seen: Mapping[str, Any], weights: list[Any] | None) -> bool:
@@ -268,7 +268,7 @@ def build_optimizer(model: Any) -> None:
 
 
 def epochs_range(fidelity: Fidelity | tuple[int, int] | None) -> Fidelity | None:
-    """Give a range of epochs, checked."""
+    """Return a range of epochs, checked."""
     if isinstance(fidelity, tuple | list) and len(fidelity) == 2:
         for bound in fidelity:
             whole("a bound of fidelity", bound, 1)

@@ -167,7 +167,7 @@ def schedule_rate(
 
 
 def _fed(data: Split, schedule: Schedule, seed: int, epoch: int) -> tuple[Any, Any]:
-    """Give the examples as ``fit`` takes them."""
+    """Return the examples as ``fit`` takes them."""
     size = schedule.batch_size
     return (
         fed(data.training, size, seed=seed, epoch=epoch),
@@ -225,7 +225,7 @@ class _Continued:
 
 
 def _epochs_of(recipe: Recipe, trial: TrialHandle) -> float | None:
-    """Give the epochs that a trial may spend; None where the problem has no fidelity."""
+    """Return the epochs that a trial may spend; None where the problem has no fidelity."""
     if recipe.fidelity is None:
         return None
     return recipe.fidelity.high if trial.fidelity is None else trial.fidelity

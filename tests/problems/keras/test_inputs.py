@@ -169,7 +169,7 @@ def test_texts_are_vectorised(tmp_path):
 
     outcome = tried(problem(texts, LABEL, build), tmp_path, CONFIG)
     assert outcome.ok, outcome.traceback
-    with pytest.raises(SettingError, match="x must be an array of numbers, but its dtype is <U8"):
+    with pytest.raises(SettingError, match="x must hold numbers, as the networks of DenseBuilder"):
         Classifier(texts[:, None], LABEL)
 
 

@@ -102,7 +102,7 @@ MEASURED = """
 import json, sys
 import numpy as np
 from hpopt.core import Solution, evaluate
-from hpopt.executors.supervision.memory import PeakMemory
+from hpopt.executors.supervision.process_memory import PeakMemory
 from hpopt.problems.keras import ConvolutionalBuilder, KerasProblem
 
 x = np.zeros((256, 32, 32, 3), "float32")

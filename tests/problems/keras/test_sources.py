@@ -8,7 +8,7 @@ from hpopt.errors import ProblemError, SettingError
 from hpopt.problems.keras import DenseBuilder, KerasProblem, RecurrentBuilder
 from hpopt.problems.keras.data import Rows
 from hpopt.problems.keras.feeding import first_batch, is_dataset, len_of
-from hpopt.problems.keras.sources import source_of
+from hpopt.problems.keras.given_data import source_of
 from hpopt.problems.time_series import TimeSeries
 from hpopt.space import Int, Sequence, Space
 
