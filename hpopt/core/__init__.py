@@ -18,6 +18,7 @@ from hpopt.core.problem import (
     normalised_objectives,
     objectives_of,
 )
+from hpopt.core.ranking import Front, Ranking
 from hpopt.core.solution import Config, Solution, copied
 from hpopt.core.start import is_part_of, start_configs
 from hpopt.core.trial import STATUSES, Outcome, Status, Trial, failed
@@ -27,6 +28,7 @@ __all__ = [
     "Config",
     "Curve",
     "Fidelity",
+    "Front",
     "Heartbeat",
     "History",
     "LiveFolder",
@@ -35,6 +37,7 @@ __all__ = [
     "Optimizer",
     "Outcome",
     "Problem",
+    "Ranking",
     "Solution",
     "Status",
     "Trial",

@@ -18,6 +18,7 @@ from hpopt.checks import whole
 from hpopt.core.history import History
 from hpopt.core.problem import Fidelity, Objective, Problem, check_problem, losses, objectives_of
 from hpopt.core.proposals import Floats, Proposals, Vary
+from hpopt.core.ranking import best_first
 from hpopt.core.solution import Config, Solution
 from hpopt.core.start import start_configs
 from hpopt.core.trial import Trial
@@ -269,7 +270,7 @@ class Optimizer(ABC):
         """The number of the best told solution (of the first objective); None without one."""
         if not len(self.history):
             return None
-        row = int(np.lexsort((self.history.numbers, self.history.losses[:, 0]))[0])
+        row = int(best_first(self.history.losses, self.history.numbers)[0])
         return int(self.history.numbers[row]) if self.history.losses[row, 0] < np.inf else None
 
     @property

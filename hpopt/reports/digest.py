@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
-from hpopt.core import Objective, Trial, losses
-from hpopt.numerics import pareto
+from hpopt.core import Front, Ranking, Trial
 from hpopt.study import Record
-
-AT_ONCE = 500
-"""So many trials are compared with a front at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +57,7 @@ def digest(record: Record, *, n_best: int = 5, n_errors: int = 3) -> Digest:
     pending = dict.fromkeys(record.pending_numbers)
     counts: Counter[str] = Counter()
     errors: deque[Trial] = deque(maxlen=n_errors)
-    front = Front(record.objectives)
+    ranking, front = Ranking(record.objectives), Front(record.objectives)
     seconds = 0.0
 
     def fine() -> Iterator[Trial]:
@@ -75,38 +68,12 @@ def digest(record: Record, *, n_best: int = 5, n_errors: int = 3) -> Digest:
             seconds += trial.seconds
             pending.pop(trial.number, None)
             if trial.ok:
-                front.add(trial)
+                if len(record.objectives) > 1:
+                    front.add(trial)
                 yield trial
             else:
                 errors.appendleft(trial)
 
-    def order(trial: Trial) -> tuple[float, int]:
-        return float(losses(record.objectives, trial.values)[0]), trial.number
-
-    best = heapq.nsmallest(n_best, fine(), key=order)
-    shown = sorted(front.trials(), key=order)
+    best = ranking.top(fine(), n_best)
+    shown = sorted(front.trials(), key=ranking.key)
     return Digest(best, shown, dict(counts), list(pending), list(errors), seconds)
-
-
-class Front:
-    """Keep the front of trials that come one by one; of one objective, nothing."""
-
-    def __init__(self, objectives: Sequence[Objective]) -> None:
-        self._objectives = objectives
-        self._kept: list[Trial] = []
-        self._most = AT_ONCE
-
-    def add(self, trial: Trial) -> None:
-        """Take note of a trial with values."""
-        if len(self._objectives) == 1:
-            return
-        self._kept.append(trial)
-        if len(self._kept) >= self._most:
-            self._most = 2 * len(self.trials()) + AT_ONCE
-
-    def trials(self) -> list[Trial]:
-        """Return the front of those so far, in the order in which they came."""
-        if self._kept:
-            values = np.array([losses(self._objectives, trial.values) for trial in self._kept])
-            self._kept = [self._kept[row] for row in np.flatnonzero(pareto.front(values))]
-        return list(self._kept)

@@ -103,7 +103,7 @@ class Books:
     def tally(self) -> Tally:
         """What has been found so far; reads the journal, if nothing has yet."""
         if self._tally is None:
-            tally = Tally(self.optimizer.objectives[0])
+            tally = Tally(self.optimizer.objectives)
             for trial in self._storage.told():
                 tally.count(trial)
             self._tally = self._of_earlier_runs(tally)
@@ -142,7 +142,7 @@ class Books:
         else:
             n_asked = self.tally.n_told + len(pending)
             told = self._until_gap(self._storage.trials(), max(0, n_asked - window))
-        tally = Tally(self.optimizer.objectives[0])
+        tally = Tally(self.optimizer.objectives)
         while chunk := list(itertools.islice(told, REPLAYED_AT_ONCE)):
             self.optimizer.replay(chunk)
             for trial in chunk:

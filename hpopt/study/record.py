@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -10,9 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from hpopt.core import STATUSES, Objective, Trial, losses
+from hpopt.core import STATUSES, Objective, Ranking, Trial
 from hpopt.errors import (
     ConfigError,
     HpoptError,
@@ -21,7 +18,6 @@ from hpopt.errors import (
     StudyFileError,
     UnknownNameError,
 )
-from hpopt.numerics import pareto
 from hpopt.space import Narrowed, Parameter, Space
 from hpopt.storage import Storage
 from hpopt.study.in_memory import Contents, contents_of, packed, unpacked
@@ -138,25 +134,12 @@ class Record:
 
     def top(self, n: int) -> list[Trial]:
         """Give the n best trials by the first objective, best first."""
-        import heapq
-
-        def loss(trial: Trial) -> tuple[float, int]:
-            return float(losses(self.objectives, trial.outcome.values)[0]), trial.number
-
-        return heapq.nsmallest(n, (trial for trial in self.iterate() if trial.ok), key=loss)
+        return Ranking(self.objectives).top(self.iterate(), n)
 
     @property
     def front(self) -> list[Trial]:
         """The trials that no other is better than in every objective: the Pareto front."""
-        numbers, values = array("q"), array("d")  # of all trials, so in little room
-        for trial in self.iterate():
-            if trial.ok:
-                numbers.append(trial.number)
-                values.extend(losses(self.objectives, trial.outcome.values))
-        if not numbers:
-            return []
-        first = pareto.front(np.array(values).reshape(len(numbers), -1))
-        return [self.trial(numbers[place]) for place in np.flatnonzero(first)]
+        return Ranking(self.objectives).front(self.iterate())
 
     def narrow(
         self,

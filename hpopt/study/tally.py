@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 
-from hpopt.core import Objective, Trial
+from hpopt.core import Objective, Ranking, Trial
 from hpopt.numerics.ties import TIED
 
 
@@ -21,10 +21,9 @@ class Tally:
         How many finished since the best did; one that is better by rounding only is no other best.
     """
 
-    def __init__(self, objective: Objective) -> None:
-        self._objective = objective
+    def __init__(self, objectives: Sequence[Objective]) -> None:
+        self._ranking = Ranking(objectives)
         self.best: Trial | None = None
-        self._best_loss = math.inf
         self.n_told = self.n_bad = self.n_new = self.n_since_best = 0
 
     def count(self, trial: Trial) -> None:
@@ -35,9 +34,10 @@ class Tally:
         if not trial.ok:
             self.n_bad += 1
             return
-        loss = self._objective.loss(trial.outcome.values)
-        if self.best is None or self._best_loss - loss > TIED * abs(self._best_loss):
+        mine = self._ranking.key(trial)
+        best = None if self.best is None else self._ranking.key(self.best)
+        if best is None or best[0] - mine[0] > TIED * abs(best[0]):
             self.n_since_best = 0
-        elif (loss, trial.number) > (self._best_loss, self.best.number):
+        elif mine > best:
             return
-        self.best, self._best_loss = trial, loss
+        self.best = trial

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from hpopt.core.problem import Objective, losses
+from hpopt.core.ranking import best_first
 from hpopt.errors import SettingError
 from hpopt.numerics import pareto
 
@@ -94,10 +95,13 @@ class Keeping:
 
     def _displaced(self, kept: list[tuple[list[float], Path]]) -> list[Path]:
         """Return the folders whose weights do not stay."""
+        losses_of_kept = np.array([found for found, _ in kept])
         if len(self.objectives) == 1:
-            return [folder for _, folder in sorted(kept)[self.n_kept :]]
-        is_first = pareto.front(np.array([found for found, _ in kept]))
-        return [folder for (_, folder), stays in zip(kept, is_first, strict=True) if not stays]
+            names = [folder.name for _, folder in kept]
+            numbers = np.array([int(name) if name.isdecimal() else 0 for name in names])
+            return [kept[row][1] for row in best_first(losses_of_kept, numbers)[self.n_kept :]]
+        stays = pareto.front(losses_of_kept)
+        return [kept[row][1] for row in np.flatnonzero(~stays)]
 
     def _kept_beside(self, folder: Path) -> list[tuple[list[float], Path]]:
         """Return the other folders of this study that hold weights, each after its losses."""
