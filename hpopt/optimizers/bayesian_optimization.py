@@ -18,16 +18,13 @@ from hpopt.core.problem import one_objective
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 from hpopt.numerics.threads import one_thread
-from hpopt.optimizers.surrogates.acquisition import Acquisition, Chance
+from hpopt.optimizers.surrogates.acquisition import DRAWN, KINDS, Acquisition, Chance, Criterion
 from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch, everything_in
-from hpopt.optimizers.surrogates.branches import Branches, Within
-from hpopt.optimizers.surrogates.criterion import DRAWN, KINDS, Criterion
-from hpopt.optimizers.surrogates.encoding import Encoding
+from hpopt.optimizers.surrogates.encoding import Branches, Encoding, Within
 from hpopt.optimizers.surrogates.evidence import Evidence
 from hpopt.optimizers.surrogates.first_design import first_count, first_point
-from hpopt.optimizers.surrogates.surrogate import Fitted, Surrogate
-from hpopt.optimizers.surrogates.trust_box import Box, Side
-from hpopt.optimizers.surrogates.words import in_words
+from hpopt.optimizers.surrogates.surrogate import Fitted, Surrogate, in_words
+from hpopt.optimizers.surrogates.trust_region import Box, Side
 
 FEWEST_VALUES = 3
 MOST_PENDING = 200

@@ -24,17 +24,17 @@ CLASSES = {
     "grid": ("grid_search", "GridSearch"),
     "latin_hypercube": ("latin_hypercube", "LatinHypercube"),
     "memetic": ("memetic", "Memetic"),
-    "menndl": ("menndl", "MENNDL"),
-    "mu_plus_lambda": ("mu_plus_lambda", "MuPlusLambda"),
+    "menndl": ("published", "MENNDL"),
+    "mu_plus_lambda": ("published", "MuPlusLambda"),
     "narrowing": ("narrowing", "Narrowing"),
     "neighbourhood": ("neighbourhood_search", "NeighbourhoodSearch"),
     "quasi_random": ("quasi_random_search", "QuasiRandomSearch"),
     "random": ("random_search", "RandomSearch"),
-    "regularized": ("regularized_evolution", "RegularizedEvolution"),
-    "self_adaptive": ("self_adaptive", "SelfAdaptive"),
+    "regularized": ("published", "RegularizedEvolution"),
+    "self_adaptive": ("published", "SelfAdaptive"),
     "steady_state": ("steady_state", "SteadyState"),
     "tpe": ("tpe", "TPE"),
-    "zhan": ("zhan", "Zhan"),
+    "zhan": ("published", "Zhan"),
 }
 """Name → module of this package, and class in it, of all strategies of the house."""
 STRATEGIES = {class_name: name for name, (_, class_name) in CLASSES.items()}

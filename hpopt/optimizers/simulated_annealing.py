@@ -19,7 +19,7 @@ from hpopt.numerics import annealing, variation
 from hpopt.numerics.sampling import latin_hypercube
 from hpopt.optimizers.batches import Batches, Plan
 from hpopt.optimizers.genetic.generational import individuals
-from hpopt.optimizers.genetic.length import Length
+from hpopt.optimizers.genetic.mutation import Length
 from hpopt.optimizers.genetic.population import Population
 
 LENGTHS = Length(probability=0.2)

@@ -21,8 +21,7 @@ from hpopt.numerics.parzen import Parzen, Singles, log_mixture
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.evidence import Evidence, Ranking
 from hpopt.optimizers.surrogates.first_design import first_count, first_point
-from hpopt.optimizers.surrogates.kernels import Kernels
-from hpopt.optimizers.surrogates.told_kernels import ToldKernels
+from hpopt.optimizers.surrogates.kernels import Kernels, ToldKernels
 
 PointsAt = Callable[[Any], Floats]
 """Gives the points (k, d) at places."""

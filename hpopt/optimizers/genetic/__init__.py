@@ -18,8 +18,15 @@ from hpopt.optimizers.genetic.initialisation import (
     QuasiRandomDraws,
     RandomDraws,
 )
-from hpopt.optimizers.genetic.length import Length
-from hpopt.optimizers.genetic.mutation import MUTATIONS, Gaussian, Mixed, OneGene, Reset, Step
+from hpopt.optimizers.genetic.mutation import (
+    MUTATIONS,
+    Gaussian,
+    Length,
+    Mixed,
+    OneGene,
+    Reset,
+    Step,
+)
 from hpopt.optimizers.genetic.parts import (
     Adaptation,
     Crossover,

@@ -11,8 +11,7 @@ from hpopt.errors import SettingError
 from hpopt.optimizers.genetic.adaptation import ADAPTATIONS
 from hpopt.optimizers.genetic.crossover import CROSSOVERS
 from hpopt.optimizers.genetic.initialisation import INITIALISATIONS
-from hpopt.optimizers.genetic.length import Length
-from hpopt.optimizers.genetic.mutation import MUTATIONS
+from hpopt.optimizers.genetic.mutation import MUTATIONS, Length
 from hpopt.optimizers.genetic.parts import (
     Adaptation,
     Crossover,

@@ -13,8 +13,7 @@ import numpy as np
 
 from hpopt.core import Optimizer
 from hpopt.core.proposals import Floats
-from hpopt.optimizers.surrogates.branches import MOST_BRANCHES
-from hpopt.optimizers.surrogates.encoding import Encoding
+from hpopt.optimizers.surrogates.encoding import MOST_BRANCHES, Encoding
 from hpopt.space import Sequence, Space
 
 FEWEST, MOST = 5, 12

@@ -1,22 +1,97 @@
-"""The Gaussian processes of a space: of its losses, and of what fails."""
+"""The Gaussian processes of a space: of its losses, of what fails, and when they are refitted."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hpopt.core import Objective
 from hpopt.core.proposals import Floats
 from hpopt.numerics.gaussian_process import GaussianProcess
-from hpopt.numerics.gaussian_process_fit import Noise, Prior, as_hyperparameters
+from hpopt.numerics.gaussian_process_fit import Noise, Prior, as_hyperparameters, fitted
 from hpopt.numerics.half_rank import HalfRank, half_rank
+from hpopt.optimizers.surrogates.acquisition import Success
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.evidence import Evidence
-from hpopt.optimizers.surrogates.places import Data, FitsAtPlaces
 from hpopt.optimizers.surrogates.plateaus import Metric, Plateaus
-from hpopt.optimizers.surrogates.success import Success
+
+PLACES = ((30, 1), (60, 2), (120, 4), (250, 8))
+ANCHORS = ((10, 1), (60, 10), (120, 20), (250, 40))
+SPARSE_PLACES, SPARSE_ANCHORS = 16, 80
+EVALUATIONS = 50
+AT_ANCHOR, AT_PLACE = 1e-5, 1e-4
+"""How exact fits are: the tolerance of their descents."""
+
+Data = tuple[Floats, Floats]
+"""Features (m, p) and targets (m,)."""
+First = Callable[[int], Data | None]
+"""Gives the data of the first n told values; None where there is nothing to learn."""
+
+
+def place_of(n: int) -> int:
+    """Give where the hyper-parameters for n told values are fitted: after every 1st, 2nd … 16th."""
+    return _rounded(n, PLACES, SPARSE_PLACES)
+
+
+def anchor_of(n: int) -> int:
+    """Give the place whose fit, begun at the prior, is where the fit for n values begins."""
+    return _rounded(n, ANCHORS, SPARSE_ANCHORS)
+
+
+def _rounded(n: int, steps: tuple[tuple[int, int], ...], last: int) -> int:
+    step = next((step for below, step in steps if n < below), last)
+    return n - n % step
+
+
+class FitsAtPlaces:
+    """Fit hyper-parameters, which follow from what was told up to there and nothing else.
+
+    They are fitted at places of what was told, 1 to 16 values apart. Each fit begins at the fit
+    of an anchor before it, which begins at the prior: whoever takes up a search makes two fits,
+    however long it is, and gets the model of the one who has been there all along.
+
+    Parameters
+    ----------
+    prior : Prior
+    groups : ndarray (p,) of int
+        Which lengthscale each feature has.
+    """
+
+    def __init__(self, prior: Prior, groups: NDArray[np.int64]) -> None:
+        self._prior, self._groups = prior, groups
+        self._thetas: dict[tuple[int, bool], Floats] = {}
+
+    def of(self, n: int, data: First) -> Floats:
+        """Give the logarithms of lengthscales, scale and noise for n told values."""
+        place = place_of(n)
+        anchor = anchor_of(place)
+        start = self._once(data, anchor, self._prior.start, at_anchor=True)
+        if place == anchor:
+            return start
+        return self._once(data, place, start, at_anchor=False)
+
+    def _once(self, data: First, n: int, start: Floats, *, at_anchor: bool) -> Floats:
+        key = n, at_anchor
+        if key not in self._thetas:
+            found = data(n)
+            theta = start
+            if found is not None:
+                theta = fitted(
+                    *found,
+                    self._groups,
+                    self._prior,
+                    start,
+                    evaluations=EVALUATIONS,
+                    tolerance=AT_ANCHOR if at_anchor else AT_PLACE,
+                )
+            self._thetas = {k: v for k, v in self._thetas.items() if k[1] != at_anchor}
+            self._thetas[key] = theta
+        return self._thetas[key]
+
 
 OF_FAILURES = Noise(mean=math.log(0.3), deviation=1.0, start=math.log(0.3))
 """Of +1 and -1: a priori a third of what fails, or a half, is by chance."""
@@ -169,3 +244,31 @@ class Surrogate:
 
     def _process(self, features: Floats, targets: Floats, theta: Floats) -> GaussianProcess:
         return GaussianProcess(features, targets, self._encoding.groups, as_hyperparameters(theta))
+
+
+GRADES = (
+    (0.5, "decides within half of its range, or less"),
+    (1.5, "matters"),
+    (4.0, "matters little"),
+    (np.inf, "hardly matters"),
+)
+
+
+def grade(length: float) -> str:
+    """Say what a lengthscale means."""
+    return next(words for below, words in GRADES if length < below)
+
+
+def in_words(encoding: Encoding, fitted: Fitted, objective: Objective) -> str:
+    """Give a line for each coordinate, what matters most first, and one for the noise."""
+    told = encoding.space.levels != 1
+    order = [j for j in np.argsort(fitted.lengths, kind="stable").tolist() if told[j]]
+    width = max((len(encoding.names[j]) for j in order), default=0)
+    lines = [
+        f"{encoding.names[j]:<{width}}  {grade(fitted.lengths[j])} "
+        f"(lengthscale {fitted.lengths[j]:.2g})"
+        for j in order
+    ]
+    noise = float(np.sqrt(fitted.process.parameters.nu)) * fitted.warp.slope
+    lines.append(f"noise of {objective.name}: about {noise:.2g}")
+    return "\n".join(lines)

@@ -5,14 +5,17 @@ import pytest
 
 from hpopt import RandomSearch
 from hpopt.numerics.threads import one_thread
-from hpopt.optimizers.surrogates import candidates
-from hpopt.optimizers.surrogates.acquisition import Acquisition
-from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch, everything_in
-from hpopt.optimizers.surrogates.criterion import KINDS, Criterion
+from hpopt.optimizers.surrogates.acquisition import KINDS, Acquisition, Criterion
+from hpopt.optimizers.surrogates.acquisition_search import (
+    AcquisitionSearch,
+    discrete_moves,
+    everything_in,
+    mutants,
+)
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.evidence import Evidence
 from hpopt.optimizers.surrogates.surrogate import Surrogate
-from hpopt.optimizers.surrogates.trust_box import Box
+from hpopt.optimizers.surrogates.trust_region import Box
 from hpopt.space import Categorical, Float, Int, Space
 
 from ..modelling import MIXED, known
@@ -85,35 +88,33 @@ def test_a_small_space_is_looked_at_as_a_whole():
 def test_mutants_change_something_that_matters():
     rng = np.random.default_rng(2)
     parents = MIXED.snap(MIXED.random(4, rng))
-    mutants = candidates.mutants(ENCODING, parents, 400, rng)
-    assert ((mutants >= 0) & (mutants <= 1)).all()
+    found = mutants(ENCODING, parents, 400, rng)
+    assert ((found >= 0) & (found <= 1)).all()
     keys = set(MIXED.keys_of(parents))
-    same = [key in keys for key in MIXED.keys_of(mutants)]
+    same = [key in keys for key in MIXED.keys_of(found)]
     assert np.mean(same) < 0.1  # a layer may step by less than its cell in the log
-    near = [(np.abs(mutants - parent) < 1e-9)[:, :3].all(axis=1).sum() for parent in parents]
+    near = [(np.abs(found - parent) < 1e-9)[:, :3].all(axis=1).sum() for parent in parents]
     assert near[0] > near[3]
 
 
 def test_discrete_moves_are_one_step_away():
     rng = np.random.default_rng(3)
     points = MIXED.snap(MIXED.random(5, rng))
-    rows, moved = candidates.discrete_moves(
+    rows, moved = discrete_moves(
         ENCODING, points, MIXED.active(points), None, rng, most=64, most_choices=12
     )
     assert np.bincount(rows, minlength=5).max() <= 64
     before, after = MIXED.codes(points)[rows], MIXED.codes(moved)
     active = ~np.isnan(before) & ~np.isnan(after)
     assert ((before != after) & active).sum(axis=1).tolist() == [1] * len(rows)
-    few = candidates.discrete_moves(
-        ENCODING, points, MIXED.active(points), None, rng, most=3, most_choices=1
-    )
+    few = discrete_moves(ENCODING, points, MIXED.active(points), None, rng, most=3, most_choices=1)
     assert np.bincount(few[0], minlength=5).tolist() == [3] * 5
 
 
 def test_continuous_spaces_have_no_discrete_moves():
     encoding = Encoding(Space({"x": Float(0, 1)}))
     points = np.array([[0.5]])
-    rows, moved = candidates.discrete_moves(
+    rows, moved = discrete_moves(
         encoding, points, points > 0, None, np.random.default_rng(0), most=9, most_choices=9
     )
     assert len(rows) == len(moved) == 0

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from hpopt import BayesianOptimization, Categorical, Float, Int, Space
-from hpopt.optimizers.surrogates.branches import Branches
-from hpopt.optimizers.surrogates.encoding import Encoding
+from hpopt.optimizers.surrogates.encoding import Branches, Encoding
 
 from ..modelling import searched
 

@@ -8,8 +8,7 @@ import pytest
 
 from hpopt import BayesianOptimization
 from hpopt.optimizers import make_optimizer
-from hpopt.optimizers.surrogates.acquisition import Acquisition
-from hpopt.optimizers.surrogates.criterion import KINDS, Criterion
+from hpopt.optimizers.surrogates.acquisition import KINDS, Acquisition, Criterion
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.plateaus import EVIDENCE, Metric, Plateaus, reach_of
 from hpopt.space import Categorical, Float, Int, Space

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from hpopt.optimizers.surrogates.acquisition import Acquisition
-from hpopt.optimizers.surrogates.criterion import KINDS, Criterion
+from hpopt.optimizers.surrogates.acquisition import KINDS, Acquisition, Criterion
 from hpopt.space import Float, Space
 
 from ..modelling import check_gradient, surrogate_of

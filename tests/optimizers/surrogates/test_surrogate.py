@@ -7,8 +7,7 @@ from hpopt import RandomSearch
 from hpopt.numerics.threads import one_thread
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.evidence import Evidence, Ranking
-from hpopt.optimizers.surrogates.places import anchor_of, place_of
-from hpopt.optimizers.surrogates.surrogate import Surrogate
+from hpopt.optimizers.surrogates.surrogate import Surrogate, anchor_of, place_of
 from hpopt.space import Float, Space
 
 from ..modelling import MIXED, cost, known, searched

@@ -5,8 +5,7 @@ import pytest
 
 from hpopt.numerics.parzen import log_mixture
 from hpopt.optimizers.surrogates.encoding import Encoding
-from hpopt.optimizers.surrogates.kernels import Kernels
-from hpopt.optimizers.surrogates.told_kernels import ToldKernels
+from hpopt.optimizers.surrogates.kernels import Kernels, ToldKernels
 from hpopt.space import Categorical, Float, Int, Space
 
 from ..modelling import MIXED

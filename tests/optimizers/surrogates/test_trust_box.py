@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hpopt.optimizers.surrogates.trust_box import SIDE, Box, Side
+from hpopt.optimizers.surrogates.trust_region import SIDE, Box, Side
 
 
 def side_after(losses, n_effective=5.0):
