@@ -107,6 +107,13 @@ def test_imports_point_down_or_stay_in_the_room(module):
         assert same_room or rank_of(imported) < rank_of(module), f"{module} imports {imported}"
 
 
+def test_training_knows_nothing_of_untrained_networks():
+    keras, wing = "hpopt.problems.keras", "hpopt.problems.keras.untrained"
+    for module in MODULES:
+        if module.startswith(f"{keras}.") and not module.startswith(wing):
+            assert not any(each.startswith(wing) for each in INSIDE[module]), module
+
+
 def test_no_import_goes_round():
     done, path = set(), []
 

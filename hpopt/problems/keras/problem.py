@@ -19,9 +19,9 @@ from hpopt.problems.keras.data import Rows
 from hpopt.problems.keras.feeding import first_input, is_dataset
 from hpopt.problems.keras.fingerprint import digest_of, fingerprint_of_data
 from hpopt.problems.keras.given_data import source_of
-from hpopt.problems.keras.maker import Maker
-from hpopt.problems.keras.memory import MemoryEstimate, in_units
+from hpopt.problems.keras.memory_estimate import MemoryEstimate, in_units
 from hpopt.problems.keras.metrics import Objectives, objectives_by_name
+from hpopt.problems.keras.network_factory import NetworkFactory
 from hpopt.problems.keras.session import (
     check_precision,
     fresh_session,
@@ -179,7 +179,7 @@ class KerasProblem(Problem):
     ) -> None:
         require_keras()
         is_overridden = type(self).build is not KerasProblem.build
-        self._maker = Maker(build, type(self).__name__, is_overridden)
+        self._maker = NetworkFactory(build, type(self).__name__, is_overridden)
         own = self._maker.space(space, has_batches=is_dataset(x))
         if own is not None:
             self.space = own

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hpopt.problems.keras.batched.convolution import Convolution, GlobalPooling, Pooling
-from hpopt.problems.keras.batched.feedforward import (
+from hpopt.problems.keras.untrained.batched.convolution import Convolution, GlobalPooling, Pooling
+from hpopt.problems.keras.untrained.batched.feedforward import (
     MERGED,
     Dense,
     Elementwise,
@@ -16,9 +16,13 @@ from hpopt.problems.keras.batched.feedforward import (
     Repeated,
     Reshaped,
 )
-from hpopt.problems.keras.batched.form import Form
-from hpopt.problems.keras.batched.normalisation import Affine, BatchNormalised, LayerNormalised
-from hpopt.problems.keras.batched.recurrent import GRU, LSTM, SimpleRNN
+from hpopt.problems.keras.untrained.batched.form import Form
+from hpopt.problems.keras.untrained.batched.normalisation import (
+    Affine,
+    BatchNormalised,
+    LayerNormalised,
+)
+from hpopt.problems.keras.untrained.batched.recurrent import GRU, LSTM, SimpleRNN
 
 FORMS: Mapping[str, Callable[[Any], Form | None]] = {
     "Activation": Elementwise.of_activation,

@@ -1,5 +1,5 @@
 """Many networks of one architecture as one computation."""
 
-from hpopt.problems.keras.batched.networks import Networks
+from hpopt.problems.keras.untrained.batched.networks import Networks
 
 __all__ = ["Networks"]

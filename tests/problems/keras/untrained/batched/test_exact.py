@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from hpopt.errors import ProblemError, SettingError
-from hpopt.problems.keras.batched import Networks
+from hpopt.problems.keras.untrained.batched import Networks
 
-from ..small import needs_keras, numbers, quiet
+from ...small import needs_keras, numbers, quiet
 
 pytestmark = [needs_keras, quiet]
 
@@ -212,7 +212,7 @@ def small_model():
 
 def test_blocks_make_no_difference(monkeypatch):
     """Few draws and few examples at a time, in several threads, give what one block gives."""
-    from hpopt.problems.keras.batched import networks as module
+    from hpopt.problems.keras.untrained.batched import networks as module
 
     networks = Networks(small_model())
     x, weights = inputs(ROW, 50), drawn(networks, 23)

@@ -14,7 +14,7 @@ from hpopt.core.evaluation import evaluate
 from hpopt.core.solution import Config, Solution
 from hpopt.core.trial import Outcome
 from hpopt.errors import SettingError
-from hpopt.problems.keras.sampling_problem import MAERandomSampling
+from hpopt.problems.keras.untrained.sampling_problem import MAERandomSampling
 
 
 @dataclass(frozen=True, slots=True)

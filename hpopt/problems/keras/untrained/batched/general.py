@@ -10,8 +10,8 @@ import numpy as np
 
 from hpopt.errors import ProblemError
 from hpopt.problems.keras.backend import over_draws
-from hpopt.problems.keras.batched.form import Array
 from hpopt.problems.keras.session import import_keras
+from hpopt.problems.keras.untrained.batched.form import Array
 
 KEPT = "_hpopt_compiled"
 

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from hpopt.problems.keras.batched.activations import (
+from hpopt.problems.keras.untrained.batched.activations import (
     Activation,
     activation_of,
     sigmoid,
     softmax,
 )
-from hpopt.problems.keras.batched.form import Array, Form, Weights
+from hpopt.problems.keras.untrained.batched.form import Array, Form, Weights
 
 
 @dataclass(frozen=True)

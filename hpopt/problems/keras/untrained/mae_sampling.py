@@ -19,10 +19,15 @@ from numpy.typing import NDArray
 from hpopt.checks import whole
 from hpopt.errors import SettingError
 from hpopt.numerics import truncated_normal
-from hpopt.problems.keras.batched import Networks
-from hpopt.problems.keras.batched.inputs import n_examples
-from hpopt.problems.keras.drawn_weights import drawn_weights
-from hpopt.problems.keras.sampled_errors import Measure, checked_targets, errors_of, measure_of
+from hpopt.problems.keras.untrained.batched import Networks
+from hpopt.problems.keras.untrained.batched.inputs import n_examples
+from hpopt.problems.keras.untrained.sampled_errors import (
+    Measure,
+    checked_targets,
+    errors_of,
+    measure_of,
+)
+from hpopt.problems.keras.untrained.sampled_weights import sampled_weights
 
 Floats = NDArray[np.float64]
 Fit = Literal["moments", "likelihood"]
@@ -159,7 +164,7 @@ def mae_random_sampling(  # noqa: PLR0917  (in the order that others call it in)
     samples = np.concatenate(
         [
             errors
-            for weights in drawn_weights(networks, draws, seed, initializer)
+            for weights in sampled_weights(networks, draws, seed, initializer)
             for errors in networks.over(weights, x, lambda found: errors_of(error, y, found))
         ]
     )

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from hpopt.problems.keras.batched.form import Array, Form, Weights
-from hpopt.problems.keras.batched.layers import form_of
+from hpopt.problems.keras.untrained.batched.form import Array, Form, Weights
+from hpopt.problems.keras.untrained.batched.layers import form_of
 
 
 @dataclass(frozen=True)

@@ -15,21 +15,21 @@ from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import Objective, Problem, check_problem
 from hpopt.core.solution import Config
 from hpopt.errors import ProblemError, SettingError
-from hpopt.problems.keras.batched import Networks
-from hpopt.problems.keras.batched.threads import available_threads, in_threads
 from hpopt.problems.keras.data import Rows, checked_rows
-from hpopt.problems.keras.mae_sampling import (
+from hpopt.problems.keras.problem import KerasProblem
+from hpopt.problems.keras.session import import_keras, require_keras
+from hpopt.problems.keras.sources import ArraySource, DatasetSource, Source
+from hpopt.problems.keras.structures import described, is_text
+from hpopt.problems.keras.untrained.batched import Networks
+from hpopt.problems.keras.untrained.batched.thread_map import available_threads, in_threads
+from hpopt.problems.keras.untrained.mae_sampling import (
     BOUNDS,
     Fit,
     Sampling,
     check_sampling,
     mae_random_sampling,
 )
-from hpopt.problems.keras.problem import KerasProblem
-from hpopt.problems.keras.sampled_errors import Measure
-from hpopt.problems.keras.session import import_keras, require_keras
-from hpopt.problems.keras.sources import ArraySource, DatasetSource, Source
-from hpopt.problems.keras.structures import described, is_text
+from hpopt.problems.keras.untrained.sampled_errors import Measure
 from hpopt.space import Parameter, Space
 
 COLLECTED = 2**22

@@ -12,7 +12,7 @@ from hpopt.errors import ProblemError
 from hpopt.problems.keras.builders.builder import BATCH_SIZE, Builder
 from hpopt.problems.keras.feeding import first_batch
 from hpopt.problems.keras.given_data import tried_split
-from hpopt.problems.keras.memory import MemoryEstimate, memory_of, memory_of_config
+from hpopt.problems.keras.memory_estimate import MemoryEstimate, memory_of, memory_of_config
 from hpopt.problems.keras.metrics import check_reported
 from hpopt.problems.keras.network_check import DATA, check_by_building, check_is_model
 from hpopt.problems.keras.sources import ArraySource, Source
@@ -23,7 +23,7 @@ Compiled = Callable[[Config], Any]
 """Gives the compiled network of a config."""
 
 
-class Maker:
+class NetworkFactory:
     """What makes the networks of a problem, and what is known of them before they are made.
 
     Parameters

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from hpopt.problems.keras.batched.activations import (
+from hpopt.problems.keras.untrained.batched.activations import (
     Activation,
     activation_of,
     elu,
@@ -17,7 +17,13 @@ from hpopt.problems.keras.batched.activations import (
     relu,
     softmax,
 )
-from hpopt.problems.keras.batched.form import Array, Form, Weights, along_last, matmul_last
+from hpopt.problems.keras.untrained.batched.form import (
+    Array,
+    Form,
+    Weights,
+    along_last,
+    matmul_last,
+)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hpopt.problems.keras.batched.form import Array, Form, Weights, along_last
+from hpopt.problems.keras.untrained.batched.form import Array, Form, Weights, along_last
 
 
 @dataclass(frozen=True)

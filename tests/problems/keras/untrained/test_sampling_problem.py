@@ -15,13 +15,13 @@ from hpopt.problems.keras import (
     layer_families,
     mae_random_sampling,
     sample_all,
-    sampling_problem,
 )
+from hpopt.problems.keras.untrained import sampling_problem
 from hpopt.problems.time_series import TimeSeries
 from hpopt.space import Int, Sequence, Space
 from hpopt.testing import ProblemContract
 
-from .small import Line, X, Y, needs_keras, quiet
+from ..small import Line, X, Y, needs_keras, quiet
 
 pytestmark = [needs_keras, quiet]
 

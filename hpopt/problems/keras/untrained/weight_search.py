@@ -13,9 +13,14 @@ from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import Objective, Problem, check_problem
 from hpopt.core.solution import Config
 from hpopt.errors import ConfigError, SettingError
-from hpopt.problems.keras.batched import Networks
-from hpopt.problems.keras.batched.inputs import n_examples
-from hpopt.problems.keras.sampled_errors import Measure, checked_targets, errors_of, measure_of
+from hpopt.problems.keras.untrained.batched import Networks
+from hpopt.problems.keras.untrained.batched.inputs import n_examples
+from hpopt.problems.keras.untrained.sampled_errors import (
+    Measure,
+    checked_targets,
+    errors_of,
+    measure_of,
+)
 from hpopt.space import Space, Vector
 
 MOST_BOUND = 1e6  # sums of thousands of such weights stay far from the end of float32

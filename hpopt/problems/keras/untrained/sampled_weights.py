@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from hpopt.errors import SettingError
-from hpopt.problems.keras.batched import Networks
 from hpopt.problems.keras.session import import_keras
 from hpopt.problems.keras.structures import Array
+from hpopt.problems.keras.untrained.batched import Networks
 
 AT_ONCE = 2**22
 """Numbers that are drawn at once: more draws do not take more memory."""
 
 
-def drawn_weights(
+def sampled_weights(
     networks: Networks, draws: int, seed: int, initializer: Any = None
 ) -> Iterator[Array]:
     """Draw the trainable weights of networks, a block of draws at a time.

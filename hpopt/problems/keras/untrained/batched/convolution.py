@@ -10,8 +10,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from hpopt.problems.keras.backend import leaves_margins_out
-from hpopt.problems.keras.batched.activations import Activation, activation_of
-from hpopt.problems.keras.batched.form import Array, Form, Weights, along_last
+from hpopt.problems.keras.untrained.batched.activations import Activation, activation_of
+from hpopt.problems.keras.untrained.batched.form import Array, Form, Weights, along_last
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from hpopt.problems.keras import (
     RecurrentBuilder,
     memory_of,
 )
-from hpopt.problems.keras.memory import in_units, memory_of_config
+from hpopt.problems.keras.memory_estimate import in_units, memory_of_config
 
 from .small import CONFIG, Line, X, Y, needs_keras, quiet, tried
 

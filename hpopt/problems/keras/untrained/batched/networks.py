@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from hpopt.errors import ProblemError, SettingError
-from hpopt.problems.keras.batched.form import Array
-from hpopt.problems.keras.batched.general import Compiled
-from hpopt.problems.keras.batched.inputs import checked_inputs, examples, n_examples
-from hpopt.problems.keras.batched.plan import Planned, plan_of
-from hpopt.problems.keras.batched.threads import available_threads, in_threads
 from hpopt.problems.keras.session import import_keras
+from hpopt.problems.keras.untrained.batched.form import Array
+from hpopt.problems.keras.untrained.batched.general import Compiled
+from hpopt.problems.keras.untrained.batched.inputs import checked_inputs, examples, n_examples
+from hpopt.problems.keras.untrained.batched.thread_map import available_threads, in_threads
+from hpopt.problems.keras.untrained.batched.translation import Planned, plan_of
 
 AT_ONCE = 2**17
 """Numbers to be held at once by a thread: more do not stay in the cache of its core."""

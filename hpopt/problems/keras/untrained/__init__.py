@@ -1,0 +1,1 @@
+"""Networks that are judged without training: sampled weights, and searches for weights."""
