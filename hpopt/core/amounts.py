@@ -49,3 +49,13 @@ def _parsed(text: str, name: str) -> float:
             f"but got {text!r}: write '4GB' or '512 MiB'"
         )
     return float(match[1]) * (UNITS | BINARY_UNITS)[match[2] or ""]
+
+
+def in_units(n_bytes: float) -> str:
+    """Write an amount of memory with three digits and a unit: ``1.23 GB``."""
+    value, unit = float(n_bytes), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.3g} {unit}"

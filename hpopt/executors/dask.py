@@ -25,8 +25,8 @@ from hpopt.executors.cluster.dask_worker import perform_in_dask
 from hpopt.executors.cluster.executor import ClusterExecutor, Job
 from hpopt.executors.settings import Settings
 
-LOOK_SECONDS = 0.5
-PATIENCE_SECONDS = 600.0
+LOOK_SECONDS = 0.5  # workers that join are used, and a lost scheduler noticed, so soon
+PATIENCE_SECONDS = 600.0  # time for a batch system to start a scheduler's job again
 
 logger = logging.getLogger("hpopt")
 
@@ -87,8 +87,8 @@ class DaskExecutor(ClusterExecutor):
         self._waiting: list[tuple[Job, tuple[str, ...]]] = []
         self._away_since: float | None = None
         self._events: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._ended_at_last = threading.Event()
-        self._cluster.subscribe(self._topic, self._heard)
+        self._has_ended = threading.Event()
+        self._cluster.subscribe(self._topic, self._note_begin)
         threading.Thread(target=self._work, name="hpopt-dask", daemon=True).start()
 
     @property
@@ -97,45 +97,45 @@ class DaskExecutor(ClusterExecutor):
         return self._wanted or max(1, self._n_slots)
 
     def send(self, job: Job, missing: tuple[str, ...] = ()) -> None:
-        """Put a call in the scheduler's line, or in one of our own while there is no scheduler."""
+        """Hand a call to the scheduler, or let it wait here while there is no scheduler."""
         if self._away_since is None and not missing and self._cluster.is_up:
             self._submit(job, ())
         else:
             self._events.put(lambda: self._send(job, missing))
 
     def forget(self, job: Job) -> None:
-        """Cancel a job on the cluster."""
+        """Cancel a job on the cluster, where it may wait or run."""
         self._events.put(lambda: self._cancel(job))
 
     def end(self, *, kill: bool) -> None:
         """Close the agents of all workers, and what was opened here."""
         self._events.put(None)
-        self._ended_at_last.wait(CLOSE_SECONDS)
+        self._has_ended.wait(CLOSE_SECONDS)
         with contextlib.suppress(Exception):
-            self._cluster.close_agents(self.plan.token, kill)
+            self._cluster.close_agents(self.token, kill)
         self._payloads.clear()
         self._cluster.close()
 
     # -- everything below runs in one thread -----------------------------------------------------
 
     def _work(self) -> None:
-        """Do what is to be done, one after the other, and look around twice a second."""
+        """Handle events one after the other, and look at the cluster twice a second."""
         looked = time.monotonic()
         while True:
             try:
                 event: Callable[[], None] | None = self._events.get(timeout=LOOK_SECONDS)
             except queue.Empty:
-                event = self._look
+                event = self._look_at_cluster
             if event is None:
                 break
             try:
                 event()
                 if time.monotonic() - looked > LOOK_SECONDS:
                     looked = time.monotonic()
-                    self._look()
+                    self._look_at_cluster()
             except Exception:
                 logger.exception("the Dask executor met an error, and goes on")
-        self._ended_at_last.set()
+        self._has_ended.set()
 
     def _send(self, job: Job, missing: tuple[str, ...]) -> None:
         if job.future.cancelled():
@@ -143,17 +143,16 @@ class DaskExecutor(ClusterExecutor):
         if self._away_since is None and self._cluster.is_up:
             self._submit(job, missing)
         elif self._is_given_up():
-            self.lost(job, WorkerLost(self._given_up()))
+            self.lose(job, WorkerLost(self._why_given_up()))
         else:
             self._waiting.append((job, missing))
 
     def _submit(self, job: Job, missing: tuple[str, ...]) -> None:
-        key = f"hpopt-{self.plan.token}-{next(self._keys)}"
+        key = f"hpopt-{self.token}-{next(self._keys)}"
         try:
             payloads = [self._payload(token) for token in missing]
             future = self._cluster.client.submit(
                 perform_in_dask,
-                self.plan,
                 job.call,
                 payloads,
                 self._cluster.client.id,
@@ -161,20 +160,20 @@ class DaskExecutor(ClusterExecutor):
                 pure=False,
             )
         except Exception as error:
-            self.lost(job, WorkerLost(f"the Dask scheduler must take the call, but {error}"))
+            self.lose(job, WorkerLost(f"the Dask scheduler must take the call, but {error}"))
             return
         self._sent[key] = job, future
-        future.add_done_callback(lambda done: self._events.put(lambda: self._done(done.key)))
+        future.add_done_callback(lambda done: self._events.put(lambda: self._receive(done.key)))
 
     def _payload(self, token: str) -> distributed.Future:
-        """Give the files of a shared object as data of the cluster's, which it spreads itself."""
+        """Return a shared object's files as data of the cluster's, which it spreads itself."""
         known = self._payloads.get(token)
         if known is None or known.status in ("lost", "cancelled", "error"):
             (payload,) = self.payloads((token,))
             known = self._payloads[token] = self._cluster.client.scatter(payload, hash=False)
         return known
 
-    def _done(self, key: str) -> None:
+    def _receive(self, key: str) -> None:
         found = self._sent.pop(key, None)
         self._begun.pop(key, None)
         if found is None:
@@ -183,28 +182,29 @@ class DaskExecutor(ClusterExecutor):
         try:
             if future.status == "finished":
                 answer: Answer = future.result()
-                self.answered(job, answer)
+                self.finish(job, answer)
                 return
             why = str(future.exception()) if future.status == "error" else "it was cancelled"
         except Exception as error:
             why = str(error)
-        self.lost(job, WorkerLost(f"a Dask worker, or the scheduler, vanished: {why}"))
+        self.lose(job, WorkerLost(f"a Dask worker, or the scheduler, vanished: {why}"))
 
-    def _heard(self, event: tuple[float, Any]) -> None:
-        """Take the note of a worker that a call begins there (in Dask's own thread)."""
+    def _note_begin(self, event: tuple[float, Any]) -> None:
+        """Take the message of a worker that a call begins there (in Dask's own thread)."""
         message = event[1]
-        self._events.put(lambda: self._begins(message["key"], message["worker"]))
+        self._events.put(lambda: self._begin(message["key"], message["worker"]))
 
-    def _begins(self, key: str, worker: str) -> None:
+    def _begin(self, key: str, worker: str) -> None:
         if key not in self._sent:
             return
         job, future = self._sent[key]
         if self._begun.setdefault(key, worker) == worker:
-            self.began(job, worker)
+            self.mark_running(job, worker)
             return
+        # Dask has begun it a second time, on another worker: it takes calls for repeatable.
         del self._sent[key], self._begun[key]
         future.cancel()
-        self.lost(job, WorkerLost("the Dask worker of the call vanished"))
+        self.lose(job, WorkerLost("the Dask worker of the call vanished"))
 
     def _cancel(self, job: Job) -> None:
         for key, (sent, future) in list(self._sent.items()):
@@ -213,8 +213,8 @@ class DaskExecutor(ClusterExecutor):
                 self._begun.pop(key, None)
                 future.cancel()
 
-    def _look(self) -> None:
-        """See whether the scheduler is there, and how many threads the cluster has."""
+    def _look_at_cluster(self) -> None:
+        """Find out whether the scheduler is there, and how many threads the cluster has."""
         if not self._cluster.is_up:
             self._away_since = self._away_since or time.monotonic()
             if not self._is_given_up():
@@ -224,7 +224,7 @@ class DaskExecutor(ClusterExecutor):
                 logger.warning("the Dask scheduler is there again")
                 self._away_since = None
                 self._payloads.clear()
-                self._cluster.subscribe(self._topic, self._heard)
+                self._cluster.subscribe(self._topic, self._note_begin)
             self._n_slots = self._cluster.n_slots()
         waiting, self._waiting = self._waiting, []
         for job, missing in waiting:
@@ -234,7 +234,7 @@ class DaskExecutor(ClusterExecutor):
         away = self._away_since
         return away is not None and time.monotonic() - away > self._patience
 
-    def _given_up(self) -> str:
+    def _why_given_up(self) -> str:
         return (
             f"the Dask scheduler at {self._cluster.address} has been away for {self._patience:g} s"
         )
@@ -242,11 +242,11 @@ class DaskExecutor(ClusterExecutor):
     def _check_open(self) -> None:
         super()._check_open()
         if self._is_given_up():
-            raise WorkerLost(f"{self._given_up()}: start it again, then resume the study")
+            raise WorkerLost(f"{self._why_given_up()}: start it again, then resume the study")
 
     @property
     def _topic(self) -> str:
-        return f"hpopt-{self.plan.token}"
+        return f"hpopt-{self.token}"
 
 
 def make(settings: Settings, address: object = None) -> DaskExecutor:

@@ -1,4 +1,4 @@
-"""Which processor cores and GPUs there are, and how a worker process is bound to its share.
+"""Which processor cores and GPUs there are, and how a worker process is bound to some of them.
 
 Binding is by environment variables, which frameworks read when they are first imported, so it
 happens before the process starts. No framework is imported to find a GPU.
@@ -17,7 +17,7 @@ from hpopt.checks import integer
 from hpopt.errors import SettingError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-NO_GPU = "-1"
+NO_GPU = "-1"  # no GPU has this number, so CUDA shows none (an empty variable is ignored by some)
 THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -30,21 +30,24 @@ THREADS = (
 SHARED_GPU = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 """Frameworks take a whole GPU's memory at once unless they are told not to."""
 
-SHARE = "HPOPT_GPU_SHARE"
-"""The share of its GPU's memory that a worker process may use, see `supervision.gpu_memory`."""
+MEMORY_FRACTION = "HPOPT_GPU_MEMORY_FRACTION"
+"""The fraction of its GPU's memory that a worker process may use, see `supervision.gpu_memory`."""
 
-JAX_SHARE = "XLA_PYTHON_CLIENT_MEM_FRACTION"
+JAX_MEMORY_FRACTION = "XLA_PYTHON_CLIENT_MEM_FRACTION"
 USABLE = 0.92
-"""What is left of a GPU's memory for data when each process has its context there."""
+"""What is left of a GPU's memory for data when each process has its context there. (A context takes
+half a gigabyte; two on a GPU of 16 GB have 0.94.)"""
 
 ROCM_VISIBLE = "HIP_VISIBLE_DEVICES"
 ROCM_NODES = Path("/sys/class/kfd/kfd/topology/nodes")
 NO_DEVICES = "NoDevFiles"
-SMI_SECONDS, FREED_SECONDS = 20, 10
+SMI_SECONDS = 20  # it loads the driver first where nothing else has, which takes seconds
+FREED_SECONDS = 10  # then the next process starts all the same, and may find too little memory
+FREED_CHECK_SECONDS = 0.1  # nvidia-smi itself takes as long
 
 
 def available_cores() -> int:
-    """Give the number of processor cores that this process may use, at least 1.
+    """Return the number of processor cores that this process may use, at least 1.
 
     Less than the machine's where the process is bound to some (``taskset``, a batch system) or
     a container's quota is lower.
@@ -59,7 +62,7 @@ def available_cores() -> int:
 
 
 def find_gpus(environment: Mapping[str, str]) -> list[str]:
-    """Give the names of the GPUs that this process may use, as CUDA_VISIBLE_DEVICES takes them.
+    """Return the names of the GPUs that this process may use, as CUDA_VISIBLE_DEVICES takes them.
 
     These are the ones that CUDA_VISIBLE_DEVICES (or HIP_VISIBLE_DEVICES) lists where it is set,
     else those that ``nvidia-smi -L`` lists, else those of NVIDIA's driver in ``/proc``, else
@@ -91,7 +94,7 @@ def visible_gpus(listed: str) -> list[str]:
 def resolve_gpus(
     gpus: str | Sequence[int | str] | None, environment: Mapping[str, str]
 ) -> list[str] | None:
-    """Give the names of the GPUs to use, [] for none, or None to leave all as it is.
+    """Return the names of the GPUs to use, [] for none, or None to leave all as it is.
 
     Parameters
     ----------
@@ -130,11 +133,11 @@ def bound_environment(
     gpus: Sequence[str] | None,
     trials_per_gpu: int = 1,
 ) -> dict[str, str]:
-    """Give the environment of one slot's processes.
+    """Return the environment variables of one slot's processes.
 
-    What the user has set stays, but for the GPU. Without `gpus` (None) nothing is said about
-    GPUs; with [] they are hidden. Where `trials_per_gpu` processes share one, each is given its
-    share of the memory: JAX by its own variable, PyTorch when it is imported (it has none),
+    What the user has set stays, but for the GPU. Without `gpus` (None) variables of GPUs stay as
+    they are; with [] GPUs are hidden. Where `trials_per_gpu` processes share one, the memory of
+    each is limited: JAX's by its own variable, PyTorch's when it is imported (it has none),
     while TensorFlow takes what it needs as it needs it.
     """
     threads = str(max(1, available_cores() // n_slots))
@@ -146,9 +149,9 @@ def bound_environment(
         if gpus and VISIBLE not in environment:
             bound.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # the order of nvidia-smi
         if gpus and trials_per_gpu > 1:
-            share = f"{USABLE / trials_per_gpu:.3f}"
-            bound.setdefault(JAX_SHARE, share)
-            bound[SHARE] = share
+            fraction = f"{USABLE / trials_per_gpu:.3f}"
+            bound.setdefault(JAX_MEMORY_FRACTION, fraction)
+            bound[MEMORY_FRACTION] = fraction
     return bound
 
 
@@ -180,7 +183,7 @@ def _listed_gpus(listed: str) -> list[str]:
 
 
 def _n_rocm_gpus() -> int:
-    """Count AMD's GPUs: the nodes of its driver that have vector units (processors have none)."""
+    """Count the nodes of AMD's driver that have vector units: processors, listed too, have none."""
     n_gpus = 0
     with contextlib.suppress(OSError):
         for node in ROCM_NODES.iterdir():
@@ -200,11 +203,11 @@ def wait_until_freed(pid: int, environment: Mapping[str, str]) -> None:
         return
     end = time.monotonic() + FREED_SECONDS
     while pid in _gpu_users() and time.monotonic() < end:
-        time.sleep(0.1)
+        time.sleep(FREED_CHECK_SECONDS)
 
 
 def _gpu_users() -> set[int]:
-    """Give the ids of the processes that have memory on a GPU."""
+    """Return the ids of the processes that have memory on a GPU."""
     listed = _nvidia_smi("--query-compute-apps=pid", "--format=csv,noheader")
     return {int(line) for line in listed.split() if line.isdigit()}
 
@@ -227,7 +230,7 @@ def _nvidia_smi(*options: str) -> str:
 
 
 def _quota(cores: int) -> int:
-    """Give the whole cores that the container's quota allows (cgroup version 2, then 1)."""
+    """Return the whole cores that the container's quota allows (cgroup version 2, then 1)."""
     root = Path("/sys/fs/cgroup")
     with contextlib.suppress(OSError, ValueError):
         quota, period = (root / "cpu.max").read_text().split()

@@ -25,9 +25,7 @@ class TaskFuture(Future[T]):
         Whether nobody waits for it any more: a worker process that runs it is killed.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.memory: int | None = None
-        self.output = ""
-        self.where = ""
-        self.unwanted = False
+    memory: int | None = None
+    output = ""
+    where = ""
+    unwanted = False

@@ -63,7 +63,7 @@ class Limits:
         return self.seconds is not None or self.memory is not None
 
     def to_dict(self) -> dict[str, float | int | None]:
-        """Give the limits as plain data; ``Limits(**data)`` is the way back."""
+        """Return the limits as plain data; ``Limits(**data)`` makes them again."""
         return {"seconds": self.time, "memory": self.bytes}
 
 

@@ -12,20 +12,21 @@ from concurrent.futures import Future
 from hpopt.checks import whole
 from hpopt.errors import MissingExtraError, SettingError, WorkerLost
 from hpopt.executors.cluster import agent
-from hpopt.executors.cluster.agent import AgentSettings, Answer, Call, Payload, WorkerAgent
+from hpopt.executors.cluster.agent import Answer, Call, Payload, WorkerAgent
 from hpopt.executors.cluster.executor import ClusterExecutor, Job
 from hpopt.executors.devices import available_cores
 from hpopt.executors.settings import Settings
 
-KILL_TAG = 4711
-PAUSE_SECONDS = 0.002
+KILL_TAG = 4711  # any number will do that the program's own messages to rank 0 do not bear
+PAUSE_SECONDS = 0.002  # a tenth of a per cent of a core while the slowest rank is waited for
+
 RANKS_HERE = (
     "OMPI_COMM_WORLD_LOCAL_SIZE",
     "MPI_LOCALNRANKS",
     "PMI_LOCAL_SIZE",
     "MV2_COMM_WORLD_LOCAL_SIZE",
 )
-"""How many ranks run on this machine, as Open MPI, MPICH, Hydra and MVAPICH say it."""
+"""The variables in which Open MPI, MPICH, Hydra and MVAPICH tell how many ranks run here."""
 
 
 class MpiExecutor(ClusterExecutor):
@@ -68,32 +69,30 @@ class MpiExecutor(ClusterExecutor):
         self.workers = wanted or self._n_ranks
 
     def send(self, job: Job, missing: tuple[str, ...] = ()) -> None:
-        """Put a call in line for the next idle rank."""
+        """Queue a call for the next idle rank."""
         try:
-            inner = self._pool.submit(perform_on_rank, self.plan, job.call, self.payloads(missing))
+            inner = self._pool.submit(perform_on_rank, job.call, self.payloads(missing))
         except RuntimeError as broken:
-            self.lost(job, WorkerLost(f"the ranks of the MPI job take no calls: {broken}"))
+            self.lose(job, WorkerLost(f"the ranks of the MPI job take no calls: {broken}"))
             return
-        inner.add_done_callback(functools.partial(self._received, job))
+        inner.add_done_callback(functools.partial(self._receive, job))
 
     def end(self, *, kill: bool) -> None:
-        """Close the agents of all ranks, and let go of these."""
+        """Close the agents of all ranks."""
         if kill:
             self._tell_ranks_to_kill()
-        for future in [
-            self._pool.submit(close_on_rank, self.plan.token) for _ in range(self._n_ranks)
-        ]:
+        for future in [self._pool.submit(close_on_rank, self.token) for _ in range(self._n_ranks)]:
             future.exception()
         self._pool.shutdown(wait=True)
 
-    def _received(self, job: Job, inner: Future[Answer]) -> None:
+    def _receive(self, job: Job, inner: Future[Answer]) -> None:
         if inner.cancelled():
             return
         error = inner.exception()
         if error is None:
-            self.answered(job, inner.result())
+            self.finish(job, inner.result())
         else:
-            self.lost(job, WorkerLost(f"a rank of the MPI job failed: {error}"))
+            self.lose(job, WorkerLost(f"a rank of the MPI job failed: {error}"))
 
     def _tell_ranks_to_kill(self) -> None:
         """Have busy ranks kill what they run: they look for this message twice a second."""
@@ -101,23 +100,23 @@ class MpiExecutor(ClusterExecutor):
 
         if MPI.Query_thread() == MPI.THREAD_MULTIPLE:
             world = MPI.COMM_WORLD
-            told = [
-                world.isend(self.plan.token, dest=rank, tag=KILL_TAG)
+            sends = [
+                world.isend(self.token, dest=rank, tag=KILL_TAG)
                 for rank in range(1, world.Get_size())
             ]
-            MPI.Request.waitall(told)
+            MPI.Request.waitall(sends)
 
 
-def perform_on_rank(plan: AgentSettings, call: Call, payloads: tuple[Payload, ...]) -> Answer:
+def perform_on_rank(call: Call, payloads: tuple[Payload, ...]) -> Answer:
     """Have a call evaluated by the agent of this rank."""
 
     def make() -> WorkerAgent:
-        return WorkerAgent(plan, 1, _ranks_here(), os.environ, lambda: False)
+        return WorkerAgent(call.settings, 1, _n_ranks_here(), os.environ, lambda: False)
 
     def cancelled() -> bool:
-        return plan.token in _killed_tokens()
+        return call.token in _killed_tokens()
 
-    return agent.perform(plan, call, payloads, make, cancelled=cancelled)
+    return agent.perform(call, payloads, make, cancelled=cancelled)
 
 
 def close_on_rank(token: str) -> None:
@@ -151,17 +150,17 @@ def _check_ranks() -> None:
     )
 
 
-def _ranks_here() -> int:
-    """Give how many ranks share this rank's cores; one, where it is bound to some of them."""
+def _n_ranks_here() -> int:
+    """Return how many ranks share this rank's cores."""
     if available_cores() < (os.cpu_count() or 1):
-        return 1
+        return 1  # it is bound to cores of its own
     return max(
         [1, *(int(os.environ[name]) for name in RANKS_HERE if os.environ.get(name, "").isdigit())]
     )
 
 
 def _killed_tokens() -> set[str]:
-    """Receive what the driver has said about executors to kill."""
+    """Receive the tokens of the executors that the driver has killed."""
     from mpi4py import MPI
 
     world = MPI.COMM_WORLD

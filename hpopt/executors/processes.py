@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
-import sys
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
@@ -15,9 +13,8 @@ from hpopt.executors.devices import available_cores, bound_environment
 from hpopt.executors.futures import TaskFuture
 from hpopt.executors.limits import Limits
 from hpopt.executors.settings import Recycling, Settings
-from hpopt.executors.supervision.main_module import script_of_driver
 from hpopt.executors.supervision.sharing import Shared
-from hpopt.executors.supervision.transfer import dump_call
+from hpopt.executors.supervision.transfer import dump_call, dump_call_environment
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -49,14 +46,14 @@ class ProcessExecutor(Executor):
         How many calls run at the same time, at least 1. By default the number of slots on the
         GPUs, where there are any, else of processor cores that this process may use.
     limits : Limits, optional
-        Of each call.
+        What each call may spend.
     gpus : "auto" or sequence of int or str, optional
         Which GPUs workers are bound to, by CUDA_VISIBLE_DEVICES: all that are found without
         importing a framework, or those listed. [] hides them all. By default, and where
-        "auto" finds none, nothing is said about GPUs.
+        "auto" finds none, that variable stays as it is.
     trials_per_gpu : int
-        How many workers share one GPU, at least 1. Frameworks are told to take its memory as
-        they need it.
+        How many workers share one GPU, at least 1. Its memory is divided among them: a limit for
+        JAX and PyTorch, while TensorFlow takes what it needs as it needs it.
     trials_per_child : int, "auto" or None
         After how many calls a worker is replaced, so that leaks end; None for never. "auto" is
         after 100 calls, but not before it has lived for a minute, so that starting processes
@@ -105,7 +102,7 @@ class ProcessExecutor(Executor):
         weakref.finalize(self, self._pool.close).atexit = False
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> TaskFuture[T]:
-        """Put a call in line for the next idle worker.
+        """Queue a call for the next idle worker.
 
         It is pickled here and now: what changes later in its arguments is not seen.
 
@@ -128,7 +125,7 @@ class ProcessExecutor(Executor):
             future.set_running_or_notify_cancel()
             future.set_exception(error)
             return future
-        self._pool.submit(future, call, call_environment())
+        self._pool.submit(future, call, dump_call_environment())
         return future
 
     def share(self, obj: T) -> Shared[T]:
@@ -190,14 +187,3 @@ def make(settings: Settings, address: object = None) -> ProcessExecutor:
         trials_per_gpu=settings.trials_per_gpu,
         trials_per_child=settings.trials_per_child,
     )
-
-
-def call_environment() -> bytes:
-    """Pickle where the driver is: its working directory, sys.path and script."""
-    directory: str | None
-    try:
-        directory = os.getcwd()  # noqa: PTH109  (Path.cwd takes three times as long)
-    except OSError:
-        directory = None
-    path = [entry for entry in sys.path if isinstance(entry, str)]
-    return pickle.dumps((directory, path, script_of_driver()))

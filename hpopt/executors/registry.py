@@ -1,4 +1,4 @@
-"""Choose an executor by its name, and say how many calls to keep running in it."""
+"""Choose an executor by its name, and the number of calls to keep running in it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def make_executor(
     trials_per_gpu: int = 1,
     trials_per_child: Recycling = "auto",
 ) -> tuple[Executor, int | Callable[[], int]]:
-    """Give an executor and the number of calls to keep running in it.
+    """Return an executor and the number of calls to keep running in it.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def _make(executor: object, settings: Settings) -> Executor:
         name, address = "dask", executor
     elif isinstance(executor, str) and ":" in executor:
         name, _, address = executor.partition(":")
-        name = _known(name)
+        name = _known_executor(name)
         if name not in WITH_ADDRESS or not address:
             raise SettingError(
                 f"an address must follow one of {', '.join(WITH_ADDRESS)}, as in "
@@ -132,16 +132,16 @@ def _make(executor: object, settings: Settings) -> Executor:
             "executor must be a name or a concurrent.futures.Executor (an instance), but got "
             f"{name!r}: known names are {', '.join(map(repr, sorted(MODULES)))}"
         )
-    made = importlib.import_module(MODULES[_known(name)]).make(settings, address)
+    made = importlib.import_module(MODULES[_known_executor(name)]).make(settings, address)
     return cast(Executor, made)
 
 
-def _known(name: str) -> str:
+def _known_executor(name: str) -> str:
     return known_name("executor", name, MODULES, aliases=SPELLINGS, advice=ADVICE)
 
 
 def _is_of_dask(executor: object) -> bool:
-    """Say whether this is a client or a cluster of Dask's, without importing Dask."""
+    """Return whether this is a client or a cluster of Dask's, without importing Dask."""
     if "distributed" not in sys.modules or isinstance(executor, str | type | None):
         return False
     from hpopt.executors.cluster.dask_connection import is_of_dask

@@ -1,4 +1,4 @@
-"""Run every call at once, in the caller's own thread."""
+"""Run every call as it is submitted, in the caller's own thread."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class SerialExecutor(Executor):
-    """Run each call inside ``submit``, which gives back a finished future.
+    """Run each call inside ``submit``, which returns a finished future.
 
     When to use it: one evaluation at a time, for debugging (breakpoints, plain tracebacks) and
     for evaluations that take microseconds. When not: a call that hangs, crashes or eats the
@@ -40,12 +40,12 @@ class SerialExecutor(Executor):
         self._keep_output, self._closed = keep_output, False
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> TaskFuture[T]:
-        """Run the call and give back its finished future.
+        """Run the call and return its finished future.
 
         Raises
         ------
         KeyboardInterrupt
-            The only thing that passes: the person at the keyboard means the driver.
+            The only exception that is raised here: Ctrl-C is for the driver.
         RuntimeError
             After ``shutdown``.
         """
@@ -68,7 +68,7 @@ class SerialExecutor(Executor):
         return future
 
     def share(self, obj: T) -> T:
-        """Give back the object itself: there is nobody to share it with."""
+        """Return the object itself."""
         return obj
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:

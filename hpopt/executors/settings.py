@@ -17,7 +17,7 @@ Recycling = int | Literal["auto"] | None
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How calls are to run: what was asked, or what that means on one machine.
+    """How calls are to run, as the user asked.
 
     Which GPUs and how many cores there are is found out where the calls will run, so settings for
     another machine are only checked here; a local executor, or the worker agent on a machine of a
@@ -28,9 +28,9 @@ class Settings:
     workers : int, "auto" or None
         How many calls run at the same time.
     limits : Limits or None
-        Of each call.
+        What each call may spend.
     gpus : "auto", sequence of int or str, or None
-        Which GPUs to share out; [] hides them all, None says nothing about them.
+        Which GPUs to use; [] hides them all, None leaves their variables as they are.
     trials_per_gpu : int
         How many calls share one GPU.
     trials_per_child : int, "auto" or None
@@ -95,7 +95,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """Settings on one machine.
+    """What settings mean on one machine.
 
     Attributes
     ----------
@@ -103,7 +103,7 @@ class Resolved:
     workers : int
         How many calls run at the same time, at least 1.
     gpus : list of str, or None
-        The GPUs by name; [] hides them all, None says nothing about them.
+        The GPUs by name; [] hides them all, None leaves their variables as they are.
     """
 
     settings: Settings

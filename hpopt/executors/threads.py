@@ -35,7 +35,7 @@ class ThreadExecutor(ThreadPoolExecutor):
         super().__init__(self.workers, thread_name_prefix="hpopt-thread")
 
     def share(self, obj: T) -> T:
-        """Give back the object itself: threads share it as it is."""
+        """Return the object itself: threads share it as it is."""
         return obj
 
 

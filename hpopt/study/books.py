@@ -20,7 +20,7 @@ import numpy as np
 
 from hpopt.core import Optimizer, Outcome, Problem, Solution, Trial
 from hpopt.early_stopping import EarlyStoppingRule, Snapshot
-from hpopt.executors.supervision.scratch import own_prefix
+from hpopt.executors.supervision.scratch import folder_prefix
 from hpopt.progress import Snapshot as Shown
 from hpopt.space import Space
 from hpopt.stopping import Progress
@@ -296,7 +296,7 @@ class Books:
     def directory(self, solution: Solution) -> str:
         """Give the folder for a trial's files; it is made when the trial first asks for it."""
         if self._folder is None:
-            name = f"{own_prefix()}-study-{secrets.token_hex(8)}"
+            name = f"{folder_prefix()}-study-{secrets.token_hex(8)}"
             self._folder = f"{tempfile.gettempdir()}{os.sep}{name}"
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         return f"{self._folder}{os.sep}{solution.number}"

@@ -42,7 +42,7 @@ def test_there_is_a_slot_a_rank():
 
 
 def test_the_problem_travels_and_limits_hold(monkeypatch):
-    monkeypatch.setattr(cluster, "home", lambda: "elsewhere")
+    monkeypatch.setattr(cluster, "machine_id", lambda: "elsewhere")
     with MpiExecutor(settings=Settings(limits=Limits(seconds=1.0))) as executor:
         shared = executor.share({"x": np.arange(300_000.0)})
 

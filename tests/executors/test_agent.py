@@ -6,6 +6,7 @@ import pickle
 import sys
 import threading
 import time
+from concurrent.futures import wait
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from hpopt.errors import TimeLimitExceeded, TransferError, WorkerLost, WorkerNot
 from hpopt.executors import Limits
 from hpopt.executors.cluster import agent, claims
 from hpopt.executors.cluster import executor as cluster
-from hpopt.executors.cluster.agent import WorkerAgent
+from hpopt.executors.cluster.agent import Answer, WorkerAgent
 from hpopt.executors.cluster.executor import ClusterExecutor
 from hpopt.executors.settings import Settings
 from hpopt.executors.supervision import sharing
@@ -40,14 +41,14 @@ class InThreads(ClusterExecutor):
         threading.Thread(target=self.perform, args=(job, payloads), daemon=True).start()
 
     def perform(self, job, payloads):
-        make = lambda: WorkerAgent(self.plan, 2, 2, self.environment, lambda: self.driver_is_gone)  # noqa: E731
-        answer = agent.perform(
-            self.plan, job.call, payloads, make, cancelled=lambda: self.cancelled
-        )
-        self.answered(job, pickle.loads(pickle.dumps(answer)))
+        def make():
+            return WorkerAgent(self.settings, 2, 2, self.environment, lambda: self.driver_is_gone)
+
+        answer = agent.perform(job.call, payloads, make, cancelled=lambda: self.cancelled)
+        self.finish(job, pickle.loads(pickle.dumps(answer)))
 
     def end(self, *, kill):
-        agent.close(self.plan.token, kill=kill)
+        agent.close(self.token, kill=kill)
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ def test_an_object_travels_once_to_another_machine(make, monkeypatch, temporary)
     def look(data):
         return isinstance(data["x"], np.memmap), data["x"].filename, data["x"].sum()
 
-    monkeypatch.setattr(cluster, "home", lambda: "elsewhere")
+    monkeypatch.setattr(cluster, "machine_id", lambda: "elsewhere")
     executor = make()
     shared = executor.share({"x": np.arange(300_000.0)})
     looks = [executor.submit(look, shared).result() for _ in range(3)]
@@ -120,7 +121,7 @@ def test_an_object_travels_once_to_another_machine(make, monkeypatch, temporary)
 
 def test_handles_are_noted_while_a_call_is_pickled(tmp_path):
     shared, other = sharing.Shared([1], tmp_path), sharing.Shared([2], tmp_path)
-    with sharing.noting_used() as used:
+    with sharing.recording_used() as used:
         pickle.dumps([shared, {"again": shared}])
     pickle.dumps(other)
     assert used == [shared]
@@ -128,8 +129,8 @@ def test_handles_are_noted_while_a_call_is_pickled(tmp_path):
 
 def test_the_modules_of_the_workers_machine_come_first(tmp_path):
     script = ("search.py", None, ["search.py"])
-    place = pickle.dumps(("/nowhere", ["/nowhere/at/all", str(tmp_path), sys.path[-1]], script))
-    directory, path, same = pickle.loads(agent._environment_here(place))
+    sent = pickle.dumps(("/nowhere", ["/nowhere/at/all", str(tmp_path), sys.path[-1]], script))
+    directory, path, same = pickle.loads(agent._local_call_environment(sent))
     assert (directory, same) == (None, script)
     assert path == [*sys.path, str(tmp_path)]
 
@@ -148,7 +149,7 @@ def test_a_call_that_nobody_waits_for_is_killed(make, tmp_path):
     assert wait_until(lambda: is_gone(pid))
 
 
-def test_a_station_ends_when_its_driver_has_gone(make, monkeypatch, nothing_left):
+def test_an_agent_ends_when_its_driver_has_gone(make, monkeypatch, nothing_left):
     monkeypatch.setattr(agent, "ABANDONED_AFTER", 0.2)
     executor = make()
     pid = executor.submit(os.getpid).result()
@@ -170,11 +171,42 @@ def test_killed_it_kills_what_runs(make):
         executor.submit(abs, 1)
 
 
-def test_cancelled_calls_end(make):
-    executor = make()
+class TakesItsTime(InThreads):
+    """A cluster that says of a call that it runs when somebody says so."""
+
+    def send(self, job, missing=()):
+        self.job = job
+
+
+@pytest.mark.parametrize("first", ["cancelled", "running"])
+def test_a_call_that_is_cancelled_as_it_begins_ends(first, caplog):
+    """Whoever comes first, the executor forgets the call, and who waits for it is told."""
+    executor = TakesItsTime()
     future = executor.submit(abs, -1)
-    if future.cancel():
-        assert future.cancelled()
+    job = executor.job
+    if first == "running":
+        # The future is cancelled, and its callback still waits, when the cluster says it runs.
+        with executor._changed:
+            canceller = threading.Thread(target=future.cancel)
+            canceller.start()
+            assert wait_until(future.cancelled)
+            assert not executor.mark_running(job)
+        canceller.join()
+    else:
+        assert future.cancel()
+        assert not executor.mark_running(job)
+    assert wait([future], 1).done
+    executor.shutdown()
+    assert not caplog.records
+
+
+def test_what_is_lost_is_answered_once(make):
+    executor = TakesItsTime()
+    future = executor.submit(abs, -1)
+    assert executor.mark_running(executor.job, "there")
+    executor.lose(executor.job, WorkerLost("gone"))
+    executor.finish(executor.job, Answer(lost=WorkerLost("again")))
+    assert str(future.exception(1)) == "gone"
     executor.shutdown()
 
 
@@ -196,7 +228,7 @@ class TestGpus:
         assert len(again) == 1
         again[0].release()
 
-    def test_stations_bind_their_children(self, make, monkeypatch):
+    def test_agents_bind_their_children(self, make, monkeypatch):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "u4,u5")
         one, two, three = (make(gpus="auto") for _ in range(3))
         futures = [one.submit(lambda: time.sleep(0.3) or dict(os.environ)) for _ in range(2)]

@@ -91,7 +91,7 @@ def read(path):
 
 
 def test_the_problem_travels_and_limits_hold(cluster_of_two, monkeypatch):
-    monkeypatch.setattr(cluster, "home", lambda: "elsewhere")
+    monkeypatch.setattr(cluster, "machine_id", lambda: "elsewhere")
     with DaskExecutor(
         cluster_of_two.address, settings=Settings(limits=Limits(seconds=1.5))
     ) as executor:

@@ -46,7 +46,7 @@ def no_gpu_set(monkeypatch):
         *devices.SHARED_GPU,
         devices.VISIBLE,
         devices.ROCM_VISIBLE,
-        devices.JAX_SHARE,
+        devices.JAX_MEMORY_FRACTION,
     ):
         monkeypatch.delenv(name, raising=False)
 
@@ -140,7 +140,7 @@ def test_slots_are_spread_over_the_gpus():
 def test_the_memory_of_a_gpu_is_shared_out(trials_per_gpu, share):
     environment = devices.bound_environment({}, 0, 4, ["0"], trials_per_gpu)
     assert environment.get("XLA_PYTHON_CLIENT_MEM_FRACTION") == share
-    assert environment.get(devices.SHARE) == share
+    assert environment.get(devices.MEMORY_FRACTION) == share
     mine = {"XLA_PYTHON_CLIENT_MEM_FRACTION": ".1"}
     bound = devices.bound_environment(mine, 0, 4, ["0"], trials_per_gpu)
     assert bound["XLA_PYTHON_CLIENT_MEM_FRACTION"] == ".1"

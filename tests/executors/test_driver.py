@@ -187,7 +187,7 @@ import os, signal, time
 from hpopt.executors.supervision.launch import start_process
 from hpopt.executors.supervision.output import OutputFile
 output = OutputFile()
-process = start_process(os.environ, output.fileno())
+process, _ = start_process(os.environ, output.fileno())
 os.kill(process.pid, signal.SIGSTOP)
 print(process.pid, flush=True)
 time.sleep(1000)

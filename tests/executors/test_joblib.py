@@ -1,5 +1,6 @@
 """joblib's pool, as joblib has been configured."""
 
+import contextlib
 import os
 import signal
 import time
@@ -39,6 +40,7 @@ def look():
         ({"backend": "loky", "n_jobs": 2}, None, JoblibExecutor, 2),
         ({"backend": "loky", "n_jobs": 2}, 1, ProcessExecutor, 1),
         ({"backend": "threading", "n_jobs": 2}, None, ThreadExecutor, 2),
+        ({"backend": "multiprocessing", "n_jobs": 2}, None, ProcessExecutor, 2),
     ],
 )
 def test_it_obeys_joblibs_configuration(config, workers, kind, n_slots):
@@ -120,6 +122,7 @@ def test_what_has_begun_cannot_be_cancelled_and_what_waits_can():
         executor.submit(abs, 1).result(60)
         running = [executor.submit(time.sleep, 1) for _ in range(2)]
         waiting = [executor.submit(abs, -number) for number in range(9)]
+        assert wait_until(lambda: all(future.running() for future in running))
         assert not running[0].cancel()
         assert waiting[-1].cancel()
         assert running[0].result(60) is None
@@ -127,13 +130,111 @@ def test_what_has_begun_cannot_be_cancelled_and_what_waits_can():
     assert results == list(range(8))
 
 
+def test_what_waits_when_the_pool_breaks_runs_in_the_next_one():
+    with JoblibExecutor(2) as executor:
+        _, worker, _ = executor.submit(look).result(60)
+        running = [executor.submit(time.sleep, 100) for _ in range(2)]
+        waiting = [executor.submit(abs, -number) for number in range(5)]
+        wait_until(running[1].running)
+        time.sleep(0.3)
+        os.kill(worker, signal.SIGKILL)
+        assert {type(future.exception(60)) for future in running} == {WorkerLost}
+        assert [future.exception(60) or future.result() for future in waiting] == list(range(5))
+
+
+def test_a_pool_that_breaks_again_and_again_loses_no_call_without_an_answer():
+    with JoblibExecutor(2) as executor:
+        futures = [executor.submit(look) for _ in range(40)]
+        for future in futures[::10]:
+            with contextlib.suppress(WorkerLost, ProcessLookupError):
+                os.kill(future.result(60)[1], signal.SIGKILL)
+        errors = [future.exception(60) for future in futures]
+    assert {type(error) for error in errors} <= {type(None), WorkerLost}
+    assert sum(error is None for error in errors) >= 20
+
+
+@pytest.mark.filterwarnings("ignore:Trying to resize an executor with running jobs")
+@pytest.mark.parametrize("n_jobs", [1, 2, 3])
+def test_the_program_uses_joblib_meanwhile(n_jobs):
+    """Its Parallel takes the same pool, resizes it, and lets go of it."""
+    with joblib.parallel_config("loky", n_jobs=2), make_executor("joblib")[0] as executor:
+        futures = [executor.submit(time.sleep, 0.05) for _ in range(20)]
+        for _ in range(3):
+            calls = [joblib.delayed(abs)(-number) for number in range(4)]
+            assert joblib.Parallel(n_jobs=n_jobs)(calls) == list(range(4))
+            futures.append(executor.submit(abs, -1))
+        assert [future.exception(60) for future in futures] == [None] * 23
+
+
+def test_the_programs_own_failure_ends_the_pool_and_the_next_call_gets_another():
+    def fail():
+        raise KeyError
+
+    with joblib.parallel_config("loky", n_jobs=2), make_executor("joblib")[0] as executor:
+        executor.submit(abs, 1).result(60)
+        with pytest.raises(KeyError):
+            joblib.Parallel()(joblib.delayed(fail)() for _ in range(2))
+        assert executor.submit(abs, -3).result(60) == 3
+
+
+def test_shut_down_it_still_does_what_waits():
+    executor = JoblibExecutor(2)
+    futures = [executor.submit(time.sleep, 0.1) for _ in range(6)]
+    executor.shutdown(wait=False)
+    assert [future.exception(60) for future in futures] == [None] * 6
+    executor.shutdown()
+    with pytest.raises(RuntimeError, match="must not be shut down"):
+        executor.submit(abs, 1)
+
+
+def test_shut_down_it_may_cancel_what_waits():
+    with JoblibExecutor(2) as executor:
+        running = [executor.submit(time.sleep, 0.5) for _ in range(2)]
+        assert wait_until(lambda: all(future.running() for future in running))
+        waiting = [executor.submit(abs, 1) for _ in range(5)]
+        executor.shutdown(cancel_futures=True)
+        assert all(future.cancelled() for future in waiting)
+        assert [future.exception(0) for future in running] == [None] * 2
+
+
 def test_killed_it_leaves_no_call_running():
     executor = JoblibExecutor(2)
     child, _, _ = executor.submit(look).result(60)
     running = executor.submit(time.sleep, 100)
+    assert wait_until(running.running)
+    waiting = [executor.submit(time.sleep, 100) for _ in range(3)]
     executor.kill_workers()
     assert type(running.exception(60)) is WorkerLost
-    assert wait_until(lambda: is_gone(child))
+    assert waiting[-1].cancelled()
+    assert is_gone(child)
+
+
+class TestGpus:
+    """Workers of one pool share out the GPUs of this machine."""
+
+    @pytest.fixture(autouse=True)
+    def gpus(self, monkeypatch):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "j4,j5")
+
+    def test_each_worker_has_one_and_gives_it_back(self):
+        def visible():
+            time.sleep(0.5)
+            return os.environ["CUDA_VISIBLE_DEVICES"]
+
+        for kill in (True, False, False):
+            executor = JoblibExecutor(2, Settings(gpus=["j4", "j5"]))
+            futures = [executor.submit(visible) for _ in range(2)]
+            assert sorted(future.result(60) for future in futures) == ["j4", "j5"]
+            if kill:
+                executor.submit(time.sleep, 100)
+                executor.kill_workers()
+            executor.shutdown()
+
+    def test_more_workers_than_slots_are_refused(self):
+        with pytest.raises(SettingError, match="must not exceed the 2 slots"):
+            JoblibExecutor(3, Settings(gpus="auto"))
+        with JoblibExecutor(3, Settings(gpus="auto", trials_per_gpu=2)) as executor:
+            assert executor.submit(abs, -1).result(60) == 1
 
 
 class InThreads(ParallelBackendBase):
@@ -183,6 +284,11 @@ def test_a_backend_that_cannot_is_refused():
         pytest.raises(SettingError, match="TakesNothing does not"),
     ):
         make_executor("joblib")
+    with (
+        joblib.parallel_config("multiprocessing", n_jobs=2),
+        pytest.raises(SettingError, match="MultiprocessingBackend does not"),
+    ):
+        JoblibExecutor()
 
 
 def test_an_interrupt_of_the_terminal_reaches_the_driver_only(start_driver):

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from hpopt.core.amounts import in_units
 from hpopt.errors import SettingError
 from hpopt.executors import Limits
 
@@ -58,3 +59,11 @@ def test_limits_say_whether_there_are_any():
 def test_limits_cannot_be_changed():
     with pytest.raises(AttributeError):
         Limits(seconds=1).seconds = 2
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "text"),
+    [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (1_234_567, "1.23 MB"), (4e10, "40 GB")],
+)
+def test_amounts_are_written_in_units(n_bytes, text):
+    assert in_units(n_bytes) == text

@@ -253,10 +253,10 @@ class TestWarmth:
             assert wait_until(lambda: is_gone(pids[0]) and is_gone(pids[2]))
 
     def test_by_itself_a_process_is_replaced_only_when_it_is_old(self, nothing_left, monkeypatch):
-        monkeypatch.setattr("hpopt.executors.supervision.slot.AUTO_CALLS", 2)
+        monkeypatch.setattr("hpopt.executors.supervision.pool.AUTO_CALLS", 2)
         with ProcessExecutor(1) as executor:
             young = [executor.submit(os.getpid).result() for _ in range(5)]
-            monkeypatch.setattr("hpopt.executors.supervision.slot.AUTO_SECONDS", 0.0)
+            monkeypatch.setattr("hpopt.executors.supervision.pool.AUTO_SECONDS", 0.0)
             old = [executor.submit(os.getpid).result() for _ in range(2)]
         assert len(set(young)) == 1
         assert old[0] == young[0] != old[1]

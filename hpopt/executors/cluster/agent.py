@@ -1,7 +1,7 @@
 """In a worker of a cluster: supervised child processes that evaluate what the cluster brings.
 
-The worker's own process (of Dask, of MPI) evaluates nothing. It keeps a `WorkerAgent` for
-each executor whose calls it gets: one warm child process a slot, so that limits, isolation
+The worker's own process (of Dask, of MPI, of joblib) evaluates nothing. It keeps a `WorkerAgent`
+for each executor whose calls it gets: one warm child process a slot, so that limits, isolation
 and output are those of a local run. Calls, results and errors pass through it as bytes.
 """
 
@@ -24,22 +24,18 @@ from hpopt.executors.cluster import claims
 from hpopt.executors.futures import TaskFuture
 from hpopt.executors.settings import Settings
 from hpopt.executors.supervision import sharing
-from hpopt.executors.supervision.frames import Kind
 from hpopt.executors.supervision.pool import Pool
-from hpopt.executors.supervision.scratch import Scratch, home, remove_dead_scratch
+from hpopt.executors.supervision.scratch import Scratch, machine_id, remove_dead_scratch
+from hpopt.executors.supervision.transfer import Kind
 from hpopt.executors.supervision.worker import Reply
 
-LOOK_SECONDS = 0.5
+CANCEL_CHECK_SECONDS = 0.5  # as often as clusters notice a cancellation; a call takes longer
+DRIVER_CHECK_SECONDS = 1.0  # so that a dead driver's children are gone within some 5 seconds
+CLOSE_SECONDS = 10.0  # twice what a process may take to end in good order
+
 ABANDONED_AFTER = 4.0
-"""A agent with no call for so many seconds asks whether its driver is still there."""
-
-
-@dataclass(frozen=True, slots=True)
-class AgentSettings:
-    """What an executor wants of its agents."""
-
-    token: str
-    settings: Settings
+"""An agent with no call for so many seconds asks whether its driver is still there. (Sooner would
+ask a scheduler in every pause between two batches of calls.)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +48,27 @@ class Payload:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A pickled call, where its driver is, and what it needs.
+    """A pickled call, and all that an agent must know to have it evaluated.
 
     Attributes
     ----------
-    body, place : bytes
-        See `Worker.perform`.
-    home : str
-        The machine of the driver.
+    token : str
+        The executor's.
+    settings : Settings
+        The executor's, to be resolved on the agent's machine.
+    body, environment : bytes
+        See `dump_call` and `dump_call_environment`.
+    machine : str
+        The driver's; see `machine_id`.
     needs : tuple of (token, path)
-        The shared objects in it, and where they lie on that machine.
+        The shared objects in it, and where they lie on the driver's machine.
     """
 
+    token: str
+    settings: Settings
     body: bytes
-    place: bytes
-    home: str
+    environment: bytes
+    machine: str
     needs: tuple[tuple[str, str], ...]
 
 
@@ -103,7 +105,7 @@ class WorkerAgent:
 
     Parameters
     ----------
-    plan : AgentSettings
+    settings : Settings
     n_slots : int
         How many calls this worker runs at the same time. Where GPUs are to be shared out and
         other workers of this machine have taken some, there are only as many slots as are left.
@@ -111,8 +113,8 @@ class WorkerAgent:
         How many calls run on this machine at the same time: they share its cores.
     environment : mapping
         The environment variables that the child processes start from.
-    abandoned : callable
-        Says whether the driver has gone. Then the agent closes itself.
+    is_driver_gone : callable
+        Asked when there is nothing to do. Then the agent closes itself.
 
     Raises
     ------
@@ -122,19 +124,18 @@ class WorkerAgent:
 
     def __init__(
         self,
-        plan: AgentSettings,
+        settings: Settings,
         n_slots: int,
         n_neighbours: int,
         environment: Mapping[str, str],
-        abandoned: Callable[[], bool],
+        is_driver_gone: Callable[[], bool],
     ) -> None:
         remove_dead_scratch()
-        self._scratch, self._abandoned = Scratch(), abandoned
+        self._scratch, self._is_driver_gone = Scratch(), is_driver_gone
         self._stored: set[str] = set()
-        self._n_calls, self._last = 0, time.monotonic()
+        self._n_calls, self._last_call = 0, time.monotonic()
         self._lock = threading.Lock()
         self._closed = threading.Event()
-        settings = plan.settings
         gpus = devices.resolve_gpus(settings.gpus, environment)
         self._claims = claims.claim(gpus, settings.trials_per_gpu, n_slots) if gpus else []
         if gpus and not self._claims:
@@ -154,7 +155,7 @@ class WorkerAgent:
             for slot in range(len(self._claims) or n_slots)
         ]
         self._pool = Pool(bound, settings, self._scratch.remove)
-        threading.Thread(target=self._look_out, name="hpopt-agent", daemon=True).start()
+        threading.Thread(target=self._watch_driver, name="hpopt-agent", daemon=True).start()
 
     def perform(
         self,
@@ -187,7 +188,7 @@ class WorkerAgent:
         finally:
             with self._lock:
                 self._n_calls -= 1
-                self._last = time.monotonic()
+                self._last_call = time.monotonic()
 
     @property
     def closed(self) -> bool:
@@ -201,33 +202,35 @@ class WorkerAgent:
             self._pool.kill()
         else:
             self._pool.close()
-            self._pool.join(10.0)
+            self._pool.join(CLOSE_SECONDS)
+        # After the children, so that who takes the GPU next finds its memory free.
         for claim in self._claims:
             claim.release()
 
     def _evaluated(
         self, call: Call, cancelled: Callable[[], bool], begins: Callable[[], None]
     ) -> Answer:
-        future = _Telling(begins)
+        future = _NotifyingFuture(begins)
         here = socket.gethostname()
         try:
-            self._pool.submit(future, call.body, _environment_here(call.place), lambda reply: reply)
-            reply = self._waited_for(future, cancelled)
+            environment = _local_call_environment(call.environment)
+            self._pool.submit(future, call.body, environment, lambda reply: reply)
+            reply = self._wait(future, cancelled)
         except EvaluationLost as lost:
             return Answer(lost=lost, memory=lost.memory, output=lost.output, where=here)
         except RuntimeError:
             return Answer(lost=WorkerLost("its agent was closed"), where=here)
         return Answer(reply.kind, bytes(reply.body), None, (), reply.memory, reply.output, here)
 
-    def _waited_for(self, future: TaskFuture[Reply], cancelled: Callable[[], bool]) -> Reply:
-        while not wait([future], LOOK_SECONDS).done:
+    def _wait(self, future: TaskFuture[Reply], cancelled: Callable[[], bool]) -> Reply:
+        while not wait([future], CANCEL_CHECK_SECONDS).done:
             if cancelled():
                 self._pool.kill_call(future)
                 raise WorkerLost("nobody waited for the call any more, and it was killed")
         return future.result()
 
     def _has(self, token: str, path: str, call: Call) -> bool:
-        return token in self._stored or (call.home == home() and Path(path).exists())
+        return token in self._stored or (call.machine == machine_id() and Path(path).exists())
 
     def _store(self, payload: Payload) -> None:
         if payload.token not in self._stored:
@@ -235,50 +238,35 @@ class WorkerAgent:
                 (self._scratch.folder() / name).write_bytes(data)
             self._stored.add(payload.token)
 
-    def _look_out(self) -> None:
-        """Close the agent when it is idle and its driver has gone."""
-        while not self._closed.wait(1.0):
+    def _watch_driver(self) -> None:
+        while not self._closed.wait(DRIVER_CHECK_SECONDS):
             with self._lock:
-                idle = not self._n_calls and time.monotonic() - self._last > ABANDONED_AFTER
+                idle = not self._n_calls and time.monotonic() - self._last_call > ABANDONED_AFTER
             if idle and self._is_abandoned():
                 self.close(kill=True)
 
     def _is_abandoned(self) -> bool:
         try:
-            return self._abandoned()
-        except Exception:
+            return self._is_driver_gone()
+        except Exception:  # the cluster does not answer: that says nothing of the driver
             return False
 
 
-class _Telling(TaskFuture[Reply]):
-    """A future that tells when its call begins."""
+class _NotifyingFuture(TaskFuture[Reply]):
+    """A future that says when its call begins."""
 
     def __init__(self, begins: Callable[[], None]) -> None:
         super().__init__()
         self._begins = begins
 
     def set_running_or_notify_cancel(self) -> bool:
-        """Note that it begins, unless it was cancelled."""
         is_running = super().set_running_or_notify_cancel()
         if is_running:
             self._begins()
         return is_running
 
 
-def agent_of(plan: AgentSettings, make: Callable[[], WorkerAgent]) -> WorkerAgent | None:
-    """Give this process's agent for a plan, made when it is first asked for.
-
-    None where it has been closed: the executor has been shut down.
-    """
-    with _lock:
-        agent = _agents.get(plan.token)
-        if plan.token not in _agents or (agent is not None and agent.closed):
-            agent = _agents[plan.token] = make()
-        return agent
-
-
 def perform(
-    plan: AgentSettings,
     call: Call,
     payloads: tuple[Payload, ...],
     make: Callable[[], WorkerAgent],
@@ -286,9 +274,20 @@ def perform(
     cancelled: Callable[[], bool] = lambda: False,
     begins: Callable[[], None] = lambda: None,
 ) -> Answer:
-    """Have a call evaluated by this process's agent; see `WorkerAgent.perform`."""
+    """Have a call evaluated by this process's agent of its executor; see `WorkerAgent.perform`.
+
+    Parameters
+    ----------
+    make : callable
+        Makes the agent for the executor's first call here.
+    """
     try:
-        agent = agent_of(plan, make)
+        with _lock:
+            agent = _agents.get(call.token)
+            # None stands for an executor that has been shut down; an agent that has closed
+            # itself (its driver did not answer for a while) is followed by another.
+            if call.token not in _agents or (agent is not None and agent.closed):
+                agent = _agents[call.token] = make()
     except HpoptError as error:
         lost = error if isinstance(error, EvaluationLost) else WorkerNotStarted(str(error))
         return Answer(lost=lost, where=socket.gethostname())
@@ -306,9 +305,9 @@ def close(token: str, *, kill: bool = False) -> None:
         agent.close(kill=kill)
 
 
-def _environment_here(place: bytes) -> bytes:
+def _local_call_environment(environment: bytes) -> bytes:
     """Put this machine's modules before the driver's: it may have them elsewhere."""
-    directory, path, script = pickle.loads(place)
+    directory, path, script = pickle.loads(environment)
     extra = [entry for entry in path if entry not in sys.path and Path(entry or ".").exists()]
     own = [entry for entry in sys.path if isinstance(entry, str)]
     here = directory if Path(directory or "").is_dir() else None

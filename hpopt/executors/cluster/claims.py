@@ -24,7 +24,7 @@ class Claim:
     held: socket.socket | None
 
     def release(self) -> None:
-        """Give it back."""
+        """Let another worker have it."""
         if self.held is not None:
             self.held.close()
 
@@ -41,12 +41,12 @@ def claim(gpus: Sequence[str], trials_per_gpu: int, n_slots: int) -> list[Claim]
     n_slots : int
     """
     taken: list[Claim] = []
-    for share in range(trials_per_gpu):
+    for slot in range(trials_per_gpu):  # outermost: no GPU gets a second one before all have one
         for gpu in gpus:
             if len(taken) == n_slots:
                 return taken
             with contextlib.suppress(OSError):  # it is another's
-                taken.append(Claim(gpu, _hold(f"hpopt-gpu-{gpu}-{share}")))
+                taken.append(Claim(gpu, _hold(f"hpopt-gpu-{gpu}-{slot}")))
     return taken
 
 

@@ -18,8 +18,8 @@ from hpopt.executors.devices import available_cores
 from hpopt.executors.supervision.scratch import Scratch
 
 LOOPBACK = "127.0.0.1:0"
-RECONNECT_SECONDS = 2.0
-CLOSE_SECONDS = 15.0
+RECONNECT_SECONDS = 2.0  # for one attempt: events wait meanwhile, and the next one comes soon
+CLOSE_SECONDS = 15.0  # a little more than an agent takes to close at most
 
 UNWATCHED = {"distributed.worker.profile.enabled": False, "distributed.admin.tick.interval": "1s"}
 """Dask's settings for a local cluster. A hundred times a second it would note what its threads
@@ -46,7 +46,7 @@ class Connection:
         return bool(self.client.status == "running")
 
     def n_slots(self) -> int:
-        """Count how many calls the workers run at once; 0 where the scheduler does not answer."""
+        """Return how many calls the workers run at once; 0 where the scheduler does not answer."""
         try:
             n_threads = int(sum(self.client.ncores().values()))
         except (OSError, CommClosedError, asyncio.TimeoutError, RuntimeError):
@@ -54,11 +54,11 @@ class Connection:
         return n_threads
 
     def subscribe(self, topic: str, handler: Callable[[tuple[float, Any]], None]) -> None:
-        """Have what workers say under a topic brought here."""
+        """Have `handler` called with each event that workers log under a topic."""
         self.client.subscribe_topic(topic, handler)
 
     def try_again(self) -> None:
-        """Connect again where the client has given up; while it tries itself, let it."""
+        """Connect again where the client has given up; a client that still tries is left alone."""
         if self.client.status != "closed":
             return
         with contextlib.suppress(OSError, asyncio.TimeoutError):
@@ -84,7 +84,7 @@ class Connection:
 
 
 def is_of_dask(given: object) -> bool:
-    """Say whether this is a client or a cluster of Dask's."""
+    """Return whether this is a client or a cluster of Dask's."""
     return isinstance(given, distributed.Client | distributed.deploy.Cluster)
 
 

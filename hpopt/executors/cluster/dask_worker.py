@@ -11,51 +11,49 @@ import dask
 import distributed
 
 from hpopt.executors.cluster import agent
-from hpopt.executors.cluster.agent import AgentSettings, Answer, Call, Payload, WorkerAgent
+from hpopt.executors.cluster.agent import Answer, Call, Payload, WorkerAgent
 from hpopt.executors.devices import available_cores
 
 
-def perform_in_dask(
-    plan: AgentSettings, call: Call, payloads: list[Payload], client: str
-) -> Answer:
+def perform_in_dask(call: Call, payloads: list[Payload], client: str) -> Answer:
     """Have a call evaluated by the agent of this Dask worker."""
     worker = distributed.get_worker()
     key = worker.get_current_task()
-    _drivers[plan.token] = client
+    _drivers[call.token] = client
 
     def make() -> WorkerAgent:
         return WorkerAgent(
-            plan,
+            call.settings,
             _n_slots(worker),
             _n_neighbours(worker),
             _environment(),
-            lambda: _is_gone(worker, plan),
+            lambda: _is_driver_gone(worker, call.token),
         )
 
     def begins() -> None:
         with contextlib.suppress(Exception):  # the worker may be closing
-            worker.log_event(f"hpopt-{plan.token}", {"key": key, "worker": worker.address})
+            worker.log_event(f"hpopt-{call.token}", {"key": key, "worker": worker.address})
 
     def cancelled() -> bool:
         task = worker.state.tasks.get(key)
         closing = worker.status.name not in ("running", "paused", "init", "closing_gracefully")
         return closing or task is None or task.state in ("cancelled", "resumed", "released")
 
-    return agent.perform(plan, call, tuple(payloads), make, cancelled=cancelled, begins=begins)
+    return agent.perform(call, tuple(payloads), make, cancelled=cancelled, begins=begins)
 
 
 async def close_in_dask(token: str, kill: bool) -> None:
-    """Close an executor's agent in this Dask worker, beside its event loop."""
+    """Close an executor's agent in this Dask worker."""
+    # Not in the event loop itself, by which the worker says that it lives.
     await asyncio.to_thread(agent.close, token, kill=kill)
 
 
 def _n_slots(worker: distributed.Worker) -> int:
-    """Say how many calls a Dask worker runs at once."""
     return int(worker.state.nthreads)
 
 
 def _n_neighbours(worker: distributed.Worker) -> int:
-    """Count the calls that all Dask workers that share this one's cores run at once."""
+    """Return how many calls run at once in all Dask workers that share this one's cores."""
     own = _n_slots(worker)
     if worker in own_workers or available_cores() < (os.cpu_count() or 1):
         return own
@@ -67,7 +65,7 @@ def _n_neighbours(worker: distributed.Worker) -> int:
 
 
 def _environment() -> dict[str, str]:
-    """Give this process's environment without the thread counts that Dask's nanny has set.
+    """Return this process's environment without the thread counts that Dask's nanny has set.
 
     They are meant for tasks that share a process. A agent's children get their share.
     """
@@ -75,9 +73,9 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if str(own.get(name)) != value}
 
 
-def _is_gone(worker: distributed.Worker, plan: AgentSettings) -> bool:
-    """Say whether the driver's client has left the scheduler."""
-    client = _drivers[plan.token]
+def _is_driver_gone(worker: distributed.Worker, token: str) -> bool:
+    """Return whether the driver's client has left the scheduler."""
+    client = _drivers[token]
     events = distributed.utils.sync(worker.loop, worker.scheduler.events, topic=client)
     actions = [event[1].get("action") for event in events if isinstance(event[1], dict)]
     seen = [action for action in actions if action in ("add-client", "remove-client")]
@@ -88,4 +86,4 @@ own_workers: weakref.WeakSet[distributed.Worker] = weakref.WeakSet()
 """The Dask workers of the local clusters of this process."""
 
 _drivers: dict[str, str] = {}
-"""The client of each executor that has sent calls, by the token of its plan."""
+"""The client of each executor that has sent calls, by the executor's token."""

@@ -11,14 +11,18 @@ from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
 from hpopt.errors import TransferError, WorkerLost
-from hpopt.executors.cluster.agent import AgentSettings, Answer, Call, Payload
+from hpopt.executors.cluster.agent import Answer, Call, Payload
 from hpopt.executors.futures import TaskFuture
-from hpopt.executors.processes import call_environment
 from hpopt.executors.settings import Settings
-from hpopt.executors.supervision.frames import Kind
-from hpopt.executors.supervision.scratch import Scratch, home, remove_dead_scratch
-from hpopt.executors.supervision.sharing import Shared, noting_used
-from hpopt.executors.supervision.transfer import dump_call, load_exception, load_result
+from hpopt.executors.supervision.scratch import Scratch, machine_id, remove_dead_scratch
+from hpopt.executors.supervision.sharing import Shared, recording_used
+from hpopt.executors.supervision.transfer import (
+    Kind,
+    dump_call,
+    dump_call_environment,
+    load_exception,
+    load_result,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,7 +34,8 @@ class Job:
 
     future: TaskFuture[Any]
     call: Call
-    began: bool = False
+    is_running: bool = False
+    is_answered: bool = False
 
 
 class ClusterExecutor(Executor):
@@ -38,12 +43,15 @@ class ClusterExecutor(Executor):
 
     What all clusters have in common: calls are pickled here, results unpickled here, and an
     object that is shared travels to a worker once. A subclass brings calls to workers and
-    answers back: `send`, and `end` when all is over. It calls `answered`, `lost` and `began`.
+    answers back: it has `send`, and `end` for when all is over, and calls `mark_running`, `finish`
+    and `lose`, from any thread.
 
     Attributes
     ----------
     workers : int
         How many calls to keep running.
+    token : str
+        The name of this executor, by which its agents know it.
 
     Parameters
     ----------
@@ -54,22 +62,22 @@ class ClusterExecutor(Executor):
     workers: int
 
     def __init__(self, settings: Settings) -> None:
-        self.plan = AgentSettings(os.urandom(8).hex(), settings.check())
+        self.token, self.settings = os.urandom(8).hex(), settings.check()
         remove_dead_scratch()
         self._scratch = Scratch()
         self._shared: dict[str, Shared[Any]] = {}
         self._jobs: set[Job] = set()
-        self._changed = threading.Condition(threading.RLock())
+        self._changed = threading.Condition()
         self._closed = self._killed = False
         self._closing: threading.Thread | None = None
 
-    # -- what a cluster does ---------------------------------------------------------------------
+    # -- what a subclass does --------------------------------------------------------------------
 
     @abstractmethod
     def send(self, job: Job, missing: tuple[str, ...] = ()) -> None:
         """Bring a job's call to a worker, with the payloads that were missing there.
 
-        Its failure is told by `lost`, not raised.
+        When that fails it calls `lose`, and raises nothing.
         """
 
     @abstractmethod
@@ -77,19 +85,24 @@ class ClusterExecutor(Executor):
         """Close the agents, and let go of the cluster. No job is left, but for killed ones."""
 
     def forget(self, job: Job) -> None:
-        """Note that nobody waits for a job any more: it was cancelled before it began."""
+        """Note that nobody waits for a job any more: it was cancelled before it ran."""
 
-    # -- what it tells ---------------------------------------------------------------------------
+    # -- what a subclass calls -------------------------------------------------------------------
 
-    def began(self, job: Job, where: str) -> None:
-        """Note that a job runs, and where."""
-        with self._changed:
-            if job in self._jobs and not job.began:
-                job.began = job.future.set_running_or_notify_cancel()
+    def mark_running(self, job: Job, where: str = "") -> bool:
+        """Note that a job runs, and on which machine; return False where nobody waits for it."""
+        with self._changed:  # the same future must not be notified by `_note_end` meanwhile
+            if job not in self._jobs:
+                return False
+            if not job.is_running:
                 job.future.where = where
+                job.is_running = job.future.set_running_or_notify_cancel()
+                if not job.is_running:
+                    self._jobs.discard(job)
+            return job.is_running
 
-    def answered(self, job: Job, answer: Answer) -> None:
-        """Give a job's future what a agent answered."""
+    def finish(self, job: Job, answer: Answer) -> None:
+        """Set a job's future to what an agent answered; or send what the agent missed."""
         if answer.missing:
             self.send(job, answer.missing)
             return
@@ -105,21 +118,20 @@ class ClusterExecutor(Executor):
                 error = load_exception(answer.body)
         except Exception as unloadable:
             error = unloadable.with_traceback(None)
-        self._finish(job, error, result)
+        self._set_future(job, error, result)
 
-    def lost(self, job: Job, error: BaseException) -> None:
-        """Give a job's future an error: its worker vanished, say."""
-        self._finish(job, error, None)
+    def lose(self, job: Job, error: BaseException) -> None:
+        """Set a job's future to an error: its worker vanished, say."""
+        self._set_future(job, error, None)
 
     def payloads(self, tokens: tuple[str, ...]) -> tuple[Payload, ...]:
         """Read the files of shared objects, to be sent."""
         return tuple(
-            Payload(token, tuple((file.name, file.read_bytes()) for file in shared.files()))
-            for token, shared in self._shared.items()
-            if token in tokens
+            Payload(token, tuple((f.name, f.read_bytes()) for f in self._shared[token].files()))
+            for token in tokens
         )
 
-    # -- what its user does ----------------------------------------------------------------------
+    # -- what a user calls -----------------------------------------------------------------------
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> TaskFuture[T]:
         """Send a call to the cluster. It is pickled here and now.
@@ -138,18 +150,19 @@ class ClusterExecutor(Executor):
         self._check_open()
         future: TaskFuture[T] = TaskFuture()
         try:
-            with noting_used() as used:
+            with recording_used() as used:
                 body = dump_call(fn, args, kwargs)
         except TransferError as error:
             future.set_running_or_notify_cancel()
             future.set_exception(error)
             return future
         needs = tuple((shared.token, str(shared.path)) for shared in used)
-        job = Job(future, Call(body, call_environment(), home(), needs))
+        call = Call(self.token, self.settings, body, dump_call_environment(), machine_id(), needs)
+        job = Job(future, call)
         with self._changed:
             self._check_open()
             self._jobs.add(job)
-        future.add_done_callback(lambda _: self._ended(job))
+        future.add_done_callback(lambda _: self._note_end(job))
         self.send(job)
         return future
 
@@ -200,11 +213,11 @@ class ClusterExecutor(Executor):
         Futures of running calls get WorkerLost, those of waiting calls are cancelled.
         """
         with self._changed:
-            self._killed = True
+            self._killed = self._closed = True
             jobs = list(self._jobs)
         for job in jobs:
             if not job.future.cancel():
-                self.lost(job, WorkerLost("the worker process was killed by the driver"))
+                self.lose(job, WorkerLost("the worker process was killed by the driver"))
         self.shutdown()
 
     def _close(self) -> None:
@@ -222,23 +235,23 @@ class ClusterExecutor(Executor):
                 "an executor must not be shut down to take a call, but this one is: make another"
             )
 
-    def _finish(self, job: Job, error: BaseException | None, result: Any) -> None:
+    def _set_future(self, job: Job, error: BaseException | None, result: Any) -> None:
         with self._changed:
-            if job not in self._jobs or not (
-                job.began or job.future.set_running_or_notify_cancel()
-            ):
+            if job.is_answered or not self.mark_running(job, job.future.where):
                 return
-            self._jobs.discard(job)  # nobody else sets its future now
+            job.is_answered = True  # nobody else sets its future now
         if error is not None:
             job.future.set_exception(error)
         else:
             job.future.set_result(result)
-        self._ended(job)
 
-    def _ended(self, job: Job) -> None:
-        if job.future.cancelled():
-            job.future.set_running_or_notify_cancel()  # else who waits for it waits for ever
-            self.forget(job)
+    def _note_end(self, job: Job) -> None:
+        """Take a job off the books whose future is done; it is a done-callback of that future."""
+        cancelled = job.future.cancelled()
         with self._changed:
+            if cancelled and job in self._jobs:
+                job.future.set_running_or_notify_cancel()  # else who waits for it waits for ever
             self._jobs.discard(job)
             self._changed.notify_all()
+        if cancelled:
+            self.forget(job)

@@ -3,7 +3,7 @@
 `Worker` starts it. The main thread evaluates, because frameworks and signals want the main
 thread; another one looks out for the driver's end. Before anything else is imported, the pipes
 to the driver have been moved away from the standard streams, so whatever a library, C code or
-the interpreter's last words print goes to the output file and never between the frames.
+a dying interpreter prints goes to the output file and never between the frames.
 """
 
 from __future__ import annotations
@@ -18,16 +18,23 @@ from io import FileIO
 
 from hpopt.errors import WorkerLost
 from hpopt.executors.supervision import gpu_memory, main_module, parent_death
-from hpopt.executors.supervision.frames import COST, Kind, read_frame, write_frame
 from hpopt.executors.supervision.output import c_library, c_stdout, flush, take_end
 from hpopt.executors.supervision.process_memory import PeakMemory
 from hpopt.executors.supervision.process_tree import kill_leftovers
-from hpopt.executors.supervision.transfer import dump_exception, dump_result, load_call
+from hpopt.executors.supervision.transfer import (
+    COST,
+    Kind,
+    dump_exception,
+    dump_result,
+    load_call,
+    read_frame,
+    write_frame,
+)
 
-LINE_BUFFERED = 1
+LINE_BUFFERED = 1  # _IOLBF of <stdio.h> in glibc, musl and macOS
 
 
-def main(inbox: int, outbox: int, driver: int, lifeline_end: int) -> None:
+def main(inbox: int, outbox: int, driver: int, parent_pipe: int) -> None:
     """Serve a driver until it says stop, or goes away.
 
     Parameters
@@ -36,14 +43,14 @@ def main(inbox: int, outbox: int, driver: int, lifeline_end: int) -> None:
         File descriptors of the pipes from and to the driver.
     driver : int
         Its process id.
-    lifeline_end : int
-        A pipe that ends when the driver does, or -1.
+    parent_pipe : int
+        The parent-death pipe, which ends when the driver does, or -1.
     """
-    parent_death.tie_to_driver(driver, lifeline_end)
-    main_module.begin()
-    parent_death.look_after_orphans()
-    parent_death.offer_to_be_killed_first()
-    parent_death.keep_from_children([inbox, outbox, lifeline_end])
+    parent_death.die_with_driver(driver, parent_pipe)
+    main_module.clear_main()
+    parent_death.adopt_orphans()
+    parent_death.be_killed_first()
+    parent_death.keep_from_children([inbox, outbox, parent_pipe])
     faulthandler.enable()
     gpu_memory.limit_gpu_memory()
     _buffer_by_lines()
@@ -62,26 +69,26 @@ def _serve(inbox: FileIO, outbox: FileIO, output: int) -> None:
         kind, body = frame
         if kind is Kind.STOP:
             break
-        if kind is Kind.ENVIRONMENT:
+        if kind is Kind.CALL_ENVIRONMENT:
             directory, sys.path[:], script = pickle.loads(body)
-            main_module.stand_for(script)
+            main_module.pose_as(script)
             continue
         if directory is not None:
             with contextlib.suppress(OSError):  # the last call may have gone elsewhere
                 os.chdir(directory)
         memory.reset()
         answer, result = _perform(body, outbox)
-        del frame, body
+        del frame, body  # a call may be as large as its data
         flush()
         printed = take_end(output)
         write_frame(outbox, answer, COST.pack(memory.read(), len(printed)), printed, result)
         del result
-        kill_leftovers()
+        kill_leftovers()  # after the answer, which need not wait for it
     kill_leftovers()
 
 
 def _perform(call: bytearray, outbox: FileIO) -> tuple[Kind, bytes]:
-    """Load a call, run it, and give what answers it."""
+    """Load a call, run it, and return what answers it."""
     try:
         function, args, kwargs = load_call(call)
         write_frame(outbox, Kind.BEGAN)

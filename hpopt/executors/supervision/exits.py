@@ -1,4 +1,4 @@
-"""Say in words, and as an error, how a call ended that gave no answer."""
+"""The error of a call that gave no answer: how its process ended, in words."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
+from hpopt.core.amounts import in_units
 from hpopt.errors import (
     EvaluationLost,
     MemoryLimitExceeded,
@@ -50,10 +51,10 @@ class Run:
         return 0.0 if self.began is None else time.monotonic() - self.began
 
 
-def loss(
+def lost_call_error(
     run: Run, seconds: float, how: str, output: str, *, started: bool = True
 ) -> EvaluationLost:
-    """Give the error of a call that gave no answer.
+    """Return the error of a call that gave no answer.
 
     Parameters
     ----------
@@ -75,8 +76,8 @@ def loss(
     elif run.verdict == "memory":
         kind = MemoryLimitExceeded
         message = (
-            f"the call took {size(run.memory)} of memory, more than its limit of "
-            f"{size(run.limits.bytes or 0)}, and was killed"
+            f"the call took {in_units(run.memory)} of memory, more than its limit of "
+            f"{in_units(run.limits.bytes or 0)}, and was killed"
         )
     elif run.verdict == "stopped":
         when = "before the call began" if run.began is None else "and nobody let it go on"
@@ -86,10 +87,8 @@ def loss(
     return kind(message, seconds=seconds, memory=run.memory or None, output=output)
 
 
-def meaning(returncode: int | None) -> str:
-    """Give the meaning of `Process.wait`'s exit status, as the end of a sentence."""
-    if returncode is None:
-        return "was killed with the process that had started it"
+def exit_in_words(returncode: int) -> str:
+    """Describe an exit status (negative for a signal), as the end of a sentence."""
     if returncode >= 0:
         return f"ended with exit code {returncode}, as by os._exit, before there was a result"
     try:
@@ -101,16 +100,6 @@ def meaning(returncode: int | None) -> str:
 
 
 def last_line(output: str) -> str:
-    """Give the last line of what a process printed as the end of a message, where there is one."""
+    """Return the last line of a process's output as the end of a message, where there is one."""
     lines = output.strip().splitlines()
     return f": {lines[-1].strip()}" if lines else ""
-
-
-def size(n_bytes: int) -> str:
-    """Give a number of bytes with three digits and a unit: ``1.23 GB``."""
-    value, unit = float(n_bytes), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if value < 1000:
-            break
-        value, unit = value / 1000, larger
-    return f"{value:.3g} {unit}"

@@ -7,24 +7,21 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from io import FileIO
-from typing import cast
 
 from hpopt.errors import WorkerNotStarted
-from hpopt.executors.supervision import process_tree
-from hpopt.executors.supervision.parent_death import kill_at_end_of
-from hpopt.executors.supervision.scratch import OWNER, own_prefix
+from hpopt.executors.supervision.parent_death import kill_when_closed
+from hpopt.executors.supervision.scratch import OWNER, folder_prefix
 
 BOOT = """\
 import os, sys
 streams = os.dup(0), os.dup(1)
 os.dup2(2, 1)
 os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-driver, lifeline = map(int, sys.argv[1:3])
+driver, parent_pipe = map(int, sys.argv[1:3])
 sys.path[:] = sys.argv[3:]
 del sys.argv[1:]
 from hpopt.executors.supervision.child import main
-main(*streams, driver, lifeline)
+main(*streams, driver, parent_pipe)
 """
 """What the process runs. It takes the driver's sys.path before it imports anything (where
 ``python -m`` would put the working directory first), so hpopt is found wherever the driver
@@ -40,78 +37,39 @@ ADVICE = {
 }
 
 
-def not_started(error: BaseException, by: str = "") -> WorkerNotStarted:
-    """Give the error of a worker process that could not be started, with what can be done."""
+def start_error(error: BaseException, by: str = "") -> WorkerNotStarted:
+    """Return the error of a worker process that could not be started, with what can be done."""
     number = error.errno if isinstance(error, OSError) else None
     advice = f": {ADVICE[number]}" if number in ADVICE else ""
     return WorkerNotStarted(f"a worker process must be started{by}, but {error}{advice}")
 
 
-class Child:
-    """A worker process that is a child of this process.
-
-    Parameters
-    ----------
-    process : subprocess.Popen
-    lifeline : int
-        The end of a pipe that this process holds open as long as the other one may live; -1 where
-        there is none.
-    """
-
-    def __init__(self, process: subprocess.Popen[bytes], lifeline: int) -> None:
-        self._process, self._lifeline = process, lifeline
-        self.pid = process.pid
-
-    @property
-    def inbox(self) -> FileIO:
-        """Where frames for it go."""
-        return cast(FileIO, self._process.stdin)
-
-    @property
-    def outbox(self) -> FileIO:
-        """Where frames from it come."""
-        return cast(FileIO, self._process.stdout)
-
-    def has_ended(self) -> bool:
-        """Say whether it has ended, waited for or not."""
-        return process_tree.is_dead(self.pid)
-
-    def kill(self) -> None:
-        """Kill it with all that it started. It must not have been waited for."""
-        process_tree.kill_process_tree(self.pid)
-
-    def wait(self) -> int:
-        """Wait for its end, and give its exit status: negative for a signal."""
-        status = self._process.wait()
-        close_descriptor(self._lifeline)
-        self._lifeline = -1
-        return status
-
-
-def owned(environment: Mapping[str, str]) -> dict[str, str]:
-    """Give an environment that says whose worker has it: this process's."""
-    return {**environment, OWNER: own_prefix()}
-
-
 def start_process(
-    environment: Mapping[str, str],
-    output: int,
-) -> Child:
+    environment: Mapping[str, str], output: int
+) -> tuple[subprocess.Popen[bytes], int]:
     """Start a worker process as a child of this process.
 
     Parameters
     ----------
     environment : mapping of str to str
-        All of its environment variables; see `owned`.
+        Its environment variables; one more is added, which says whose worker it is.
     output : int
         A file descriptor that takes its standard error, and its standard output once it is up.
+
+    Returns
+    -------
+    process : subprocess.Popen
+        Its standard input and output are the pipes to and from it.
+    parent_pipe : int
+        The end of the parent-death pipe that this process must hold open as long as the other one
+        may live; -1 where there is none.
 
     Raises
     ------
     WorkerNotStarted
         When the system starts none.
     """
-    _check_that_the_program_runs()
+    _check_main_program()
     theirs = ours = -1
     try:
         if os.name == "posix":
@@ -122,27 +80,28 @@ def start_process(
             stdout=subprocess.PIPE,
             stderr=output,
             bufsize=0,
-            env=environment,
+            env={**environment, OWNER: folder_prefix()},
             pass_fds=[theirs] if theirs >= 0 else [],
             start_new_session=os.name == "posix",
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
-        kill_at_end_of(theirs, -process.pid)
+        # Here and in the worker: this one may be killed before the worker comes to it.
+        kill_when_closed(theirs, -process.pid)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         close_descriptor(ours)
-        raise not_started(error, f" by {sys.executable!r}") from error
+        raise start_error(error, f" by {sys.executable!r}") from error
     finally:
         close_descriptor(theirs)
-    return Child(process, ours)
+    return process, ours
 
 
 def close_descriptor(descriptor: int) -> None:
-    """Close a file descriptor, if it is one."""
+    """Close a file descriptor, unless it is -1."""
     if descriptor >= 0:
         os.close(descriptor)
 
 
-def _check_that_the_program_runs() -> None:
+def _check_main_program() -> None:
     """Refuse to search in a child that only imports the script: its own children would, too."""
     process = sys.modules.get("multiprocessing.process")
     if process is not None and getattr(process.current_process(), "_inheriting", False):
@@ -153,8 +112,8 @@ def _check_that_the_program_runs() -> None:
         )
 
 
-def _command(lifeline: int) -> list[str]:
+def _command(parent_pipe: int) -> list[str]:
     path = [entry for entry in sys.path if isinstance(entry, str)]
     warnings = [f"-W{option}" for option in sys.warnoptions]
-    numbers = map(str, (os.getpid(), lifeline))
+    numbers = map(str, (os.getpid(), parent_pipe))
     return [sys.executable, *warnings, "-c", BOOT, *numbers, *path]

@@ -48,7 +48,7 @@ def pickler() -> type[pickle.Pickler]:
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         def reducer_override(self, obj: Any) -> Any:
             reduced = super().reducer_override(obj)
-            return reduced if reduced is NotImplemented else _with_name(obj, reduced)
+            return reduced if reduced is NotImplemented else _with_main_name(obj, reduced)
 
     return Pickler
 
@@ -60,16 +60,16 @@ def script_of_driver() -> Script:
     return Script(getattr(main, "__file__", None), name, list(map(str, sys.argv)))
 
 
-def begin() -> None:
+def clear_main() -> None:
     """Make this process's ``__main__`` an empty one, to be filled by calls."""
     names = vars(sys.modules[MAIN])
     for name in [name for name in names if not name.startswith("__")]:
         del names[name]
-    _filled.append(names)
+    _namespaces.append(names)
 
 
-def stand_for(script: Script) -> None:
-    """Have this process's ``__main__`` be known as the driver's is.
+def pose_as(script: Script) -> None:
+    """Give this process's ``__main__`` the file, name and arguments of the driver's.
 
     Children that multiprocessing spawns find a script by its file, and run it as ``__mp_main__``
     first. A script that never says ``"__main__"`` would search anew in each of them, so it stays
@@ -85,24 +85,24 @@ def stand_for(script: Script) -> None:
             main.__spec__ = script.name and ModuleSpec(script.name, None, origin=script.file)
 
 
-def define(names: dict[str, Any]) -> None:
+def define_in_main(names: dict[str, Any]) -> None:
     """Put names into this process's ``__main__``, where it is a worker's."""
-    for filled in _filled:
-        filled.update(names)
+    for namespace in _namespaces:
+        namespace.update(names)
 
 
 @contextlib.contextmanager
-def noting_names() -> Iterator[dict[str, Any]]:
-    """Return a dict of all that is defined in the block."""
+def recording_names() -> Iterator[dict[str, Any]]:
+    """Return a dict that gets all that `define_in_main` defines in the block."""
     names: dict[str, Any] = {}
-    _filled.append(names)
+    _namespaces.append(names)
     try:
         yield names
     finally:
-        _filled.pop()
+        _namespaces.pop()
 
 
-def _with_name(obj: Any, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
+def _with_main_name(obj: Any, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
     """Have a function or class that is reached by a name of ``__main__`` define it on arrival."""
     if not isinstance(obj, type | FunctionType) or obj.__module__ != MAIN or len(reduced) != 6:
         return reduced
@@ -125,8 +125,8 @@ def _arrive(obj: Any, carried: tuple[str, Any, Callable[[Any, Any], None], Any])
     name, outermost, set_state, state = carried
     set_state(obj, state)
     obj.__qualname__ = name  # cloudpickle names Outer.Inner just Inner
-    define({name.partition(".")[0]: outermost})
+    define_in_main({name.partition(".")[0]: outermost})
 
 
-_filled: list[dict[str, Any]] = []
-"""Where names go to: the ``__main__`` of a worker process, and what notes them."""
+_namespaces: list[dict[str, Any]] = []
+"""Where names are defined: in the ``__main__`` of a worker process, and in what records them."""

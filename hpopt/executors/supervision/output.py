@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-KEPT_CHARACTERS = 20_000
-MOST_BYTES = 4 * KEPT_CHARACTERS
-TRIMMED_ABOVE = 4_000_000
-TRIM_SECONDS = 0.5
-STREAMS = (0, 1, 2)
+KEPT_CHARACTERS = 20_000  # some 250 lines: a traceback and a progress bar's last epochs
+MOST_BYTES = 4 * KEPT_CHARACTERS  # no character of UTF-8 is longer
+TRIMMED_ABOVE = 4_000_000  # so large a file for each worker fits any disk
+TRIM_SECONDS = 0.5  # in which a loop that only prints writes some 50 MB
+STREAMS = (0, 1, 2)  # stdin, stdout, stderr
 
 
 class OutputFile:
@@ -37,20 +37,20 @@ class OutputFile:
             fcntl.fcntl(self._file, fcntl.F_SETFL, flags | os.O_APPEND)
 
     def fileno(self) -> int:
-        """Give the file descriptor."""
+        """Return the file descriptor."""
         return self._file
 
     def take(self) -> str:
-        """Give the last 20,000 characters and empty the file."""
+        """Return the last 20,000 characters, and empty the file."""
         return as_text(take_end(self._file))
 
     def trim(self) -> None:
-        """Keep only the end of it where it has become large."""
+        """Remove all but the end where it has become large."""
         if os.fstat(self._file).st_size > TRIMMED_ABOVE:
             os.write(self._file, take_end(self._file))
 
     def close(self) -> None:
-        """Close it."""
+        """Close the file, which removes it."""
         self._opened.close()
 
 
@@ -117,7 +117,7 @@ def _trimmed(output: OutputFile) -> Iterator[None]:
 
 
 def flush() -> None:
-    """Write what is printed, by Python or by C code, and has not left the process yet."""
+    """Write out what Python and C code have printed into their buffers."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
             stream.flush()
@@ -139,13 +139,7 @@ def c_stdout() -> Any:
 
 
 def take_end(file: int) -> bytes:
-    """Give the last bytes of an output file, as many as are kept, and empty it.
-
-    Parameters
-    ----------
-    file : int
-        A file descriptor.
-    """
+    """Return the last bytes of an output file (a descriptor), at most 80,000, and empty it."""
     size = os.fstat(file).st_size
     if size == 0:
         return b""
@@ -155,5 +149,5 @@ def take_end(file: int) -> bytes:
 
 
 def as_text(end: bytes) -> str:
-    """Give the last 20,000 characters of what was printed."""
+    """Return the last 20,000 characters of what was printed."""
     return end.decode("utf-8", errors="replace")[-KEPT_CHARACTERS:]

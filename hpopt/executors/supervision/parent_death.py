@@ -1,14 +1,15 @@
-"""Tie a worker process to its driver: it must not outlive it, whatever happens to either.
+"""End a worker process when its driver has ended, however that happened.
 
-Two ropes hold. The kernel's: on Linux the worker holds one end of a pipe whose other end only
-the driver has, and its whole process group gets SIGKILL when that end closes. The driver ties it
-as soon as there is a process, and it needs no cooperation, so it also ends a worker that is stuck
-in C code, or was stopped before its first line. Python's, everywhere: a thread waits for the end
-of the pipe that brings the calls, looks every two seconds whether the parent is still the driver
-(the driver's own forks may keep its pipes open), and kills the family.
+It is done twice. By the kernel, on Linux: the worker holds one end of a pipe (the parent-death
+pipe) whose other end only the driver has, and its whole process group gets SIGKILL when that end
+closes. The driver asks for it as soon as there is a process. It needs no cooperation, so it also
+ends a worker that is stuck in C code, or was stopped before its first line. By Python, everywhere:
+a thread waits for the end of the pipe that brings the calls, looks every two seconds whether the
+parent is still the driver (the driver's own forks may keep its pipes open), and kills the process
+tree.
 
-PR_SET_PDEATHSIG is only used where the first rope can't be had: it would kill the worker
-alone, before anybody could kill what the worker started.
+PR_SET_PDEATHSIG is only used where the pipe can't be had: it would kill the worker alone, before
+anybody could kill what the worker started.
 """
 
 from __future__ import annotations
@@ -28,70 +29,63 @@ import psutil
 
 from hpopt.executors.supervision.process_tree import descendants, kill_each, kill_process_tree
 
-PARENT_CHECK_SECONDS = 2.0
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
-EASIER_TO_KILL = 300
+PARENT_CHECK_SECONDS = 2.0  # the slower way only: one system call each time
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # of <linux/prctl.h>
+EASIER_TO_KILL = 300  # of 1000: as if it took 30 % of the machine's memory more
 
 
-def tie_to_driver(driver: int, lifeline: int) -> None:
-    """Arrange that this process and its group die with the driver.
+def die_with_driver(driver: int, parent_pipe: int) -> None:
+    """Have the kernel kill this process and its group when the driver ends.
 
     Parameters
     ----------
     driver : int
         The driver's process id.
-    lifeline : int
-        The read end of a pipe on which the driver writes nothing, or -1.
+    parent_pipe : int
+        The read end of the parent-death pipe, on which the driver writes nothing, or -1.
     """
     if not sys.platform.startswith("linux"):
         return
-    if not kill_at_end_of(lifeline, -os.getpgrp()):
+    if not kill_when_closed(parent_pipe, -os.getpgrp()):
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    elif _hang_ups(lifeline).poll(0):
+    elif _poll_of_end(parent_pipe).poll(0):  # it closed before the kernel was asked
         die()
     if os.getppid() != driver:
         os._exit(1)
 
 
-def kill_at_end_of(lifeline: int, owner: int) -> bool:
-    """Have the kernel kill a process, or a group, when the other end of a pipe closes.
+def kill_when_closed(pipe: int, owner: int) -> bool:
+    """Have the kernel kill a process when the other end of a pipe closes; return whether it will.
 
-    The wish stays with the pipe, whichever process that shares it made it: the driver does, as
-    nobody knows when a new process comes to that, and the worker, as the driver may be gone by
-    then.
+    It stays with the pipe, whichever of the processes that share it has asked.
 
     Parameters
     ----------
-    lifeline : int
+    pipe : int
         The read end of the pipe, or -1.
     owner : int
-        The process, or the negative number of the process group, which must exist.
-
-    Returns
-    -------
-    bool
-        Whether it will.
+        The process, or the negative number of a process group, which must exist.
     """
-    if lifeline < 0 or not sys.platform.startswith("linux"):
+    if pipe < 0 or not sys.platform.startswith("linux"):
         return False
     try:
         import fcntl
 
-        fcntl.fcntl(lifeline, fcntl.F_SETOWN, owner)
-        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
-        flags = fcntl.fcntl(lifeline, fcntl.F_GETFL)
-        fcntl.fcntl(lifeline, fcntl.F_SETFL, flags | os.O_ASYNC)
+        fcntl.fcntl(pipe, fcntl.F_SETOWN, owner)
+        fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL)
+        flags = fcntl.fcntl(pipe, fcntl.F_GETFL)
+        fcntl.fcntl(pipe, fcntl.F_SETFL, flags | os.O_ASYNC)
     except (OSError, AttributeError, ImportError):
         return False
     return True
 
 
-def look_after_orphans() -> None:
+def adopt_orphans() -> None:
     """Become the parent of descendants that lose theirs (on Linux), so they can be found."""
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
-def offer_to_be_killed_first() -> None:
+def be_killed_first() -> None:
     """Tell Linux to kill this process rather than the driver when memory runs out."""
     with contextlib.suppress(OSError, ValueError):
         score = Path("/proc/self/oom_score_adj")
@@ -99,22 +93,22 @@ def offer_to_be_killed_first() -> None:
 
 
 def watch_driver(inbox: int, driver: int) -> None:
-    """Die with the family when the driver has gone: a thread looks out for it.
+    """Start a thread that ends this process with all that it started when the driver has gone.
 
     Parameters
     ----------
     inbox : int
-        The pipe from the driver. The thread waits for its end only, not for what it brings.
+        The pipe from the driver. The thread waits for its end, and reads nothing.
     driver : int
         The driver's process id.
     """
 
     def watch() -> None:
-        while not _ends(inbox) and _lives(driver):
+        while not _has_closed(inbox) and _is_parent(driver):
             pass
         die()
 
-    threading.Thread(target=watch, name="hpopt-lifeline", daemon=True).start()
+    threading.Thread(target=watch, name="hpopt-parent-death", daemon=True).start()
 
 
 def keep_from_children(pipes: Iterable[int]) -> None:
@@ -146,23 +140,23 @@ def die() -> NoReturn:
         os._exit(1)
 
 
-def _lives(driver: int) -> bool:
+def _is_parent(driver: int) -> bool:
     if os.name == "posix":
         return os.getppid() == driver
     return bool(psutil.pid_exists(driver))
 
 
-def _ends(pipe: int) -> bool:
-    """Wait for the end of a pipe, but at most two seconds; say whether it came."""
+def _has_closed(pipe: int) -> bool:
+    """Wait for the end of a pipe, at most two seconds; return whether it came."""
     if sys.platform == "win32":
         time.sleep(PARENT_CHECK_SECONDS)
         return False
-    return bool(_hang_ups(pipe).poll(PARENT_CHECK_SECONDS * 1000))
+    return bool(_poll_of_end(pipe).poll(PARENT_CHECK_SECONDS * 1000))
 
 
-def _hang_ups(pipe: int) -> select.poll:
+def _poll_of_end(pipe: int) -> select.poll:
     poll = select.poll()
-    poll.register(pipe, 0)  # no event but the end, which is always told
+    poll.register(pipe, 0)  # no event but the end, which is always reported
     return poll
 
 

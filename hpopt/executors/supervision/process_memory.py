@@ -30,10 +30,10 @@ class PeakMemory:
         """Forget the peak so far, where the system can."""
         if self._mark >= 0:
             with contextlib.suppress(OSError):
-                os.pwrite(self._mark, b"5", 0)
+                os.pwrite(self._mark, b"5", 0)  # proc(5): reset the peak resident set size
 
     def read(self) -> int:
-        """Give the peak, in bytes, or 0 where it is not known."""
+        """Return the peak, in bytes, or 0 where it is not known."""
         if self._status >= 0:
             with contextlib.suppress(OSError, IndexError, ValueError):
                 status = os.pread(self._status, 4096, 0)
@@ -44,29 +44,30 @@ class PeakMemory:
 class TreeMemory:
     """The resident memory of worker processes, each with all its descendants.
 
-    One look at all processes of the machine serves all workers.
+    One look at all processes of the machine finds the process trees of all workers.
     """
 
     def __init__(self) -> None:
-        self._families: dict[int, list[psutil.Process]] = {}
+        self._trees: dict[int, list[psutil.Process]] = {}
 
-    def find_families(self, pids: Iterable[int]) -> None:
+    def find_trees(self, pids: Iterable[int]) -> None:
         """Look for the descendants of these processes."""
         children: dict[int, list[int]] = {}
         for pid, parent in parents().items():
             children.setdefault(parent, []).append(pid)
-        self._families = {pid: _processes(_tree(pid, children)) for pid in pids}
+        self._trees = {pid: _processes(_tree(pid, children)) for pid in pids}
 
     def measure(self, pid: int, limit: int) -> int:
-        """Give the memory of one family, in bytes.
+        """Return the memory of one process tree, in bytes.
 
-        The sum of the resident memories counts pages that relatives share (after a fork) more
+        The sum of the resident memories counts pages that processes share (after a fork) more
         than once. So where it is above `limit`, descendants count with what is theirs alone.
         """
-        family = self._families.get(pid) or _processes([pid])
-        total = sum(map(_resident, family))
-        if total > limit and len(family) > 1:
-            total = _resident(family[0]) + sum(map(_unshared, family[1:]))
+        tree = self._trees.get(pid) or _processes([pid])
+        total = sum(map(_resident, tree))
+        if total > limit and len(tree) > 1:
+            # Only here: for this figure the kernel walks all pages.
+            total = _resident(tree[0]) + sum(map(_unshared, tree[1:]))
         return total
 
 

@@ -1,4 +1,4 @@
-"""A process and everything it started: found, killed, waited for.
+"""A process and everything it started: found, killed, reaped.
 
 A worker process leads a session and a process group of its own, which takes one signal to
 kill. What left the group (daemons) is found through its parents, as long as these are alive.
@@ -18,6 +18,8 @@ import psutil
 PERSISTENT = ("multiprocessing.resource_tracker", "multiprocessing.forkserver", "loky.backend")
 """In the command lines of helpers that Python and joblib keep for the life of a process."""
 
+REAP_SECONDS = 1.0  # for what was killed; a process in uninterruptible sleep would keep us longer
+
 
 def kill_process_tree(pid: int) -> None:
     """Kill a process group's leader, its group, and its descendants elsewhere.
@@ -33,7 +35,7 @@ def kill_process_tree(pid: int) -> None:
 
 
 def descendants(pid: int) -> list[psutil.Process]:
-    """Give the living descendants of a process, at any depth."""
+    """Return the living descendants of a process, at any depth."""
     try:
         relatives: list[psutil.Process] = psutil.Process(pid).children(recursive=True)
     except psutil.Error:
@@ -49,7 +51,7 @@ def kill_each(processes: Iterable[psutil.Process]) -> None:
 
 
 def has_children() -> bool:
-    """Say whether this process has any child, dead ones that nobody waited for included.
+    """Return whether this process has any child, dead ones that nobody waited for included.
 
     One system call (where there is `waitid`), so it can be asked after every task.
     """
@@ -74,33 +76,20 @@ def kill_leftovers() -> None:
     passing = [process for process in children if not _is_persistent(process)]
     kill_each(relative for process in passing for relative in descendants(process.pid))
     kill_each(passing)
-    gone_by = time.monotonic() + 1.0
+    gone_by = time.monotonic() + REAP_SECONDS
     for process in passing:
-        reap(process.pid, gone_by)
+        _reap(process.pid, gone_by)
 
 
 def is_stopped(pid: int) -> bool:
-    """Say whether somebody has stopped a process (SIGSTOP), so that it does nothing."""
+    """Return whether somebody has stopped a process (SIGSTOP), so that it does nothing."""
     with contextlib.suppress(psutil.Error):
         return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
     return False
 
 
-def is_dead(pid: int) -> bool:
-    """Say whether a child process has ended, without taking its exit status away."""
-    if not hasattr(os, "waitid"):
-        try:
-            return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
-        except psutil.Error:
-            return True
-    try:
-        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-    except ChildProcessError:
-        return True
-
-
 def group_members(leader: int) -> list[int]:
-    """Give the process ids of a group, without its leader."""
+    """Return the process ids of a group, without its leader."""
     members = []
     for pid in psutil.pids():
         with contextlib.suppress(OSError):
@@ -110,7 +99,7 @@ def group_members(leader: int) -> list[int]:
 
 
 def parents() -> dict[int, int]:
-    """Give the parent of every process of the machine, by process id."""
+    """Return the parent of every process of the machine, by process id."""
     if not sys.platform.startswith("linux"):
         return {process.pid: process.info["ppid"] for process in psutil.process_iter(["ppid"])}
     found = {}
@@ -132,15 +121,8 @@ def _is_persistent(process: psutil.Process) -> bool:
     return any(name in command for name in PERSISTENT)
 
 
-def reap(pid: int, gone_by: float) -> None:
-    """Take away the exit status of a child that is dying; what is no child is left alone.
-
-    Parameters
-    ----------
-    pid : int
-    gone_by : float
-        The monotonic time until which its end is waited for.
-    """
+def _reap(pid: int, gone_by: float) -> None:
+    """Wait for a child that is dying, until a monotonic time; what is no child is left alone."""
     with contextlib.suppress(ChildProcessError):
         while not os.waitpid(pid, os.WNOHANG)[0] and time.monotonic() < gone_by:
             time.sleep(0.001)

@@ -3,7 +3,7 @@
 On POSIX a shell waits for the end of each folder's process, and removes the folder then. Where the
 shell was killed too, whoever makes a folder next finds by its name that it is nobody's, and
 removes it. On Linux the shell also kills what the process's workers have started and what has left
-their groups (daemons): nobody else could tell any more whose they were.
+their groups (daemons): nobody else could find out any more whose they were.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import weakref
 import zlib
 from pathlib import Path
 
-NAME = re.compile(r"hpopt-(?P<home>[0-9a-f]{8})-(?P<pid>\d+)-(?P<created>\d+)-.+")
-SECONDS_APART = 3
+NAME = re.compile(r"hpopt-(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-(?P<created>\d+)-.+")
+SECONDS_APART = 3  # two readings of one start time: psutil's are off by the clock's corrections
 
 OWNER = "HPOPT_OWNER"
 """Names, in the environment of all that workers start, the process whose workers they are."""
@@ -50,10 +50,10 @@ class Scratch:
         self._end: weakref.finalize[..., Scratch] | None = None
 
     def folder(self) -> Path:
-        """Give the folder."""
+        """Return the folder."""
         with self._lock:
             if self._folder is None:
-                self._folder = Path(tempfile.mkdtemp(prefix=f"{own_prefix()}-"))
+                self._folder = Path(tempfile.mkdtemp(prefix=f"{folder_prefix()}-"))
                 cleanup = _cleanup_process(self._folder)
                 self._end = weakref.finalize(self, _remove, self._folder, cleanup, os.getpid())
                 self._end.atexit = False  # what still uses it ends at exit too, after that
@@ -65,47 +65,48 @@ class Scratch:
             self._end()
 
 
-def own_prefix() -> str:
-    """Begin the name of a temporary folder so that it can be told whose it is."""
+def folder_prefix() -> str:
+    """Return what names of temporary folders begin with: this process on this machine."""
     pid = os.getpid()
-    return f"hpopt-{home()}-{pid}-{int(_began(pid))}"
+    # The start time too: numbers of processes are used again.
+    return f"hpopt-{machine_id()}-{pid}-{int(_start_time(pid))}"
 
 
 def remove_dead_scratch() -> None:
-    """Remove the folders of this user's processes that are no more.
+    """Remove the folders of processes of this user that have ended.
 
-    A folder of another machine or container (on a shared disk) is left alone, because who is
-    alive there can't be seen from here.
+    A folder of another machine or container (on a shared disk) is left alone, because processes
+    there can't be seen from here.
     """
     with contextlib.suppress(OSError):
-        for folder in Path(tempfile.gettempdir()).glob(f"hpopt-{home()}-*"):
+        for folder in Path(tempfile.gettempdir()).glob(f"hpopt-{machine_id()}-*"):
             match = NAME.fullmatch(folder.name)
-            if match is not None and not _lives(int(match["pid"]), int(match["created"])):
+            if match is not None and not _is_alive(int(match["pid"]), int(match["created"])):
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def home() -> str:
-    """Name this machine, and the container on it, in eight characters."""
+def machine_id() -> str:
+    """Return a name of this machine, and of the container on it, of eight characters."""
     namespace = ""
     with contextlib.suppress(OSError):
         namespace = str(Path("/proc/self/ns/pid").readlink())
     return f"{zlib.crc32(f'{socket.gethostname()} {namespace}'.encode()):08x}"
 
 
-def _lives(pid: int, created: int) -> bool:
-    """Say whether a process lives and is the one that began at that second."""
+def _is_alive(pid: int, created: int) -> bool:
+    """Return whether a process lives and is the one that started at that second."""
     import psutil
 
     try:
-        return abs(_began(pid) - created) <= SECONDS_APART
+        return abs(_start_time(pid) - created) <= SECONDS_APART
     except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
         return False
     except psutil.Error:
         return True
 
 
-def _began(pid: int) -> float:
-    """Give the second at which a process began, by a clock that nobody can set back."""
+def _start_time(pid: int) -> float:
+    """Return the second at which a process started, by a clock that nobody can set back."""
     stat = Path(f"/proc/{pid}/stat")
     if not stat.exists():
         import psutil
@@ -117,12 +118,12 @@ def _began(pid: int) -> float:
 
 
 def _cleanup_process(folder: Path) -> subprocess.Popen[bytes] | None:
-    """Start a process that tidies up when this one has ended."""
+    """Start a shell that removes a folder when this process has ended."""
     if os.name != "posix":
         return None
     with contextlib.suppress(OSError):
         return subprocess.Popen(
-            ["/bin/sh", "-c", CLEANUP, "hpopt-cleanup", str(folder), f"{OWNER}={own_prefix()}"],
+            ["/bin/sh", "-c", CLEANUP, "hpopt-cleanup", str(folder), f"{OWNER}={folder_prefix()}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.errors import TransferError
-from hpopt.executors.supervision.main_module import define, noting_names, pickler
+from hpopt.executors.supervision.main_module import define_in_main, pickler, recording_names
 from hpopt.executors.supervision.transfer import culprit
 
 T = TypeVar("T")
 
 LARGE = 1_000_000
-"""Arrays above this many bytes get a file of their own."""
+"""Arrays above this many bytes get a file of their own. (Below, a file and a mapping of
+its own cost more than to read it along.)"""
 
 FOLDER = "HPOPT_SHARED_FOLDER"
 """Names, in a worker process's environment, the folder of what travelled to its machine."""
@@ -66,11 +67,11 @@ class Shared(Generic[T]):
             ) from error
 
     def get(self) -> T:
-        """Give the object itself."""
+        """Return the object itself."""
         return self._object
 
     def files(self) -> list[Path]:
-        """Give the files that it was stored in; they can be moved to another folder together."""
+        """Return the files that it was stored in; they can be moved to another folder together."""
         return [self.path, *sorted(self.path.parent.glob(f"{self.token}.*.array"))]
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[str, str]]:
@@ -81,8 +82,8 @@ class Shared(Generic[T]):
 
 
 @contextlib.contextmanager
-def noting_used() -> Iterator[list[Shared[Any]]]:
-    """Give a list of the handles that this thread pickles in the block."""
+def recording_used() -> Iterator[list[Shared[Any]]]:
+    """Return a list that gets the handles that this thread pickles in the block."""
     used: list[Shared[Any]] = []
     _here.used = used
     try:
@@ -92,7 +93,7 @@ def noting_used() -> Iterator[list[Shared[Any]]]:
 
 
 def load_shared(token: str, path: str) -> Any:
-    """Give a shared object, loaded from its file the first time.
+    """Return a shared object, loaded from its file the first time.
 
     The file lies where the driver stored it, or, on another machine, in the folder that
     ``HPOPT_SHARED_FOLDER`` names.
@@ -106,12 +107,11 @@ def load_shared(token: str, path: str) -> Any:
         travelled = Path(os.environ.get(FOLDER, ""), Path(path).name)
         here = travelled if FOLDER in os.environ and travelled.exists() else Path(path)
         _here.folder = here.parent
-        with here.open("rb") as file, noting_names() as names:
+        with here.open("rb") as file, recording_names() as names:
             _loaded[token] = pickle.load(file), names
     loaded, names = _loaded[token]
-    define(
-        names
-    )  # another object, of a later version of the script, may have been loaded meanwhile
+    # Another object, of a later version of the script, may have been loaded meanwhile.
+    define_in_main(names)
     return loaded
 
 

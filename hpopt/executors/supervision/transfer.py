@@ -1,4 +1,8 @@
-"""Send calls, results and exceptions between processes, and say what can't be sent.
+"""What travels between a driver and a worker process: frames on pipes, and pickles in them.
+
+A frame is a kind (1 byte), a length (8 bytes, little-endian) and that many bytes. A worker
+opens with ``READY``, then answers each ``TASK`` with ``BEGAN`` and a result. A task that
+can't be loaded never begins: it is answered by ``RAISED`` alone.
 
 cloudpickle carries lambdas, closures and whatever lives in ``__main__`` by value, so neither
 a notebook nor a script without a ``__main__`` guard needs anything special.
@@ -8,18 +12,96 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import pickle
+import struct
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import IntEnum
+from io import FileIO
 from typing import Any
 
 import numpy as np
 
 from hpopt.core import Outcome
 from hpopt.errors import RemoteError, RemoteTraceback, TransferError
-from hpopt.executors.supervision.main_module import pickler
+from hpopt.executors.supervision.main_module import pickler, script_of_driver
 
-DEEPEST = 6
+HEADER = struct.Struct("<BQ")
+COST = struct.Struct("<QQ")
+"""What a result begins with: the peak memory of its call in bytes, 0 where unknown, and how many
+bytes of what it printed follow."""
+SMALL = 1 << 16  # what a pipe takes at once on Linux: one write (and one copy) is enough
+
+DEEPEST = 6  # levels of attributes and items to look into: a message names the path to the culprit
+
+
+class Kind(IntEnum):
+    """What a frame carries."""
+
+    CALL_ENVIRONMENT = 1
+    """To the worker: working directory, sys.path and script, before the task that they are for."""
+    TASK = 2
+    """To the worker: a pickled call."""
+    STOP = 3
+    """To the worker: end in good order."""
+    READY = 4
+    """To the driver: the process is up."""
+    BEGAN = 5
+    """To the driver: the task is loaded and begins now."""
+    VALUE = 6
+    """To the driver: the cost, the output and the pickled result."""
+    RAISED = 7
+    """To the driver: the cost, the output and the exception."""
+
+
+def write_frame(file: FileIO, kind: Kind, *parts: bytes) -> None:
+    """Write one frame, its body in parts; raise BrokenPipeError when nobody reads any more."""
+    size = sum(map(len, parts))
+    header = HEADER.pack(kind, size)
+    if size < SMALL:
+        _write(file, b"".join((header, *parts)))
+        return
+    for part in (header, *parts):
+        _write(file, part)
+
+
+def read_frame(file: FileIO) -> tuple[Kind, bytearray] | None:
+    """Read one frame, or None where the other side has gone (also in the middle of it).
+
+    Raises
+    ------
+    ValueError
+        When what arrives is no frame: something else wrote into the pipe.
+    """
+    header = _read(file, HEADER.size)
+    if header is None:
+        return None
+    kind, size = HEADER.unpack(header)
+    known = Kind(kind)
+    body = _read(file, size)
+    return None if body is None else (known, body)
+
+
+def _write(file: FileIO, data: bytes) -> None:
+    written = file.write(data)
+    if written == len(data):
+        return
+    rest = memoryview(data)[written:]
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def _read(file: FileIO, size: int) -> bytearray | None:
+    body = bytearray(size)
+    view = memoryview(body)
+    while view:
+        n_read = file.readinto(view)
+        if not n_read:
+            return None
+        view = view[n_read:]
+    return body
 
 
 def dump_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
@@ -45,6 +127,17 @@ def dump_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
         ) from error
 
 
+def dump_call_environment() -> bytes:
+    """Pickle what a call finds around it: the driver's working directory, sys.path and script."""
+    directory: str | None
+    try:
+        directory = os.getcwd()  # noqa: PTH109  (Path.cwd takes three times as long)
+    except OSError:
+        directory = None
+    path = [entry for entry in sys.path if isinstance(entry, str)]
+    return pickle.dumps((directory, path, script_of_driver()))
+
+
 def load_call(
     data: bytes | bytearray,
 ) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
@@ -67,7 +160,7 @@ def load_call(
 
 
 def dumps(value: Any, pickler: type[pickle.Pickler] | None = None) -> bytes:
-    """Pickle anything that cloudpickle can, by its Pickler or one of its kind."""
+    """Pickle by cloudpickle's Pickler, or by a subclass of it."""
     import cloudpickle
 
     file = io.BytesIO()
@@ -127,7 +220,7 @@ def dump_exception(error: BaseException) -> bytes:
 
 
 def load_exception(data: bytes | bytearray | memoryview) -> BaseException:
-    """Give the exception back, or a RemoteError, caused by a RemoteTraceback."""
+    """Return the exception, or a RemoteError in its place, caused by a RemoteTraceback."""
     pickled, described, text = pickle.loads(data)
     error: BaseException = RemoteError(described)
     with contextlib.suppress(Exception):
@@ -137,7 +230,7 @@ def load_exception(data: bytes | bytearray | memoryview) -> BaseException:
 
 
 def culprit(parts: Sequence[tuple[str, Any]], error: Exception) -> str:
-    """Say which part can't be pickled, as deep inside it as can be found."""
+    """Name the part that can't be pickled, as deep inside as can be found, and say why."""
     name, value, why = "something in it", None, error
     level: Iterator[tuple[str, Any]] = iter(parts)
     for _ in range(DEEPEST):
@@ -150,9 +243,7 @@ def culprit(parts: Sequence[tuple[str, Any]], error: Exception) -> str:
     return f"{name} ({type(value).__name__}) is not: {reason}"
 
 
-class _Nowhere:
-    """A file that forgets: trying to pickle must not need the memory of the pickle."""
-
+class _NullFile:
     def write(self, data: Any) -> int:
         return len(data)
 
@@ -166,14 +257,15 @@ def _first_unpicklable(
         if isinstance(value, np.ndarray) and not value.dtype.hasobject:
             continue
         try:
-            cloudpickle.Pickler(_Nowhere(), protocol=pickle.HIGHEST_PROTOCOL).dump(value)
+            # Into no memory: the value may fill half of it already.
+            cloudpickle.Pickler(_NullFile(), protocol=pickle.HIGHEST_PROTOCOL).dump(value)
         except Exception as error:
             return name, value, error
     return None
 
 
 def _parts_of(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Give what an object consists of, named as code would reach it."""
+    """Yield what an object consists of, named as code would reach it."""
     if isinstance(value, Mapping):
         yield from ((f"{name}[{key!r}]", part) for key, part in value.items())
     elif isinstance(value, list | tuple | set | frozenset):

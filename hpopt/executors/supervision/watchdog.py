@@ -9,36 +9,29 @@ from typing import Protocol
 
 from hpopt.executors.supervision.process_memory import TreeMemory
 
-PERIOD_SECONDS = 0.1
-FAMILY_EVERY, STOPPED_EVERY = 5, 50
-IDLE_ROUNDS = 20
+PERIOD_SECONDS = 0.1  # a look at a worker takes some 50 µs
+TREE_EVERY = 5  # rounds: one reads the parent of every process of the machine, some 10 ms
+STOPPED_EVERY = 50  # rounds: nobody stops a process for long by mistake
+IDLE_ROUNDS = 20  # then it sleeps: the pause between two searches, not that between two calls
 
 
 class Watched(Protocol):
-    """What the watchdog needs of a worker process with a running call."""
+    """A worker process with a running call; see `Worker`."""
+
+    pid: int
 
     @property
-    def pid(self) -> int:
-        """Its process id."""
+    def memory_limit(self) -> int | None: ...  # noqa: D102  (Worker says what these do)
 
-    @property
-    def memory_limit(self) -> int | None:
-        """The limit on the memory of its family, in bytes."""
+    def check_time(self, now: float) -> None: ...  # noqa: D102
 
-    def check_time(self, now: float) -> None:
-        """Kill it if its call has run too long at the monotonic time `now`."""
+    def check_stopped(self) -> None: ...  # noqa: D102
 
-    def check_stopped(self) -> None:
-        """Kill it if somebody has stopped it."""
+    def check_memory(self, n_bytes: int) -> None: ...  # noqa: D102
 
-    def check_memory(self, n_bytes: int) -> None:
-        """Kill it if its family takes too much."""
+    def check_output(self) -> None: ...  # noqa: D102
 
-    def check_output(self) -> None:
-        """Keep what it prints from filling the disk."""
-
-    def check_death(self) -> None:
-        """Kill what is left of its group if it has died itself."""
+    def check_death(self) -> None: ...  # noqa: D102
 
 
 class Watchdog:
@@ -70,7 +63,7 @@ class Watchdog:
             self._awake.set()
 
     def unwatch(self, worker: Watched) -> None:
-        """End it. Watching what is not watched any more does no harm."""
+        """End to watch a worker, which may have been ended before."""
         with self._lock:
             self._watched.discard(worker)
 
@@ -98,9 +91,9 @@ class Watchdog:
     def _look(self, watched: tuple[Watched, ...], n_rounds: int) -> None:
         limited = [worker for worker in watched if worker.memory_limit is not None]
         # Processes end while they are looked at. Whatever comes of that, limits must be kept on.
-        if n_rounds % FAMILY_EVERY == 0 and limited:
+        if n_rounds % TREE_EVERY == 0 and limited:
             with contextlib.suppress(Exception):
-                self._memory.find_families([worker.pid for worker in limited])
+                self._memory.find_trees([worker.pid for worker in limited])
         for worker in watched:
             with contextlib.suppress(Exception):
                 self._look_at(worker, n_rounds)

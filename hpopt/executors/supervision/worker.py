@@ -1,32 +1,34 @@
-"""A worker process as its driver sees it: started, called, killed, buried."""
+"""A worker process as its driver sees it: started, called, killed, waited for."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import FileIO
+from typing import cast
+
+import psutil
 
 from hpopt.errors import EvaluationLost, WorkerLost
 from hpopt.executors.limits import Limits
 from hpopt.executors.supervision import exits, process_tree
 from hpopt.executors.supervision.exits import Run, Verdict
-from hpopt.executors.supervision.frames import COST, Kind, read_frame, write_frame
-from hpopt.executors.supervision.launch import not_started, owned, start_process
+from hpopt.executors.supervision.launch import close_descriptor, start_error, start_process
 from hpopt.executors.supervision.output import OutputFile, as_text
+from hpopt.executors.supervision.transfer import COST, Kind, read_frame, write_frame
 from hpopt.executors.supervision.watchdog import Watchdog
 
-STOP_SECONDS = 5.0
-"""How long a process may take to end in good order (exit handlers) before it is killed."""
+STOP_SECONDS = 5.0  # for exit handlers, until a process that was asked to end is killed
+TRACKERS_SECONDS = 0.5  # for resource trackers to remove what a library has left in /dev/shm
+DEATH_SECONDS = 1.0  # a process that has closed its pipe is dying, or lives on without one
 
 STOPPED_LOOKS, STOPPED_LOOKS_LATE = 2, 120
 """So many looks, one in 5 seconds, find a process stopped before it is killed: one whose call has
 not begun loses nothing by it; one that works may have been stopped by a person, to go on soon."""
-
-TRACKERS_SECONDS = 0.5
-DEATH_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -40,7 +42,7 @@ class Reply:
 
 
 class NeverBegan(WorkerLost):
-    """Say that a process, warm from earlier calls, was gone or stopped before this one began."""
+    """A process, warm from earlier calls, was gone or stopped before this one began."""
 
 
 class Worker:
@@ -73,23 +75,22 @@ class Worker:
         self.n_calls = 0
         self._started = time.monotonic()
         self._ready = self._killed = self._reaped = False
-        self._environment: bytes | None = None
+        self._call_environment: bytes | None = None
         self._run: Run | None = None
         self._lock = threading.Lock()
         try:
             self._output = OutputFile()
         except OSError as error:
-            raise not_started(error) from error
+            raise start_error(error) from error
         try:
-            self._process = start_process(owned(environment), self._output.fileno())
+            started = start_process(environment, self._output.fileno())
         except BaseException:
             self._output.close()
             raise
-
-    @property
-    def pid(self) -> int:
-        """Its process id, which is its process group's too."""
-        return self._process.pid
+        self._process, self._parent_pipe = started
+        self.pid = self._process.pid
+        self._inbox = cast(FileIO, self._process.stdin)
+        self._outbox = cast(FileIO, self._process.stdout)
 
     @property
     def age(self) -> float:
@@ -99,7 +100,7 @@ class Worker:
     @property
     def alive(self) -> bool:
         """Whether it may take a call."""
-        return not (self._killed or self._reaped or self._process.has_ended())
+        return not (self._killed or self._reaped or _has_ended(self.pid))
 
     def wait_until_ready(self) -> None:
         """Wait until the process is up.
@@ -114,15 +115,13 @@ class Worker:
         except (_GoneError, OSError) as gone:
             raise self._reap(Run(Limits()), gone) from None
 
-    def perform(self, call: bytes, environment: bytes) -> Reply:
+    def perform(self, call: bytes, call_environment: bytes) -> Reply:
         """Send a pickled call, and wait for what comes of it.
 
         Parameters
         ----------
-        call : bytes
-            See `dump_call`.
-        place : bytes
-            See `call_environment`.
+        call, call_environment : bytes
+            See `dump_call` and `dump_call_environment`.
 
         Raises
         ------
@@ -134,7 +133,7 @@ class Worker:
             self._run = run
         self._watchdog.watch(self)
         try:
-            kind, body = self._answer(run, call, environment)
+            kind, body = self._answer(run, call, call_environment)
         except (_GoneError, OSError) as gone:
             lost = self._reap(run, gone)
             if was_ready and run.began is None and run.verdict in (None, "stopped"):
@@ -151,16 +150,16 @@ class Worker:
         return Reply(kind, result[n_printed:], max(peak, run.memory) or None, output)
 
     def kill(self) -> None:
-        """Kill the process with all that it started, on behalf of the driver."""
+        """Kill the process with all that it started: the driver wants it so."""
         with self._lock:
             self._kill("driver")
 
     def stop(self) -> None:
-        """Let the process end in good order, for at most 5 seconds, and bury it."""
+        """Let the process end in good order, for at most 5 seconds; then reap it."""
         if self.alive:
             with contextlib.suppress(OSError):
                 write_frame(self._inbox, Kind.STOP)
-            _wait_for(self._process.has_ended, STOP_SECONDS)
+            _wait_for(lambda: _has_ended(self.pid), STOP_SECONDS)
             # Python's and joblib's resource trackers end by themselves, but clean up first.
             _wait_for(lambda: not process_tree.group_members(self.pid), TRACKERS_SECONDS)
         self._reap(Run(Limits()), _GoneError())
@@ -194,7 +193,7 @@ class Worker:
                 self._kill("stopped")
 
     def check_memory(self, n_bytes: int) -> None:
-        """Kill it if its family takes too much."""
+        """Kill it if its process tree takes too much."""
         with self._lock:
             run = self._run
             if run is None or run.limits.bytes is None:
@@ -215,21 +214,13 @@ class Worker:
         A fork of it could hold its pipe open, and the driver would wait for ever.
         """
         with self._lock:
-            if not self._killed and not self._reaped and self._process.has_ended():
-                self._process.kill()
+            if not self._killed and not self._reaped and _has_ended(self.pid):
+                process_tree.kill_process_tree(self.pid)
 
-    @property
-    def _inbox(self) -> FileIO:
-        return self._process.inbox
-
-    @property
-    def _outbox(self) -> FileIO:
-        return self._process.outbox
-
-    def _answer(self, run: Run, call: bytes, environment: bytes) -> tuple[Kind, bytearray]:
-        if environment != self._environment:
-            write_frame(self._inbox, Kind.ENVIRONMENT, environment)
-            self._environment = environment
+    def _answer(self, run: Run, call: bytes, call_environment: bytes) -> tuple[Kind, bytearray]:
+        if call_environment != self._call_environment:
+            write_frame(self._inbox, Kind.CALL_ENVIRONMENT, call_environment)
+            self._call_environment = call_environment
         write_frame(self._inbox, Kind.TASK, call)
         self._read_ready()
         kind, body = self._read()
@@ -261,31 +252,31 @@ class Worker:
         if self._run is not None:
             self._run.verdict = verdict
         self._killed = True
-        self._process.kill()
+        process_tree.kill_process_tree(self.pid)
 
     def _reap(self, run: Run, gone: Exception) -> EvaluationLost:
-        """Wait for the death, kill what is left, close the pipes, and say what happened."""
+        """Wait for the death, kill what is left, close the pipes, and return what happened."""
         seconds = run.seconds
-        died = self._reaped or _wait_for(self._process.has_ended, DEATH_SECONDS)
+        died = self._reaped or _wait_for(lambda: _has_ended(self.pid), DEATH_SECONDS)
         if not self._reaped:
             self._end()
-        how = exits.meaning(self._status)
+        how = exits.exit_in_words(self._process.returncode)
         if not died:
             why = str(gone) if isinstance(gone, _GoneError) else ""
             how = f"{why or 'closed its pipe to the driver'} and was killed"
-        started = self._ready or self._status is None  # its host went: that says nothing of it
-        if not started:
-            how = f"could not start: it {how}{exits.last_line(self._captured)}"
-        return exits.loss(run, seconds, how, self._captured, started=started)
+        if not self._ready:
+            how = f"could not start: it {how}{exits.last_line(self._printed)}"
+        return exits.lost_call_error(run, seconds, how, self._printed, started=self._ready)
 
     def _end(self) -> None:
         """Kill what is left of it, wait for it, and close what it had."""
         with self._lock:
             self._killed = True  # nobody kills it from now on: its number is anybody's soon
-            self._process.kill()
-        self._status = self._process.wait()
+            process_tree.kill_process_tree(self.pid)
+        self._process.wait()
         with self._lock:
-            self._captured = self._output.take()
+            close_descriptor(self._parent_pipe)
+            self._printed = self._output.take()
             self._output.close()
             self._inbox.close()
             self._outbox.close()
@@ -293,7 +284,20 @@ class Worker:
 
 
 class _GoneError(Exception):
-    """Say within this module that no answer will come."""
+    """No answer will come (for use within this module)."""
+
+
+def _has_ended(pid: int) -> bool:
+    """Return whether a child process has ended, without taking its exit status away."""
+    if not hasattr(os, "waitid"):
+        try:
+            return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+        except psutil.Error:
+            return True
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True
 
 
 def _wait_for(condition: Callable[[], bool], seconds: float) -> bool:

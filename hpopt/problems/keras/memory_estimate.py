@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from hpopt.core.amounts import in_units
 from hpopt.core.solution import Config
 from hpopt.problems.keras.activation_memory import activations_of, itemsize_of, size_of
 from hpopt.problems.keras.builders.builder import Builder
@@ -54,15 +55,6 @@ class MemoryEstimate:
     def __str__(self) -> str:
         shares = ", ".join(f"{part} {in_units(getattr(self, part))}" for part in self.__slots__)
         return f"{in_units(self.total)} ({shares})"
-
-
-def in_units(n_bytes: float) -> str:
-    """Write an amount of memory."""
-    for unit in ("B", "kB", "MB"):
-        if n_bytes < 1000:
-            return f"{n_bytes:.3g} {unit}"
-        n_bytes /= 1000
-    return f"{n_bytes:.3g} GB"
 
 
 def memory_of(model: Any, batch_size: int, *, copied: bool = False) -> MemoryEstimate:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hpopt.checks import whole
-from hpopt.core.amounts import bytes_of
+from hpopt.core.amounts import bytes_of, in_units
 from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import Fidelity, Objective, Problem, check_problem, objectives_of
 from hpopt.core.solution import Config
@@ -19,7 +19,7 @@ from hpopt.problems.keras.data import Rows
 from hpopt.problems.keras.feeding import first_input, is_dataset
 from hpopt.problems.keras.fingerprint import digest_of, fingerprint_of_data
 from hpopt.problems.keras.given_data import source_of
-from hpopt.problems.keras.memory_estimate import MemoryEstimate, in_units
+from hpopt.problems.keras.memory_estimate import MemoryEstimate
 from hpopt.problems.keras.metrics import Objectives, objectives_by_name
 from hpopt.problems.keras.network_factory import NetworkFactory
 from hpopt.problems.keras.session import (

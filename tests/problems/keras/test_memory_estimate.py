@@ -14,7 +14,7 @@ from hpopt.problems.keras import (
     RecurrentBuilder,
     memory_of,
 )
-from hpopt.problems.keras.memory_estimate import in_units, memory_of_config
+from hpopt.problems.keras.memory_estimate import memory_of_config
 
 from .small import CONFIG, Line, X, Y, needs_keras, quiet, tried
 
@@ -92,10 +92,6 @@ def test_a_network_of_ones_own_is_estimated_too(tmp_path):
 def test_a_limit_must_be_an_amount():
     with pytest.raises(SettingError, match="memory_limit must be a number and one of"):
         Line(X, Y, memory_limit="much")
-
-
-def test_amounts_are_written_in_units():
-    assert [in_units(n) for n in (5, 1500, 2.5e6, 4e10)] == ["5 B", "1.5 kB", "2.5 MB", "40 GB"]
 
 
 MEASURED = """
