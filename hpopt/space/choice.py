@@ -11,6 +11,7 @@ import numpy as np
 
 from hpopt.checks import in_order
 from hpopt.errors import ConfigError, SpaceError
+from hpopt.space.formula import Formula, cells
 from hpopt.space.numeric import Scalar
 from hpopt.space.parameter import (
     Bools,
@@ -69,9 +70,10 @@ class Listed(Scalar):
         """How many values it has."""
         return len(self._places)
 
-    def codes(self, block: Floats) -> Floats:
-        """Give the places of the values in their list."""
-        return np.floor(block * self.n_levels).clip(0, self.n_levels - 1)
+    @property
+    def formula(self) -> Formula:
+        """Equal cells, in the order of the list."""
+        return cells(self.n_levels)
 
     def unit(self, codes: Floats) -> Floats:
         """Give the centres of the cells: k values are k equal cells."""

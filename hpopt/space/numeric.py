@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 import numpy as np
 
 from hpopt.checks import flag, integer, positive, real, whole
 from hpopt.errors import ConfigError, SpaceError
+from hpopt.space.formula import Formula, Formulas, cells
 from hpopt.space.parameter import (
     Bools,
     Floats,
@@ -23,7 +24,16 @@ from hpopt.space.parameter import (
     plain,
     settings_of,
 )
-from hpopt.space.rounding import decimals_for, digits_for, round_decimals, round_significant
+from hpopt.space.rounding import (
+    DIGITS,
+    EXACT_POWER,
+    LEAST_LOG,
+    MOST_LOG,
+    decimals_for,
+    digits_for,
+    round_decimals,
+    round_significant,
+)
 
 LARGEST_INT = 2**53
 MOST_TABLED = 4096
@@ -41,6 +51,23 @@ class Scalar(Parameter):
     @abstractmethod
     def n_levels(self) -> int:
         """How many values it has; 0 where it is continuous."""
+
+    @property
+    @abstractmethod
+    def formula(self) -> Formula:
+        """How its coordinate becomes a code."""
+
+    @cached_property
+    def _alone(self) -> Formulas:
+        return Formulas([self.formula])
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A space travels with every call to a worker; this is made again from the rest.
+        return {name: value for name, value in vars(self).items() if name != "_alone"}
+
+    def codes(self, block: Floats) -> Floats:
+        """Return the codes at coordinates of any shape."""
+        return self._alone.codes(block.reshape(-1, 1)).reshape(block.shape)
 
     @abstractmethod
     def code(self, value: Any) -> float:
@@ -181,11 +208,17 @@ class Number(Scalar):
             return low, high
         return math.log(low if low > 0 else self.low / 2), math.log(high)
 
-    def _stretch(self, block: Floats) -> Floats:
-        """Map [0, 1] to the range, half steps included."""
+    def _steps(self) -> Formula:
         low, high = self.edges
-        stretched = low + block * (high - low)
-        return np.exp(stretched) if self.in_log else stretched
+        return Formula(
+            "log steps" if self.in_log else "steps",
+            low,
+            high - low,
+            least=0.0,
+            most=self.n_levels - 1,
+            base=self.low,
+            step=self.step or 1.0,
+        )
 
     def _squeeze(self, values: Floats) -> Floats:
         """Map the range to [0, 1]."""
@@ -254,29 +287,40 @@ class Float(Number):
         """How many values it has; 0 without a step."""
         return 0 if self.step is None else round((self.high - self.low) / self.step) + 1
 
-    def codes(self, block: Floats) -> Floats:
-        """Give the rounded values, or the places on the step grid."""
-        values = self._stretch(block)
+    @property
+    def formula(self) -> Formula:
+        """How its coordinate becomes a rounded value, or a place on the step grid."""
         if self.step is not None:
-            return np.rint((values - self.low) / self.step).clip(0, self.n_levels - 1)
-        values = self._rounded(values.clip(self.low, self.high)) + 0.0  # no -0.0
-        # What rounds to the same as an end is the end: coordinates cannot tell them apart.
-        least, most = self.rounded_ends
-        lowest = (block <= 0.0) | ((values <= least) & (block < 1.0))
-        highest = (block >= 1.0) | ((values >= most) & ~lowest)
-        return np.where(lowest, self.low, np.where(highest, self.high, values))
+            return self._steps()
+        low, high = self.low, self.high
+        kind, decimals, rounded = self._rounding()
+        start, stop = self.edges
+        least, most = rounded(np.array([low, high])).tolist()
+        return Formula(
+            kind,
+            start,
+            stop - start,
+            least=low,
+            most=high,
+            ends=(least, most),
+            decimals=decimals,
+            rounded=rounded if kind in ("others", "other logs") else None,
+        )
 
-    @cached_property
-    def rounded_ends(self) -> list[float]:
-        """The ends as values are rounded."""
-        ends: list[float] = self._rounded(np.array([self.low, self.high])).tolist()
-        return ends
-
-    def _rounded(self, values: Floats) -> Floats:
+    def _rounding(self) -> tuple[str, int, Callable[[Floats], Floats]]:
+        """Return the kind of its formula, its decimals, and what rounds values."""
+        low, high = self.low, self.high
         if self.in_log:
-            return round_significant(values, digits_for(self.low, self.high))
-        decimals = decimals_for(self.low, self.high)
-        return values if decimals is None else round_decimals(values, decimals)
+            digits = digits_for(low, high)
+            is_usual = digits == DIGITS and low >= LEAST_LOG and high < MOST_LOG
+            kind = "logs" if is_usual else "other logs"
+            return kind, 0, partial(round_significant, digits=digits)
+        decimals = decimals_for(low, high)
+        if decimals is None:
+            return "others", 0, np.positive
+        is_usual = 0 <= decimals <= EXACT_POWER
+        rounded = partial(round_decimals, decimals=decimals)
+        return ("linear", decimals, rounded) if is_usual else ("others", 0, rounded)
 
     def _on_grid(self, codes: Floats) -> Floats:
         """Give the values at places of the step grid, rounded so that 3 × 0.1 is 0.3."""
@@ -396,13 +440,10 @@ class Int(Number):
         """How many values it has."""
         return (self.high - self.low) // self.step + 1
 
-    def codes(self, block: Floats) -> Floats:
-        """Give the places on the grid."""
-        if self.log:
-            codes = np.rint((self._stretch(block) - self.low) / self.step)
-        else:
-            codes = np.floor(block * self.n_levels)
-        return codes.clip(0, self.n_levels - 1)
+    @property
+    def formula(self) -> Formula:
+        """How its coordinate becomes a place on the grid."""
+        return self._steps() if self.log else cells(self.n_levels)
 
     def unit(self, codes: Floats) -> Floats:
         """Give the coordinates of codes: the centres of their cells."""

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 DIGITS = 13
 SAFE_LOG = 50.0  # the natural logarithm up to which a value in the log carries all of them
 EXACT_POWER = 22  # the largest k for which 10**k is a float64 without error
+LEAST_LOG, MOST_LOG = 10.0 ** (DIGITS - EXACT_POWER), 10.0 ** (DIGITS - 1)
+# Between them the powers of ten that make whole numbers of `DIGITS` digits have no error.
 _POWERS: NDArray[np.float64] = np.array([10.0**k for k in range(EXACT_POWER + 1)])
 _DECADES = np.array([float(f"1e{DIGITS - 1 - k}") for k in range(EXACT_POWER - 1, -1, -1)])
 _POWERS_OF_DECADES = _POWERS[::-1].copy()

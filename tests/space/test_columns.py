@@ -1,4 +1,4 @@
-"""All columns at once against each parameter's own methods, to the bit."""
+"""All columns at once against each parameter's own methods and slow formulas, to the bit."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpopt.space import Categorical, Float, Int, Ordinal, Sequence, Space, Vector
+from hpopt.space.rounding import decimals_for, digits_for, round_decimals, round_significant
 
 from .drawing import spaces
 
@@ -42,12 +43,48 @@ def points_of(space, seed, n=30):
     return points
 
 
+def stretched(parameter, u):
+    low, high = parameter.edges
+    values = low + u * (high - low)
+    return np.exp(values) if parameter.in_log else values
+
+
+def codes_by_definition(parameter, u):
+    """Return the codes of a scalar as its class describes them, one kind after the other."""
+    last = parameter.n_levels - 1
+    if not isinstance(parameter, Float | Int) or (isinstance(parameter, Int) and not parameter.log):
+        return np.floor(u * parameter.n_levels).clip(0, last)
+    if parameter.n_levels:
+        places = np.rint((stretched(parameter, u) - parameter.low) / parameter.step)
+        return places.clip(0, last)
+    low, high, decimals = parameter.low, parameter.high, decimals_for(parameter.low, parameter.high)
+
+    def rounded(values):
+        if parameter.in_log:
+            return round_significant(values, digits_for(low, high))
+        return values if decimals is None else round_decimals(values, decimals)
+
+    values = rounded(stretched(parameter, u).clip(low, high)) + 0.0
+    least, most = rounded(np.array([low, high]))
+    lowest = (u <= 0.0) | ((values <= least) & (u < 1.0))
+    highest = (u >= 1.0) | ((values >= most) & ~lowest)
+    return np.where(lowest, low, np.where(highest, high, values))
+
+
+def has_defined_codes(space, points):
+    for name, parameter in space.items():
+        if not isinstance(parameter, Vector | Sequence):
+            u = points[:, space.columns(name)]
+            np.testing.assert_array_equal(parameter.codes(u), codes_by_definition(parameter, u))
+
+
 def slowly(space, points, method):
     return [getattr(p, method)(points[:, space.columns(name)]) for name, p in space.items()]
 
 
 def agrees(space, seed):
     points = points_of(space, seed)
+    has_defined_codes(space, points)
     active = space.active(points)
     codes = np.where(active, np.concatenate(slowly(space, points, "codes"), axis=1), np.nan)
     for rows in (points, points[:1], points[:1]):  # the second time it is remembered
