@@ -16,6 +16,10 @@ LARGE = 1_000_000
 MOST_INFO = 1_000_000
 """Bytes of JSON that a trial keeps beside its numbers."""
 
+DEEPEST = 100
+"""Lists and dicts inside one another, the mapping of an evaluation's names among them: a study
+neither writes nor reads what is deeper."""
+
 MOST_NOTE = 200
 """Characters of the text that stands for what JSON cannot hold, or is too large."""
 
@@ -46,18 +50,37 @@ def _is_no_number_of_numpy(value: Any) -> bool:
 def as_json_data(named: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy as JSON data: arrays as lists, and a short text for what JSON cannot hold.
 
-    What would take the whole beyond `MOST_INFO` is replaced by such a text too.
+    What would take the whole beyond `MOST_INFO`, or is nested beyond `DEEPEST`, is replaced by
+    such a text too.
     """
     data: dict[str, Any] = {}
     left = MOST_INFO
     for name, value in named.items():
         try:
             text = _json_text(value, left)
+            kept = json.loads(text)
+            if is_deeper(kept, text, DEEPEST - 1):
+                raise ValueError("too deep")
         except Exception:  # no JSON, too large, too deep, or an error of its own methods
             text = _json_text(shown(value, MOST_NOTE), LARGE)
+            kept = json.loads(text)
         left -= len(text)
-        data[name] = json.loads(text)
+        data[name] = kept
     return data
+
+
+def is_deeper(data: Any, text: str, most: int) -> bool:
+    """Return whether lists and dicts are nested more than so deep, of data and its JSON text."""
+    # Almost always there are too few brackets for it.
+    if text.count("[") + text.count("{") <= most:
+        return False
+    level = [data] if isinstance(data, dict | list | tuple) else []
+    for _ in range(most):
+        inner = [each.values() if isinstance(each, dict) else each for each in level]
+        level = [one for each in inner for one in each if isinstance(one, dict | list | tuple)]
+        if not level:
+            return False
+    return True
 
 
 def _json_text(value: Any, most: int) -> str:

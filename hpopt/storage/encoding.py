@@ -14,13 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from hpopt.core.plain import DEEPEST, is_deeper
 from hpopt.errors import SettingError
 
 MARK = "$"
 NOT_FINITE = MARK + "float"
-
-DEEPEST = 100
-"""Lists and dicts inside one another: what is deeper is neither written nor read."""
 
 TOO_DEEP = f"JSON must be nested at most {DEEPEST} deep"
 
@@ -84,16 +82,7 @@ def _why_too_large(text: str) -> str:
 
 
 def _why_too_deep(data: Any, text: str, most: int = DEEPEST) -> str:
-    # Almost always there are too few brackets for it.
-    if text.count("[") + text.count("{") <= most:
-        return ""
-    level = [data] if isinstance(data, dict | list | tuple) else []
-    for _ in range(most):
-        inner = [each.values() if isinstance(each, dict) else each for each in level]
-        level = [one for each in inner for one in each if isinstance(one, dict | list | tuple)]
-        if not level:
-            return ""
-    return TOO_DEEP
+    return TOO_DEEP if is_deeper(data, text, most) else ""
 
 
 def _text_of(data: Any) -> str:

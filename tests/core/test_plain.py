@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpopt.core.plain import MOST_INFO, MOST_NOTE, as_json_data, number, short
+from hpopt.core.plain import DEEPEST, MOST_INFO, MOST_NOTE, as_json_data, number, short
+from hpopt.storage.encoding import decode, encode
 
 KEYS = st.text(max_size=5)
 JSON = st.recursive(
@@ -102,18 +103,28 @@ def test_what_json_has_no_word_for(value, kept):
         ["x" * 1000] * 1001,
         np.zeros(MOST_INFO),
         nested(100_000),
+        nested(150),
+        nested(DEEPEST - 1),
         cycle(),
         many_times_the_same(),
         [np.zeros(MOST_INFO)],
         [10**10_000],
     ],
-    ids=["text", "list", "array", "nested", "cycle", "same", "array in a list", "digits"],
+    ids=["text", "list", "array", "nested", "150 deep", "deeper by one", "cycle", "same", "array in a list", "digits"],
 )
 def test_what_is_too_large_becomes_a_short_text(value):
     kept = as_json_data({"large": value, "small": [1]})
     assert isinstance(kept["large"], str)
     assert len(kept["large"]) <= MOST_NOTE
     assert kept["small"] == [1]
+
+
+def test_what_is_kept_can_be_written_by_a_study():
+    deepest = nested(DEEPEST - 2)  # n + 1 lists, in the mapping
+    kept = as_json_data({"deepest": deepest, "deeper": [deepest]})
+    assert kept["deepest"] == deepest
+    assert kept["deeper"] == "[[[[...]]]]"
+    assert decode(encode(kept)) == kept
 
 
 def test_the_bound_is_one_for_all():
