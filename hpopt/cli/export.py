@@ -105,7 +105,8 @@ def _opened(output: str | None, study: Path) -> Iterator[TextIO]:
     if path.exists() and path.samefile(study):
         raise SettingError(f"--output must be another file than the study, but got {output!r}")
     try:
-        stream = path.open("w", encoding="utf-8", newline="")
+        # Names of undecodable files have no UTF-8: they are written as on standard output.
+        stream = path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
     except OSError as error:
         raise SettingError(
             f"--output must be a file that can be written, but {output!r} is not "

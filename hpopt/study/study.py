@@ -506,8 +506,8 @@ class Study(Record):
         """Close the study file, so that others may write it; results stay readable."""
         if self.path is not None:
             self._closing()
-            if self._books is not None:
-                self._by_hand.close(self._books)
+        if self._books is not None:
+            self._by_hand.close(self._books)
 
     def __enter__(self) -> Study:
         return self

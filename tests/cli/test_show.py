@@ -3,6 +3,7 @@ import io
 import json
 import math
 import re
+from pathlib import Path
 
 import pytest
 
@@ -186,6 +187,17 @@ def test_csv_of_lists_and_of_values_with_the_names_of_columns(folder, hpopt):
     assert (rows[0]["late"], rows[1]["late"]) == ("", "inf")
     exported = json.loads(hpopt("export", "own.db")[1], parse_constant=no_constant)
     assert exported[1]["values"] == {"value": 2.0, "late": None}
+
+
+def test_csv_of_names_that_are_no_utf8(folder, hpopt):
+    problem = FunctionProblem(lambda config: 0, {"x": library.Float(0, 1)})
+    with Study(problem, "random", path="own.db", seed=0) as study:
+        study.tell(study.ask(), {"value": 1.0, "caf\udce9": 2.0})
+        study.tell(study.ask(), Outcome("failed", error="there is no caf\udce9"))
+    assert hpopt("export", "own.db", "--output", "own.csv")[0] == ExitCode.DONE
+    rows = list(csv.DictReader(io.StringIO(Path("own.csv").read_text(encoding="utf-8"))))
+    assert rows[0][r"caf\udce9"] == "2.0"
+    assert rows[1]["error"] == r"there is no caf\udce9"
 
 
 def test_what_is_no_number_is_shown_and_exported(folder, hpopt):

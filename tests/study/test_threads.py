@@ -142,8 +142,10 @@ class TestTimeout:
             with pytest.raises(ExhaustedError):
                 waiting.result(60)
 
-    def test_it_ends_when_the_study_is_closed(self, path):
-        study = hpopt.Study(Mixed(), hpopt.GeneticAlgorithm(population=3), seed=3, path=path)
+    @pytest.mark.parametrize("is_file", [True, False])
+    def test_it_ends_when_the_study_is_closed(self, path, is_file):
+        where = path if is_file else None
+        study = hpopt.Study(Mixed(), hpopt.GeneticAlgorithm(population=3), seed=3, path=where)
         asked = [study.ask() for _ in range(3)]
         with ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(study.ask, math.inf)
