@@ -110,7 +110,18 @@ def test_what_json_has_no_word_for(value, kept):
         [np.zeros(MOST_INFO)],
         [10**10_000],
     ],
-    ids="text list array nested 150 deeper cycle same array-in-a-list digits".split(),
+    ids=[
+        "text",
+        "list",
+        "array",
+        "nested",
+        "150",
+        "deeper",
+        "cycle",
+        "same",
+        "array-in-a-list",
+        "digits",
+    ],
 )
 def test_what_is_too_large_becomes_a_short_text(value):
     kept = as_json_data({"large": value, "small": [1]})
