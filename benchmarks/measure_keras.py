@@ -24,7 +24,7 @@ from hpopt.problems.keras import (
     KerasProblem,
     RecurrentBuilder,
 )
-from hpopt.problems.keras.training import build_optimizer
+from hpopt.problems.keras.training.fit import build_optimizer
 
 SMALL_CNN: dict[str, Any] = {
     "convolutions": [

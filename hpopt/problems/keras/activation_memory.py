@@ -62,7 +62,7 @@ def activations_of(model: Any, batch_size: int) -> float:
     for layer in layers_of(model):
         inputs = size_of(getattr(layer, "input", None), batch_size)
         outputs = size_of(getattr(layer, "output", None), batch_size)
-        kept += kept_by(layer, outputs, batch_size)
+        kept += kept_bytes(layer, outputs, batch_size)
         spreads = _kind(layer) in SPREADING and _is_wide(layer)
         spread = SPREAD * max(inputs, outputs) if spreads else 0.0
         # Nobody asks for the gradient of what comes before the first layer with weights.
@@ -71,7 +71,7 @@ def activations_of(model: Any, batch_size: int) -> float:
     return most
 
 
-def kept_by(layer: Any, outputs: float, batch_size: int) -> float:
+def kept_bytes(layer: Any, outputs: float, batch_size: int) -> float:
     """Give the bytes that a layer keeps of a batch, beside what it shares with others."""
     kind = _kind(layer)
     if kind == "Activation":

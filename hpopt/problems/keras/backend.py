@@ -38,13 +38,13 @@ TOGETHER = 2**14
 """Examples times draws that PyTorch computes at once."""
 
 
-def quieten() -> None:
+def quieten_tensorflow() -> None:
     """Let TensorFlow report errors alone, unless the user said otherwise."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 @contextmanager
-def sparing_gpu() -> Iterator[None]:
+def gpu_memory_on_demand() -> Iterator[None]:
     """Let a backend that begins meanwhile take a GPU's memory as it needs it, not all at once.
 
     The driver only tries a network: the memory is for the worker processes.
@@ -61,7 +61,7 @@ def sparing_gpu() -> Iterator[None]:
 
 
 @contextmanager
-def repeatable(keras: Any) -> Iterator[None]:
+def deterministic_operations(keras: Any) -> Iterator[None]:
     """Let operations add up in a fixed order, on a CPU.
 
     Without it sums are shared among threads as they come, and differ in the last digits. On a
@@ -96,7 +96,7 @@ def seed_epoch(keras: Any, seed: int, epoch: int) -> None:
 
 
 @contextmanager
-def forgotten_gradients(keras: Any) -> Iterator[None]:
+def temporary_gradients(keras: Any) -> Iterator[None]:
     """Take from TensorFlow's register of gradients what was put there meanwhile.
 
     It would never forget the custom gradients of a traced function, nor they its whole graph:
@@ -129,7 +129,7 @@ def leaves_margins_out() -> bool:
     return chosen_backend() != "torch"
 
 
-def over_draws(keras: Any, predict: Callable[..., Any]) -> Callable[..., Any]:
+def compile_over_draws(keras: Any, predict: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function of a model's weights once, to be called for many draws of them.
 
     Parameters

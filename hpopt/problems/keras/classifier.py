@@ -12,9 +12,9 @@ from hpopt.errors import SettingError
 from hpopt.problems.keras.builders.builder import Builder
 from hpopt.problems.keras.builders.convolutional import ConvolutionalBuilder, convolution_module
 from hpopt.problems.keras.builders.dense import DenseBuilder, dense_layer
-from hpopt.problems.keras.labels import ClassWeight, Labels
+from hpopt.problems.keras.data.labels import ClassWeight, Labels
+from hpopt.problems.keras.data.structures import checked_structure, lengths_of, shapes_of
 from hpopt.problems.keras.problem import KerasProblem
-from hpopt.problems.keras.structures import checked_structure, lengths_of, shapes_of
 from hpopt.space import Categorical, Float, Ordinal, Parameter, Space
 from hpopt.space import Sequence as LayerSequence
 

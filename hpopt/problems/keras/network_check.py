@@ -11,19 +11,19 @@ import numpy as np
 
 from hpopt.core.solution import Config
 from hpopt.errors import ProblemError, SettingError
-from hpopt.problems.keras.backend import sparing_gpu
-from hpopt.problems.keras.batches import single
+from hpopt.problems.keras.backend import gpu_memory_on_demand
 from hpopt.problems.keras.builders.targets import SPARSE, check_labels
-from hpopt.problems.keras.data import Rows
-from hpopt.problems.keras.feeding import Examples, few_of, in_order_of_outputs
-from hpopt.problems.keras.given_data import tried_split
+from hpopt.problems.keras.data.batches import single_batch
+from hpopt.problems.keras.data.feeding import Examples, in_order_of_outputs, small_batch
+from hpopt.problems.keras.data.rows import Rows
+from hpopt.problems.keras.data.source_choice import checked_split
+from hpopt.problems.keras.data.sources import Source
+from hpopt.problems.keras.data.structures import shapes_of
 from hpopt.problems.keras.metrics import check_reported, numbers_of
 from hpopt.problems.keras.session import fresh_session, import_keras
-from hpopt.problems.keras.sources import Source
-from hpopt.problems.keras.structures import shapes_of
 from hpopt.problems.keras.user_errors import check_by_trying
 
-DATA = "the functions for x and validation_data must return data"
+DATA_STEP = "the functions for x and validation_data must return data"
 """The first step of trying a problem, as an error says it."""
 
 
@@ -61,8 +61,8 @@ def check_by_building(
     """
 
     def attempt(config: Config, begin: Callable[[str], None]) -> None:
-        begin(DATA)
-        split = tried_split(source, config)
+        begin(DATA_STEP)
+        split = checked_split(source, config)
         begin("build must make a network")
         with fresh_session(0):  # its end frees what a function has left
             build(config, split.training, begin)
@@ -77,19 +77,19 @@ def check_by_building(
         if logs is not None:
             _check_objectives(model, objectives, logs, source.is_validated)
 
-    with sparing_gpu(), _undisturbed_randomness():
+    with gpu_memory_on_demand(), _undisturbed_randomness():
         import_keras()  # its absence is no error of the user's function
         check_by_trying(configs, attempt)
 
 
 def _logs(model: Any, examples: Examples, is_validated: bool) -> Mapping[str, Any] | None:
     """Return what a model reports of a few examples; None where there are none at hand."""
-    batch = few_of(examples)
+    batch = small_batch(examples)
     if batch is None:
         return None
     model.run_eagerly = True  # tracing a graph would take seconds
     # Not train_on_batch: it calls a train_step of the user's with three parts, fit with two.
-    data = single(batch)
+    data = single_batch(batch)
     if is_validated:
         return dict(model.evaluate(data, verbose=0, return_dict=True))
     return {name: values[-1] for name, values in model.fit(data, verbose=0).history.items()}

@@ -10,12 +10,12 @@ from hpopt.core.problem import Objective
 from hpopt.core.solution import Config
 from hpopt.errors import ProblemError
 from hpopt.problems.keras.builders.builder import BATCH_SIZE, Builder
-from hpopt.problems.keras.feeding import first_batch
-from hpopt.problems.keras.given_data import tried_split
+from hpopt.problems.keras.data.feeding import first_batch
+from hpopt.problems.keras.data.source_choice import checked_split
+from hpopt.problems.keras.data.sources import ArraySource, Source
 from hpopt.problems.keras.memory_estimate import MemoryEstimate, memory_of, memory_of_config
 from hpopt.problems.keras.metrics import check_reported
-from hpopt.problems.keras.network_check import DATA, check_by_building, check_is_model
-from hpopt.problems.keras.sources import ArraySource, Source
+from hpopt.problems.keras.network_check import DATA_STEP, check_by_building, check_is_model
 from hpopt.problems.keras.user_errors import check_by_trying, configs_to_try
 from hpopt.space import Parameter, Space
 
@@ -142,8 +142,8 @@ class NetworkFactory:
         """Raise SettingError where a builder's networks cannot take the data."""
 
         def attempt(config: Config, begin: Callable[[str], None]) -> None:
-            begin(DATA)
-            split = tried_split(source, config)
+            begin(DATA_STEP)
+            split = checked_split(source, config)
             for part, names in zip(
                 split[:2], (("x", "y"), ("validation x", "validation y")), strict=True
             ):

@@ -15,10 +15,12 @@ from hpopt.core.problem import Fidelity, Objective, Problem, check_problem, obje
 from hpopt.core.solution import Config
 from hpopt.errors import MemoryLimitExceeded, ProblemError, SettingError
 from hpopt.problems.keras.builders.builder import Builder
-from hpopt.problems.keras.data import Rows
-from hpopt.problems.keras.feeding import first_input, is_dataset
-from hpopt.problems.keras.fingerprint import digest_of, fingerprint_of_data
-from hpopt.problems.keras.given_data import source_of
+from hpopt.problems.keras.data.feeding import first_input, is_dataset
+from hpopt.problems.keras.data.fingerprint import digest_of, fingerprint_of_data
+from hpopt.problems.keras.data.rows import Rows
+from hpopt.problems.keras.data.source_choice import make_source
+from hpopt.problems.keras.data.sources import ArraySource, Steps
+from hpopt.problems.keras.data.structures import describe
 from hpopt.problems.keras.memory_estimate import MemoryEstimate
 from hpopt.problems.keras.metrics import Objectives, objectives_by_name
 from hpopt.problems.keras.network_factory import NetworkFactory
@@ -29,11 +31,14 @@ from hpopt.problems.keras.session import (
     precision_of_layers,
     require_keras,
 )
-from hpopt.problems.keras.sources import ArraySource, Steps
-from hpopt.problems.keras.structures import described
-from hpopt.problems.keras.training import Schedule, build_optimizer, epochs_range
-from hpopt.problems.keras.trial_training import Callbacks, Recipe, schedule_rate, train_trial
-from hpopt.problems.keras.weights import load_weights
+from hpopt.problems.keras.training.fit import FitSettings, build_optimizer, epochs_range
+from hpopt.problems.keras.training.kept_weights import load_weights
+from hpopt.problems.keras.training.trial import (
+    Callbacks,
+    TrainingConfig,
+    schedule_rate,
+    train_trial,
+)
 from hpopt.space import Parameter, Space
 
 
@@ -179,16 +184,16 @@ class KerasProblem(Problem):
     ) -> None:
         require_keras()
         is_overridden = type(self).build is not KerasProblem.build
-        self._maker = NetworkFactory(build, type(self).__name__, is_overridden)
-        own = self._maker.space(space, has_batches=is_dataset(x))
+        self._networks = NetworkFactory(build, type(self).__name__, is_overridden)
+        own = self._networks.space(space, has_batches=is_dataset(x))
         if own is not None:
             self.space = own
         if objectives is None:
             is_usual = type(self).objectives is KerasProblem.objectives
-            objectives = (self._maker.objective if is_usual else None) or self.objectives
+            objectives = (self._networks.objective if is_usual else None) or self.objectives
         self.objectives = objectives_by_name(objectives)
         self.fidelity = epochs_range(self.fidelity if fidelity is None else fidelity)
-        self.schedule = Schedule(
+        self.fit_settings = FitSettings(
             epochs, batch_size, patience, min_improvement, class_weight, verbose
         )
         for value, name, least in ((keep_weights, "keep_weights", 0), (repeats, "repeats", 1)):
@@ -203,7 +208,7 @@ class KerasProblem(Problem):
         self.repeats, self.precision = repeats, precision
         self.memory_limit = None if memory_limit is None else bytes_of(memory_limit, "memory_limit")
         check_problem(self)
-        self.source = source_of(
+        self.source = make_source(
             x,
             y,
             self.space,
@@ -218,7 +223,7 @@ class KerasProblem(Problem):
         # What callbacks or a subclass add is not known before a trial.
         is_known = callbacks is None and not self._is_extended
         reported = [objective.name for objective in objectives_of(self)] if is_known else []
-        self._maker.check(self.source, self.space, self._compiled, reported)
+        self._networks.check(self.source, self.space, self._compiled, reported)
 
     def build(self, config: Config) -> Any:
         """Make the network of a config; a subclass may write it in place of the argument `build`.
@@ -228,7 +233,7 @@ class KerasProblem(Problem):
         keras.Model
             Compiled; or not, where `compile_settings` says how.
         """
-        return self._maker.make(config)
+        return self._networks.make(config)
 
     def compile_settings(self, config: Config) -> Mapping[str, Any]:
         """Return what ``model.compile`` gets where `build` returns a model that is not compiled."""
@@ -255,10 +260,10 @@ class KerasProblem(Problem):
                     f"training this network would take an estimated {estimate}, more than the "
                     f"memory_limit of {in_units(self.memory_limit)}: it was not started"
                 )
-        recipe = Recipe(
+        settings = TrainingConfig(
             compiled=self._compiled,
             source=self.source,
-            schedule=self.schedule,
+            fit=self.fit_settings,
             objectives=objectives_of(self),
             repeats=self.repeats,
             fidelity=self.fidelity,
@@ -267,18 +272,18 @@ class KerasProblem(Problem):
             keep_weights=self.keep_weights,
             is_lenient=self._is_extended,
         )
-        with fresh_session(trial.seed, recipe.precision) as keras:
-            return train_trial(keras, recipe, config, trial)
+        with fresh_session(trial.seed, settings.precision) as keras:
+            return train_trial(keras, settings, config, trial)
 
     def estimate_memory(self, config: Config) -> MemoryEstimate:
         """Estimate the memory that training the network of a config takes, without training it.
 
         A builder's network is not even made: its shapes alone are. See `memory_of`.
         """
-        batch_size = self.schedule.of(config, None).batch_size
+        batch_size = self.fit_settings.of(config, None).batch_size
         copied = self.keep_weights > 0
         with self._precision_of(config):
-            return self._maker.memory(config, batch_size, self._compiled, copied=copied)
+            return self._networks.memory(config, batch_size, self._compiled, copied=copied)
 
     def load_model(self, config: Config, directory: Path | str) -> Any:
         """Return a trained model.
@@ -307,7 +312,7 @@ class KerasProblem(Problem):
             split = self.source.split(config, 0)
             if not model.built:
                 model(first_input(split.training))
-        schedule_rate(model, config, self.schedule.of(config, None), self.fidelity, split)
+        schedule_rate(model, config, self.fit_settings.of(config, None), self.fidelity, split)
         build_optimizer(model)
         load_weights(model, directory)
         return model
@@ -318,18 +323,18 @@ class KerasProblem(Problem):
         Functions and subclasses are known by their source, without comments. Of arrays above
         256 MB an even share is read.
         """
-        schedule, own = self.schedule, type(self).__mro__
+        fit, own = self.fit_settings, type(self).__mro__
         own = own[: own.index(KerasProblem)]
         written = ("build", "compile_settings", "evaluate")
         methods = [vars(each)[name] for each in own for name in written if name in vars(each)]
-        epochs = self.fidelity or schedule.epochs
+        epochs = self.fidelity or fit.epochs
         return {
             **fingerprint_of_data(self.source),
-            "build": digest_of(self._maker.given, methods),
+            "build": digest_of(self._networks.given, methods),
             "epochs": str(epochs),
-            "batch_size": str(schedule.batch_size),
-            "patience": f"{schedule.patience}, {schedule.min_improvement:g}",
-            "class_weight": digest_of(schedule.class_weight),
+            "batch_size": str(fit.batch_size),
+            "patience": f"{fit.patience}, {fit.min_improvement:g}",
+            "class_weight": digest_of(fit.class_weight),
             "repeats": str(self.repeats),
             "precision": str(self.precision),
             "callbacks": digest_of(self.callbacks),
@@ -363,7 +368,7 @@ class KerasProblem(Problem):
         """Return the compiled network of a config, of layers in its precision."""
         with self._precision_of(config):
             model = self.build(config)
-            return self._maker.compiled(model, partial(self.compile_settings, config))
+            return self._networks.compiled(model, partial(self.compile_settings, config))
 
     def _precision_of(self, config: Config) -> AbstractContextManager[None]:
         """Let the layers that are made meanwhile compute in the precision of a config."""
@@ -375,7 +380,7 @@ class KerasProblem(Problem):
             raise ProblemError(
                 "epochs must be a fidelity or a parameter of the space, but got both: leave one out"
             )
-        if self.schedule.class_weight is not None and isinstance(self.source, ArraySource):
+        if self.fit_settings.class_weight is not None and isinstance(self.source, ArraySource):
             rows = self.source.everything
             if rows.weights is not None:
                 raise SettingError(
@@ -385,7 +390,7 @@ class KerasProblem(Problem):
             if isinstance(rows.y, dict | tuple) or rows.y is None:
                 raise SettingError(
                     "class_weight needs one array of targets, but y is "
-                    f"{described(rows.y)}: give sample_weight instead"
+                    f"{describe(rows.y)}: give sample_weight instead"
                 )
         unmeasured = [o.name for o in objectives_of(self) if o.name.startswith("val_")]
         if not self.source.is_validated and unmeasured:

@@ -12,9 +12,9 @@ from hpopt.errors import MissingExtraError, UnknownNameError
 from hpopt.problems.keras.backend import (
     BACKENDS,
     chosen_backend,
-    forgotten_gradients,
-    quieten,
-    repeatable,
+    deterministic_operations,
+    quieten_tensorflow,
+    temporary_gradients,
 )
 
 PURPOSE = "a Keras problem"
@@ -32,7 +32,7 @@ def import_keras() -> Any:
     MissingExtraError
         Keras 3, or the backend that it is set to, is not installed.
     """
-    quieten()
+    quieten_tensorflow()
     try:
         import keras
     except ImportError as error:
@@ -71,9 +71,9 @@ def fresh_session(seed: int, precision: str | None = None) -> Iterator[Any]:
     """
     keras = import_keras()
     with _CLEANING.of_new_objects():
-        begin_anew(keras, seed, precision)
+        reset_session(keras, seed, precision)
         try:
-            with repeatable(keras), forgotten_gradients(keras):
+            with deterministic_operations(keras), temporary_gradients(keras):
                 yield keras
         finally:
             # Models and graphs are cycles of objects: without a collection they would pile up.
@@ -114,7 +114,7 @@ class _Cleaning:
 _CLEANING = _Cleaning()
 
 
-def begin_anew(keras: Any, seed: int, precision: str | None = None) -> None:
+def reset_session(keras: Any, seed: int, precision: str | None = None) -> None:
     """Forget what was built, and seed everything random. Models that are held still work."""
     keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(seed)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from hpopt.problems.keras.data import Rows
-from hpopt.problems.keras.structures import Array
+from hpopt.problems.keras.data.rows import Rows
+from hpopt.problems.keras.data.structures import Array
 
 BLOCK = 1024
 """Examples of which the statistics are taken at a time, in memory."""

@@ -59,7 +59,7 @@ def test_a_trial_of_it_reads_digits(problem, tmp_path):
         **{"activation": "relu", "dropout": 0.0, "optimizer": "adam"},
         **{"learning_rate": 0.01, "batch_size": 64},
     }
-    problem.schedule = problem.schedule.of({"epochs": 3}, None)
+    problem.fit_settings = problem.fit_settings.of({"epochs": 3}, None)
     outcome = tried(problem, tmp_path, problem.space.validate(config))
     assert outcome.ok, outcome.traceback
     assert outcome.values["val_accuracy"] > 0.9

@@ -336,13 +336,13 @@ class TestEvaluating:
         assert made == [(4, 0, [1, 1]), (4, 1, [1, 1])]
 
     def test_a_model_may_be_compiled_by_settings(self, tmp_path):
-        class Compiled(Uncompiled):
+        class CompiledModel(Uncompiled):
             def compile_settings(self, config):
                 return {"optimizer": "sgd", "loss": "mse"}
 
-        outcome = tried(Compiled(X, Y, epochs=1), tmp_path)
+        outcome = tried(CompiledModel(X, Y, epochs=1), tmp_path)
         assert outcome.values["parameters"] == 4
-        problem = Compiled(X, Y)
+        problem = CompiledModel(X, Y)
         assert problem.load_model(CONFIG, tmp_path / "0").count_params() == 4
 
     def test_a_function_may_build_it(self, tmp_path):

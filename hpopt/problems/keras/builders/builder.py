@@ -15,12 +15,12 @@ from hpopt.core.solution import Config
 from hpopt.errors import SettingError
 from hpopt.problems.keras.builders.augmentation import Augmentation
 from hpopt.problems.keras.builders.targets import Target
-from hpopt.problems.keras.data import Rows
+from hpopt.problems.keras.data.rows import Rows
+from hpopt.problems.keras.data.structures import Array, describe, is_text
 from hpopt.problems.keras.optimizers import OWN, make_optimizer, optimizer_parameters
 from hpopt.problems.keras.schedules import SCHEDULE_PARAMETERS
 from hpopt.problems.keras.session import import_keras
 from hpopt.problems.keras.standardisation import mean_and_variance
-from hpopt.problems.keras.structures import Array, described, is_text
 from hpopt.space import Ordinal, Parameter, Space
 from hpopt.space.changes import with_changes
 
@@ -213,12 +213,12 @@ class Builder(ABC):
             if not isinstance(data, np.ndarray):
                 raise SettingError(
                     f"{of} must be one array, as the networks of {name} take it, but got "
-                    f"{described(data)}: write a build function of your own for other data"
+                    f"{describe(data)}: write a build function of your own for other data"
                 )
         if is_text(rows.x):
             raise SettingError(
                 f"{names[0]} must hold numbers, as the networks of {name} take them, but got "
-                f"{described(rows.x)}: write a build function of your own, with a "
+                f"{describe(rows.x)}: write a build function of your own, with a "
                 "keras.layers.TextVectorization"
             )
         self.check_data(rows.x, rows.y, names)

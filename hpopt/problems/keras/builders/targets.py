@@ -11,8 +11,8 @@ import numpy as np
 from hpopt.checks import whole
 from hpopt.core.problem import Objective
 from hpopt.errors import SettingError
+from hpopt.problems.keras.data.structures import Array
 from hpopt.problems.keras.session import import_keras
-from hpopt.problems.keras.structures import Array
 
 SPARSE = "sparse_categorical_crossentropy"
 

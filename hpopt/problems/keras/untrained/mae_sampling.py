@@ -24,8 +24,8 @@ from hpopt.problems.keras.untrained.batched.inputs import n_examples
 from hpopt.problems.keras.untrained.sampled_errors import (
     Measure,
     checked_targets,
-    errors_of,
-    measure_of,
+    error_measure,
+    network_errors,
 )
 from hpopt.problems.keras.untrained.sampled_weights import sampled_weights
 
@@ -165,7 +165,7 @@ def mae_random_sampling(  # noqa: PLR0917  (in the order that others call it in)
         [
             errors
             for weights in sampled_weights(networks, draws, seed, initializer)
-            for errors in networks.over(weights, x, lambda found: errors_of(error, y, found))
+            for errors in networks.over(weights, x, lambda found: network_errors(error, y, found))
         ]
     )
     return sampling_of(samples, threshold, fit=fit, bounds=bounds)
@@ -205,7 +205,7 @@ def check_sampling(
 ) -> None:
     """Raise SettingError where a setting of the sampling is out of its range."""
     whole("draws", draws, 1)
-    measure_of(error)
+    error_measure(error)
     if fit not in ("moments", "likelihood"):
         raise SettingError(f"fit must be 'moments' or 'likelihood', but got {fit!r}")
     if not isinstance(bounds, tuple | list) or len(bounds) != 2:

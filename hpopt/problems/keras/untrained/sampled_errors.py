@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.errors import SettingError, UnknownNameError
-from hpopt.problems.keras.structures import Array, checked_array
+from hpopt.problems.keras.data.structures import Array, checked_array
 
 Floats = NDArray[np.float64]
 Measure = Callable[[Array, Array], Any]
@@ -55,7 +55,7 @@ MEASURES: Mapping[str, Measure] = {
 }
 
 
-def measure_of(error: str | Measure) -> Measure:
+def error_measure(error: str | Measure) -> Measure:
     """Give an error by its name, or a function as it is."""
     if callable(error):
         return error
@@ -85,7 +85,7 @@ def checked_targets(y: Any, n: int) -> Array:
     return targets
 
 
-def errors_of(error: str | Measure, y: Array, predicted: Array) -> Floats:
+def network_errors(error: str | Measure, y: Array, predicted: Array) -> Floats:
     """Give the error of each network.
 
     Parameters
@@ -103,7 +103,7 @@ def errors_of(error: str | Measure, y: Array, predicted: Array) -> Floats:
     SettingError
         Targets and predictions differ in shape, or a function gives something else.
     """
-    measure = measure_of(error)
+    measure = error_measure(error)
     wanted = predicted.shape[1:]
     if measure in (mean_absolute_error, mean_squared_error, root_mean_squared_error):
         if y.size != np.prod(wanted):

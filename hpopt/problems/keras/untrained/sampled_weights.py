@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from hpopt.errors import SettingError
+from hpopt.problems.keras.data.structures import Array
 from hpopt.problems.keras.session import import_keras
-from hpopt.problems.keras.structures import Array
 from hpopt.problems.keras.untrained.batched import Networks
 
 AT_ONCE = 2**22

@@ -15,13 +15,13 @@ from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import Objective, Problem, check_problem
 from hpopt.core.solution import Config
 from hpopt.errors import ProblemError, SettingError
-from hpopt.problems.keras.data import Rows, checked_rows
+from hpopt.problems.keras.data.rows import Rows, checked_rows
+from hpopt.problems.keras.data.sources import ArraySource, DatasetSource, Source
+from hpopt.problems.keras.data.structures import describe, is_text
 from hpopt.problems.keras.problem import KerasProblem
 from hpopt.problems.keras.session import import_keras, require_keras
-from hpopt.problems.keras.sources import ArraySource, DatasetSource, Source
-from hpopt.problems.keras.structures import described, is_text
 from hpopt.problems.keras.untrained.batched import Networks
-from hpopt.problems.keras.untrained.batched.thread_map import available_threads, in_threads
+from hpopt.problems.keras.untrained.batched.thread_map import available_threads, map_in_threads
 from hpopt.problems.keras.untrained.mae_sampling import (
     BOUNDS,
     Fit,
@@ -40,7 +40,7 @@ Data = tuple[Any, Any] | Callable[[Config], tuple[Any, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
+class _BuiltNetwork:
     """The networks of a config, what they are measured on, and how many weights each has."""
 
     networks: Networks
@@ -177,11 +177,11 @@ class MAERandomSampling(Problem):
         begun = self._begun(configs, trials)
         if n_threads == 1:
             return [self._ended(each) for each in begun]
-        return list(in_threads(self._ended, begun, n_threads))
+        return list(map_in_threads(self._ended, begun, n_threads))
 
     def _begun(
         self, configs: Sequence[Config], trials: Sequence[TrialHandle]
-    ) -> Iterator[_Prepared | Mapping[str, float] | Exception]:
+    ) -> Iterator[_BuiltNetwork | Mapping[str, float] | Exception]:
         """Do what Keras must do, which is for one thread only."""
         for config, trial in zip(configs, trials, strict=True):
             try:
@@ -191,21 +191,21 @@ class MAERandomSampling(Problem):
                 yield error
 
     def _ended(
-        self, begun: _Prepared | Mapping[str, float] | Exception
+        self, begun: _BuiltNetwork | Mapping[str, float] | Exception
     ) -> Mapping[str, float] | Exception:
         """Do the rest, which is for any thread."""
-        if not isinstance(begun, _Prepared):
+        if not isinstance(begun, _BuiltNetwork):
             return begun
         try:
             return self._values(begun)
         except Exception as error:
             return error
 
-    def _is_for_any_thread(self, prepared: _Prepared) -> bool:
+    def _is_for_any_thread(self, prepared: _BuiltNetwork) -> bool:
         """Say whether only numpy has work left: else Keras calls the network or draws weights."""
         return prepared.networks.route == "batched" and self._settings["initializer"] is None
 
-    def _prepared(self, config: Config, seed: int) -> _Prepared:
+    def _prepared(self, config: Config, seed: int) -> _BuiltNetwork:
         keras = import_keras()
         keras.utils.clear_session(free_memory=False)
         keras.utils.set_random_seed(seed)
@@ -213,17 +213,17 @@ class MAERandomSampling(Problem):
         self._collect(prepared.n_weights)
         return prepared
 
-    def _built(self, config: Config, seed: int) -> _Prepared:
+    def _built(self, config: Config, seed: int) -> _BuiltNetwork:
         x, y = self.data(config) if callable(self.data) else self.data
         model = self.build(config)
         networks = Networks(model, x)
-        return _Prepared(networks, x, y, seed, int(model.count_params()))
+        return _BuiltNetwork(networks, x, y, seed, int(model.count_params()))
 
-    def _sampled(self, prepared: _Prepared, **settings: Any) -> Sampling:
+    def _sampled(self, prepared: _BuiltNetwork, **settings: Any) -> Sampling:
         networks, x, y = prepared.networks, prepared.x, prepared.y
         return mae_random_sampling(networks, x, y, seed=prepared.seed, **self._settings | settings)
 
-    def _values(self, prepared: _Prepared) -> Mapping[str, float]:
+    def _values(self, prepared: _BuiltNetwork) -> Mapping[str, float]:
         sampling = self._sampled(prepared)
         return {
             "log_p": sampling.log_p,
@@ -264,7 +264,7 @@ def _validated_on(source: Source, config: Config) -> tuple[Any, Any]:
     rows = split.training if split.validation is None else split.validation
     if not isinstance(rows, Rows):
         raise ProblemError(
-            f"the examples of a config must be arrays to be sampled on, but are {described(rows)}"
+            f"the examples of a config must be arrays to be sampled on, but are {describe(rows)}"
         )
     return _arrays_of(rows)
 
@@ -286,6 +286,6 @@ def _arrays_of(rows: Rows) -> tuple[Any, Any]:
         if not isinstance(data, np.ndarray) or is_text(data):
             raise SettingError(
                 f"{name} must be one array of numbers for networks to be sampled, but got "
-                f"{described(data)}"
+                f"{describe(data)}"
             )
     return rows.take(slice(None))

@@ -18,8 +18,8 @@ from hpopt.problems.keras.untrained.batched.inputs import n_examples
 from hpopt.problems.keras.untrained.sampled_errors import (
     Measure,
     checked_targets,
-    errors_of,
-    measure_of,
+    error_measure,
+    network_errors,
 )
 from hpopt.space import Space, Vector
 
@@ -70,7 +70,7 @@ class WeightSearch(Problem):
         error: str | Measure = "mae",
         max_batch: int = 64,
     ) -> None:
-        measure_of(error)
+        error_measure(error)
         whole("max_batch", max_batch, 1)
         if positive("bound", bound) > MOST_BOUND:
             raise SettingError(f"bound must be at most {MOST_BOUND:g}, but got {bound!r}")
@@ -125,6 +125,6 @@ class WeightSearch(Problem):
 
     def _errors(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         found = self.networks.over(
-            weights, self._x, lambda predicted: errors_of(self._error, self._y, predicted)
+            weights, self._x, lambda predicted: network_errors(self._error, self._y, predicted)
         )
         return np.concatenate(list(found))

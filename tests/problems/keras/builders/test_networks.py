@@ -8,7 +8,7 @@ from hpopt.problems.keras import (
     DenseBuilder,
     RecurrentBuilder,
 )
-from hpopt.problems.keras.data import Rows
+from hpopt.problems.keras.data.rows import Rows
 from hpopt.problems.keras.optimizers import make_optimizer
 from hpopt.problems.keras.standardisation import mean_and_variance
 
@@ -155,9 +155,9 @@ def test_mean_and_variance_are_of_each_channel(shape, n_channels):
 def test_the_config_says_the_optimizer(config, kind, settings):
     optimizer = make_optimizer(config)
     assert type(optimizer).__name__ == kind
-    described = optimizer.get_config()
-    assert described["learning_rate"] == pytest.approx(0.1)
-    assert {name: described[name] for name in settings} == settings
+    settings_kept = optimizer.get_config()
+    assert settings_kept["learning_rate"] == pytest.approx(0.1)
+    assert {name: settings_kept[name] for name in settings} == settings
 
 
 def test_outputs_may_have_their_own_loss_and_metrics():

@@ -103,7 +103,7 @@ BY_NAME: Mapping[str, Activation] = {
 }
 
 
-def activation_of(config: Mapping[str, Any], name: str = "activation") -> Activation | None:
+def own_activation(config: Mapping[str, Any], name: str = "activation") -> Activation | None:
     """Give the activation of a layer's config; None for one that is not Keras' own or not here."""
     given = config.get(name, "linear")
     return BY_NAME.get(given) if isinstance(given, str) else None

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from hpopt.problems.keras.backend import leaves_margins_out
-from hpopt.problems.keras.untrained.batched.activations import Activation, activation_of
+from hpopt.problems.keras.untrained.batched.activations import Activation, own_activation
 from hpopt.problems.keras.untrained.batched.form import Array, Form, Weights, along_last
 
 
@@ -85,7 +85,7 @@ class Convolution:
     def of(layer: Any) -> Form | None:
         """Give the form of Conv1D or Conv2D with channels last and one group."""
         config = layer.get_config()
-        activation = activation_of(config)
+        activation = own_activation(config)
         usual = config["data_format"] == "channels_last" and config["groups"] == 1
         if activation is None or not usual or len(layer.weights) != 1 + config["use_bias"]:
             return None

@@ -11,9 +11,9 @@ import numpy as np
 
 from hpopt.problems.keras.untrained.batched.activations import (
     Activation,
-    activation_of,
     elu,
     leaky_relu,
+    own_activation,
     relu,
     softmax,
 )
@@ -43,7 +43,7 @@ class Dense:
     def of(layer: Any) -> Form | None:
         """Give the form of a Keras layer; None where it has settings that this has not."""
         config = layer.get_config()
-        activation = activation_of(config)
+        activation = own_activation(config)
         if activation is None or len(layer.weights) != 1 + config["use_bias"]:
             return None
         return Dense(activation)
@@ -62,7 +62,7 @@ class Elementwise:
     @staticmethod
     def of_activation(layer: Any) -> Form | None:
         """Give the form of keras.layers.Activation."""
-        activation = activation_of(layer.get_config())
+        activation = own_activation(layer.get_config())
         return None if activation is None else Elementwise(activation)
 
     @staticmethod

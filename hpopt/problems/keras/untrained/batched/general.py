@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from hpopt.errors import ProblemError
-from hpopt.problems.keras.backend import over_draws
+from hpopt.problems.keras.backend import compile_over_draws
 from hpopt.problems.keras.session import import_keras
 from hpopt.problems.keras.untrained.batched.form import Array
 
 KEPT = "_hpopt_compiled"
 
 
-class Compiled:
+class CompiledModel:
     """A model compiled for many draws: it is called with them stacked.
 
     Parameters
@@ -34,12 +34,12 @@ class Compiled:
         self._mode = {"training": False} if takes_mode else {}
 
     @classmethod
-    def of(cls, keras: Any, model: Any) -> Compiled:
+    def of(cls, keras: Any, model: Any) -> CompiledModel:
         """Give what was compiled of a model before, as long as it has the same variables.
 
         The model itself holds it, past its own bookkeeping, so that both are forgotten together.
         """
-        kept: Compiled | None = vars(model).get(KEPT)
+        kept: CompiledModel | None = vars(model).get(KEPT)
         if kept is None or not _are_same(kept._variables, _variables(model)):
             vars(model)[KEPT] = kept = cls(keras, model)
         return kept
@@ -48,7 +48,7 @@ class Compiled:
         return {"model": self.model}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        Compiled.__init__(self, import_keras(), state["model"])
+        CompiledModel.__init__(self, import_keras(), state["model"])
 
     def __call__(self, x: Any, stacks: Sequence[Array]) -> Array:
         """Compute the predictions of all draws.
@@ -64,7 +64,7 @@ class Compiled:
         ndarray (draws, n, ...)
         """
         if self._call is None:
-            self._call = over_draws(self._keras, self._predictions)
+            self._call = compile_over_draws(self._keras, self._predictions)
         others = [variable.value for variable in self.model.non_trainable_variables]
         return np.asarray(self._call(list(stacks), others, x))
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hpopt.errors import SettingError
-from hpopt.problems.keras.structures import checked_array
+from hpopt.problems.keras.data.structures import checked_array
 
 
 def checked_inputs(x: Any, shapes: Sequence[tuple[int | None, ...]], floatx: str) -> Any:

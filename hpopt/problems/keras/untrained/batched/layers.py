@@ -69,7 +69,7 @@ FORMS: Mapping[str, Callable[[Any], Form | None]] = {
 PRECISIONS = ("float32", "float64")
 
 
-def form_of(layer: Any) -> Form | None:
+def batched_form(layer: Any) -> Form | None:
     """Give the batched form of a Keras layer; None where there is none.
 
     A subclass of Keras' layers is not taken for one of them, nor is one that computes in low

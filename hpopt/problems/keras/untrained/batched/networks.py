@@ -10,10 +10,10 @@ import numpy as np
 from hpopt.errors import ProblemError, SettingError
 from hpopt.problems.keras.session import import_keras
 from hpopt.problems.keras.untrained.batched.form import Array
-from hpopt.problems.keras.untrained.batched.general import Compiled
+from hpopt.problems.keras.untrained.batched.general import CompiledModel
 from hpopt.problems.keras.untrained.batched.inputs import checked_inputs, examples, n_examples
-from hpopt.problems.keras.untrained.batched.thread_map import available_threads, in_threads
-from hpopt.problems.keras.untrained.batched.translation import Planned, plan_of
+from hpopt.problems.keras.untrained.batched.thread_map import available_threads, map_in_threads
+from hpopt.problems.keras.untrained.batched.translation import BatchedModel, translate
 
 AT_ONCE = 2**17
 """Numbers to be held at once by a thread: more do not stay in the cache of its core."""
@@ -84,15 +84,17 @@ class Networks:
         self.n_weights = sum(self.sizes)
         self.names = tuple(weight.path for weight in model.trainable_weights)
         self._shapes = [tuple(each.shape[1:]) for each in getattr(model, "inputs", None) or ()]
-        plan = plan_of(keras, model)
-        self._compute: Planned | Compiled
-        self._compute = Compiled.of(keras, model) if plan is None else Planned(model, plan)
+        plan = translate(keras, model)
+        self._compute: BatchedModel | CompiledModel
+        self._compute = (
+            CompiledModel.of(keras, model) if plan is None else BatchedModel(model, plan)
+        )
         self._n_floats = 0 if plan is None else plan.n_floats
 
     @property
     def route(self) -> str:
         """Which way they are evaluated: "batched" or "compiled"."""
-        return "compiled" if isinstance(self._compute, Compiled) else "batched"
+        return "compiled" if isinstance(self._compute, CompiledModel) else "batched"
 
     def stacks(self, weights: Any) -> list[Array]:
         """Split vectors (draws, n_weights) into the trainable weights, the draws on the first axis.
@@ -158,7 +160,7 @@ class Networks:
 
         starts = range(0, n_draws, draws_at_once)
         n_threads = min(available_threads(), len(starts)) if self.route == "batched" else 1
-        return map(some, starts) if n_threads == 1 else in_threads(some, starts, n_threads)
+        return map(some, starts) if n_threads == 1 else map_in_threads(some, starts, n_threads)
 
     def _at_once(self, n: int) -> tuple[int, int]:
         """Say how many of n examples, and how many draws, are computed at once."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from hpopt.problems.keras.untrained.batched.activations import (
     Activation,
-    activation_of,
+    own_activation,
     sigmoid,
     softmax,
 )
@@ -58,8 +58,8 @@ class Recurrent(ABC):
     def of(cls, layer: Any) -> Form | None:
         """Give the form of a Keras layer; None where it has settings that this has not."""
         config = layer.get_config()
-        activation = activation_of(config)
-        recurrent = activation_of(config, "recurrent_activation")
+        activation = own_activation(config)
+        recurrent = own_activation(config, "recurrent_activation")
         if activation is None or recurrent is None:
             return None
         if softmax in (activation, recurrent):  # the last axis is not the units here
@@ -79,7 +79,7 @@ class Recurrent(ABC):
         )
 
 
-class Seen:
+class StepInput:
     """What a step sees, (draws, features + units + 1, n): its input, the last state, and ones.
 
     Kernel, recurrent kernel and bias side by side then are one product a step.
@@ -93,7 +93,7 @@ class Seen:
         self.all[:, -1] = 1
 
 
-def side_by_side(kernel: Array, recurrent: Array, bias: Array | None) -> Array:
+def joined_matrix(kernel: Array, recurrent: Array, bias: Array | None) -> Array:
     """Give kernel, recurrent kernel and bias as (draws, outputs, features + units + 1)."""
     n_draws = max(len(kernel), len(recurrent))
     if bias is None:
@@ -110,8 +110,8 @@ class SimpleRNN(Recurrent):
 
     def _run(self, steps: Array, weights: Weights, states: Array) -> None:
         n_draws = states.shape[1]
-        matrix = side_by_side(weights[0], weights[1], weights[2] if self.use_bias else None)
-        seen = Seen(steps, self.units, n_draws)
+        matrix = joined_matrix(weights[0], weights[1], weights[2] if self.use_bias else None)
+        seen = StepInput(steps, self.units, n_draws)
         for place, step in enumerate(steps):
             seen.input[:] = step
             seen.state[:] = self.activation(np.matmul(matrix, seen.all))
@@ -127,13 +127,13 @@ class LSTM(Recurrent):
 
     def _run(self, steps: Array, weights: Weights, states: Array) -> None:
         units, n_draws = self.units, states.shape[1]
-        matrix = side_by_side(weights[0], weights[1], weights[2] if self.use_bias else None)
+        matrix = joined_matrix(weights[0], weights[1], weights[2] if self.use_bias else None)
         usual = self.activation is np.tanh and self.recurrent_activation is sigmoid
         if usual:  # a sigmoid is a tangent of half its argument: all four gates are one call
             halves = np.full(4 * units, 0.5, matrix.dtype)
             halves[2 * units : 3 * units] = 1
             matrix *= halves[:, None]
-        seen = Seen(steps, units, n_draws)
+        seen = StepInput(steps, units, n_draws)
         gates = np.empty((n_draws, 4 * units, steps.shape[-1]), steps.dtype)
         i, f, g, o = (gates[:, k * units : (k + 1) * units] for k in range(4))
         cell = np.zeros(o.shape, steps.dtype)
@@ -172,10 +172,10 @@ class GRU(Recurrent):
         both = None if before is None else before[:, gated]
         if both is not None and after is not None:
             both = both + after[:, gated]
-        of_gates = side_by_side(kernel[..., gated], recurrent[..., gated], both)
+        of_gates = joined_matrix(kernel[..., gated], recurrent[..., gated], both)
         of_input = kernel[..., 2 * units :].transpose(0, 2, 1)
         of_state = np.ascontiguousarray(recurrent[..., 2 * units :].transpose(0, 2, 1))
-        seen = Seen(steps, units, n_draws)
+        seen = StepInput(steps, units, n_draws)
         for place, step in enumerate(steps):
             seen.input[:] = step
             gates = self.recurrent_activation(np.matmul(of_gates, seen.all))

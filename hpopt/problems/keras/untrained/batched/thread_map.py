@@ -24,7 +24,7 @@ def available_threads() -> int:
     return os.cpu_count() or 1
 
 
-def in_threads(
+def map_in_threads(
     function: Callable[[Given], Made], arguments: Iterable[Given], n_threads: int
 ) -> Iterator[Made]:
     """Call a function in threads, and give the results in the order of the arguments."""

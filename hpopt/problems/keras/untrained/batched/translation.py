@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from hpopt.problems.keras.untrained.batched.form import Array, Form, Weights
-from hpopt.problems.keras.untrained.batched.layers import form_of
+from hpopt.problems.keras.untrained.batched.layers import batched_form
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Plan:
+class LayerGraph:
     """The layers of a model in an order in which they can be computed.
 
     Attributes
@@ -75,17 +75,17 @@ class Plan:
         return computed[self.output]
 
 
-class Planned:
+class BatchedModel:
     """A plan with the weights of a model that do not vary.
 
     Parameters
     ----------
     model : keras.Model
-    plan : Plan
+    plan : LayerGraph
         Its plan.
     """
 
-    def __init__(self, model: Any, plan: Plan) -> None:
+    def __init__(self, model: Any, plan: LayerGraph) -> None:
         trained = {id(weight): place for place, weight in enumerate(model.trainable_weights)}
         self._plan = plan
         # For each weight its place among the trainable ones, or what it always is.
@@ -101,7 +101,7 @@ class Planned:
         return np.broadcast_to(predicted, (len(stacks[0]), *predicted.shape[1:]))
 
 
-def plan_of(keras: Any, model: Any) -> Plan | None:
+def translate(keras: Any, model: Any) -> LayerGraph | None:
     """Give the plan of a built Keras model; None where a part of it has no batched form.
 
     It may be Sequential or functional, with one input, one output and layers that are each used
@@ -128,12 +128,12 @@ def _plan(
     inputs_of: Mapping[str, tuple[str, ...]],
     source: str,
     sink: str,
-) -> Plan | None:
+) -> LayerGraph | None:
     places = {id(weight): place for place, weight in enumerate(model.weights)}
     steps: list[Step] = []
     used: list[int] = []
     for layer in layers:
-        form = form_of(layer)
+        form = batched_form(layer)
         if form is None or any(id(weight) not in places for weight in layer.weights):
             return None
         own = tuple(places[id(weight)] for weight in layer.weights)
@@ -141,7 +141,7 @@ def _plan(
         used += own
     if not steps or len(set(used)) < len(used):
         return None
-    return Plan(tuple(steps), source, sink, max(map(_n_floats, layers)))
+    return LayerGraph(tuple(steps), source, sink, max(map(_n_floats, layers)))
 
 
 def _graph(keras: Any, model: Any) -> tuple[dict[str, tuple[str, ...]], str, str] | None:

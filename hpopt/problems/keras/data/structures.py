@@ -19,12 +19,12 @@ LONGEST = 300
 """Characters of a description, in a message."""
 
 
-def mapped(function: Callable[[Any], Any], data: Structure) -> Structure:
+def map_arrays(function: Callable[[Any], Any], data: Structure) -> Structure:
     """Return the same structure of what a function returns for each array."""
     if isinstance(data, Mapping):
-        return {name: mapped(function, part) for name, part in data.items()}
+        return {name: map_arrays(function, part) for name, part in data.items()}
     if isinstance(data, tuple | list):
-        return tuple(mapped(function, part) for part in data)
+        return tuple(map_arrays(function, part) for part in data)
     return function(data)
 
 
@@ -50,13 +50,13 @@ def is_text(array: Any) -> bool:
     return getattr(array.dtype, "kind", None) in ("U", "S", "O")
 
 
-def described(data: Any) -> str:
+def describe(data: Any) -> str:
     """Describe data by shapes and dtypes: never by their values."""
     if isinstance(data, Mapping):
-        parts = ", ".join(f"{str(key)[:40]!r}: {described(part)}" for key, part in data.items())
+        parts = ", ".join(f"{str(key)[:40]!r}: {describe(part)}" for key, part in data.items())
         return _shortened(f"{{{parts}}}")
     if isinstance(data, tuple) or (isinstance(data, list) and data and _is_array(data[0])):
-        return _shortened(f"({', '.join(map(described, data))})")
+        return _shortened(f"({', '.join(map(describe, data))})")
     if hasattr(data, "shape") and hasattr(data, "dtype"):
         return f"{type(data).__name__} {tuple(data.shape)} of {data.dtype}"
     return "None" if data is None else type(data).__name__
@@ -152,14 +152,12 @@ def as_array(values: Any, name: str) -> Array:
         ) from None
     except (TypeError, RuntimeError) as error:  # a tensor on a GPU, one that needs a gradient …
         raise SettingError(
-            f"{name} must be an array, but {described(values)} cannot become one: "
+            f"{name} must be an array, but {describe(values)} cannot become one: "
             f"{str(error)[:LONGEST]}"
         ) from error
     if array.ndim == 0:
         hint = ": give its toarray()" if hasattr(values, "toarray") else ""
-        raise SettingError(
-            f"{name} must be an array of examples, but got {described(values)}{hint}"
-        )
+        raise SettingError(f"{name} must be an array of examples, but got {describe(values)}{hint}")
     if not array.size:
         raise SettingError(f"{name} must not be empty, but its shape is {array.shape}")
     return array

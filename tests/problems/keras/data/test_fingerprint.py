@@ -7,10 +7,11 @@ import sys
 import numpy as np
 import pytest
 
-from hpopt.problems.keras import Classifier, DenseBuilder, fingerprint
-from hpopt.problems.keras.fingerprint import digest_of, source_of_function
+from hpopt.problems.keras import Classifier, DenseBuilder
+from hpopt.problems.keras.data import fingerprint
+from hpopt.problems.keras.data.fingerprint import digest_of, source_of_function
 
-from .small import Line, X, Y, needs_keras
+from ..small import Line, X, Y, needs_keras
 
 CODE = """
 import numpy as np

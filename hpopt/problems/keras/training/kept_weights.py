@@ -22,7 +22,7 @@ LOSS = "model.loss.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
+class KeptWeights:
     """Which of a study's trials keep their weights.
 
     The trials have folders side by side, named by their numbers. Each file of weights has one

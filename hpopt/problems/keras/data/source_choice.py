@@ -9,15 +9,15 @@ from typing import Any
 from hpopt.checks import whole
 from hpopt.core.solution import Config
 from hpopt.errors import SettingError
-from hpopt.problems.keras.data import (
+from hpopt.problems.keras.data.feeding import is_dataset, is_generator
+from hpopt.problems.keras.data.folds import split_into_folds
+from hpopt.problems.keras.data.rows import (
     Rows,
     checked_rows,
     training_and_validation,
     validation_rows,
 )
-from hpopt.problems.keras.feeding import is_dataset, is_generator
-from hpopt.problems.keras.folds import folded
-from hpopt.problems.keras.sources import (
+from hpopt.problems.keras.data.sources import (
     ALL,
     ArraySource,
     DatasetSource,
@@ -29,13 +29,13 @@ from hpopt.problems.keras.sources import (
     check_no_steps,
     is_function,
 )
-from hpopt.problems.keras.streams import Generated
-from hpopt.problems.keras.structures import described
+from hpopt.problems.keras.data.streams import GeneratedBatches
+from hpopt.problems.keras.data.structures import describe
 from hpopt.problems.time_series import TimeSeries
 from hpopt.space import Space
 
 
-def source_of(
+def make_source(
     x: Any,
     y: Any,
     space: Space,
@@ -72,14 +72,14 @@ def source_of(
         if folds is not None or groups is not None:
             _check_folds(folds, validation_data)
             rows = checked_rows(x, y, weights=sample_weight)
-            return ArraySource([*folded(rows, folds, groups)])
+            return ArraySource([*split_into_folds(rows, folds, groups)])
         pair = training_and_validation(x, y, validation_data, validation_split, sample_weight)
         return ArraySource([pair])
     kind = "function" if is_function(x) else type(x).__name__
     if y is not None:
         raise SettingError(
             f"y must be left out where x is a {kind}, which has the targets too, but got "
-            f"{described(y)}"
+            f"{describe(y)}"
         )
     for given, of in ((folds, "folds"), (groups, "groups"), (sample_weight, "sample_weight")):
         if given is not None:
@@ -116,7 +116,7 @@ def _check_folds(folds: Any, validation_data: Any) -> None:
         )
 
 
-def tried_split(source: Source, config: Config) -> Split:
+def checked_split(source: Source, config: Config) -> Split:
     """Return the first split of a config, before any trial.
 
     Raises
@@ -128,7 +128,7 @@ def tried_split(source: Source, config: Config) -> Split:
     split = source.split(watched, 0)
     if "batch_size" not in config or not isinstance(source, FunctionSource):
         return split
-    if isinstance(split.training, Generated):
+    if isinstance(split.training, GeneratedBatches):
         split.training.first()  # a generator reads its config when it begins
     if not isinstance(split.training, Rows) and not watched.is_read:
         raise SettingError(

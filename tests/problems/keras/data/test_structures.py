@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from hpopt.errors import SettingError
-from hpopt.problems.keras.data import checked_rows, training_and_validation
-from hpopt.problems.keras.structures import described, shapes_of
+from hpopt.problems.keras.data.rows import checked_rows, training_and_validation
+from hpopt.problems.keras.data.structures import describe, shapes_of
 
 A, B = np.arange(12.0).reshape(6, 2), np.arange(6.0)
 SECRET = 987654321.0
@@ -109,5 +109,5 @@ def test_validation_data_of_another_form(data, message):
     ],
 )
 def test_a_description_has_no_values_and_is_short(data):
-    assert str(int(SECRET)) not in described(data)
-    assert len(described(data)) <= 300
+    assert str(int(SECRET)) not in describe(data)
+    assert len(describe(data)) <= 300

@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from hpopt.problems.keras.data import Rows
-from hpopt.problems.keras.sources import (
+from hpopt.problems.keras.data.rows import Rows
+from hpopt.problems.keras.data.sources import (
     ArraySource,
     DatasetSource,
     FunctionSource,
     SeriesSource,
     Source,
 )
-from hpopt.problems.keras.structures import Array
+from hpopt.problems.keras.data.structures import Array
 from hpopt.space import Space
 
 MOST_BYTES = 2**28

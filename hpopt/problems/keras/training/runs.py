@@ -10,7 +10,7 @@ import numpy as np
 
 from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import Objective
-from hpopt.problems.keras.training import watched_of
+from hpopt.problems.keras.training.fit import watched_objective
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Run:
     seed: int
 
 
-def runs_of(seed: int, n_splits: int, repeats: int) -> Iterator[Run]:
+def list_runs(seed: int, n_splits: int, repeats: int) -> Iterator[Run]:
     """Return the runs of a trial: all splits, as often as it is repeated."""
     for number in range(n_splits * repeats):
         own = (
@@ -41,7 +41,7 @@ def runs_of(seed: int, n_splits: int, repeats: int) -> Iterator[Run]:
         yield Run(number, number % n_splits, own)
 
 
-class Silent:
+class SilentFollower:
     """Follow a run whose epochs nobody is told of: there are several runs to average."""
 
     def report(self, step: float, value: float) -> None:
@@ -52,7 +52,7 @@ class Silent:
         return False
 
 
-class Average:
+class RunAverage:
     """The mean of what the runs of a trial gave.
 
     Parameters
@@ -72,7 +72,7 @@ class Average:
         self._found.append(values)
         self._n_epochs += values["epochs"]
         means = self.values()
-        mean = means[watched_of(self._objectives, means).name]
+        mean = means[watched_objective(self._objectives, means).name]
         if not math.isfinite(mean):
             return False
         self._trial.report(self._n_epochs, mean)

@@ -13,37 +13,49 @@ from typing import Any
 from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import Fidelity, Objective
 from hpopt.core.solution import Config
-from hpopt.problems.keras.continuation import Place, find_state, remove_state, restore, save_state
-from hpopt.problems.keras.data import Rows
-from hpopt.problems.keras.feeding import Examples, fed, first_input, in_order_of_outputs, n_batches
-from hpopt.problems.keras.runs import Average, Run, Silent, runs_of
+from hpopt.problems.keras.data.feeding import (
+    Examples,
+    as_fit_input,
+    first_input,
+    in_order_of_outputs,
+    n_batches,
+)
+from hpopt.problems.keras.data.rows import Rows
+from hpopt.problems.keras.data.sources import Source, Split
+from hpopt.problems.keras.data.streams import GeneratedBatches
 from hpopt.problems.keras.schedules import apply_schedule
-from hpopt.problems.keras.session import begin_anew
-from hpopt.problems.keras.sources import Source, Split
-from hpopt.problems.keras.streams import Generated
-from hpopt.problems.keras.training import (
+from hpopt.problems.keras.session import reset_session
+from hpopt.problems.keras.training.continuation import (
+    StateFiles,
+    find_state,
+    remove_state,
+    restore,
+    save_state,
+)
+from hpopt.problems.keras.training.fit import (
+    FitSettings,
     Follower,
     Monitor,
-    Schedule,
     build_optimizer,
     train,
-    watched_of,
+    watched_objective,
 )
-from hpopt.problems.keras.weights import Keeping
+from hpopt.problems.keras.training.kept_weights import KeptWeights
+from hpopt.problems.keras.training.runs import Run, RunAverage, SilentFollower, list_runs
 
 Callbacks = Callable[[Config, TrialHandle], Iterable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class TrainingConfig:
     """How the trials of a problem are trained; see `KerasProblem`.
 
-    With `is_lenient`, values that training does not give may be objectives: a subclass adds them.
+    With `is_lenient`, values that training does not report may be objectives: a subclass adds them.
     """
 
     compiled: Callable[[Config], Any]
     source: Source
-    schedule: Schedule
+    fit: FitSettings
     objectives: tuple[Objective, ...]
     repeats: int
     fidelity: Fidelity | None
@@ -63,7 +75,9 @@ class Trained:
     weights: list[Any] | None
 
 
-def train_trial(keras: Any, recipe: Recipe, config: Config, trial: TrialHandle) -> dict[str, Any]:
+def train_trial(
+    keras: Any, settings: TrainingConfig, config: Config, trial: TrialHandle
+) -> dict[str, Any]:
     """Train the network of a config, as often as the problem has runs, and keep what is to stay.
 
     Returns
@@ -73,136 +87,140 @@ def train_trial(keras: Any, recipe: Recipe, config: Config, trial: TrialHandle) 
         the values of each epoch by name, or a list of such for several runs.
     """
     began = time.perf_counter()
-    training = _Training(keras, recipe, config, trial)
-    values, best, histories = training.run_all()
-    if best.weights is not None and math.isfinite(_loss(recipe, values)):
-        _keep(recipe, best, values, trial)
+    runs = _Runs(keras, settings, config, trial)
+    values, best, histories = runs.run_all()
+    if best.weights is not None and math.isfinite(_loss(settings, values)):
+        _keep(settings, best, values, trial)
     seconds = time.perf_counter() - began
-    sys.stdout.write(_line(recipe, trial, values, training.schedule.epochs, seconds))
+    sys.stdout.write(_line(settings, trial, values, runs.fit.epochs, seconds))
     sys.stdout.flush()
     return {**values, "history": histories if len(histories) > 1 else histories[0]}
 
 
-def _keep(recipe: Recipe, best: Trained, values: Mapping[str, float], trial: TrialHandle) -> None:
+def _keep(
+    settings: TrainingConfig, best: Trained, values: Mapping[str, float], trial: TrialHandle
+) -> None:
     """Keep the weights of a trial that is among the best, which its values tell."""
-    keeping, folder = Keeping(recipe.objectives, recipe.keep_weights), trial.directory
+    keeping, folder = KeptWeights(settings.objectives, settings.keep_weights), trial.directory
     keeping.save(best.model, best.weights or (), values, folder)
-    if not all(objective.name in values for objective in recipe.objectives):
+    if not all(objective.name in values for objective in settings.objectives):
         trial.at_end(partial(keeping.settle, folder))  # a subclass adds the others
 
 
-class _Training:
+class _Runs:
     """The runs of one trial."""
 
-    def __init__(self, keras: Any, recipe: Recipe, config: Config, trial: TrialHandle) -> None:
-        self.keras, self.recipe, self.config, self.trial = keras, recipe, config, trial
-        self.schedule = recipe.schedule.of(config, _epochs_of(recipe, trial))
+    def __init__(
+        self, keras: Any, settings: TrainingConfig, config: Config, trial: TrialHandle
+    ) -> None:
+        self.keras, self.settings, self.config, self.trial = keras, settings, config, trial
+        self.fit = settings.fit.of(config, _epochs_of(settings, trial))
 
     def run_all(self) -> tuple[dict[str, float], Trained, list[dict[str, list[float]]]]:
         """Return the values of the trial, the best of its runs, and the history of each."""
-        recipe = self.recipe
-        first, *others = runs_of(self.trial.seed, recipe.source.n_splits, recipe.repeats)
+        settings = self.settings
+        first, *others = list_runs(self.trial.seed, settings.source.n_splits, settings.repeats)
         if not others:
             only = self.run(first, self.trial)
             return only.values, only, [only.history]
-        average = Average(recipe.objectives, self.trial)
-        best = self.run(first, Silent())
+        average = RunAverage(settings.objectives, self.trial)
+        best = self.run(first, SilentFollower())
         histories = [best.history]
         wanted = average.add(best.values)
         for run in others:
             if not wanted:
                 break
-            begin_anew(self.keras, run.seed, recipe.precision)
-            found = self.run(run, Silent())
+            reset_session(self.keras, run.seed, settings.precision)
+            found = self.run(run, SilentFollower())
             histories.append(found.history)
-            if _loss(recipe, found.values) < _loss(recipe, best.values):
+            if _loss(settings, found.values) < _loss(settings, best.values):
                 best = found
             wanted = average.add(found.values)
         return average.values(), best, histories
 
     def run(self, run: Run, follower: Follower) -> Trained:
         """Train once."""
-        recipe, config, schedule = self.recipe, self.config, self.schedule
-        data = recipe.source.split(config, run.split)
-        model = recipe.compiled(config)
+        settings, config, fit = self.settings, self.config, self.fit
+        data = settings.source.split(config, run.split)
+        model = settings.compiled(config)
         data = data._replace(training=in_order_of_outputs(data.training, model))
         data = data._replace(validation=in_order_of_outputs(data.validation, model))
-        schedule_rate(model, config, schedule, recipe.fidelity, data)
+        schedule_rate(model, config, fit, settings.fidelity, data)
         monitor = Monitor(
-            recipe.objectives,
+            settings.objectives,
             follower,
-            patience=schedule.patience,
-            min_improvement=schedule.min_improvement,
-            keep_weights=recipe.keep_weights > 0,
-            is_lenient=recipe.is_lenient,
+            patience=fit.patience,
+            min_improvement=fit.min_improvement,
+            keep_weights=settings.keep_weights > 0,
+            is_lenient=settings.is_lenient,
         )
-        continued = _Continued(recipe, config, self.trial, run, schedule.epochs)
-        if continued.take_up(model, monitor, data.training):
-            callbacks = () if recipe.callbacks is None else recipe.callbacks(config, self.trial)
+        continued = _Continuation(settings, config, self.trial, run, fit.epochs)
+        if continued.resume(model, monitor, data.training):
+            callbacks = () if settings.callbacks is None else settings.callbacks(config, self.trial)
             train(
                 self.keras,
                 model,
-                schedule,
-                data=_fed(data, schedule, run.seed, monitor.n_epochs),
+                fit,
+                data=_fit_inputs(data, fit, run.seed, monitor.n_epochs),
                 monitor=monitor,
                 seed=run.seed,
                 callbacks=callbacks,
                 steps=_steps(data),
             )
         continued.leave(model, monitor)
-        values = _values(recipe, model, monitor)
+        values = _values(settings, model, monitor)
         return Trained(values, monitor.history, model, monitor.weights)
 
 
 def schedule_rate(
-    model: Any, config: Config, schedule: Schedule, fidelity: Fidelity | None, data: Split
+    model: Any, config: Config, fit: FitSettings, fidelity: Fidelity | None, data: Split
 ) -> None:
     """Let the learning rate follow the schedule of a config, over all epochs there may be."""
-    epochs = schedule.epochs if fidelity is None else round(fidelity.high)
+    epochs = fit.epochs if fidelity is None else round(fidelity.high)
     apply_schedule(
         model,
         config,
-        lambda: epochs * n_batches(data.training, schedule.batch_size, data.steps.training),
+        lambda: epochs * n_batches(data.training, fit.batch_size, data.steps.training),
     )
 
 
-def _fed(data: Split, schedule: Schedule, seed: int, epoch: int) -> tuple[Any, Any]:
+def _fit_inputs(data: Split, fit: FitSettings, seed: int, epoch: int) -> tuple[Any, Any]:
     """Return the examples as ``fit`` takes them."""
-    size = schedule.batch_size
+    size = fit.batch_size
     return (
-        fed(data.training, size, seed=seed, epoch=epoch),
+        as_fit_input(data.training, size, seed=seed, epoch=epoch),
         # Validation keeps no activations for gradients, so twice the batch fits in memory.
-        None if data.validation is None else fed(data.validation, 2 * size),
+        None if data.validation is None else as_fit_input(data.validation, 2 * size),
     )
 
 
 def _steps(data: Split) -> tuple[int | None, int | None]:
     """Return how many batches an epoch has, where it is not all there are."""
-    known = (Rows, Generated)
+    known = (Rows, GeneratedBatches)
     return (
         None if isinstance(data.training, known) else data.steps.training,
         None if isinstance(data.validation, known) else data.steps.validation,
     )
 
 
-class _Continued:
+class _Continuation:
     """Take up what an earlier trial of this config and seed left, and leave the same to a later.
 
     Only where trials have a fidelity: without one no later trial goes further than an earlier.
     """
 
     def __init__(
-        self, recipe: Recipe, config: Config, trial: TrialHandle, run: Run, epochs: int
+        self, settings: TrainingConfig, config: Config, trial: TrialHandle, run: Run, epochs: int
     ) -> None:
         self._epochs = epochs
         self._found = None
-        self._place: Place | None = None
-        if recipe.fidelity is not None:
-            self._place = Place.of(trial.directory, run.number, config, run.seed)
+        self._place: StateFiles | None = None
+        if settings.fidelity is not None:
+            self._place = StateFiles.of(trial.directory, run.number, config, run.seed)
             self._found = find_state(self._place, epochs)
-        self._is_last = recipe.fidelity is None or epochs >= recipe.fidelity.high
+        self._is_last = settings.fidelity is None or epochs >= settings.fidelity.high
 
-    def take_up(self, model: Any, monitor: Monitor, examples: Examples) -> bool:
+    def resume(self, model: Any, monitor: Monitor, examples: Examples) -> bool:
         """Bring a fresh model to where the earlier one was; say whether there is more to do."""
         if self._found is None:
             return True
@@ -211,7 +229,7 @@ class _Continued:
         build_optimizer(model)
         if not restore(model, self._found):
             return True
-        more = monitor.take_up(self._found.monitor, self._found.best)
+        more = monitor.resume(self._found.monitor, self._found.best)
         return more and monitor.n_epochs < self._epochs
 
     def leave(self, model: Any, monitor: Monitor) -> None:
@@ -224,14 +242,14 @@ class _Continued:
             remove_state(self._found.folder, self._place.name)
 
 
-def _epochs_of(recipe: Recipe, trial: TrialHandle) -> float | None:
+def _epochs_of(settings: TrainingConfig, trial: TrialHandle) -> float | None:
     """Return the epochs that a trial may spend; None where the problem has no fidelity."""
-    if recipe.fidelity is None:
+    if settings.fidelity is None:
         return None
-    return recipe.fidelity.high if trial.fidelity is None else trial.fidelity
+    return settings.fidelity.high if trial.fidelity is None else trial.fidelity
 
 
-def _values(recipe: Recipe, model: Any, monitor: Monitor) -> dict[str, float]:
+def _values(settings: TrainingConfig, model: Any, monitor: Monitor) -> dict[str, float]:
     values = {
         **monitor.best,
         "parameters": float(model.count_params()),
@@ -239,20 +257,24 @@ def _values(recipe: Recipe, model: Any, monitor: Monitor) -> dict[str, float]:
         "best_epoch": float(monitor.best_epoch),
     }
     if monitor.diverged:
-        values |= {objective.name: math.nan for objective in recipe.objectives}
+        values |= {objective.name: math.nan for objective in settings.objectives}
     return values
 
 
-def _loss(recipe: Recipe, values: Mapping[str, float]) -> float:
-    watched = watched_of(recipe.objectives, values)
+def _loss(settings: TrainingConfig, values: Mapping[str, float]) -> float:
+    watched = watched_objective(settings.objectives, values)
     return watched.loss({watched.name: math.nan, **values})
 
 
 def _line(
-    recipe: Recipe, trial: TrialHandle, values: Mapping[str, float], epochs: int, seconds: float
+    settings: TrainingConfig,
+    trial: TrialHandle,
+    values: Mapping[str, float],
+    epochs: int,
+    seconds: float,
 ) -> str:
-    names = [o.name for o in recipe.objectives if o.name in values]
-    names = names or [watched_of((), values).name]
+    names = [o.name for o in settings.objectives if o.name in values]
+    names = names or [watched_objective((), values).name]
     shown = ", ".join(f"{name} {values.get(name, math.nan):.5g}" for name in names)
     return (
         f"trial {trial.number}: {shown} in epoch {values['best_epoch']:.0f} of "

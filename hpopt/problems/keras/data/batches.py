@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from hpopt.problems.keras.data import Rows
+from hpopt.problems.keras.data.rows import Rows
+from hpopt.problems.keras.data.structures import is_text, map_arrays
 from hpopt.problems.keras.session import import_keras
-from hpopt.problems.keras.structures import is_text, mapped
 
 
 def batches(rows: Rows, size: int, *, seed: int | None = None, epoch: int = 0) -> Any:
@@ -30,7 +30,7 @@ def batches(rows: Rows, size: int, *, seed: int | None = None, epoch: int = 0) -
     return _batches_class()(rows, size, seed, epoch)
 
 
-def single(batch: tuple[Any, ...]) -> Any:
+def single_batch(batch: tuple[Any, ...]) -> Any:
     """Return one batch as a keras.utils.PyDataset."""
     return _single_class()(batch)
 
@@ -95,4 +95,4 @@ def as_fit_takes(batch: tuple[Any, ...]) -> tuple[Any, ...]:
             return tf.constant(array)
         return array.astype(floatx, copy=False) if array.dtype.kind == "f" else array
 
-    return tuple(mapped(converted, part) for part in batch)
+    return tuple(map_arrays(converted, part) for part in batch)

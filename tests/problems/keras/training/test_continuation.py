@@ -3,10 +3,10 @@
 import numpy as np
 
 from hpopt.problems.keras import DenseBuilder, KerasProblem, schedule_parameters
-from hpopt.problems.keras.continuation import N_KEPT, Place, find_state, save_state
+from hpopt.problems.keras.training.continuation import N_KEPT, StateFiles, find_state, save_state
 from hpopt.space import Categorical, Float, Int, Sequence
 
-from .small import CONFIG, Line, X, Y, needs_keras, quiet, tried
+from ..small import CONFIG, Line, X, Y, needs_keras, quiet, tried
 
 pytestmark = [needs_keras, quiet]
 
@@ -130,7 +130,7 @@ def test_only_the_newest_states_stay(tmp_path):
     for number in range(N_KEPT + 3):
         folder = tmp_path / str(number)
         folder.mkdir()
-        place = Place.of(folder, 0, {"a": number}, 1)
+        place = StateFiles.of(folder, 0, {"a": number}, 1)
         save_state(place, Model, None, 2, {})
     assert len(list(tmp_path.iterdir())) == N_KEPT
     assert find_state(place, 1) is None

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from hpopt.checks import whole
 from hpopt.errors import SettingError
-from hpopt.problems.keras.data import SPLIT_SEED, Rows, labels_of
-from hpopt.problems.keras.structures import as_array, described, is_text
+from hpopt.problems.keras.data.rows import SPLIT_SEED, Rows, strata_labels
+from hpopt.problems.keras.data.structures import as_array, describe, is_text
 
 Pair = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
-def folded(rows: Rows, folds: Any, groups: Any = None) -> list[tuple[Rows, Rows]]:
+def split_into_folds(rows: Rows, folds: Any, groups: Any = None) -> list[tuple[Rows, Rows]]:
     """Return the rows of each fold: those to train on, and those to validate on.
 
     Parameters
@@ -50,13 +50,13 @@ def folded(rows: Rows, folds: Any, groups: Any = None) -> list[tuple[Rows, Rows]
         pairs = _listed(folds)
     if not pairs:
         raise SettingError(f"folds must give at least one split, but {_name(folds)} gave none")
-    return [rows.parted(*(_checked_rows(part, n, folds) for part in pair)) for pair in pairs]
+    return [rows.row_pair(*(_checked_rows(part, n, folds) for part in pair)) for pair in pairs]
 
 
 def _split(rows: Rows, splitter: Any, groups: Any) -> list[tuple[Any, Any]]:
     name = _name(splitter)
     is_plain = isinstance(rows.x, np.ndarray) and not is_text(rows.x)
-    x, y = rows.x if is_plain else np.arange(len(rows)), labels_of(rows.y)
+    x, y = rows.x if is_plain else np.arange(len(rows)), strata_labels(rows.y)
 
     def pairs() -> list[tuple[Any, Any]]:
         return _listed(splitter.split(x, y, groups))
@@ -90,7 +90,7 @@ def _listed(pairs: Any) -> list[tuple[Any, Any]]:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise SettingError(
                 "folds must be a number, a splitter, or pairs of rows to train and to validate on, "
-                f"but got {described(pair)} in place of a pair"
+                f"but got {describe(pair)} in place of a pair"
             )
     return [(pair[0], pair[1]) for pair in listed]
 
@@ -114,7 +114,7 @@ def _checked_rows(part: Any, n: int, folds: Any) -> NDArray[np.int64]:
     if numbers.ndim != 1 or not numbers.size or numbers.dtype.kind not in "ui":
         raise SettingError(
             "each part of a fold must be the numbers of its rows, at least one, but "
-            f"{_name(folds)} gave {described(numbers)}"
+            f"{_name(folds)} gave {describe(numbers)}"
         )
     if numbers.min() < 0 or numbers.max() >= n:
         raise SettingError(

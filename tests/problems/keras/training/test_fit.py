@@ -11,7 +11,7 @@ from hpopt.core import Objective
 from hpopt.core.handle import TrialHandle
 from hpopt.errors import ProblemError, SettingError, UnknownNameError
 from hpopt.problems.keras.backend import seed_epoch
-from hpopt.problems.keras.training import Monitor, Schedule
+from hpopt.problems.keras.training.fit import FitSettings, Monitor
 
 LOSS = (Objective("val_loss", "minimize"),)
 ACCURACY = (Objective("val_accuracy", "maximize"),)
@@ -117,7 +117,7 @@ def test_all_that_is_reported_is_kept_by_epoch():
         monitor.epoch_ended(model, {"val_loss": epoch, "mae": 2 * epoch})
     assert monitor.history == {"val_loss": [1.0, 2.0], "mae": [2.0, 4.0]}
     again = Monitor(LOSS, TrialHandle(0, 0))
-    again.take_up(monitor.to_json(), None)
+    again.resume(monitor.to_json(), None)
     again.epoch_ended(model, {"val_loss": 3.0, "mae": 6.0})
     assert again.history == {"val_loss": [1.0, 2.0, 3.0], "mae": [2.0, 4.0, 6.0]}
 
@@ -127,7 +127,7 @@ def test_a_state_of_hpopt_0_1_0_has_no_history():
     monitor.epoch_ended(model, {"val_loss": 1.0})
     seen = {name: value for name, value in monitor.to_json().items() if name != "history"}
     again = Monitor(LOSS, TrialHandle(0, 0))
-    assert again.take_up(seen, None)
+    assert again.resume(seen, None)
     assert (again.n_epochs, again.history) == (1, {})
 
 
@@ -142,10 +142,10 @@ def test_objectives_that_others_add_are_not_missed():
 
 
 def test_config_and_fidelity_win_over_the_schedule():
-    schedule = Schedule(epochs=10, batch_size=32)
+    schedule = FitSettings(epochs=10, batch_size=32)
     assert schedule.of({"units": 3}, None) == schedule
-    assert schedule.of({"epochs": 4, "batch_size": 8}, None) == Schedule(4, 8)
-    assert schedule.of({}, 3.0) == Schedule(3, 32)
+    assert schedule.of({"epochs": 4, "batch_size": 8}, None) == FitSettings(4, 8)
+    assert schedule.of({}, 3.0) == FitSettings(3, 32)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_config_and_fidelity_win_over_the_schedule():
 )
 def test_bad_settings_are_refused(settings):
     with pytest.raises(SettingError, match=next(iter(settings))):
-        Schedule(**{"epochs": 1, "batch_size": 1, **settings})
+        FitSettings(**{"epochs": 1, "batch_size": 1, **settings})
 
 
 def test_what_pytorch_draws_in_an_epoch_follows_from_its_number(monkeypatch):

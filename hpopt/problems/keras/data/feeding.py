@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from hpopt.errors import SettingError
-from hpopt.problems.keras.batches import as_fit_takes, batches
-from hpopt.problems.keras.data import Rows, checked_rows
-from hpopt.problems.keras.streams import Generated, checked_batch
+from hpopt.problems.keras.data.batches import as_fit_takes, batches
+from hpopt.problems.keras.data.rows import Rows, checked_rows
+from hpopt.problems.keras.data.streams import GeneratedBatches, checked_batch
 
 Examples = Any
 """Rows, batches from a generator, or a dataset that Keras takes as it is."""
@@ -27,14 +27,14 @@ def is_generator(data: Any) -> bool:
     return hasattr(data, "__next__") and not is_dataset(data)
 
 
-def few_of(data: Examples) -> tuple[Any, ...] | None:
+def small_batch(data: Examples) -> tuple[Any, ...] | None:
     """Return a batch of few examples, where that costs next to nothing; else None.
 
     Of a tf.data.Dataset, whose first batch may cost a minute of shuffling, it is one of zeros.
     """
     if isinstance(data, Rows):
         return as_fit_takes(data.batch(slice(0, 2)))
-    if isinstance(data, Generated):
+    if isinstance(data, GeneratedBatches):
         return data.first()
     if hasattr(data, "element_spec"):
         return _zeros(data.element_spec)
@@ -45,7 +45,7 @@ def first_batch(data: Examples) -> Rows | None:
     """Return arrays that can be checked, where that costs next to nothing; else None."""
     if isinstance(data, Rows):
         return data
-    if hasattr(data, "element_spec") or isinstance(data, Generated) or not len_of(data):
+    if hasattr(data, "element_spec") or isinstance(data, GeneratedBatches) or not len_of(data):
         return None
     x, y, weights = (*checked_batch(data[0], "a dataset"), None, None)[:3]
     return checked_rows(x, y, ("the inputs of a batch", "the targets of a batch"), weights)
@@ -55,14 +55,14 @@ def first_input(data: Examples) -> Any:
     """Return some inputs, with which a model that is not built yet can be."""
     if isinstance(data, Rows):
         return as_fit_takes(data.batch(slice(0, 1)))[0]
-    if isinstance(data, Generated):
+    if isinstance(data, GeneratedBatches):
         return data.first()[0]
     return data[0][0] if hasattr(data, "num_batches") else next(iter(data))[0]
 
 
-def fed(data: Examples, size: int, *, seed: int | None = None, epoch: int = 0) -> Any:
+def as_fit_input(data: Examples, size: int, *, seed: int | None = None, epoch: int = 0) -> Any:
     """Return examples as ``fit`` takes them, from an epoch on; without a seed, for validation."""
-    if isinstance(data, Generated):
+    if isinstance(data, GeneratedBatches):
         return data.stream(epoch, is_repeated=seed is None)
     return batches(data, size, seed=seed, epoch=epoch) if isinstance(data, Rows) else data
 

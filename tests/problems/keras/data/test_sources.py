@@ -6,13 +6,13 @@ import pytest
 from hpopt.core import Objective
 from hpopt.errors import ProblemError, SettingError
 from hpopt.problems.keras import DenseBuilder, KerasProblem, RecurrentBuilder
-from hpopt.problems.keras.data import Rows
-from hpopt.problems.keras.feeding import first_batch, is_dataset, len_of
-from hpopt.problems.keras.given_data import source_of
+from hpopt.problems.keras.data.feeding import first_batch, is_dataset, len_of
+from hpopt.problems.keras.data.rows import Rows
+from hpopt.problems.keras.data.source_choice import make_source
 from hpopt.problems.time_series import TimeSeries
 from hpopt.space import Int, Sequence, Space
 
-from .small import Line, X, Y, needs_keras, quiet, tried
+from ..small import Line, X, Y, needs_keras, quiet, tried
 
 pytestmark = [needs_keras, quiet]
 SERIES = TimeSeries(np.sin(np.arange(80.0)), validation=0.25, test=0)
@@ -167,6 +167,6 @@ def test_what_does_not_go_together_is_said(settings, message):
 
 
 def test_a_function_alone_has_no_validation():
-    source = source_of(lambda config: (X, Y), None, Space({"a": Int(1, 2)}))
+    source = make_source(lambda config: (X, Y), None, Space({"a": Int(1, 2)}))
     assert not source.is_validated
     assert len(source.split({}, 0).training) == 40

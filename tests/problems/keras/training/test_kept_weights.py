@@ -6,7 +6,7 @@ import pytest
 
 from hpopt.core import Objective
 from hpopt.errors import SettingError
-from hpopt.problems.keras.weights import LOSS, WEIGHTS, Keeping, load_weights
+from hpopt.problems.keras.training.kept_weights import LOSS, WEIGHTS, KeptWeights, load_weights
 
 
 class Model:
@@ -26,7 +26,7 @@ def kept(folder):
 
 def end(folder, number, *losses, n_kept=2):
     names = [f"loss_{place}" for place in range(len(losses))]
-    keeping = Keeping([Objective(name) for name in names], n_kept)
+    keeping = KeptWeights([Objective(name) for name in names], n_kept)
     own = folder / str(number)
     own.mkdir(exist_ok=True)
     keeping.save(Model(), [number], dict(zip(names, losses, strict=True)), own)
@@ -91,7 +91,7 @@ def test_of_several_objectives_the_front_is_kept(tmp_path):
 
 
 def test_weights_wait_for_objectives_that_are_not_known_yet(tmp_path):
-    keeping = Keeping([Objective("loss"), Objective("latency")], 1)
+    keeping = KeptWeights([Objective("loss"), Objective("latency")], 1)
     for number, (loss, latency) in enumerate([(1, 5), (2, 3), (3, 4)]):
         own = tmp_path / str(number)
         own.mkdir()

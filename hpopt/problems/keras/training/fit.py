@@ -11,12 +11,12 @@ from hpopt.checks import number, whole
 from hpopt.core.problem import Fidelity, Objective
 from hpopt.errors import ProblemError, SettingError
 from hpopt.problems.keras.backend import seed_epoch
+from hpopt.problems.keras.data.streams import release_callbacks
 from hpopt.problems.keras.metrics import check_reported, numbers_of
-from hpopt.problems.keras.streams import releasing
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class FitSettings:
     """How a model is trained.
 
     Parameters
@@ -58,7 +58,7 @@ class Schedule:
                 f"{self.class_weight!r}"
             )
 
-    def of(self, config: Mapping[str, Any], fidelity: float | None) -> Schedule:
+    def of(self, config: Mapping[str, Any], fidelity: float | None) -> FitSettings:
         """Return the schedule of a trial: what its config and its fidelity say wins."""
         chosen = {name: config[name] for name in ("epochs", "batch_size") if name in config}
         if fidelity is not None:
@@ -84,7 +84,7 @@ class Monitor:
     objectives : sequence of Objective
     trial : Follower
     patience, min_improvement
-        See `Schedule`.
+        See `FitSettings`.
     keep_weights : bool
         Whether to keep the weights after the best epoch.
     is_lenient : bool
@@ -159,9 +159,9 @@ class Monitor:
 
     def to_json(self) -> dict[str, Any]:
         """Return what was seen as JSON data."""
-        return {name: getattr(self, name) for name in REMEMBERED}
+        return {name: getattr(self, name) for name in SAVED_ATTRIBUTES}
 
-    def take_up(self, seen: Mapping[str, Any], weights: list[Any] | None) -> bool:
+    def resume(self, seen: Mapping[str, Any], weights: list[Any] | None) -> bool:
         """Go on from what was seen earlier, told anew; say whether there is anything to go on with.
 
         Parameters
@@ -171,7 +171,7 @@ class Monitor:
         weights : list of ndarray, or None
             Those after the best epoch.
         """
-        for name in REMEMBERED:
+        for name in SAVED_ATTRIBUTES:
             if name in seen:  # what hpopt 0.1.0 left has no history
                 setattr(self, name, seen[name])
         self.weights = weights if self._keep_weights else None
@@ -184,10 +184,10 @@ class Monitor:
         if not self._is_lenient:
             for objective in self._objectives:
                 check_reported(objective.name, logs, reported)
-        return watched_of(self._objectives, reported)
+        return watched_objective(self._objectives, reported)
 
 
-def watched_of(objectives: Iterable[Objective], values: Mapping[str, float]) -> Objective:
+def watched_objective(objectives: Iterable[Objective], values: Mapping[str, float]) -> Objective:
     """Return the first objective among values; the loss where there is none."""
     for objective in objectives:
         if objective.name in values:
@@ -195,7 +195,7 @@ def watched_of(objectives: Iterable[Objective], values: Mapping[str, float]) -> 
     return Objective("val_loss" if "val_loss" in values else "loss", "minimize")
 
 
-REMEMBERED = (
+SAVED_ATTRIBUTES = (
     *("best", "best_epoch", "curve", "ended", "history", "n_epochs"),
     *("_bar", "_best_loss", "_waited"),
 )
@@ -204,7 +204,7 @@ REMEMBERED = (
 def train(
     keras: Any,
     model: Any,
-    schedule: Schedule,
+    settings: FitSettings,
     *,
     data: tuple[Any, Any],
     monitor: Monitor,
@@ -218,7 +218,7 @@ def train(
     ----------
     keras : module
     model : keras.Model
-    schedule : Schedule
+    settings : FitSettings
     data : (dataset, dataset or None)
         For training, and for validation after each epoch.
     monitor : Monitor
@@ -242,16 +242,16 @@ def train(
     model.fit(
         training,
         initial_epoch=monitor.n_epochs,
-        epochs=schedule.epochs,
+        epochs=settings.epochs,
         validation_data=validation,
         steps_per_epoch=steps[0],
         validation_steps=steps[1],
-        class_weight=None if schedule.class_weight is None else dict(schedule.class_weight),
+        class_weight=None if settings.class_weight is None else dict(settings.class_weight),
         shuffle=False,
-        verbose=schedule.verbose,
+        verbose=settings.verbose,
         callbacks=[
             keras.callbacks.TerminateOnNaN(),
-            *releasing(keras, training, validation),
+            *release_callbacks(keras, training, validation),
             *callbacks,
             keras.callbacks.LambdaCallback(on_epoch_begin=epoch_begins, on_epoch_end=epoch_ended),
         ],

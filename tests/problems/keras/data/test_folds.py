@@ -5,8 +5,8 @@ import pytest
 from sklearn.model_selection import GroupKFold, KFold, ShuffleSplit, StratifiedKFold
 
 from hpopt.errors import SettingError
-from hpopt.problems.keras.data import Rows
-from hpopt.problems.keras.folds import folded
+from hpopt.problems.keras.data.folds import split_into_folds
+from hpopt.problems.keras.data.rows import Rows
 
 X, Y = np.arange(24.0).reshape(12, 2), np.repeat([0, 1], [8, 4])
 GROUPS = np.arange(12) // 3
@@ -14,7 +14,7 @@ ROWS = Rows(X, Y)
 
 
 def test_groups_are_not_parted():
-    folds = folded(ROWS, GroupKFold(4), GROUPS)
+    folds = split_into_folds(ROWS, GroupKFold(4), GROUPS)
     assert len(folds) == 4
     for rest, aside in folds:
         assert not set(GROUPS[rest.numbers]) & set(GROUPS[aside.numbers])
@@ -22,17 +22,17 @@ def test_groups_are_not_parted():
 
 @pytest.mark.parametrize("y", [Y, Y[:, None], np.eye(2)[Y], (Y, X), {"label": Y, "more": X}])
 def test_classes_are_known_to_a_splitter(y):
-    for _, aside in folded(Rows({"a": X}, y), StratifiedKFold(4)):
+    for _, aside in split_into_folds(Rows({"a": X}, y), StratifiedKFold(4)):
         assert np.bincount(Y[aside.numbers]).tolist() == [2, 1]
 
 
 def test_pairs_of_rows_and_single_splits():
     pairs = [([0, 1], [2]), (np.arange(12) < 6, np.arange(12) > 6)]
-    first, second = folded(ROWS, pairs)
+    first, second = split_into_folds(ROWS, pairs)
     assert (first[0].numbers.tolist(), first[1].numbers.tolist()) == ([0, 1], [2])
     assert (len(second[0]), len(second[1])) == (6, 5)
-    assert len(folded(ROWS, iter(pairs))) == 2
-    assert len(folded(ROWS, ShuffleSplit(1, random_state=0))) == 1
+    assert len(split_into_folds(ROWS, iter(pairs))) == 2
+    assert len(split_into_folds(ROWS, ShuffleSplit(1, random_state=0))) == 1
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,11 @@ def test_pairs_of_rows_and_single_splits():
 )
 def test_what_cannot_be_folds(folds, groups, message):
     with pytest.raises(SettingError, match=message):
-        folded(ROWS, folds, groups)
+        split_into_folds(ROWS, folds, groups)
 
 
 def test_folds_keep_the_weights():
     rows = Rows(X, Y, weights=X[:, 0])
-    for rest, _ in folded(rows, KFold(3)):
+    for rest, _ in split_into_folds(rows, KFold(3)):
         x, _, weights = rest.batch(slice(None))
         assert (x[:, 0] == weights).all()

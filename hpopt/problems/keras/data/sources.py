@@ -11,18 +11,18 @@ from typing import Any, NamedTuple
 
 from hpopt.core.solution import Config
 from hpopt.errors import SettingError, TransferError
-from hpopt.problems.keras.data import (
-    Rows,
-    checked_rows,
-)
-from hpopt.problems.keras.feeding import (
+from hpopt.problems.keras.data.feeding import (
     Examples,
     is_dataset,
     is_endless,
     is_generator,
 )
-from hpopt.problems.keras.streams import Generated
-from hpopt.problems.keras.structures import described
+from hpopt.problems.keras.data.rows import (
+    Rows,
+    checked_rows,
+)
+from hpopt.problems.keras.data.streams import GeneratedBatches
+from hpopt.problems.keras.data.structures import describe
 from hpopt.problems.time_series import TimeSeries
 from hpopt.space import Space
 
@@ -208,11 +208,11 @@ def _examples(function: Any, config: Config, names: tuple[str, str], steps: int 
             )
         if hasattr(given, "close"):
             given.close()
-        return Generated(partial(function, config), name, steps)
+        return GeneratedBatches(partial(function, config), name, steps)
     if not isinstance(given, tuple | list) or not 1 <= len(given) <= 3:
         raise SettingError(
             f"the function of a config for {name} must give a pair of arrays (x, y), or "
-            f"(x, y, sample_weight), a dataset or a generator, but gave {described(given)}"
+            f"(x, y, sample_weight), a dataset or a generator, but gave {describe(given)}"
         )
     check_no_steps(Steps(steps), "arrays", of_steps)
     x, y, weights = (*given, None, None)[:3]

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from hpopt.checks import real
 from hpopt.errors import SettingError
-from hpopt.problems.keras.structures import (
+from hpopt.problems.keras.data.structures import (
     Array,
     Structure,
     checked_structure,
-    described,
+    describe,
     first_leaf,
     leaves,
     lengths_of,
-    mapped,
+    map_arrays,
     shapes_of,
 )
 
@@ -91,7 +91,7 @@ class Rows:
         first = rng.random()
         aside = np.zeros(n, dtype=bool)
         aside[order[np.floor((np.arange(n_aside) + first) * (n / n_aside)).astype(np.int64)]] = True
-        return self.parted(np.flatnonzero(~aside), np.flatnonzero(aside))
+        return self.row_pair(np.flatnonzero(~aside), np.flatnonzero(aside))
 
     def folds(self, k: int, seed: int) -> list[tuple[Rows, Rows]]:
         """Part the rows into k folds, stratified in the same way, and leave each out once.
@@ -107,11 +107,11 @@ class Rows:
         fold = np.empty(n, dtype=np.int64)
         fold[self._by_stratum(np.random.default_rng(seed))] = np.arange(n) % k
         return [
-            self.parted(np.flatnonzero(fold != left_out), np.flatnonzero(fold == left_out))
+            self.row_pair(np.flatnonzero(fold != left_out), np.flatnonzero(fold == left_out))
             for left_out in range(k)
         ]
 
-    def parted(
+    def row_pair(
         self, training: NDArray[np.int64], validation: NDArray[np.int64]
     ) -> tuple[Rows, Rows]:
         """Return the rows of these numbers: some to train on, some to validate on."""
@@ -124,13 +124,13 @@ class Rows:
         if data is None:
             return None
         chosen = places if self.numbers is None else self.numbers[places]
-        return mapped(lambda array: array[chosen], data)
+        return map_arrays(lambda array: array[chosen], data)
 
     def _by_stratum(self, rng: np.random.Generator) -> NDArray[np.int64]:
         return np.lexsort((rng.random(len(self)), _strata(self.y, len(self))))
 
 
-def labels_of(y: Structure | None) -> Array | None:
+def strata_labels(y: Structure | None) -> Array | None:
     """Return one number for each row by which a split can be even, of the first of the targets.
 
     None where the targets have no such number: there are none, or they are images, say.
@@ -145,7 +145,7 @@ def labels_of(y: Structure | None) -> Array | None:
 
 
 def _strata(y: Structure | None, n: int) -> NDArray[np.int64]:
-    labels = labels_of(y)
+    labels = strata_labels(y)
     if labels is None:
         return np.zeros(n, dtype=np.int64)
     return np.unique(labels, return_inverse=True)[1].ravel()
@@ -197,7 +197,7 @@ def validation_rows(data: Any, wanted: str, is_x_alone: bool = False) -> Rows:
     if not isinstance(data, tuple | list) or len(data) not in ((1, 2, 3) if is_x_alone else (2, 3)):
         raise SettingError(
             f"validation_data must be a pair of {wanted}, or (x, y, sample_weight), but got "
-            f"{described(data)}"
+            f"{describe(data)}"
         )
     x, y, weights = (*data, None, None)[:3]
     return checked_rows(x, y, ("validation x", "validation y"), weights)
@@ -242,4 +242,4 @@ def checked_rows(x: Any, y: Any, names: tuple[str, str] = ("x", "y"), weights: A
 
 def _form(data: Structure | None) -> Any:
     """Return what training and validation data must have in common: all but their lengths."""
-    return None if data is None else mapped(lambda array: array.shape[1:], data)
+    return None if data is None else map_arrays(lambda array: array.shape[1:], data)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.errors import SettingError
-from hpopt.problems.keras.structures import as_array
+from hpopt.problems.keras.data.structures import as_array
 
 ClassWeight = Mapping[Any, float] | Literal["balanced"]
 

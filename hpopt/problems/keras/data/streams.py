@@ -8,14 +8,14 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from hpopt.errors import SettingError
-from hpopt.problems.keras.batches import as_fit_takes
+from hpopt.problems.keras.data.batches import as_fit_takes
+from hpopt.problems.keras.data.structures import describe
 from hpopt.problems.keras.session import import_keras
-from hpopt.problems.keras.structures import described
 
 Batch = tuple[Any, ...]
 
 
-class Generated:
+class GeneratedBatches:
     """Batches from a generator that a function makes: as many as are wanted, made anew at its end.
 
     Parameters
@@ -76,12 +76,12 @@ def checked_batch(batch: Any, name: str) -> Batch:
     if not isinstance(batch, tuple | list) or not 1 <= len(batch) <= 3:
         raise SettingError(
             f"the batches of {name} must be tuples (x, y) or (x, y, sample_weight), but got "
-            f"{described(batch)}"
+            f"{describe(batch)}"
         )
     return tuple(batch)
 
 
-def releasing(keras: Any, training: Any, validation: Any) -> list[Any]:
+def release_callbacks(keras: Any, training: Any, validation: Any) -> list[Any]:
     """Return the callbacks that tell streams which batches are done with."""
     hooks = {}
     for name, data in (("on_train_batch_end", training), ("on_test_batch_end", validation)):
@@ -102,7 +102,7 @@ def _stream_class() -> Any:
         that they leave. So batches are kept from when they are made until they are trained on.
         """
 
-        def __init__(self, generated: Generated, n_skipped: int, is_repeated: bool) -> None:
+        def __init__(self, generated: GeneratedBatches, n_skipped: int, is_repeated: bool) -> None:
             super().__init__()
             self._generated, self._is_repeated = generated, is_repeated
             self._batches = generated.batches(n_skipped)

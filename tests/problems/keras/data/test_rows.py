@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hpopt.errors import SettingError
-from hpopt.problems.keras.data import Rows, checked_rows, training_and_validation
+from hpopt.problems.keras.data.rows import Rows, checked_rows, training_and_validation
 
 X = np.arange(40, dtype="float32").reshape(20, 2)
 Y = np.repeat([0, 1], [15, 5])

@@ -19,7 +19,7 @@ N_KEPT = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StateFiles:
     """Where the state of one run of a trial is kept.
 
     Attributes
@@ -37,7 +37,7 @@ class Place:
     key: str
 
     @classmethod
-    def of(cls, folder: Path, run: int, config: Config, seed: int) -> Place:
+    def of(cls, folder: Path, run: int, config: Config, seed: int) -> StateFiles:
         """Give the place of a run."""
         return cls(folder, run, json.dumps([config, seed], sort_keys=True))
 
@@ -73,7 +73,7 @@ class State:
 
 
 def save_state(
-    place: Place, model: Any, best: list[Any] | None, epochs: int, monitor: Mapping[str, Any]
+    place: StateFiles, model: Any, best: list[Any] | None, epochs: int, monitor: Mapping[str, Any]
 ) -> None:
     """Keep the state of a training; the oldest of a study are removed."""
     arrays = {f"v{i}": as_numpy(variable) for i, variable in enumerate(variables_of(model))}
@@ -95,7 +95,7 @@ def save_state(
         remove_state(folder, place.name)
 
 
-def find_state(place: Place, epochs: int) -> State | None:
+def find_state(place: StateFiles, epochs: int) -> State | None:
     """Find the furthest state of the same config and seed, of at most so many epochs."""
     found: tuple[int, Path, Mapping[str, Any]] | None = None
     for folder in _beside(place):
@@ -151,7 +151,7 @@ def as_numpy(variable: Any) -> Any:
     return value.astype(np.float32) if value.dtype.name == "bfloat16" else value
 
 
-def _beside(place: Place) -> list[Path]:
+def _beside(place: StateFiles) -> list[Path]:
     """Give the folders of this study that hold a state of such a run."""
     if not place.folder.name.isdecimal():
         return []

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from hpopt.errors import SettingError
-from hpopt.problems.keras.labels import Labels
+from hpopt.problems.keras.data.labels import Labels
 
 
 @pytest.mark.parametrize(
