@@ -11,7 +11,7 @@ what must hold, what was got, and what to do::
     ├── ProblemError (TypeError)             a problem that is not well formed
     ├── MissingExtraError (ImportError)      an optional dependency that is not installed
     ├── NothingToAskError (RuntimeError)     there is no solution to hand out
-    │   ├── WaitingError                     … until pending ones have been told
+    │   ├── WaitingError                     … until results of pending ones are there
     │   └── ExhaustedError                   … ever: every configuration has been tried
     ├── StudyError (RuntimeError)            a study that cannot be used
     │   ├── StudyFileError                   not a study file, or a damaged one
@@ -42,15 +42,15 @@ from typing import Any
 
 
 class HpoptError(Exception):
-    """Be the root of every error that hpopt raises on purpose."""
+    """The root of every error that hpopt raises on purpose."""
 
 
 class SettingError(HpoptError, ValueError):
-    """Say that an argument or a setting is out of its range."""
+    """An argument or a setting is out of its range."""
 
 
 class UnknownNameError(SettingError):
-    """Say that a name does not exist, and which one was probably meant.
+    """A name does not exist; the message suggests the nearest.
 
     Parameters
     ----------
@@ -81,19 +81,19 @@ class UnknownNameError(SettingError):
 
 
 class SpaceError(HpoptError, ValueError):
-    """Say why a search space cannot be built."""
+    """A search space cannot be built."""
 
 
 class ConfigError(HpoptError, ValueError):
-    """Say why a config does not fit its space."""
+    """A config does not fit its space."""
 
 
 class ProblemError(HpoptError, TypeError):
-    """Say why a problem is not well formed."""
+    """A problem is not well formed."""
 
 
 class MissingExtraError(HpoptError, ImportError):
-    """Say which optional dependency is missing and how to install it.
+    """An optional dependency is missing; the message says how to install it.
 
     Parameters
     ----------
@@ -117,39 +117,39 @@ class MissingExtraError(HpoptError, ImportError):
 
 
 class NothingToAskError(HpoptError, RuntimeError):
-    """Say that there is no solution to hand out."""
+    """There is no solution to hand out."""
 
 
 class WaitingError(NothingToAskError):
-    """Say that pending solutions must be told before the next can be asked."""
+    """The next solution can be asked for when results of pending ones are there."""
 
 
 class ExhaustedError(NothingToAskError):
-    """Say that every configuration that the strategy would try has been tried."""
+    """Every configuration that the strategy would try has been tried."""
 
 
 class StudyError(HpoptError, RuntimeError):
-    """Say why a study cannot be used."""
+    """A study cannot be used."""
 
 
 class StudyFileError(StudyError):
-    """Say that a file is not a study, or is damaged."""
+    """A file is not a study, or is damaged."""
 
 
 class StudyLockedError(StudyError):
-    """Say that another process is writing this study."""
+    """Another process is writing this study."""
 
 
 class DiskFullError(StudyError):
-    """Say that there is no room on the disk to write a study; nothing that was told is lost."""
+    """There is no room on the disk to write a study; no trial that has finished is lost."""
 
 
 class StudyMismatchError(StudyError):
-    """Say in what a stored study differs from the one that was asked for."""
+    """A stored study differs from the one that was asked for; the message says in what."""
 
 
 class AllTrialsFailedError(StudyError):
-    """End a run whose first trials all failed alike.
+    """The first trials of a run all failed alike, which ended it.
 
     Its ``__cause__`` is a `RemoteTraceback` with the traceback of the last of them, where they
     raised an exception.
@@ -157,15 +157,15 @@ class AllTrialsFailedError(StudyError):
 
 
 class NoValuesError(StudyError):
-    """Say why there is no best trial: how many have which status, and the last error."""
+    """There is no best trial: the message says how many have which status, and the last error."""
 
 
 class StudyWarning(UserWarning):
-    """Say with what else a study goes on: other data or settings, or another file."""
+    """A study goes on with other data or settings, or in another file."""
 
 
 class TransferError(HpoptError, pickle.PicklingError):
-    """Say what could not be sent between the driver and a worker process.
+    """A call or a result could not be sent between the driver and a worker process.
 
     Parameters
     ----------
@@ -183,11 +183,11 @@ class TransferError(HpoptError, pickle.PicklingError):
 
 
 class RemoteError(HpoptError, RuntimeError):
-    """Stand for an exception of a worker process that could not be sent itself."""
+    """Stands for an exception of a worker process that could not be sent itself."""
 
 
 class RemoteTraceback(HpoptError):  # noqa: N818  (the name that multiprocessing uses)
-    """Show where an evaluation raised an exception: the ``__cause__`` of another error."""
+    """Where an evaluation raised an exception: the ``__cause__`` of another error."""
 
     def __str__(self) -> str:
         return "\n" + super().__str__()
@@ -216,7 +216,7 @@ class Stopped(HpoptError):  # noqa: N818
 
 
 class EvaluationLost(HpoptError, RuntimeError):  # noqa: N818
-    """Say that an evaluation gave no outcome.
+    """An evaluation gave no outcome.
 
     Parameters
     ----------
@@ -246,16 +246,16 @@ class EvaluationLost(HpoptError, RuntimeError):  # noqa: N818
 
 
 class TimeLimitExceeded(EvaluationLost, TimeoutError):  # noqa: N818
-    """Say that an evaluation ran longer than its limit and was killed."""
+    """An evaluation ran longer than its limit and was killed."""
 
 
 class MemoryLimitExceeded(EvaluationLost, MemoryError):  # noqa: N818
-    """Say that an evaluation took more memory than its limit and was killed."""
+    """An evaluation took more memory than its limit and was killed."""
 
 
 class WorkerLost(EvaluationLost):
-    """Say that the process or machine of an evaluation went away."""
+    """The process or machine of an evaluation went away."""
 
 
 class WorkerNotStarted(WorkerLost):
-    """Say that a worker process ended before it was up: no evaluation of any problem could run."""
+    """A worker process ended before it was up: no evaluation of any problem could run."""

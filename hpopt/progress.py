@@ -13,8 +13,9 @@ from typing import Any, TextIO
 from hpopt.core import Objective, Trial
 from hpopt.terminal import printable
 
-LINE_SECONDS = 10.0
-BAR_SECONDS = 0.1
+LINE_SECONDS = 10.0  # a log of an hour has 360 lines
+BETTER_SECONDS = 1.0  # the first trials of a search are better one after the other
+BAR_SECONDS = 0.1  # the eye takes it for motion, and drawing takes some 2 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,9 @@ class Snapshot:
     Attributes
     ----------
     n_done, n_bad : int
-        Trials told in the whole study, and those of them without values.
+        Finished trials of the whole study, and those of them without values.
     n_new : int
-        Trials told in this run.
+        Trials that have finished in this run.
     n_running : int
         Solutions that are being evaluated.
     total : float
@@ -95,7 +96,7 @@ class Lines(ProgressDisplay):
         best = snapshot.best.number if snapshot.best is not None else None
         now = time.monotonic()
         due = now - self._shown >= LINE_SECONDS and snapshot.n_done != self._done
-        better = best != self._best and now - self._shown >= 1.0
+        better = best != self._best and now - self._shown >= BETTER_SECONDS
         if due or better:
             self._best, self._shown, self._done = best, now, snapshot.n_done
             self.say(in_one_line(snapshot))
@@ -166,7 +167,7 @@ class Bar(ProgressDisplay):
         row.add_column(ratio=1)
         row.add_column(justify="right")
         bar = ProgressBar(total=share, completed=snapshot.n_done if known else 0, pulse=not known)
-        row.add_row(bar, Text(counted(snapshot)))
+        row.add_row(bar, Text(count_in_words(snapshot)))
         lines: list[Any] = [row]
         if snapshot.best is not None:
             lines.append(
@@ -186,13 +187,13 @@ def make_display(progress: bool | ProgressDisplay, stream: TextIO | None = None)
 
 
 def in_one_line(snapshot: Snapshot, *, ended: bool = False) -> str:
-    """Say the state in one line."""
+    """Return the state in one line."""
     best = f"; {best_in_words(snapshot)}" if snapshot.best is not None else ""
-    return f"{counted(snapshot, ended=ended)}{best}"
+    return f"{count_in_words(snapshot, ended=ended)}{best}"
 
 
-def counted(snapshot: Snapshot, *, ended: bool = False) -> str:
-    """Say how far the study is, and how much time is left where it goes on."""
+def count_in_words(snapshot: Snapshot, *, ended: bool = False) -> str:
+    """Return how far the study is in words, and how much time is left where it goes on."""
     # A study may have more trials than a later run's smaller budget: "25/20" would be no share.
     total = f"/{int(snapshot.total)}" if snapshot.n_done <= snapshot.total < math.inf else ""
     parts = [f"{snapshot.n_done}{total} trials"]
@@ -207,7 +208,7 @@ def counted(snapshot: Snapshot, *, ended: bool = False) -> str:
 
 
 def best_in_words(snapshot: Snapshot) -> str:
-    """Say the best value and its config."""
+    """Return the best value and its config in words."""
     best = snapshot.best
     if best is None:
         return "no value yet"

@@ -32,14 +32,14 @@ class Progress:
     Attributes
     ----------
     n_asked, n_told : int
-        Solutions proposed and told in the whole study.
+        Solutions proposed, and trials finished, in the whole study.
     seconds : float
         How long this run has taken.
     objectives : tuple of Objective
     best : mapping of str to float
         The values of the best trial (by the first objective); empty without one.
     n_since_best : int
-        How many trials were told after the best one.
+        How many trials have finished after the best one.
     """
 
     n_asked: int
@@ -55,18 +55,18 @@ class StoppingRule(ABC):
 
     @abstractmethod
     def reason(self, progress: Progress) -> str | None:
-        """Say in words why the run is over; None while it is not."""
+        """Return why the run is over, in words; None while it is not."""
 
     def room(self, progress: Progress) -> float:
-        """Say how many more solutions may be asked for: an int, or inf."""
+        """Return how many more solutions may be asked for: an int, or inf."""
         return 0 if self.reason(progress) else math.inf
 
     def total(self) -> float:
-        """Say how many trials the study will have at most: an int, or inf."""
+        """Return how many trials the study will have at most: an int, or inf."""
         return math.inf
 
     def seconds(self) -> float:
-        """Say how long the run will take at most, in seconds, or inf."""
+        """Return how long the run will take at most, in seconds, or inf."""
         return math.inf
 
     def __or__(self, other: StoppingRule) -> StoppingRule:
@@ -78,10 +78,10 @@ class StoppingRule(ABC):
 
 @dataclass(frozen=True)
 class Never(StoppingRule):
-    """End only when nothing is left to try, or when a person says so."""
+    """End only when nothing is left to try, or by Ctrl-C."""
 
     def reason(self, progress: Progress) -> str | None:
-        """Say nothing."""
+        """Return None."""
         return None
 
 
@@ -95,15 +95,15 @@ class Trials(StoppingRule):
         object.__setattr__(self, "n", whole("trials", self.n, 0))
 
     def reason(self, progress: Progress) -> str | None:
-        """Say that all trials have been told."""
+        """Return that all trials are done, when they are."""
         return f"{self.n} trials are done" if progress.n_told >= self.n else None
 
     def room(self, progress: Progress) -> float:
-        """Say how many are left of the n."""
+        """Return how many are left of the n."""
         return max(0, self.n - progress.n_asked)
 
     def total(self) -> float:
-        """Say n."""
+        """Return n."""
         return self.n
 
 
@@ -124,7 +124,7 @@ class Time(StoppingRule):
         self.seconds()
 
     def seconds(self) -> float:
-        """Give the limit in seconds."""
+        """Return the limit in seconds."""
         limit: Any = self.limit
         if isinstance(limit, str):
             found = TEXT.fullmatch(limit)
@@ -143,7 +143,7 @@ class Time(StoppingRule):
         return seconds
 
     def reason(self, progress: Progress) -> str | None:
-        """Say that the time is over."""
+        """Return that the time is over, when it is."""
         limit = self.limit if isinstance(self.limit, str) else f"{self.seconds():g} s"
         return f"the time of {limit} is over" if progress.seconds >= self.seconds() else None
 
@@ -166,7 +166,7 @@ class Target(StoppingRule):
             raise SettingError(f"a target must be a number, but got {self.value!r}")
 
     def reason(self, progress: Progress) -> str | None:
-        """Say that the target is reached."""
+        """Return that the target is reached, when it is."""
         objective = progress.objectives[0]
         if not progress.best:
             return None
@@ -186,7 +186,7 @@ class Plateau(StoppingRule):
         object.__setattr__(self, "n", whole("a plateau", self.n, 1))
 
     def reason(self, progress: Progress) -> str | None:
-        """Say that nothing has become better."""
+        """Return that nothing has become better, when so."""
         flat = progress.n_since_best >= self.n
         return f"no better trial for {progress.n_since_best} trials" if flat else None
 
@@ -199,19 +199,19 @@ class Either(StoppingRule):
     other: StoppingRule
 
     def reason(self, progress: Progress) -> str | None:
-        """Give the reason of the rule that says so."""
+        """Return the first reason there is."""
         return self.one.reason(progress) or self.other.reason(progress)
 
     def room(self, progress: Progress) -> float:
-        """Give the smaller room."""
+        """Return the smaller room."""
         return min(self.one.room(progress), self.other.room(progress))
 
     def total(self) -> float:
-        """Give the smaller total."""
+        """Return the smaller total."""
         return min(self.one.total(), self.other.total())
 
     def seconds(self) -> float:
-        """Give the shorter time."""
+        """Return the shorter time."""
         return min(self.one.seconds(), self.other.seconds())
 
 
@@ -223,18 +223,18 @@ class Both(StoppingRule):
     other: StoppingRule
 
     def reason(self, progress: Progress) -> str | None:
-        """Give both reasons, where there are two."""
+        """Return both reasons, where there are two."""
         one, other = self.one.reason(progress), self.other.reason(progress)
         return f"{one}, and {other}" if one and other else None
 
     def room(self, progress: Progress) -> float:
-        """Give the larger room."""
+        """Return the larger room."""
         return max(self.one.room(progress), self.other.room(progress))
 
     def total(self) -> float:
-        """Give the larger total."""
+        """Return the larger total."""
         return max(self.one.total(), self.other.total())
 
     def seconds(self) -> float:
-        """Give the longer time."""
+        """Return the longer time."""
         return max(self.one.seconds(), self.other.seconds())

@@ -18,7 +18,7 @@ from hpopt.progress import (
     Silent,
     Snapshot,
     best_in_words,
-    counted,
+    count_in_words,
     duration,
     in_one_line,
     make_display,
@@ -68,15 +68,17 @@ class TestWords:
         assert duration(seconds) == text
 
     def test_counts(self):
-        assert counted(snapshot()) == "0 trials, 0:00"
-        assert counted(snapshot(n_done=3, total=10, seconds=61)) == "3/10 trials, 1:01"
+        assert count_in_words(snapshot()) == "0 trials, 0:00"
+        assert count_in_words(snapshot(n_done=3, total=10, seconds=61)) == "3/10 trials, 1:01"
         full = snapshot(n_done=3, n_bad=1, n_new=3, n_running=2, total=9, seconds=60)
-        assert counted(full) == "3/9 trials, 1 failed, 2 running, 1:00, 2:00 left"
+        assert count_in_words(full) == "3/9 trials, 1 failed, 2 running, 1:00, 2:00 left"
 
     def test_no_time_is_left_when_it_has_ended(self):
-        assert counted(snapshot(n_done=9, n_new=9, total=9, seconds=60)) == "9/9 trials, 1:00"
+        assert (
+            count_in_words(snapshot(n_done=9, n_new=9, total=9, seconds=60)) == "9/9 trials, 1:00"
+        )
         half = snapshot(n_done=3, n_new=3, total=9, seconds=60)
-        assert counted(half, ended=True) == "3/9 trials, 1:00"
+        assert count_in_words(half, ended=True) == "3/9 trials, 1:00"
 
     def test_the_best(self):
         assert best_in_words(snapshot()) == "no value yet"

@@ -16,7 +16,7 @@ exit codes:
 
 
 class ExitCode(IntEnum):
-    """Say how a command ended; 2, wrong usage, is argparse's own."""
+    """How a command ended; 2, wrong usage, is argparse's own."""
 
     DONE = 0
     ERROR = 1

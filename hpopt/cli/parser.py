@@ -102,7 +102,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def _hint(command: argparse.ArgumentParser, unknown: Sequence[str]) -> str:
-    """Say what was probably meant by the first unknown option."""
+    """Return what was probably meant by the first unknown option."""
     option = next((each.partition("=")[0] for each in unknown if each.startswith("--")), None)
     if option is None:
         return ""
@@ -283,7 +283,7 @@ def _add_budget(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--retry-failed",
         action="store_true",
-        help="evaluate trials that failed or were lost again, as after a mistake was mended",
+        help="evaluate trials that failed or were lost again, as after a mistake was corrected",
     )
     command.add_argument(
         "--early-stopping", metavar="NAME", help="end trials that are not worth finishing: median"

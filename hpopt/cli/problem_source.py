@@ -67,7 +67,7 @@ def _file(path: Path) -> ModuleType:
 
 
 def _taken_by(stem: str, path: Path) -> str | None:
-    """Say what else ``import stem`` means; None where it means this file."""
+    """Return what else ``import stem`` means; None where it means this file."""
     if "." in stem:
         return "the name of a package, for its dot"
     loaded = sys.modules.get(stem)
@@ -187,7 +187,7 @@ def _parameters(target: Any) -> list[inspect.Parameter]:
 
 
 def _what(error: BaseException, folder: Path) -> str:
-    """Say what was raised, and on which line of the user's own code."""
+    """Return what was raised, and on which line of the user's own code, in words."""
     message = " ".join(str(error).split())
     described = f"{type(error).__name__}: {message}" if message else type(error).__name__
     if isinstance(error, SyntaxError) and error.filename:

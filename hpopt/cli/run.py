@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from hpopt.cli.exit_codes import ExitCode
-from hpopt.cli.plan import SERIAL, Plan, prepare
+from hpopt.cli.prepare import SERIAL, PreparedRun, prepare
 from hpopt.cli.run_file import RunFile
 from hpopt.cli.streams import copy_of_stderr, results_apart
 from hpopt.errors import AllTrialsFailedError, HpoptError, NoValuesError, StudyError, StudyWarning
@@ -27,7 +27,7 @@ from hpopt.study.opening import other_than_before
 from hpopt.study.study import RETRIED
 from hpopt.terminal import printable
 
-N_SHOWN = 5
+N_SHOWN = 5  # a screen of a terminal has the progress above it
 ALWAYS = ("trials", "timeout", "workers", "retries", "fail_fast", "early_stopping")
 OPTIONS = (*ALWAYS, "seed", "study", "optimizer", "learn_from")
 """Options of the command line that stand in for keys of the run file."""
@@ -42,16 +42,16 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 def _run(arguments: argparse.Namespace, results: TextIO) -> ExitCode:
     options = {key: getattr(arguments, key) for key in OPTIONS}
     run_file = RunFile.read(Path(arguments.file)).overridden(options)
-    plan = prepare(run_file)
+    prepared = prepare(run_file)
     path = run_file.content.get("study")
     if path is None or not Path(path).exists():
-        plan.check_new()
-    with _opened(plan, path, start=plan.start, about=run_file.about()) as study:
+        prepared.check_new()
+    with _opened(prepared, path, start=prepared.start, about=run_file.about()) as study:
         for source in run_file.learn_from:
             learned = study.learn_from(source)
             if not arguments.quiet:
                 _say(str(learned))
-        return _carry_out(study, plan, arguments, results)
+        return _carry_out(study, prepared, arguments, results)
 
 
 def resume(arguments: argparse.Namespace) -> ExitCode:
@@ -70,12 +70,12 @@ def _resume(arguments: argparse.Namespace, results: TextIO) -> ExitCode:
             f"{run_file.name}, and go on with 'hpopt run {run_file.name} --study {path}'"
         )
     options = {key: getattr(arguments, key) for key in ALWAYS}
-    plan = prepare(run_file.overridden(options))
-    with _opened(plan, path) as study:
-        return _carry_out(study, plan, arguments, results)
+    prepared = prepare(run_file.overridden(options))
+    with _opened(prepared, path) as study:
+        return _carry_out(study, prepared, arguments, results)
 
 
-def _opened(plan: Plan, path: str | None, **options: Any) -> Study:
+def _opened(prepared: PreparedRun, path: str | None, **options: Any) -> Study:
     """Open the study; what it warns of, and other arguments of the problem, are lines on stderr."""
     show, said = warnings.showwarning, []
 
@@ -85,11 +85,13 @@ def _opened(plan: Plan, path: str | None, **options: Any) -> Study:
         else:
             show(message, category, *place, **more)
 
-    changed = _changed_arguments(plan.run_file, path)
+    changed = _changed_arguments(prepared.run_file, path)
     with warnings.catch_warnings():
         warnings.simplefilter("always", StudyWarning)
         warnings.showwarning = note
-        study = Study(plan.problem, plan.optimizer(), path=path, seed=plan.seed, **options)
+        study = Study(
+            prepared.problem, prepared.optimizer(), path=path, seed=prepared.seed, **options
+        )
     if changed and not said and any(study.counts.values()):  # else the problem has said it itself
         said.append(other_than_before(path, [f"arguments of the problem ({', '.join(changed)})"]))
     for message in said:
@@ -110,14 +112,14 @@ def _changed_arguments(run_file: RunFile, path: str | None) -> list[str]:
 
 
 def _carry_out(
-    study: Study, plan: Plan, arguments: argparse.Namespace, results: TextIO
+    study: Study, prepared: PreparedRun, arguments: argparse.Namespace, results: TextIO
 ) -> ExitCode:
-    plan.check_end(study.optimizer)
+    prepared.check_end(study.optimizer)
     if not arguments.quiet:
         _say_how_it_begins(study, retry_failed=arguments.retry_failed)
     try:
-        with _how_to_run(plan, arguments) as settings:
-            result = study.run(stop=plan.stop, retry_failed=arguments.retry_failed, **settings)
+        with _how_to_run(prepared, arguments) as settings:
+            result = study.run(stop=prepared.stop, retry_failed=arguments.retry_failed, **settings)
     except AllTrialsFailedError as error:
         sys.stderr.write(f"error: {error}\n")
         if study.path is None and error.__cause__ is not None:  # it cannot be read later
@@ -145,12 +147,12 @@ def _carry_out(
 
 
 @contextlib.contextmanager
-def _how_to_run(plan: Plan, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+def _how_to_run(prepared: PreparedRun, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Return what `Study.run` takes: evaluations in this process keep their output, too.
 
     With ``--debug`` they do not: a debugger talks to the terminal.
     """
-    settings = {**plan.settings, "progress": not arguments.quiet}
+    settings = {**prepared.settings, "progress": not arguments.quiet}
     if settings["executor"] != SERIAL or arguments.debug:
         yield settings
         return
@@ -174,7 +176,7 @@ def _say_how_it_begins(study: Study, *, retry_failed: bool) -> None:
 
 
 def _next(study: Study, code: ExitCode) -> str:
-    """Say where the study is, and which command comes next."""
+    """Return where the study is, and which command comes next."""
     if study.path is None:
         return "to keep the trials, give study in the run file, or --study PATH"
     path = shlex.quote(str(study.path))

@@ -109,7 +109,7 @@ class RunFile:
 
     @classmethod
     def of_study(cls, header: Mapping[str, Any], path: str) -> RunFile:
-        """Give the run file that a study was last run with.
+        """Return the run file that a study was last run with.
 
         Raises
         ------
@@ -127,7 +127,7 @@ class RunFile:
         return cls(stored["content"], Path(stored["folder"]), stored["file"])
 
     def overridden(self, options: Mapping[str, Any]) -> RunFile:
-        """Give it with other values for some keys; None leaves a key as it is."""
+        """Return it with other values for some keys; None leaves a key as it is."""
         given = {key: value for key, value in options.items() if value is not None}
         asked, named = given.get("optimizer"), self.optimizer_name
         if asked and isinstance(named, str) and strategy_name(asked) == strategy_name(named):
@@ -135,7 +135,7 @@ class RunFile:
         return replace(self, content={**self.content, **given})
 
     def about(self) -> dict[str, Any]:
-        """Give what a study's header keeps of it."""
+        """Return what a study's header keeps of it."""
         run = {"file": self.name, "folder": str(self.folder), "content": dict(self.content)}
         return {"run": run}
 

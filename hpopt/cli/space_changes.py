@@ -28,7 +28,7 @@ ADVICE = {
 
 
 def change_space(problem: Problem, changes: Mapping[str, Any]) -> None:
-    """Give a problem a changed space; one without a space gets what is said as its space.
+    """Change the space of a problem; one without a space gets that of the tables.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def change_space(problem: Problem, changes: Mapping[str, Any]) -> None:
 
 
 def changed(space: Space, changes: Mapping[str, Any]) -> Space:
-    """Give a space with some parameters changed.
+    """Return a space with some parameters changed.
 
     A table with a ``type`` replaces the parameter; one without changes what it names of it. A
     parameter whose condition can no longer hold is left out. What is forbidden stays forbidden.

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-STDOUT, STDERR = 1, 2
+STDOUT, STDERR = 1, 2  # file descriptors, as POSIX has them
 
 
 class _Patient(io.FileIO):
@@ -79,13 +79,13 @@ def copy_of_stderr() -> Iterator[TextIO]:
     if not _is_file(sys.stderr, STDERR):
         yield sys.stderr
         return
-    with _patient(os.dup(STDERR), like=sys.stderr, closefd=True) as copy, _tells_of_crashes(copy):
+    with _patient(os.dup(STDERR), like=sys.stderr, closefd=True) as copy, _reporting_crashes(copy):
         yield copy
 
 
 @contextlib.contextmanager
-def _tells_of_crashes(stream: TextIO) -> Iterator[None]:
-    """Say there in which line the process crashed: what C code said of it may be lost."""
+def _reporting_crashes(stream: TextIO) -> Iterator[None]:
+    """Have faulthandler write there in which line the process crashes."""
     if faulthandler.is_enabled():
         yield
         return

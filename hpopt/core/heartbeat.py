@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 PERIOD_SECONDS = 0.5
-"""How often a report is written down at most; so long, too, an evaluation must run in the
-driver's own process until its first one is: short ones cost nothing there."""
+"""The least time between two writes; an evaluation in the driver's own process must run so long
+until the first one, so that short ones cost nothing there. (Nobody looks more often than once a
+second, and a write takes 20 µs.)"""
 
 WIDTH = 256
 """Bytes of a file: all of one length, so that one write replaces what was there. (To cut a file
@@ -56,7 +57,7 @@ class Heartbeat:
 
 
 KINDS = (int, int, str, str, int | float, int | float | None, int | float | None)
-"""The types of a heartbeat_of's fields."""
+"""The types of a heartbeat's fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +79,11 @@ class LiveFolder:
     driver: int
 
     def heartbeat(self, number: int) -> HeartbeatWriter:
-        """Give what the evaluation of this number shows itself by."""
+        """Return the writer of this number's evaluation."""
         return HeartbeatWriter(self._file(number), number, at_once=os.getpid() != self.driver)
 
     def place(self, number: int, where: str) -> None:
-        """Show for a worker where it runs, unless it has done so itself, or will."""
+        """Write where an evaluation runs, unless its worker has done so itself, or will."""
         with contextlib.suppress(OSError):
             _write(
                 self._file(number), [number, 0, where[:64], "", time.time(), None, None], os.O_EXCL
@@ -99,7 +100,7 @@ class LiveFolder:
 
 
 class HeartbeatWriter:
-    """Show one running evaluation.
+    """Write the heartbeat of one running evaluation.
 
     Parameters
     ----------
@@ -107,7 +108,7 @@ class HeartbeatWriter:
         The file.
     number : int
     at_once : bool
-        Whether to show it as it begins, or only with a report when it has run for a while.
+        Whether to write as it begins, or only with a report when it has run for a while.
     """
 
     def __init__(self, path: str, number: int, *, at_once: bool) -> None:
@@ -118,14 +119,14 @@ class HeartbeatWriter:
             self._write(None, None)
 
     def report(self, step: float, value: float) -> None:
-        """Show what was reported last, if some time has passed since."""
+        """Write what was reported last, if half a second has passed since the last write."""
         now = time.monotonic()
         if now - self._shown >= PERIOD_SECONDS:
             self._shown = now
             self._write(step, value)
 
     def end(self) -> None:
-        """Show it no more."""
+        """Remove the file, or empty it for the next evaluation of this process."""
         if self._file is None:
             return
         if self._is_kept and not _kept:
@@ -150,13 +151,12 @@ class HeartbeatWriter:
 
 
 _kept: list[tuple[int, str, int]] = []
-"""The file of this process's last evaluation (process, path and descriptor): the next one takes
-it over, because to rename a file takes half of what it takes to remove one and make another.
-Meanwhile it says nothing."""
+"""The file of this process's last evaluation (process, path and descriptor), empty meanwhile: the
+next one takes it over, as to rename a file takes half as long as to remove one and make another."""
 
 
 def _taken_over(path: str) -> int | None:
-    """Give the kept file under a new path, if there is one."""
+    """Return the kept file under its new path, if there is one."""
     try:
         process, old, file = _kept.pop()
     except IndexError:
@@ -200,7 +200,7 @@ def _write(path: str, seen: list[Any], also: int = 0) -> None:
 
 
 def heartbeat_of(folder: str, number: int) -> Heartbeat | None:
-    """Read what is shown of a number; None where nothing is, or not yet all of it."""
+    """Read the heartbeat of a number; None where there is none, or not yet all of it."""
     try:
         found = _read(f"{folder}{os.sep}{number}", WIDTH)
         seen = Heartbeat(*found)

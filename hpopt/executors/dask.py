@@ -84,6 +84,7 @@ class DaskExecutor(ClusterExecutor):
         self._sent: dict[str, tuple[Job, distributed.Future]] = {}
         self._begun: dict[str, str] = {}
         self._payloads: dict[str, distributed.Future] = {}
+        self._finished: list[distributed.Future] = []
         self._waiting: list[tuple[Job, tuple[str, ...]]] = []
         self._away_since: float | None = None
         self._events: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -114,6 +115,7 @@ class DaskExecutor(ClusterExecutor):
         with contextlib.suppress(Exception):
             self._cluster.close_agents(self.token, kill)
         self._payloads.clear()
+        self._finished.clear()
         self._cluster.close()
 
     # -- everything below runs in one thread -----------------------------------------------------
@@ -163,6 +165,9 @@ class DaskExecutor(ClusterExecutor):
             self.lose(job, WorkerLost(f"the Dask scheduler must take the call, but {error}"))
             return
         self._sent[key] = job, future
+        # Only now: Dask's client sends at most one message in 10 ms, and its scheduler one in 5 ms
+        # to a worker, so that a call that followed the release of another would wait for that.
+        self._finished.clear()
         future.add_done_callback(lambda done: self._events.put(lambda: self._receive(done.key)))
 
     def _payload(self, token: str) -> distributed.Future:
@@ -179,6 +184,7 @@ class DaskExecutor(ClusterExecutor):
         if found is None:
             return
         job, future = found
+        self._finished.append(future)
         try:
             if future.status == "finished":
                 answer: Answer = future.result()
@@ -215,6 +221,7 @@ class DaskExecutor(ClusterExecutor):
 
     def _look_at_cluster(self) -> None:
         """Find out whether the scheduler is there, and how many threads the cluster has."""
+        self._finished.clear()
         if not self._cluster.is_up:
             self._away_since = self._away_since or time.monotonic()
             if not self._is_given_up():

@@ -15,7 +15,7 @@ from hpopt.space import Float, Space
 from hpopt.study import optimize
 
 PATIENCE = 60.0
-"""Seconds that a call may take before it is given up as lost."""
+"""Seconds that a call may take before it is given up as lost: a cluster's workers start slowly."""
 
 
 class Parabola(Problem):
@@ -25,7 +25,7 @@ class Parabola(Problem):
         self.space = Space({"x": Float(-5.0, 5.0)})
 
     def evaluate(self, config: dict[str, float], trial: object) -> float:
-        """Give (x − 1)²."""
+        """Return (x − 1)²."""
         if config["x"] > 4:
             raise ValueError("x is too far out")
         return (config["x"] - 1) ** 2
@@ -47,7 +47,7 @@ class ExecutorContract:
 
     @pytest.fixture
     def executor(self) -> Iterator[Executor]:
-        """Give a fresh executor, which is shut down afterwards."""
+        """Yield a fresh executor, which is shut down afterwards."""
         with self.make() as executor:
             yield executor
 
@@ -77,18 +77,18 @@ class ExecutorContract:
         """Once, also for a call that failed or had ended before: the loop lives on it."""
         futures: list[Future[float]] = [executor.submit(abs, -1), executor.submit(_broken)]
         wait(futures, PATIENCE)
-        told: list[Future[float]] = []
-        all_told = threading.Event()
+        ended: list[Future[float]] = []
+        all_ended = threading.Event()
 
-        def tell(future: Future[float]) -> None:
-            told.append(future)
-            if len(told) == len(futures):
-                all_told.set()
+        def note(future: Future[float]) -> None:
+            ended.append(future)
+            if len(ended) == len(futures):
+                all_ended.set()
 
         for future in futures:
-            future.add_done_callback(tell)
-        assert all_told.wait(PATIENCE)
-        assert set(told) == set(futures)
+            future.add_done_callback(note)
+        assert all_ended.wait(PATIENCE)
+        assert set(ended) == set(futures)
 
     def test_a_call_that_exits_does_not_end_the_driver(self, executor: Executor) -> None:
         """SystemExit is that call's trouble."""

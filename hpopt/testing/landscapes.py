@@ -35,7 +35,7 @@ class Landscape(Problem):
         self._seen: dict[str, dict[str, float]] = {}
 
     def evaluate(self, config: Config, trial: TrialHandle) -> dict[str, float]:
-        """Give the heights of a config, kept for the next time it is asked for."""
+        """Return the heights of a config, kept for the next time."""
         name = repr(config)
         if name not in self._seen:
             self._seen[name] = self._heights(config)

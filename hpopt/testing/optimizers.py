@@ -29,8 +29,8 @@ from hpopt.errors import ConfigError, SettingError
 from hpopt.testing.landscapes import LANDSCAPES, Landscape
 
 Evaluate = Callable[[Problem, Solution], Outcome]
-LARGE = 1000
-LOOK_AHEAD = 25
+LARGE = 1000  # configs: fewer are tried to their end within the tests
+LOOK_AHEAD = 25  # steps: some generations of the contract's small populations
 
 
 class OptimizerContract:
@@ -46,8 +46,8 @@ class OptimizerContract:
     ----------
     order_free : bool
         Whether the trials are the same however many are asked at once and in whatever order
-        they are told: strategies that need no results, or whole generations of them. Set it to
-        False for one that learns from each result as it comes; replay must be exact all the
+        their results arrive: strategies that need no results, or whole generations of them. Set
+        it to False for one that learns from each result as it comes; replay must be exact all the
         same.
     seeded : bool
         Whether another seed gives other trials.
@@ -193,11 +193,11 @@ class OptimizerContract:
         """After any number of tells, with what is pending."""
         whole = list(steps(self.bound(problem), problem, self.n_trials, workers=3))
         for n_steps in {0, 1, len(whole) // 3, len(whole) // 2 + 1, len(whole) - 1}:
-            told, pending = journal(whole[:n_steps])
+            observed, pending = journal(whole[:n_steps])
             fresh = self.bound(problem)
-            fresh.replay(told, pending)
+            fresh.replay(observed, pending)
             assert sorted(fresh.pending) == sorted(solution.number for solution in pending)
-            rest = steps(fresh, problem, self.n_trials, workers=3, n_told=len(told))
+            rest = steps(fresh, problem, self.n_trials, workers=3, n_told=len(observed))
             found = [_step(step) for step in itertools.islice(rest, LOOK_AHEAD)]
             assert found == [_step(step) for step in whole[n_steps:][:LOOK_AHEAD]]
 
@@ -223,10 +223,10 @@ class OptimizerContract:
             assert not paid & {*keys}
             paid |= {*keys, problem.space.key(trial.config)}
         for n_steps in {1, 2, 9, len(whole) // 2 + 2, len(whole) - 1}:
-            told, pending = journal(whole[:n_steps])
+            observed, pending = journal(whole[:n_steps])
             fresh = self.bound(problem, start=start)
-            fresh.replay(told, pending)
-            found = [_step(s) for s in itertools.islice(going_on(fresh, len(told)), LOOK_AHEAD)]
+            fresh.replay(observed, pending)
+            found = [_step(s) for s in itertools.islice(going_on(fresh, len(observed)), LOOK_AHEAD)]
             assert found == [_step(step) for step in whole[n_steps:][:LOOK_AHEAD]]
 
     def test_a_copy_goes_on(self, problem: Problem) -> None:
@@ -240,7 +240,7 @@ class OptimizerContract:
         searches = [search(each, problem, self.n_trials) for each in (optimizer, copy)]
         assert described(searches[0]) == described(searches[1])
 
-    # -- what is told ----------------------------------------------------------------------------
+    # -- what is observed ------------------------------------------------------------------------
 
     def test_what_was_not_asked_or_told_before_raises(self, problem: Problem) -> None:
         """And nothing changes, also of the rest of the call."""
@@ -280,7 +280,7 @@ class OptimizerContract:
     # -- bad input -------------------------------------------------------------------------------
 
     def test_it_serves_one_problem(self) -> None:
-        """Binding twice raises, as a strategy is what it was told."""
+        """Binding twice raises, as a strategy is its seed and what it has observed."""
         optimizer = self.bound(LANDSCAPES["floats"])
         with pytest.raises(SettingError, match="bound already"):
             optimizer.bind(LANDSCAPES["steps"])
@@ -332,12 +332,17 @@ def steps(
     evaluate: Evaluate = evaluate,
     added: Mapping[int, Config] = MappingProxyType({}),
 ) -> Iterator[Step]:
-    """Ask whenever a worker is free; give what was asked and the trial that was told then.
-
-    Where so many were told as is a key of `added`, the result of that config is added.
+    """Ask whenever a worker is free; yield what was asked, and the trial that ended then.
 
     Which of the pending ones ends next depends on their numbers only: a later one may end
-    first. Stops when n have been told in all, or when nothing is left.
+    first. Stops when n have been observed in all, or when nothing is left.
+
+    Parameters
+    ----------
+    n_told : int
+        How many the optimizer has observed before.
+    added : mapping of int to config
+        Number of observations → the config whose known result is added then.
     """
     while n_told < n:
         if n_told in added:
@@ -373,9 +378,9 @@ def search(
     workers: int | None = None,
     evaluate: Evaluate = evaluate,
 ) -> list[Trial]:
-    """Give up to n trials in the order in which they were told.
+    """Run a search; return up to n trials in the order in which they were observed.
 
-    Without `workers`, whole batches are asked, evaluated and told one after the other.
+    Without `workers`, whole batches are asked, evaluated and observed one after the other.
     """
     if workers is not None:
         run = steps(optimizer, problem, n, batch=batch, workers=workers, evaluate=evaluate)
@@ -385,22 +390,22 @@ def search(
         asked = optimizer.ask(min(batch, n - len(trials)))
         if not asked:
             break
-        told = [Trial(solution, evaluate(problem, solution)) for solution in asked]
-        optimizer.tell(told)
-        trials += told
+        ended = [Trial(solution, evaluate(problem, solution)) for solution in asked]
+        optimizer.tell(ended)
+        trials += ended
     return trials
 
 
 def journal(steps: Sequence[Step]) -> tuple[list[Trial], list[Solution]]:
-    """Give the trials of some steps in the order of their telling, and what was pending."""
-    told = [trial for _, trial in steps]
-    numbers = {trial.number for trial in told}
+    """Return the trials of some steps in the order in which they ended, and what was pending."""
+    observed = [trial for _, trial in steps]
+    numbers = {trial.number for trial in observed}
     asked = itertools.chain.from_iterable(asked for asked, _ in steps)
-    return told, [solution for solution in asked if solution.number not in numbers]
+    return observed, [solution for solution in asked if solution.number not in numbers]
 
 
 def described(trials: Sequence[Trial]) -> list[str]:
-    """Give what makes a search: numbers, configs and seeds, comparable to the bit."""
+    """Return what makes a search: numbers, configs and seeds, comparable to the bit."""
     return [
         f"{t.number} {t.config!r} {t.solution.seed} {t.solution.fidelity} {dict(t.values)}"
         for t in trials

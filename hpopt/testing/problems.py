@@ -63,7 +63,7 @@ class ProblemContract:
 
     @pytest.fixture
     def problem(self) -> Problem:
-        """Give a fresh problem."""
+        """Return a fresh problem."""
         return self.make()
 
     def test_it_is_well_formed(self, problem: Problem) -> None:

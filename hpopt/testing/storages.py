@@ -36,7 +36,7 @@ class StorageContract:
 
     @pytest.fixture
     def storage(self, tmp_path: Path) -> Iterator[Storage]:
-        """Give a fresh storage."""
+        """Yield a fresh storage."""
         with self.make(tmp_path) as storage:
             yield storage
 
@@ -384,7 +384,7 @@ def trial(number: int, status: Status = "complete") -> Trial:
 
 
 def described(item: Solution | Trial) -> str:
-    """Give everything there is about a solution or a trial, comparable also where it is nan."""
+    """Return everything there is about a solution or a trial, comparable also where it is nan."""
     if isinstance(item, Solution):
         return f"{item!r} {item.point.tolist()}"
     outcome = item.outcome
@@ -395,7 +395,7 @@ def described(item: Solution | Trial) -> str:
 
 
 def state(storage: Storage) -> tuple[list[str], list[str], dict[int, int]]:
-    """Give all that a storage holds of its trials, to be compared."""
+    """Return all that a storage holds of its trials, to be compared."""
     journal = storage.load()
     trials = [described(each) for each in journal.trials]
     return trials, [described(each) for each in journal.pending], dict(journal.asked_after)

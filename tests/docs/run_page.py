@@ -168,7 +168,7 @@ class Runner:
 
 def check_run_file(path: Path) -> None:
     """Have the command line make all that a run file asks for, without running anything."""
-    from hpopt.cli.plan import prepare
+    from hpopt.cli.prepare import prepare
     from hpopt.cli.run_file import RunFile
 
     run_file = RunFile.read(path)

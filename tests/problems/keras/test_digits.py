@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hpopt.cli.plan import prepare
+from hpopt.cli.prepare import prepare
 from hpopt.cli.run_file import RunFile
 
 from .small import needs_keras, quiet, tried

@@ -1,4 +1,4 @@
-"""A run that is ready to begin: everything that a run file asks for, made and checked."""
+"""Prepare a run: make and check everything that a run file asks for."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ RULES: dict[str, Callable[[Any], StoppingRule]] = {
 """Keys of a run file that end a run; whichever comes first."""
 
 SERIAL = "serial"
-"""The executor in the settings of a plan, where evaluations run in this process, one at a time."""
+"""The executor in the settings of a run whose evaluations run in this process, one at a time."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class PreparedRun:
     """What a run needs; nothing of it has begun.
 
     Attributes
@@ -85,7 +85,7 @@ class Plan:
             )
 
 
-def prepare(run_file: RunFile) -> Plan:
+def prepare(run_file: RunFile) -> PreparedRun:
     """Make and check all that a run file asks for, the problem last.
 
     Raises
@@ -99,10 +99,10 @@ def prepare(run_file: RunFile) -> Plan:
     settings = _settings(content)
     if run_file.optimizer_name is not None:
         make_optimizer(run_file.optimizer_name, run_file.optimizer_arguments)
-    plan = Plan(problem_of(run_file), run_file, stop, settings)
-    _check_start(plan.start, plan.problem.space)
-    check_one_objective(settings["early_stopping"], objectives_of(plan.problem))
-    return plan
+    prepared = PreparedRun(problem_of(run_file), run_file, stop, settings)
+    _check_start(prepared.start, prepared.problem.space)
+    check_one_objective(settings["early_stopping"], objectives_of(prepared.problem))
+    return prepared
 
 
 def _check_start(start: Sequence[Mapping[str, Any]], space: Space) -> None:
@@ -114,7 +114,7 @@ def _check_start(start: Sequence[Mapping[str, Any]], space: Space) -> None:
 
 
 def _settings(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Give how to run, checked by making the executor once."""
+    """Return how to run, checked by making the executor once."""
     runner = {
         "executor": content.get("executor"),
         "workers": content.get("workers"),
