@@ -10,7 +10,7 @@ from hpopt.core import Problem
 from hpopt.errors import ProblemError, SpaceError, UnknownNameError
 from hpopt.names import known_name
 from hpopt.space import Parameter, Space
-from hpopt.space.changes import replaced, with_changes
+from hpopt.space.changes import with_changes, with_settings
 
 SPELLINGS = {
     "integer": "int",
@@ -127,7 +127,7 @@ def _changed_parameter(name: str, parameter: Parameter, change: Any) -> Paramete
     if "space" in settings and isinstance(layer, Space):
         settings["space"] = changed(layer, settings["space"])
     try:
-        return replaced(parameter, settings)
+        return with_settings(parameter, settings)
     except UnknownNameError:
         raise
     except SpaceError as error:

@@ -19,7 +19,7 @@ from hpopt.core.problem import (
     objectives_of,
 )
 from hpopt.core.ranking import Front, Ranking
-from hpopt.core.solution import Config, Solution, copied
+from hpopt.core.solution import Config, Solution, copy_data
 from hpopt.core.start import is_part_of, start_configs
 from hpopt.core.trial import STATUSES, Outcome, Status, Trial, failed
 
@@ -44,7 +44,7 @@ __all__ = [
     "TrialHandle",
     "as_json_data",
     "check_problem",
-    "copied",
+    "copy_data",
     "evaluate",
     "evaluate_together",
     "failed",

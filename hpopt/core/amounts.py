@@ -13,7 +13,7 @@ BINARY_UNITS = {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
 LEAST_MEMORY = 10**6
 
 
-def bytes_of(value: object, name: str = "memory") -> int:
+def parse_bytes(value: object, name: str = "memory") -> int:
     """Give an amount of memory in bytes.
 
     Parameters

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hpopt.core.evaluation import judge, judge_error, kept
+from hpopt.core.evaluation import judge, judge_error, thinned_curve
 from hpopt.core.handle import Curve, TrialHandle, handle_for
 from hpopt.core.heartbeat import LiveFolder
 from hpopt.core.problem import Problem
-from hpopt.core.solution import Solution, copied
+from hpopt.core.solution import Solution, copy_data
 from hpopt.core.trial import Outcome
 
 
@@ -55,7 +55,7 @@ def evaluate_together(
     ]
     started, clock = time.time(), time.perf_counter()
     try:
-        returned = list(problem.evaluate_batch([copied(s.config) for s in solutions], handles))
+        returned = list(problem.evaluate_batch([copy_data(s.config) for s in solutions], handles))
     except KeyboardInterrupt:
         raise
     except BaseException:
@@ -79,4 +79,4 @@ def _outcome(
         outcome = judge_error(problem, returned, handle)
     else:
         outcome = judge(problem, returned, handle)
-    return replace(outcome, curve=kept(handle.curve), started=started, seconds=seconds)
+    return replace(outcome, curve=thinned_curve(handle.curve), started=started, seconds=seconds)

@@ -12,9 +12,9 @@ from typing import Any
 
 from hpopt.core.handle import Curve, TrialHandle, handle_for
 from hpopt.core.heartbeat import LiveFolder
-from hpopt.core.plain import as_json_data, number, short
+from hpopt.core.plain import as_float, as_json_data, short_repr
 from hpopt.core.problem import Problem, objectives_of
-from hpopt.core.solution import Solution, copied
+from hpopt.core.solution import Solution, copy_data
 from hpopt.core.trial import Outcome, Status, failed
 from hpopt.errors import EvaluationLost, MemoryLimitExceeded, Stopped, TimeLimitExceeded
 
@@ -75,7 +75,7 @@ def evaluate(
     return Outcome(
         status=outcome.status,
         values=outcome.values,
-        curve=kept(handle.curve),
+        curve=thinned_curve(handle.curve),
         error=outcome.error,
         traceback=outcome.traceback,
         started=started,
@@ -86,7 +86,7 @@ def evaluate(
 
 def _judged(problem: Problem, solution: Solution, handle: TrialHandle) -> Outcome:
     try:
-        returned = problem.evaluate(copied(solution.config), handle)
+        returned = problem.evaluate(copy_data(solution.config), handle)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -119,7 +119,7 @@ def judge(
     if not isinstance(returned, Mapping):
         if len(names) > 1:
             wanted = f"a mapping with the objectives {names}"
-            return failed(f"{asks} {wanted}, but returned {short(returned)}{_hint(returned)}")
+            return failed(f"{asks} {wanted}, but returned {short_repr(returned)}{_hint(returned)}")
         returned = {names[0]: returned}
     if len(returned) > MOST_NUMBERS:
         return failed(f"{asks} at most {MOST_NUMBERS} numbers, but returned {len(returned)}")
@@ -128,12 +128,12 @@ def judge(
     for name, value in returned.items():
         if fault := _fault_of_name(name):
             return failed(f"{asks} {fault}")
-        found = number(value)
+        found = as_float(value)
         if found is not None:
             values[name] = found
         elif name in names:
             what = "a number" if len(returned) == 1 else "numbers for its objectives"
-            return failed(f"{asks} {what}, but {name!r} is {short(value)}{_hint(value)}")
+            return failed(f"{asks} {what}, but {name!r} is {short_repr(value)}{_hint(value)}")
         else:
             others[name] = value
     missing = [name for name in names if name not in values]
@@ -150,7 +150,7 @@ def judge(
 
 def _fault_of_name(name: Any) -> str | None:
     if not isinstance(name, str):
-        return f"a mapping of names to numbers, but {short(name)} is no name"
+        return f"a mapping of names to numbers, but {short_repr(name)} is no name"
     if len(name) > MOST_CHARACTERS:
         return f"names of at most {MOST_CHARACTERS} characters, but one has {len(name)}"
     return None
@@ -215,7 +215,7 @@ def _failure(error: BaseException) -> Outcome:
 
 
 def _traceback(error: BaseException) -> str:
-    return shortened("".join(tracebacks.format_exception(error)), MOST_LINES)
+    return shorten("".join(tracebacks.format_exception(error)), MOST_LINES)
 
 
 def _hint(value: Any) -> str:
@@ -258,18 +258,18 @@ def status_of(error: BaseException) -> Status:
 
 def in_one_line(error: BaseException) -> str:
     """Write an error's kind and message in one line."""
-    message = " ".join(shortened(_message(error), MOST_CHARACTERS).split())
+    message = " ".join(shorten(_message(error), MOST_CHARACTERS).split())
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
-def shortened(text: str, most: int) -> str:
+def shorten(text: str, most: int) -> str:
     """Leave out the middle of a text that is too long for a journal."""
     if len(text) <= most:
         return text
     return f"{text[: most // 2]} … ({len(text)} characters) … {text[-(most // 2) :]}"
 
 
-def kept(curve: Curve) -> tuple[tuple[float, float], ...]:
+def thinned_curve(curve: Curve) -> tuple[tuple[float, float], ...]:
     """Give what is kept of a curve: of too many reports every so manieth, and the last."""
     step = -(-len(curve) // MOST_REPORTS)
     return tuple(curve) if step <= 1 else (*curve[:-1:step], curve[-1])

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from hpopt.core.heartbeat import HeartbeatWriter, LiveFolder
-from hpopt.core.plain import number, short
+from hpopt.core.plain import as_float, short_repr
 from hpopt.core.solution import Solution
 from hpopt.errors import SettingError
 
@@ -87,11 +87,11 @@ class TrialHandle:
         SettingError
             One of them is no such number.
         """
-        at, reached = number(step), number(value)
+        at, reached = as_float(step), as_float(value)
         if at is None or not math.isfinite(at):
-            raise SettingError(f"{ORDER} takes a finite number as step, but got {short(step)}")
+            raise SettingError(f"{ORDER} takes a finite number as step, but got {short_repr(step)}")
         if reached is None:
-            raise SettingError(f"{ORDER} takes a number as value, but got {short(value)}")
+            raise SettingError(f"{ORDER} takes a number as value, but got {short_repr(value)}")
         if self.curve and at < self.curve[-1][0]:
             raise SettingError(
                 f"{ORDER} takes steps that do not go down, but got step {at:g} after "

@@ -24,7 +24,7 @@ MOST_NOTE = 200
 """Characters of the text that stands for what JSON cannot hold, or is too large."""
 
 
-def number(value: Any) -> float | None:
+def as_float(value: Any) -> float | None:
     """Return a plain float of any real number, or array or tensor of one element, else None."""
     if type(value) is float:
         return value
@@ -62,7 +62,7 @@ def as_json_data(named: Mapping[str, Any]) -> dict[str, Any]:
             if is_deeper(kept, text, DEEPEST - 1):
                 raise ValueError("too deep")
         except Exception:  # no JSON, too large, too deep, or an error of its own methods
-            text = _json_text(shown(value, MOST_NOTE), LARGE)
+            text = _json_text(limited_repr(value, MOST_NOTE), LARGE)
             kept = json.loads(text)
         left -= len(text)
         data[name] = kept
@@ -105,14 +105,14 @@ def _listed(value: Any) -> Any:
     return value.tolist()
 
 
-def short(value: Any) -> str:
+def short_repr(value: Any) -> str:
     """Return the type and the repr of a value for a message, cut to some 80 characters."""
-    text = shown(value, 80)
+    text = limited_repr(value, 80)
     kind = type(value).__name__
     return text if text.startswith(f"{kind} of ") else f"{kind} {text}"
 
 
-def shown(value: Any, most: int) -> str:
+def limited_repr(value: Any, most: int) -> str:
     """Return the repr of a value, cut to a number of characters; of a large one only its size."""
     try:
         size = sys.getsizeof(value)

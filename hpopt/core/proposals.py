@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from hpopt.numerics.sampling import permuted
+from hpopt.numerics.sampling import permuted_index
 from hpopt.space import Grid, Space
 
 Floats = NDArray[np.float64]
@@ -88,7 +88,7 @@ class Proposals:
         -------
         ndarray (m, d), in [0, 1], m <= n
         """
-        points = self._space.snap(self._space.mended(points, rng))
+        points = self._space.snap(self._space.repaired(points, rng))
         taken: set[bytes] = set()
         keys = self._settle(points, np.arange(len(points)), [b""] * len(points), taken, before)
         fruitless = 0
@@ -100,7 +100,7 @@ class Proposals:
                 others = vary(points[left], rng)
             else:
                 others = rng.random((left.size, self._space.d))
-            points[left] = self._space.snap(self._space.mended(others, rng))
+            points[left] = self._space.snap(self._space.repaired(others, rng))
             n_taken = len(taken)
             keys = self._settle(points, left, keys, taken, before)
             fruitless = 0 if len(taken) > n_taken else fruitless + left.size
@@ -163,7 +163,7 @@ class Proposals:
         if grid.size == np.inf:
             fruitless = 0
             while fruitless < LAST_DRAWS:
-                points = self._space.mended(rng.random((DRAWN_AT_ONCE, self._space.d)), rng)
+                points = self._space.repaired(rng.random((DRAWN_AT_ONCE, self._space.d)), rng)
                 points = self._space.snap(points)
                 keys = [b""] * len(points)
                 self._settle(points, np.arange(len(points)), keys, taken, before)
@@ -174,7 +174,9 @@ class Proposals:
         place = self._scanned
         while place < grid.size:
             places = range(place, int(min(place + SCANNED_AT_ONCE, grid.size)))
-            points = np.array([grid.point(permuted(i, int(grid.size), self._seed)) for i in places])
+            points = np.array(
+                [grid.point(permuted_index(i, int(grid.size), self._seed)) for i in places]
+            )
             allowed = self._space.allowed(points).tolist()
             for key, point, fine in zip(self._space.keys_of(points), points, allowed, strict=True):
                 gone = not fine or self._known.get(key, before) < before

@@ -12,11 +12,11 @@ Config = dict[str, Any]
 Point = NDArray[np.float64]
 
 
-def copied(data: Any) -> Any:
+def copy_data(data: Any) -> Any:
     """Copy plain data: its dicts and lists, as nothing else in it can be changed."""
     if isinstance(data, dict):
-        return {key: copied(value) for key, value in data.items()}
-    return [copied(value) for value in data] if isinstance(data, list) else data
+        return {key: copy_data(value) for key, value in data.items()}
+    return [copy_data(value) for value in data] if isinstance(data, list) else data
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from hpopt.core.solution import Config, Solution, copied
+from hpopt.core.solution import Config, Solution, copy_data
 from hpopt.errors import SettingError
 
 Status = Literal["complete", "stopped", "failed", "timeout", "out_of_memory", "invalid", "lost"]
@@ -99,7 +99,7 @@ class Trial:
     @property
     def config(self) -> Config:
         """A copy of the solution's config, yours to change."""
-        copy: Config = copied(self.solution.config)
+        copy: Config = copy_data(self.solution.config)
         return copy
 
     @property
@@ -120,7 +120,7 @@ class Trial:
     @property
     def info(self) -> Mapping[str, Any]:
         """What the problem returned beside its objectives that is no number, as JSON data."""
-        copy: dict[str, Any] = copied(dict(self.outcome.info))
+        copy: dict[str, Any] = copy_data(dict(self.outcome.info))
         return copy
 
     @property

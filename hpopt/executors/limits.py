@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from hpopt import checks
 from hpopt.checks import real
-from hpopt.core.amounts import bytes_of
+from hpopt.core.amounts import parse_bytes
 from hpopt.errors import SettingError
 
 
@@ -47,7 +47,7 @@ class Limits:
         if self.seconds is not None:
             object.__setattr__(self, "seconds", _seconds(self.seconds))
         if self.memory is not None:
-            object.__setattr__(self, "memory", bytes_of(self.memory))
+            object.__setattr__(self, "memory", parse_bytes(self.memory))
 
     @property
     def time(self) -> float | None:

@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 
-def accepted(old: Floats, new: Floats, temperature: float, uniform: Floats) -> Bools:
+def accept_moves(old: Floats, new: Floats, temperature: float, uniform: Floats) -> Bools:
     """Say which chains take their proposal: ``u < exp(-(new - old) / T)``.
 
     Parameters
@@ -37,7 +37,7 @@ def accepted(old: Floats, new: Floats, temperature: float, uniform: Floats) -> B
     return np.asarray(no_worse | (np.isfinite(new) & uphill))
 
 
-def spread(losses: Floats) -> float:
+def loss_spread(losses: Floats) -> float:
     """Say how far finite losses typically lie above the best: their median less their minimum.
 
     It does not depend on how bad the worse half is, which is often absurd (a network that

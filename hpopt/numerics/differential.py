@@ -11,14 +11,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hpopt.numerics.sampling import reflected
+from hpopt.numerics.sampling import reflect
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
 
-def others(n: int, k: int, rng: np.random.Generator) -> Ints:
+def distinct_partners(n: int, k: int, rng: np.random.Generator) -> Ints:
     """Draw k places for each of n, all different and different from its own, shape (n, k).
 
     Storn & Price 1997, below equation (2). Needs ``n > k``.
@@ -49,7 +49,7 @@ def mutants(base: Floats, *pairs: Floats, weights: Floats) -> Floats:
     moves = np.zeros_like(base)
     for minuend, subtrahend in zip(pairs[::2], pairs[1::2], strict=True):
         moves += minuend - subtrahend
-    return reflected(base + weights * moves)
+    return reflect(base + weights * moves)
 
 
 def binomial_mask(n: int, d: int, rates: Floats, rng: np.random.Generator) -> Bools:
@@ -71,7 +71,7 @@ def binomial_mask(n: int, d: int, rates: Floats, rng: np.random.Generator) -> Bo
     return mask
 
 
-def drawn_weights(mean: float, n: int, rng: np.random.Generator) -> Floats:
+def sample_weights(mean: float, n: int, rng: np.random.Generator) -> Floats:
     """Draw F for each of n from a Cauchy distribution, cut to (0, 1], shape (n, 1).
 
     Zhang & Sanderson 2009, equation (10): what exceeds 1 becomes 1, what is not positive is
@@ -81,7 +81,7 @@ def drawn_weights(mean: float, n: int, rng: np.random.Generator) -> Floats:
     return np.asarray(np.clip(np.abs(drawn), 1e-3, 1.0))
 
 
-def drawn_rates(mean: float, n: int, rng: np.random.Generator) -> Floats:
+def sample_rates(mean: float, n: int, rng: np.random.Generator) -> Floats:
     """Draw CR for each of n from a normal distribution, cut to [0, 1], shape (n, 1).
 
     Zhang & Sanderson 2009, equation (6).

@@ -99,7 +99,7 @@ def matern(squares: Floats) -> tuple[Floats, Floats]:
     return squares, rho
 
 
-def factorised(covariance: Floats, size: float) -> tuple[Floats, float]:
+def inverse_and_log_determinant(covariance: Floats, size: float) -> tuple[Floats, float]:
     """Give the inverse of a covariance and the logarithm of its determinant.
 
     Parameters
@@ -169,7 +169,7 @@ class GaussianProcess:
         self._mirrored = _mirrored(self._at)
         covariance = self._covariance(self._at)[0]
         covariance.flat[:: len(covariance) + 1] += parameters.nu
-        self._inverse, _ = factorised(covariance, self._scale + 1.0)
+        self._inverse, _ = inverse_and_log_determinant(covariance, self._scale + 1.0)
         self._alpha = self._inverse @ targets
 
     def _covariance(self, scaled: Floats) -> tuple[Floats, Floats]:
@@ -201,7 +201,7 @@ class GaussianProcess:
         slope *= self._scale
         return Linearised(self, scaled, slope, products, covariance @ self._alpha, deviation)
 
-    def believing(self, features: Floats) -> GaussianProcess:
+    def condition_on(self, features: Floats) -> GaussianProcess:
         """Give the posterior if its own mean were observed at features (m, p) too.
 
         The kriging believer of Ginsbourger, Le Riche & Carraro 2010,
@@ -217,7 +217,7 @@ class GaussianProcess:
         rest = self._scale * correlation + 1.0 - solved @ covariance.T
         rest = (rest + rest.T) / 2
         rest.flat[:: len(rest) + 1] += self.parameters.nu
-        inverse, _ = factorised(rest, self._scale + 1.0)
+        inverse, _ = inverse_and_log_determinant(rest, self._scale + 1.0)
         beside = inverse @ solved
         other = object.__new__(GaussianProcess)
         other.parameters, other.groups = self.parameters, self.groups

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hpopt.numerics.descent import descended
 from hpopt.numerics.gaussian_process import (
     NUGGET,
     Hyperparameters,
-    factorised,
+    inverse_and_log_determinant,
     matern,
     squared_distances,
 )
+from hpopt.numerics.projected_bfgs import minimize_batched
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -136,7 +136,7 @@ def log_posterior(
     covariance = scale * correlation
     covariance += 1.0
     covariance.flat[:: len(covariance) + 1] += noise + NUGGET
-    inverse, log_determinant = factorised(covariance, scale + 1.0)
+    inverse, log_determinant = inverse_and_log_determinant(covariance, scale + 1.0)
     alpha = inverse @ targets
     z = (theta - prior.means) / prior.deviations
     value = -0.5 * float(targets @ alpha + log_determinant + z @ z)
@@ -152,7 +152,7 @@ def log_posterior(
     return value, gradient
 
 
-def fitted(
+def fit_hyperparameters(
     features: Floats,
     targets: Floats,
     groups: Ints,
@@ -171,7 +171,7 @@ def fitted(
     evaluations : int
         How often the posterior is computed at most.
     tolerance : float
-        See `descended`.
+        See `minimize_batched`.
     """
     centred = features - features.mean(axis=0)  # differences keep more digits
 
@@ -183,7 +183,9 @@ def fitted(
         return np.array([-value]), -gradient[None]
 
     low, high = prior.low[None], prior.high[None]
-    found, _ = descended(loss, start[None], low, high, evaluations=evaluations, tolerance=tolerance)
+    found, _ = minimize_batched(
+        loss, start[None], low, high, evaluations=evaluations, tolerance=tolerance
+    )
     best: Floats = found[0]
     return best
 

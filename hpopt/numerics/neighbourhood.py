@@ -116,7 +116,7 @@ def gaussian_offsets(n: int, scales: Floats, rng: np.random.Generator) -> Floats
     return np.stack([drawn, -drawn], axis=1).reshape(-1, len(scales))[:n]
 
 
-def descents(gradient: Floats, steps: Floats, lengths: Floats) -> Floats:
+def descent_offsets(gradient: Floats, steps: Floats, lengths: Floats) -> Floats:
     """Give the offsets of steps of steepest descent within a box, shape (k, d).
 
     In the metric in which `steps` is the unit of each coordinate, as a trust region has it

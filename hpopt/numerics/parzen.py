@@ -14,9 +14,9 @@ from contextlib import nullcontext
 import numpy as np
 from numpy.typing import NDArray
 
+from hpopt.numerics.blas_threads import single_blas_thread
 from hpopt.numerics.normal import special
 from hpopt.numerics.parzen_tables import Scale
-from hpopt.numerics.threads import one_thread
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -199,7 +199,7 @@ def log_mixture(
     ndarray (m,)
     """
     n_dotted = points.shape[1] - len(peaks)
-    with one_thread() if points.size * len(kernels) > FEW_PRODUCTS else AS_THEY_ARE:
+    with single_blas_thread() if points.size * len(kernels) > FEW_PRODUCTS else AS_THEY_ARE:
         shares = points[:, :n_dotted].dot(kernels[:, :n_dotted].T)
     for column, peak in enumerate(peaks, start=n_dotted):
         shares += np.float32(peak) * (points[:, column, None] == kernels[:, column])

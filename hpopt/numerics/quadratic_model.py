@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hpopt.numerics.descent import descended
+from hpopt.numerics.projected_bfgs import minimize_batched
 
 Floats = NDArray[np.float64]
 
@@ -103,7 +103,7 @@ class Quadratic:
 
         drawn = below + (above - below) * rng.random((FEWEST_STARTS, len(low)))
         starts = np.concatenate([np.zeros((1, len(low))), drawn])
-        ends, losses = descended(loss, starts, below, above, evaluations=MOST_STEPS)
+        ends, losses = minimize_batched(loss, starts, below, above, evaluations=MOST_STEPS)
         best = ends[losses.argmin()]
         found_at: Floats = np.clip(self.centre + self.size * best, low, high)
         return found_at

@@ -30,7 +30,7 @@ def keyed_seed(seed: int, number: int) -> int:
     return int.from_bytes(digest, "little")
 
 
-def permuted(index: int, n: int, seed: int) -> int:
+def permuted_index(index: int, n: int, seed: int) -> int:
     """Give the place of `index` in a random permutation of range(n) that is never built.
 
     A balanced Feistel network permutes the next power of four; whoever lands outside range(n)
@@ -56,7 +56,7 @@ def permuted(index: int, n: int, seed: int) -> int:
             return index
 
 
-def reflected(points: NDArray[np.float64]) -> NDArray[np.float64]:
+def reflect(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Fold coordinates that left [0, 1] back into it, as if its ends were mirrors."""
     folded = np.mod(points, 2.0)
     return np.where(folded > 1.0, 2.0 - folded, folded)

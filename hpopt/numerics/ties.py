@@ -12,7 +12,7 @@ TIED = 1e-12
 """Differences below this share of the values are rounding, not differences."""
 
 
-def levels_of(values: Floats) -> tuple[Floats, Ints]:
+def distinct_levels(values: Floats) -> tuple[Floats, Ints]:
     """Give the different values, ascending, and the place among them of each.
 
     Where one differs from the next by less than `TIED` of the larger, the least stands for all.

@@ -78,7 +78,7 @@ def log_probability_below(threshold: Any, mean: Any, std: Any, low: float, high:
     return np.where(threshold <= low, -np.inf, np.where(threshold >= high, 0.0, found.clip(max=0)))
 
 
-def fit(samples: Any, low: float, high: float) -> tuple[float, float]:
+def fit_truncated_normal(samples: Any, low: float, high: float) -> tuple[float, float]:
     """Give the location and scale of greatest likelihood of a normal cut to [low, high].
 
     Parameters

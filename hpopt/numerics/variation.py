@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hpopt.numerics.sampling import reflected
+from hpopt.numerics.sampling import reflect
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -44,7 +44,7 @@ def tail_mask(n: int, d: int, rng: np.random.Generator) -> Bools:
     return np.asarray(np.arange(d) >= cuts)
 
 
-def mutated(
+def mutate(
     genes: Floats,
     levels: Ints,
     ordered: Bools,
@@ -87,10 +87,10 @@ def mutated(
     steps = ordered & (rng.random(genes.shape) < step)
     moves = scale * rng.standard_normal(genes.shape)
     fresh = rng.random(genes.shape)
-    return np.where(chosen, moved(genes, levels, steps, moves, fresh), genes)
+    return np.where(chosen, move_genes(genes, levels, steps, moves, fresh), genes)
 
 
-def moved(genes: Floats, levels: Ints, steps: Bools, moves: Floats, fresh: Floats) -> Floats:
+def move_genes(genes: Floats, levels: Ints, steps: Bools, moves: Floats, fresh: Floats) -> Floats:
     """Move the genes that step, and draw the others anew.
 
     Parameters
@@ -120,7 +120,7 @@ def _stepped(genes: Floats, levels: Ints, moves: Floats) -> Floats:
     """Move genes, discrete ones by one level at least, and reflect at the ends."""
     least = np.where(levels > 0, 1.0 / np.maximum(levels, 1), 0.0)
     moves = np.where(np.abs(moves) < least, np.copysign(least, moves), moves)
-    moved = reflected(genes + moves)
+    moved = reflect(genes + moves)
     # A mirror may lead back into the same cell: such a gene goes one level the other way.
     cells = _cells(genes, levels)
     returned = (levels > 0) & (_cells(moved, levels) == cells)
@@ -139,7 +139,7 @@ def _reset(genes: Floats, levels: Ints, fresh: Floats) -> Floats:
     return np.where(levels == 0, fresh, np.where(levels == 1, genes, discrete))
 
 
-def lengthened(slots: Floats, places: Ints, layers: Floats) -> Floats:
+def insert_layers(slots: Floats, places: Ints, layers: Floats) -> Floats:
     """Put a layer before place i, moving the later ones up; the last slot falls off.
 
     Parameters
@@ -155,7 +155,7 @@ def lengthened(slots: Floats, places: Ints, layers: Floats) -> Floats:
     return longer
 
 
-def shortened(slots: Floats, places: Ints) -> Floats:
+def delete_layers(slots: Floats, places: Ints) -> Floats:
     """Take out the layer at place i, moving the later ones down; it sleeps in the last slot.
 
     Parameters

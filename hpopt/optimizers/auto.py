@@ -17,7 +17,7 @@ import numpy as np
 from hpopt.checks import positive, whole
 from hpopt.core import Optimizer, Trial
 from hpopt.core.proposals import Floats
-from hpopt.numerics.threads import one_thread
+from hpopt.numerics.blas_threads import single_blas_thread
 from hpopt.optimizers.bayesian_optimization import BayesianOptimization
 from hpopt.optimizers.genetic_algorithm import GeneticAlgorithm
 from hpopt.optimizers.grid_search import GridSearch
@@ -190,7 +190,7 @@ class Auto(Optimizer):
         if turn != LOCAL_TURN and not local.leads:
             return None
         pending = np.array([self.pending[k].point for k in sorted(self.pending)])
-        with one_thread():
+        with single_blas_thread():
             step = local.step(evidence, pending, self.generator(number, 1))
         if step is None:
             return None

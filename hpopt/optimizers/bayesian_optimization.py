@@ -17,7 +17,7 @@ from hpopt.core import Optimizer
 from hpopt.core.problem import one_objective
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
-from hpopt.numerics.threads import one_thread
+from hpopt.numerics.blas_threads import single_blas_thread
 from hpopt.optimizers.surrogates.acquisition import DRAWN, KINDS, Acquisition, Chance, Criterion
 from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch, everything_in
 from hpopt.optimizers.surrogates.encoding import Branches, Encoding, Within
@@ -118,7 +118,7 @@ class BayesianOptimization(Optimizer):
         if not self.has_model(number):
             return first_point(self, number, self._n_first)
         evidence = Evidence(self)
-        with one_thread():
+        with single_blas_thread():
             fitted = self._surrogate.of(evidence)
             rng = self.generator(number)
             side = self._side_after(evidence)
@@ -139,7 +139,7 @@ class BayesianOptimization(Optimizer):
         gain = 0.0 if elsewhere or number % 2 else GAIN
         pending = self._pending_features()
         acquisition = Acquisition(
-            fitted.process.believing(pending) if len(pending) else fitted.process,
+            fitted.process.condition_on(pending) if len(pending) else fitted.process,
             Criterion(kind, float(fitted.warp.targets.min()) - gain, len(evidence)),
             self._chances_beside(fitted, pending),
         )
@@ -221,7 +221,7 @@ class BayesianOptimization(Optimizer):
 
     def noise_share(self) -> float:
         """Give the noise's share of the model's variance, in [0, 1]; 0 without a model."""
-        with one_thread():
+        with single_blas_thread():
             fitted = self._surrogate.of(Evidence(self))
         return 0.0 if fitted is None else fitted.noise_share
 
@@ -232,7 +232,7 @@ class BayesianOptimization(Optimizer):
         half as likely as others to give a value.
         """
         evidence = Evidence(self)
-        with one_thread():
+        with single_blas_thread():
             fitted = self._surrogate.of(evidence)
             if fitted is None:
                 return False
@@ -269,7 +269,7 @@ class BayesianOptimization(Optimizer):
             Nothing was told yet, or nothing that differs.
         """
         points = self.space.encode(configs)
-        with one_thread():
+        with single_blas_thread():
             fitted = self._model()
             mean, deviation = fitted.process.predict(self._encoding.features(points))
         losses = fitted.warp.losses
@@ -284,7 +284,7 @@ class BayesianOptimization(Optimizer):
         fitted, points = self._model(), self.space.encode(configs)
         if fitted.success is None:
             return np.ones(len(points))
-        with one_thread():
+        with single_blas_thread():
             return np.exp(fitted.success.log_probability(self._encoding.features(points)))
 
     def lengthscales(self) -> dict[str, float]:
@@ -333,7 +333,7 @@ class BayesianOptimization(Optimizer):
 
     def _model(self) -> Fitted:
         n_told = len(self.history) + len(self.knowledge) if hasattr(self, "space") else 0
-        with one_thread():
+        with single_blas_thread():
             fitted = self._surrogate.of(Evidence(self)) if n_told > 1 else None
         if fitted is None:
             raise SettingError(

@@ -18,9 +18,9 @@ from hpopt.checks import flag, positive, whole
 from hpopt.core.problem import one_objective
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
+from hpopt.numerics.blas_threads import single_blas_thread
 from hpopt.numerics.covariance_adaptation import Normal, Rates, default_population
 from hpopt.numerics.parzen_tables import cell_edges
-from hpopt.numerics.threads import one_thread
 from hpopt.optimizers.batches import Batches, Plan
 from hpopt.optimizers.surrogates.encoding import Encoding
 
@@ -132,7 +132,7 @@ class CMAES(Batches):
             if len(told.points) == population and np.isfinite(told.losses).any():
                 at, foreign = self._continuous(told.points, drawn)
                 order = np.argsort(told.losses[:, 0], kind="stable")
-                with one_thread():
+                with single_blas_thread():
                     normal = normal.updated(at[order], rates, foreign[order])
                     normal = normal.with_margin(
                         *self._cells(normal.mean), 1 / (self.space.d * population)

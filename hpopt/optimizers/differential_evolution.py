@@ -119,8 +119,8 @@ class DifferentialEvolution(Batches):
         if not self.adaptive:
             return np.full((n, 1), weight), np.full((n, 1), rate)
         return (
-            differential.drawn_weights(weight, n, rng),
-            differential.drawn_rates(rate, n, rng),
+            differential.sample_weights(weight, n, rng),
+            differential.sample_rates(rate, n, rng),
         )
 
     def _trials(
@@ -130,7 +130,7 @@ class DifferentialEvolution(Batches):
         points, (n, d) = members.points, members.points.shape
         if n < 4:  # in a space of so few configs there is nothing to differ
             return rng.random((n, d))
-        first, second, third = points[differential.others(n, 3, rng)].transpose(1, 0, 2)
+        first, second, third = points[differential.distinct_partners(n, 3, rng)].transpose(1, 0, 2)
         best = points[self._best(members, rng)]
         if self.strategy == "rand/1":
             sources = first, second, third
@@ -154,7 +154,7 @@ class DifferentialEvolution(Batches):
 
     def _varied(self, points: Floats, rng: np.random.Generator) -> Floats:
         """Mutate a gene or two of each point."""
-        return variation.mutated(
+        return variation.mutate(
             points,
             self.space.levels,
             self.space.ordered,

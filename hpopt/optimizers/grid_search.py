@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hpopt.core import Optimizer
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
-from hpopt.numerics.sampling import permuted
+from hpopt.numerics.sampling import permuted_index
 from hpopt.space import Sequence as LayerSequence
 from hpopt.space import Space
 
@@ -119,7 +119,9 @@ class GridSearch(Optimizer):
         positions = range(self._position, stop)
         if not self._is_shuffled:
             return list(positions)
-        return [permuted(position, self.grid.n_addressed, self.seed) for position in positions]
+        return [
+            permuted_index(position, self.grid.n_addressed, self.seed) for position in positions
+        ]
 
     def _move_on(self, indices: list[int], points: Floats, found: NDArray[np.bool_]) -> None:
         """Go on behind points, of which some were found to be allowed and not looked at before."""

@@ -20,7 +20,7 @@ from hpopt.numerics import pareto
 from hpopt.optimizers.registry import as_settings, strategy_of
 from hpopt.optimizers.stages import Stage, Stages
 from hpopt.space import Narrowed, Space
-from hpopt.space.narrowing import narrowed
+from hpopt.space.narrowing import narrow_space
 from hpopt.space.peeling import Rules
 
 FIRST_ROUND = 40
@@ -117,7 +117,9 @@ class Narrowing(Stages):
             scores, sign = np.empty(len(losses)), 1.0
             scores[pareto.order(losses)] = np.arange(len(losses))
             scores[np.isinf(losses).any(axis=1)] = np.inf
-        return narrowed(self.space, self.space.decode(points), scores, rules=self._rules, sign=sign)
+        return narrow_space(
+            self.space, self.space.decode(points), scores, rules=self._rules, sign=sign
+        )
 
 
 def _per_round(value: Any, rounds: int) -> int | tuple[int, ...] | None:

@@ -215,7 +215,7 @@ class NeighbourhoodSearch(Batches):
             neighbours = neighbours[~ordered]
             offsets = neighbourhood.gaussian_offsets(int(ordered.sum()), steps, rng)
         if self.move == "descent":
-            downhill = neighbourhood.descents(here.gradient, steps, LENGTHS)
+            downhill = neighbourhood.descent_offsets(here.gradient, steps, LENGTHS)
             offsets = np.concatenate([downhill, offsets])
         offsets = np.rint(offsets)
         moved = self._on_grid((here.point + offsets / self._scale).clip(0.0, 1.0))

@@ -112,7 +112,7 @@ class SimulatedAnnealing(Batches):
         for batch in count(1):
             told = yield self._proposed(states.points, heat, self.generator(batch))
             losses.append(told.losses[:, 0])
-            temperature = heat * annealing.spread(np.concatenate(losses))
+            temperature = heat * annealing.loss_spread(np.concatenate(losses))
             proposals = individuals(told)
             states = self._moved(states, proposals, temperature, self.generator(batch, 1))
             best = best.joined(proposals).best(1)
@@ -134,7 +134,7 @@ class SimulatedAnnealing(Batches):
             genes[np.arange(n), first] = True
             steps = self.space.ordered & (rng.random((n, d)) < self.step_probability)
             moves, fresh = scale * rng.standard_normal((n, d)), rng.random((n, d))
-            moved = variation.moved(points, self.space.levels, steps, moves, fresh)
+            moved = variation.move_genes(points, self.space.levels, steps, moves, fresh)
             return np.where(genes, moved, points)
 
         return self.novel(changed(points, rng), rng, before=self.next_number, vary=changed)
@@ -149,7 +149,7 @@ class SimulatedAnnealing(Batches):
         """Give the states after the acceptance rule."""
         rows = np.arange(len(proposals))  # fewer than chains at the end of a finite space
         old, new = states.losses[rows, 0], proposals.losses[:, 0]
-        accepted = annealing.accepted(old, new, temperature, rng.random(len(rows)))
+        accepted = annealing.accept_moves(old, new, temperature, rng.random(len(rows)))
         places = np.arange(len(states))
         places[rows[accepted]] = len(states) + rows[accepted]
         return states.joined(proposals).take(places)

@@ -19,7 +19,7 @@ from hpopt.core import (
 from hpopt.core.proposals import Floats
 from hpopt.errors import ConfigError, SettingError
 from hpopt.space import Space
-from hpopt.space.narrowing import fitting
+from hpopt.space.narrowing import configs_in
 
 ADDED = 8
 """Keeps these draws apart from those of strategies, which have keys of one or two numbers."""
@@ -152,7 +152,7 @@ class Stages(Optimizer):
         except SettingError:  # it suits the whole space, as was checked, but not this one
             inner = self.subsearch(stage.optimizer, seed=seed)
         if inner.space is not self.space:
-            rows, configs = fitting(inner.space, self.space.decode(points))
+            rows, configs = configs_in(inner.space, self.space.decode(points))
             points = inner.space.encode(configs)
             losses, paid = losses[rows], [paid[row] for row in rows]
         bought = np.array(paid, dtype=bool)

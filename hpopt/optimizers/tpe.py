@@ -150,7 +150,7 @@ class TPE(Optimizer):
             return lambda places: kernels.points(numbers[places], codes[places]), rows
         points = kernels.points(numbers, codes)
         if self.space.predicates:
-            points = self.space.mended(points, self.generator(MENDED, number))
+            points = self.space.repaired(points, self.generator(MENDED, number))
         return points.__getitem__, kernels.factors.of_points(*kernels.of(points))
 
     def _uniforms_of(self, number: int) -> Floats:

@@ -58,10 +58,10 @@ def _still_possible(parameter: Parameter, earlier: Mapping[str, Parameter]) -> P
         when[parent] = [v for v in values if parent in earlier and earlier[parent].takes(v)]
         if not when[parent]:
             return None
-    return replaced(parameter, {"when": when}) if when else parameter
+    return with_settings(parameter, {"when": when}) if when else parameter
 
 
-def replaced(parameter: Parameter, settings: Mapping[str, Any]) -> Parameter:
+def with_settings(parameter: Parameter, settings: Mapping[str, Any]) -> Parameter:
     """Return a parameter with some settings replaced; a default that no longer fits is dropped."""
     if parameter.default is None or "default" in settings:
         return dataclasses.replace(parameter, **settings)  # type: ignore[type-var]

@@ -19,10 +19,10 @@ from hpopt.space.parameter import (
     Resolution,
     When,
     as_json,
+    as_plain,
+    checked_settings,
     identity,
     normalised_when,
-    plain,
-    settings_of,
 )
 
 Self = TypeVar("Self", bound="Listed")
@@ -46,7 +46,7 @@ class Listed(Scalar):
         if isinstance(given, str | bytes) or not hasattr(given, "__iter__"):
             raise SpaceError(f"{self.noun} must be a list of values, but got {given!r}")
         in_order(self.noun, given, SpaceError)
-        listed = tuple(_as_tuple(plain(value)) for value in given)
+        listed = tuple(_as_tuple(as_plain(value)) for value in given)
         if not listed:
             raise SpaceError(f"{self.noun} must hold at least one value, but got none")
         places: dict[str, int] = {}
@@ -90,7 +90,7 @@ class Listed(Scalar):
 
     def check(self, value: Any, name: str) -> Any:
         """Give the listed value that equals this one."""
-        value = _as_tuple(plain(value))
+        value = _as_tuple(as_plain(value))
         listed = self._listed()
         try:
             place = self._places.get(identity(value))
@@ -110,7 +110,7 @@ class Listed(Scalar):
     @classmethod
     def from_settings(cls: type[Self], settings: dict[str, Any]) -> Self:
         """Make one of its settings."""
-        return cls(**settings_of(cls.kind, settings, (cls.noun,), ()))
+        return cls(**checked_settings(cls.kind, settings, (cls.noun,), ()))
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ class Categorical(Listed):
 def _as_tuple(value: Any) -> Any:
     """Give lists, which JSON makes of tuples, as tuples again, at any depth."""
     if isinstance(value, list | tuple):
-        return tuple(_as_tuple(plain(part)) for part in value)
+        return tuple(_as_tuple(as_plain(part)) for part in value)
     return value
 
 

@@ -15,7 +15,7 @@ from hpopt.space.columns import Columns
 from hpopt.space.conditions import Conditions
 from hpopt.space.layout import SequenceLayout
 from hpopt.space.numeric import Scalar
-from hpopt.space.parameter import DORMANT, Bools, Floats, Parameter
+from hpopt.space.parameter import INACTIVE, Bools, Floats, Parameter
 
 MOST_COORDINATES = 10**6
 """Each takes some bytes in the space, and in each trial."""
@@ -190,7 +190,7 @@ class Coordinates(Mapping[str, Parameter]):
             One of them does not fit the space.
         """
         checked = [self._checked(config) for config in configs]
-        points = np.full((len(checked), self.d), DORMANT)
+        points = np.full((len(checked), self.d), INACTIVE)
         for name, parameter in self._parameters.items():
             rows = [row for row, config in enumerate(checked) if name in config]
             if rows:

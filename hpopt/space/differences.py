@@ -45,7 +45,7 @@ def parameter_differences(
     return found
 
 
-def written(parameter: Parameter) -> str:
+def as_written(parameter: Parameter) -> str:
     """Return a parameter as a person would write it, without its condition and its layers."""
     settings = {
         key: v for key, v in parameter.settings().items() if key not in ("space", "default")
@@ -62,7 +62,7 @@ def _changes(name: str, old: Parameter, new: Parameter) -> Iterator[str]:
         yield (
             _listed(name, old, new)
             if listed
-            else f"{name} was {written(old)} and is {written(new)}"
+            else f"{name} was {as_written(old)} and is {as_written(new)}"
         )
     if identity(as_json(old.when)) != identity(as_json(new.when)):
         yield f"{name} existed {_where(old)} and exists {_where(new)}"
@@ -87,7 +87,7 @@ def _listed(name: str, old: Any, new: Any) -> str:
     came = [value for text, value in after.items() if text not in before]
     went = [value for text, value in before.items() if text not in after]
     if not came and not went:
-        return f"the {noun} of {name} were {written(old)} and are {written(new)}"
+        return f"the {noun} of {name} were {as_written(old)} and are {as_written(new)}"
     said = [f"has the new {_several(noun, came)}"] if came else []
     said += [f"lost the {_several(noun, went)}"] if went else []
     return f"{name} {' and '.join(said)}"

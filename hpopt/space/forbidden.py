@@ -130,7 +130,7 @@ class ForbiddenLayer(Forbidden):
         return {"layer": self.name}
 
 
-def still_forbidding(
+def remaining_predicates(
     predicates: Sequence[Forbidden], parameters: Mapping[str, Parameter]
 ) -> list[Forbidden]:
     """Give the predicates that configs of a smaller space can still match."""

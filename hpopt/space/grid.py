@@ -11,7 +11,7 @@ import numpy as np
 from hpopt.errors import SpaceError, UnknownNameError
 from hpopt.space.conditions import Conditions
 from hpopt.space.counting import MOST, Counts, EntangledError, Run, State, times
-from hpopt.space.parameter import DORMANT, Floats, Parameter, Resolution
+from hpopt.space.parameter import INACTIVE, Floats, Parameter, Resolution
 
 ELSE = -1.0  # stands for the codes that no condition names
 Group = tuple[int, State]
@@ -126,7 +126,7 @@ class Grid:
     def _walk(self, index: int) -> tuple[Floats, dict[str, tuple[int, int]]]:
         """Return point number `index`, and of each parameter the number below it, of how many."""
         self._check(index)
-        point = np.full(sum(p.width for p in self._parameters.values()), DORMANT)
+        point = np.full(sum(p.width for p in self._parameters.values()), INACTIVE)
         stop, below = 0, {}
         left: list[Left] = []  # the next group is the last
         for place, (name, parameter) in enumerate(self._parameters.items()):

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.errors import ConfigError, SpaceError
-from hpopt.space.changes import replaced
+from hpopt.space.changes import with_settings
 from hpopt.space.choice import Listed
 from hpopt.space.coordinates import Coordinates
-from hpopt.space.evidence import Facet, Path, facets
+from hpopt.space.dimensions import Dimension, Path, dimensions_of
 from hpopt.space.parameter import Floats, Parameter
 from hpopt.space.peeling import Peeling, Rules
 
@@ -53,7 +53,7 @@ class Narrowed(Generic[S]):
         return f"nothing underperforms clearly in {self.n_trials} trials"
 
 
-def narrowed(
+def narrow_space(
     space: S,
     configs: Sequence[Mapping[str, Any]],
     losses: Floats,
@@ -78,7 +78,7 @@ def narrowed(
     trials = [[config] for config in configs]
     if not np.isfinite(losses).any():
         return Narrowed(space, (), len(trials))
-    found = facets(space, trials, ())
+    found = dimensions_of(space, trials, ())
     reasons = Peeling(found, losses, rules, sign).run()
     try:
         smaller: Any = _changed(space, found, ())
@@ -87,7 +87,7 @@ def narrowed(
     return Narrowed(smaller, tuple(reasons), len(trials))
 
 
-def fitting(
+def configs_in(
     space: Coordinates, configs: Sequence[Mapping[str, Any]]
 ) -> tuple[list[int], list[dict[str, Any]]]:
     """Give which configs lie in a space, and their canonical forms."""
@@ -101,7 +101,7 @@ def fitting(
     return places, found
 
 
-def _changed(space: Any, found: Sequence[Facet], path: Path) -> Any:
+def _changed(space: Any, found: Sequence[Dimension], path: Path) -> Any:
     """Give the space that the ends and values of its facets leave."""
     changes: dict[str, Parameter] = {}
     for name, parameter in space.items():
@@ -112,11 +112,11 @@ def _changed(space: Any, found: Sequence[Facet], path: Path) -> Any:
             smaller = _changed(layer, found, (*path, name))
             settings |= {"space": smaller} if smaller is not layer else {}
         if settings:
-            changes[name] = replaced(parameter, settings)
+            changes[name] = with_settings(parameter, settings)
     return space.changed(changes) if changes else space
 
 
-def _settings(facet: Facet) -> dict[str, Any]:
+def _settings(facet: Dimension) -> dict[str, Any]:
     """Give the arguments of a parameter that its ends and dropped values change."""
     low, high = facet.ends
     if isinstance(facet.parameter, Listed):

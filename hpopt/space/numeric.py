@@ -20,9 +20,9 @@ from hpopt.space.parameter import (
     Parameter,
     Resolution,
     When,
+    as_plain,
+    checked_settings,
     normalised_when,
-    plain,
-    settings_of,
 )
 from hpopt.space.rounding import (
     DIGITS,
@@ -363,7 +363,7 @@ class Float(Number):
 
     def check(self, value: Any, name: str) -> float:
         """Give a number of the range, rounded as the space rounds."""
-        value = plain(value)
+        value = as_plain(value)
         found = real(value)
         if found is None or math.isnan(found):
             raise ConfigError(f"{name} must be a number, but got {value!r}")
@@ -383,7 +383,7 @@ class Float(Number):
     @classmethod
     def from_settings(cls, settings: dict[str, Any]) -> Float:
         """Make one of its settings."""
-        return cls(**settings_of(cls.kind, settings, ("low", "high"), ("log", "step")))
+        return cls(**checked_settings(cls.kind, settings, ("low", "high"), ("log", "step")))
 
 
 @dataclass(frozen=True)
@@ -463,7 +463,7 @@ class Int(Number):
         """Give a whole number of the range."""
         found = _as_int(value)
         if found is None:
-            raise ConfigError(f"{name} must be a whole number, but got {plain(value)!r}")
+            raise ConfigError(f"{name} must be a whole number, but got {as_plain(value)!r}")
         self._check_bounds(found, name)
         if (found - self.low) % self.step:
             nearest = self.low + round((found - self.low) / self.step) * self.step
@@ -481,19 +481,19 @@ class Int(Number):
     @classmethod
     def from_settings(cls, settings: dict[str, Any]) -> Int:
         """Make one of its settings."""
-        return cls(**settings_of(cls.kind, settings, ("low", "high"), ("log", "step")))
+        return cls(**checked_settings(cls.kind, settings, ("low", "high"), ("log", "step")))
 
 
 def _as_float(value: Any) -> Any:
     """Give any real number as a float (without -0.0), anything else as it is."""
-    value = plain(value)
+    value = as_plain(value)
     found = real(value)
     return value if found is None else found + 0.0
 
 
 def _as_int(value: Any) -> int | None:
     """Return a whole number, 3.0 too, as an int; None for anything else."""
-    value = plain(value)
+    value = as_plain(value)
     return int(value) if isinstance(value, float) and value.is_integer() else integer(value)
 
 

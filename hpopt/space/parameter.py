@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 When = Mapping[str, Any]
 Test = Callable[[dict[str, Any]], bool]
-DORMANT = 0.5  # the coordinate of what does not exist
+INACTIVE = 0.5  # the coordinate of what does not exist
 Resolution = int | Mapping[str, Any] | None
 
 
@@ -84,7 +84,7 @@ class Parameter(ABC):
 
     def sample(self, rng: np.random.Generator) -> Any:
         """Return a value at a point that is uniform in its coordinates."""
-        return self.decode(self.mended(rng.random((1, self.width)), rng))[0]
+        return self.decode(self.repaired(rng.random((1, self.width)), rng))[0]
 
     def _check_default(self) -> None:
         """Make the default canonical; what it is checked against must be set before."""
@@ -140,7 +140,7 @@ class Parameter(ABC):
         """Say in which blocks no layer matches one of its own predicates, shape (n,)."""
         return np.ones(len(block), dtype=bool)
 
-    def mended(self, block: Floats, rng: np.random.Generator) -> Floats:
+    def repaired(self, block: Floats, rng: np.random.Generator) -> Floats:
         """Draw anew what its own predicates forbid, shape (n, width)."""
         return block
 
@@ -194,7 +194,7 @@ class Parameter(ABC):
             raise SpaceError(f"parameter {name!r}: {error}") from None
 
 
-def settings_of(
+def checked_settings(
     kind: str, settings: Mapping[str, Any], required: Sequence[str], optional: Sequence[str]
 ) -> dict[str, Any]:
     """Check the keys of a parameter's JSON data."""
@@ -222,7 +222,7 @@ def normalised_when(when: When | None) -> When | None:
             chosen = tuple(values) if isinstance(values, list | tuple | range) else (values,)
         if not chosen:
             raise SpaceError(f"when must name at least one value of {parent!r}, but got none")
-        normalised[parent] = tuple(plain(value) for value in chosen)
+        normalised[parent] = tuple(as_plain(value) for value in chosen)
     return normalised or None
 
 
@@ -233,7 +233,7 @@ def hint_of_tuple(parameter: Parameter, name: str, values: Sequence[Any]) -> str
     return ""
 
 
-def plain(value: Any) -> Any:
+def as_plain(value: Any) -> Any:
     """Give numpy scalars as plain Python values, anything else as it is."""
     if isinstance(value, np.generic):
         return value.item()

@@ -16,7 +16,7 @@ import numpy as np
 
 from hpopt.checks import real, whole
 from hpopt.errors import SettingError
-from hpopt.space.evidence import Facet, Path, ranks, worse
+from hpopt.space.dimensions import Dimension, Path, rank_sum_p_values, ranks
 from hpopt.space.parameter import Bools, Floats
 
 LEAST_TRIALS = 5
@@ -59,7 +59,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Cut:
     """What may be dropped: a listed value, or what lies beyond an end.
 
     Attributes
@@ -73,7 +73,7 @@ class Piece:
         The trials of it, and all that it is compared among, its own too.
     """
 
-    facet: Facet
+    facet: Dimension
     what: int
     end: float
     inside: Bools
@@ -100,7 +100,9 @@ class Peeling:
     sign : float
     """
 
-    def __init__(self, facets: Sequence[Facet], losses: Floats, rules: Rules, sign: float) -> None:
+    def __init__(
+        self, facets: Sequence[Dimension], losses: Floats, rules: Rules, sign: float
+    ) -> None:
         self._facets, self._losses, self._rules, self._sign = facets, losses, rules, sign
         self._alive = np.ones(len(losses), dtype=bool)
         n_best = max(1, math.floor(rules.keep * len(losses)))
@@ -110,7 +112,7 @@ class Peeling:
 
     def run(self) -> list[str]:
         """Drop all that underperforms; give the reasons, in the order of the space."""
-        told: dict[tuple[Path, int], tuple[Piece, float, Any]] = {}
+        told: dict[tuple[Path, int], tuple[Cut, float, Any]] = {}
         while (dropped := self._worst()) is not None:
             piece, chance = dropped
             facet, what = piece.facet, piece.what
@@ -135,16 +137,16 @@ class Peeling:
             if (facet.path, what) in told
         ]
 
-    def _worst(self) -> tuple[Piece, float] | None:
+    def _worst(self) -> tuple[Cut, float] | None:
         """Give what is dropped next, and how likely it would look as bad by chance."""
-        pieces: list[Piece] = []
+        pieces: list[Cut] = []
         chances: list[float] = []
         for facet in self._facets:
             here = facet.occurs & self._alive
             suspected = [piece for piece in self._pieces(facet, here) if self._is_enough(piece)]
             if suspected:
                 inside = np.array([piece.inside[here] for piece in suspected])
-                chances += worse(self._losses[here], inside).tolist()
+                chances += rank_sum_p_values(self._losses[here], inside).tolist()
                 pieces += suspected
         doubt = (1 - self._rules.confidence) / max(1, len(pieces))
         order = sorted(range(len(pieces)), key=chances.__getitem__)
@@ -155,16 +157,16 @@ class Peeling:
                 return pieces[place], chances[place]
         return None
 
-    def _pieces(self, facet: Facet, here: Bools) -> Iterator[Piece]:
+    def _pieces(self, facet: Dimension, here: Bools) -> Iterator[Cut]:
         """Give what may be dropped of a facet, judged by some trials."""
         if facet.is_ordered:
             yield from self._ends(facet, here)
         if facet.n_left > self._rules.min_values:
             for place in range(facet.has.shape[1]):
                 if place not in facet.dropped and facet.ends[0] <= place <= facet.ends[1]:
-                    yield Piece(facet, place, 0.0, here & facet.has[:, place], here)
+                    yield Cut(facet, place, 0.0, here & facet.has[:, place], here)
 
-    def _ends(self, facet: Facet, here: Bools) -> Iterator[Piece]:
+    def _ends(self, facet: Dimension, here: Bools) -> Iterator[Cut]:
         """Give the pieces that may be cut off at both ends, each beyond a gap between trials."""
         for what, mirror in ((LOWER, 1.0), (UPPER, -1.0)):
             positions = mirror * (facet.least if what == LOWER else facet.most)
@@ -179,9 +181,9 @@ class Peeling:
                 if facet.is_discrete:
                     end = math.floor(end) + 1 if what == LOWER else math.ceil(end) - 1
                 if self._is_wide(facet, what, end):
-                    yield Piece(facet, what, float(end), inside, here)
+                    yield Cut(facet, what, float(end), inside, here)
 
-    def _is_wide(self, facet: Facet, what: int, end: float) -> bool:
+    def _is_wide(self, facet: Dimension, what: int, end: float) -> bool:
         """Say whether enough of a range is left when an end moves there."""
         low, high = (end, facet.ends[1]) if what == LOWER else (facet.ends[0], end)
         if not facet.is_discrete:
@@ -192,11 +194,11 @@ class Peeling:
         gone = sum(low <= place <= high for place in facet.dropped)
         return high - low + 1 - gone >= least
 
-    def _is_enough(self, piece: Piece) -> bool:
+    def _is_enough(self, piece: Cut) -> bool:
         n_inside, n_among = int(piece.inside.sum()), int(piece.among.sum())
         return min(n_inside, n_among - n_inside) >= LEAST_TRIALS
 
-    def _inner_is_bad(self, piece: Piece) -> bool:
+    def _inner_is_bad(self, piece: Cut) -> bool:
         """Say whether the part of an end next to what is kept is bad too: else less is cut."""
         if piece.what >= 0:
             return True
@@ -208,7 +210,7 @@ class Peeling:
         placed[piece.among] = ranks(self._losses[piece.among])
         return bool(placed[nearest].mean() > placed[piece.among & ~piece.inside].mean())
 
-    def _reason(self, piece: Piece, chance: float, was: Any) -> str:
+    def _reason(self, piece: Cut, chance: float, was: Any) -> str:
         facet, name = piece.facet, "[].".join(piece.facet.path)
         if piece.what >= 0:
             said = f"dropped {name}={facet.value(piece.what)!r}"

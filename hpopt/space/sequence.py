@@ -18,15 +18,15 @@ from hpopt.space.counting import MOST, plus, power
 from hpopt.space.grid import Grid
 from hpopt.space.layout import SequenceLayout
 from hpopt.space.parameter import (
-    DORMANT,
+    INACTIVE,
     Bools,
     Floats,
     Parameter,
     Resolution,
     Test,
     When,
+    checked_settings,
     normalised_when,
-    settings_of,
 )
 from hpopt.space.space import Space
 
@@ -149,7 +149,7 @@ class Sequence(Parameter):
 
     def encode(self, values: AbstractSequence[Any]) -> Floats:
         """Give the coordinates of n lists, shape (n, width)."""
-        slots = np.full((len(values), self.max_length, self.layer.d), DORMANT)
+        slots = np.full((len(values), self.max_length, self.layer.d), INACTIVE)
         for row, layers in enumerate(values):
             if layers:
                 slots[row, : len(layers)] = self.layer.encode(layers)
@@ -192,7 +192,7 @@ class Sequence(Parameter):
         unused = np.arange(self.max_length) >= self._layout.lengths(block)[:, None]
         return np.asarray((allowed | unused).all(axis=1))
 
-    def mended(self, block: Floats, rng: np.random.Generator) -> Floats:
+    def repaired(self, block: Floats, rng: np.random.Generator) -> Floats:
         """Draw the layers anew that their space forbids, sleeping ones too."""
         slots = self._slots(block)
         forbidden = ~self.layer.allowed(slots)
@@ -219,7 +219,7 @@ class Sequence(Parameter):
                 moved.append((length - 1, np.concatenate([rest, slots[place][None]])))
         if length < self.max_length:
             for place in range(max(length, 1)):
-                new = slots[place] if length else np.full(self.layer.d, DORMANT)
+                new = slots[place] if length else np.full(self.layer.d, INACTIVE)
                 longer = np.insert(slots, place, new, axis=0)[: self.max_length]
                 moved.append((length + 1, longer))
         if not moved:
@@ -243,7 +243,7 @@ class Sequence(Parameter):
         while index >= (below := power(grid.n_addressed, length)):
             index -= below
             length += 1
-        slots = np.full((self.max_length, self.layer.d), DORMANT)
+        slots = np.full((self.max_length, self.layer.d), INACTIVE)
         for place in reversed(range(length)):
             index, digit = divmod(index, grid.n_addressed)
             slots[place] = grid.point(digit)
@@ -277,5 +277,5 @@ class Sequence(Parameter):
     @classmethod
     def from_settings(cls, settings: dict[str, Any]) -> Sequence:
         """Make one of its settings."""
-        settings = settings_of(cls.kind, settings, ("space", "min_length", "max_length"), ())
+        settings = checked_settings(cls.kind, settings, ("space", "min_length", "max_length"), ())
         return cls(**{**settings, "space": Space.from_json(settings["space"])})

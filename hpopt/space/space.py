@@ -13,16 +13,16 @@ from hpopt.errors import ConfigError, SpaceError
 from hpopt.space.changes import with_changes
 from hpopt.space.coordinates import Coordinates
 from hpopt.space.differences import parameter_differences
-from hpopt.space.evidence import losses_of
+from hpopt.space.dimensions import configs_and_losses
 from hpopt.space.forbidden import (
     Forbidden,
     ForbiddenLayer,
     forbidden_from_json,
-    still_forbidding,
+    remaining_predicates,
 )
 from hpopt.space.grid import Grid
 from hpopt.space.matching import Matching
-from hpopt.space.narrowing import Narrowed, fitting, narrowed
+from hpopt.space.narrowing import Narrowed, configs_in, narrow_space
 from hpopt.space.parameter import Bools, Floats, Parameter, Resolution, identity
 from hpopt.space.peeling import Rules
 
@@ -131,11 +131,11 @@ class Space(Coordinates):
             allowed[rows] = [not any(f(c) for f in self._matching.others) for c in configs]
         return allowed
 
-    def mended(self, points: Floats, rng: np.random.Generator) -> Floats:
+    def repaired(self, points: Floats, rng: np.random.Generator) -> Floats:
         """Draw the layers of lists anew that their own space forbids."""
         if not self._in_layers:
             return points
-        blocks = [p.mended(points[:, self._columns[name]], rng) for name, p in self.items()]
+        blocks = [p.repaired(points[:, self._columns[name]], rng) for name, p in self.items()]
         return np.concatenate(blocks, axis=1)
 
     def random(self, n: int, rng: np.random.Generator) -> Floats:
@@ -146,14 +146,14 @@ class Space(Coordinates):
         SpaceError
             Fewer than one in 10,000 points is allowed.
         """
-        points = self.mended(rng.random((n, self.d)), rng)
+        points = self.repaired(rng.random((n, self.d)), rng)
         if not self.predicates:
             return points
         wrong = ~self.allowed(points)
         for _ in range(TRIES):
             if not wrong.any():
                 return points
-            points[wrong] = self.mended(rng.random((int(wrong.sum()), self.d)), rng)
+            points[wrong] = self.repaired(rng.random((int(wrong.sum()), self.d)), rng)
             wrong[wrong] = ~self.allowed(points[wrong])
         raise SpaceError(
             f"forbid must leave something to draw, but {TRIES} draws in a row were forbidden"
@@ -167,13 +167,13 @@ class Space(Coordinates):
         if not self.forbidden:
             return
         rng = np.random.default_rng(0)
-        if self.allowed(self.mended(rng.random((256, self.d)), rng)).any():
+        if self.allowed(self.repaired(rng.random((256, self.d)), rng)).any():
             return
         grid = self.grid()
         if grid.size <= TRIES:
             rest = np.array([grid.point(index) for index in range(int(grid.size))])
         else:
-            rest = self.mended(rng.random((TRIES, self.d)), rng)
+            rest = self.repaired(rng.random((TRIES, self.d)), rng)
         if not self.allowed(rest).any():
             raise SpaceError(
                 f"forbid must leave at least one config, but all of {len(rest)} tried are "
@@ -245,7 +245,7 @@ class Space(Coordinates):
             A change is of a parameter that is not there.
         """
         parameters = with_changes(self, changes)
-        return Space(parameters, still_forbidding(self.forbidden, parameters))
+        return Space(parameters, remaining_predicates(self.forbidden, parameters))
 
     def narrow(
         self,
@@ -290,9 +290,9 @@ class Space(Coordinates):
         """
         rules = Rules(keep, confidence, min_values, min_width)
         sign = 1.0 if direction == "minimize" else -1.0
-        given, losses = losses_of(trials, objective, direction)
-        places, configs = fitting(self, given)
-        return narrowed(self, configs, losses[places], rules=rules, sign=sign)
+        given, losses = configs_and_losses(trials, objective, direction)
+        places, configs = configs_in(self, given)
+        return narrow_space(self, configs, losses[places], rules=rules, sign=sign)
 
     # -- JSON --------------------------------------------------------------------------------
 

@@ -21,8 +21,8 @@ from hpopt.space.parameter import (
     Parameter,
     Resolution,
     When,
+    checked_settings,
     normalised_when,
-    settings_of,
 )
 
 
@@ -162,4 +162,4 @@ class Vector(Parameter):
     @classmethod
     def from_settings(cls, settings: dict[str, Any]) -> Vector:
         """Make one of its settings."""
-        return cls(**settings_of(cls.kind, settings, ("length", "low", "high"), ()))
+        return cls(**checked_settings(cls.kind, settings, ("length", "low", "high"), ()))

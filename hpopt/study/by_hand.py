@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, SupportsFloat
 
 from hpopt.checks import integer
-from hpopt.core import Outcome, Solution, Trial, copied
+from hpopt.core import Outcome, Solution, Trial, copy_data
 from hpopt.errors import ExhaustedError, SettingError, StudyError, WaitingError
 from hpopt.study.books import Books
 from hpopt.study.told import is_same, told_outcome
@@ -60,7 +60,7 @@ class ByHand:
                 solution = self._cut_off(books) or next(iter(books.ask(1)), None)
                 if solution is not None:
                     self._asked_at[solution.number] = time.time()
-                    return replace(solution, config=copied(solution.config))
+                    return replace(solution, config=copy_data(solution.config))
                 pending = sorted(books.optimizer.pending)
                 if not pending:
                     raise ExhaustedError(f"nothing is left to ask: {books.why_nothing_left()}")

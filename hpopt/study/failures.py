@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path, PurePath
 
 from hpopt.core import Trial
-from hpopt.core.evaluation import shortened
+from hpopt.core.evaluation import shorten
 from hpopt.errors import AllTrialsFailedError, RemoteTraceback
 
 MOST_KINDS = 10
@@ -126,7 +126,7 @@ def kind_of(trial: Trial) -> Kind:
 
 def in_words(trial: Trial) -> str:
     """Say in one line what failed, why and where."""
-    error = shortened(trial.error or "no reason is known", MOST_CHARACTERS)
+    error = shorten(trial.error or "no reason is known", MOST_CHARACTERS)
     error = "".join(each if each.isprintable() else " " for each in error)
     frame = _innermost(trial)
     where = "" if frame is None else f" ({PurePath(frame[0]).name}, line {frame[1]})"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hpopt.core import Heartbeat, LiveFolder, Solution, copied, heartbeat_of
+from hpopt.core import Heartbeat, LiveFolder, Solution, copy_data, heartbeat_of
 from hpopt.storage import Storage
 
 
@@ -75,6 +75,6 @@ def running(storage: Storage, path: Path | None) -> list[Running]:
     found = []
     for pending in storage.pending():
         seen = None if folder is None else heartbeat_of(folder, pending.solution.number)
-        solution = replace(pending.solution, config=copied(pending.solution.config))
+        solution = replace(pending.solution, config=copy_data(pending.solution.config))
         found.append(Running(solution, seen.since if seen else pending.since, seen))
     return found

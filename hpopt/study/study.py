@@ -367,7 +367,7 @@ class Study(Record):
             on.
         retry_failed : bool
             Whether to evaluate the trials of status ``failed`` or ``lost`` again, under their own
-            numbers and seeds, as after a mistake was mended. They count among `trials`; where
+            numbers and seeds, as after a mistake was corrected. They count among `trials`; where
             nothing else ends the run, it ends when they are done.
         early_stopping : str or EarlyStoppingRule, optional
             ``"median"``, or a rule of `hpopt.early_stopping`, for evaluations that report and ask

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpopt.core.plain import DEEPEST, MOST_INFO, MOST_NOTE, as_json_data, number, short
+from hpopt.core.plain import DEEPEST, MOST_INFO, MOST_NOTE, as_float, as_json_data, short_repr
 from hpopt.storage.encoding import decode, encode
 
 KEYS = st.text(max_size=5)
@@ -157,5 +157,5 @@ def test_it_is_a_copy():
 
 
 def test_a_broken_object_is_no_number():
-    assert number(Broken()) is None
-    assert short(Broken()) == "Broken without a repr (RuntimeError)"
+    assert as_float(Broken()) is None
+    assert short_repr(Broken()) == "Broken without a repr (RuntimeError)"

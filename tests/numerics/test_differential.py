@@ -9,7 +9,7 @@ seeds = st.integers(0, 2**32)
 
 @given(st.integers(4, 30), seeds)
 def test_others_differ_from_one_another_and_from_their_own(n, seed):
-    drawn = differential.others(n, 3, np.random.default_rng(seed))
+    drawn = differential.distinct_partners(n, 3, np.random.default_rng(seed))
     for own, places in enumerate(drawn.tolist()):
         assert len({own, *places}) == 4
         assert all(0 <= place < n for place in places)
@@ -18,7 +18,7 @@ def test_others_differ_from_one_another_and_from_their_own(n, seed):
 def test_each_other_is_as_likely():
     rng, counts = np.random.default_rng(0), np.zeros(5)
     for _ in range(4000):
-        counts[differential.others(5, 3, rng)[2]] += 1
+        counts[differential.distinct_partners(5, 3, rng)[2]] += 1
     assert counts[2] == 0
     np.testing.assert_allclose(counts[[0, 1, 3, 4]] / 4000, 0.75, atol=0.05)
 
@@ -50,8 +50,8 @@ def test_the_crossover_rate_is_that_of_the_other_genes():
 
 def test_drawn_parameters_lie_around_their_means_and_in_their_bounds():
     rng = np.random.default_rng(0)
-    weights = differential.drawn_weights(0.6, 5000, rng)
-    rates = differential.drawn_rates(0.4, 5000, rng)
+    weights = differential.sample_weights(0.6, 5000, rng)
+    rates = differential.sample_rates(0.4, 5000, rng)
     assert weights.shape == rates.shape == (5000, 1)
     assert 0 < weights.min() <= weights.max() == 1
     assert 0 <= rates.min() <= rates.max() <= 1

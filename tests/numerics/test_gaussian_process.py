@@ -7,22 +7,27 @@ from hypothesis import strategies as st
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
+from hpopt.numerics.blas_threads import single_blas_thread
 from hpopt.numerics.gaussian_process import (
     NUGGET,
     GaussianProcess,
     Hyperparameters,
-    factorised,
+    inverse_and_log_determinant,
     matern,
     squared_distances,
 )
-from hpopt.numerics.gaussian_process_fit import Prior, as_hyperparameters, fitted, log_posterior
-from hpopt.numerics.threads import one_thread
+from hpopt.numerics.gaussian_process_fit import (
+    Prior,
+    as_hyperparameters,
+    fit_hyperparameters,
+    log_posterior,
+)
 
 
 @pytest.fixture(autouse=True)
 def _one_thread():
     """Several threads for small matrices take long where cores are busy."""
-    with one_thread():
+    with single_blas_thread():
         yield
 
 
@@ -116,7 +121,7 @@ def test_believing_is_refitting_with_its_own_means():
     expected = GaussianProcess(
         np.concatenate([features, pending]), np.concatenate([targets, means]), GROUPS, PARAMETERS
     )
-    believing = process.believing(pending)
+    believing = process.condition_on(pending)
     for found, want in zip(believing.predict(there), expected.predict(there), strict=True):
         np.testing.assert_allclose(found, want, atol=1e-7)
     np.testing.assert_allclose(believing.mean(there), process.mean(there), atol=1e-12)
@@ -126,7 +131,7 @@ def test_believing_is_refitting_with_its_own_means():
 def test_believing_in_the_same_point_twice_is_no_obstacle():
     features, targets = observed()
     process = GaussianProcess(features, targets, GROUPS, PARAMETERS)
-    believing = process.believing(np.repeat(features[:1], 3, axis=0))
+    believing = process.condition_on(np.repeat(features[:1], 3, axis=0))
     assert np.isfinite(believing.predict(features)[1]).all()
 
 
@@ -137,12 +142,12 @@ def test_a_fit_finds_what_matters():
     targets = (targets - targets.mean()) / targets.std()
     prior = Prior.of(4.0, np.zeros(4, dtype=bool))
     data = features, targets, np.arange(4), prior
-    theta = fitted(*data, prior.start, evaluations=50, tolerance=1e-5)
+    theta = fit_hyperparameters(*data, prior.start, evaluations=50, tolerance=1e-5)
     parameters = as_hyperparameters(theta)
     assert parameters.lengths.argmin() == 2
     assert np.delete(parameters.lengths, 2).min() > parameters.lengths[2] + 1
     assert parameters.nu < 1e-3
-    more = fitted(*data, theta, evaluations=50, tolerance=1e-9)
+    more = fit_hyperparameters(*data, theta, evaluations=50, tolerance=1e-9)
     values = [log_posterior(each, *data)[0] for each in (theta, more)]
     assert values[0] <= values[1] < values[0] + 0.01
 
@@ -154,7 +159,9 @@ def test_noise_is_seen_as_noise():
     targets = (targets - targets.mean()) / targets.std()
     prior = Prior.of(1.0, np.zeros(1, dtype=bool))
     groups = np.array([0])
-    theta = fitted(features, targets, groups, prior, prior.start, evaluations=60, tolerance=1e-6)
+    theta = fit_hyperparameters(
+        features, targets, groups, prior, prior.start, evaluations=60, tolerance=1e-6
+    )
     assert 0.05 < as_hyperparameters(theta).nu < 0.6
 
 
@@ -167,17 +174,17 @@ def test_identical_points_can_be_observed():
 
 
 def test_a_singular_covariance_gets_some_jitter():
-    inverse, log_determinant = factorised(np.ones((3, 3)), 1.0)
+    inverse, log_determinant = inverse_and_log_determinant(np.ones((3, 3)), 1.0)
     assert np.isfinite(inverse).all()
     assert log_determinant < -10
     with pytest.raises(FloatingPointError, match="must be positive definite"):
-        factorised(np.diag([1.0, -5.0]), 1.0)
+        inverse_and_log_determinant(np.diag([1.0, -5.0]), 1.0)
 
 
 def test_a_covariance_is_inverted():
     matrix = np.random.default_rng(7).random((9, 9))
     matrix = matrix @ matrix.T + np.eye(9)
-    inverse, log_determinant = factorised(matrix, 1.0)
+    inverse, log_determinant = inverse_and_log_determinant(matrix, 1.0)
     np.testing.assert_allclose(inverse, np.linalg.inv(matrix), atol=1e-10)
     assert log_determinant == pytest.approx(np.linalg.slogdet(matrix)[1])
 
@@ -197,6 +204,6 @@ def test_blas_has_one_thread_inside_and_its_own_outside():
         return [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
 
     before = n_threads()  # of the fixture's context
-    with one_thread():
+    with single_blas_thread():
         assert set(n_threads()) <= {1}
     assert n_threads() == before

@@ -118,7 +118,7 @@ def test_gaussian_offsets_come_with_their_mirror_images():
 
 def test_descents_go_against_the_gradient_to_the_edge_of_the_box():
     gradient, steps = np.array([2.0, -1.0, 0.0]), np.array([1.0, 3.0, 5.0])
-    found = neighbourhood.descents(gradient, steps, np.array([1.0, 2.0]))
+    found = neighbourhood.descent_offsets(gradient, steps, np.array([1.0, 2.0]))
     np.testing.assert_allclose(found, [[-2 / 3, 3.0, 0.0], [-4 / 3, 6.0, 0.0]])
     assert (found @ gradient < 0).all()
-    assert neighbourhood.descents(np.zeros(3), steps, np.ones(2)).shape == (0, 3)
+    assert neighbourhood.descent_offsets(np.zeros(3), steps, np.ones(2)).shape == (0, 3)

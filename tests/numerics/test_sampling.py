@@ -9,8 +9,8 @@ from hpopt.numerics.sampling import (
     keyed_generator,
     keyed_seed,
     latin_hypercube,
-    permuted,
-    reflected,
+    permuted_index,
+    reflect,
 )
 
 
@@ -43,11 +43,11 @@ def test_seeds_are_plain_ints_and_differ():
 
 @given(st.integers(1, 400), st.integers(0, 2**64))
 def test_permuted_is_a_permutation(n, seed):
-    assert sorted(permuted(index, n, seed) for index in range(n)) == list(range(n))
+    assert sorted(permuted_index(index, n, seed) for index in range(n)) == list(range(n))
 
 
 def test_permutations_of_other_seeds_differ_and_are_no_order():
-    orders = [[permuted(index, 100, seed) for index in range(100)] for seed in range(20)]
+    orders = [[permuted_index(index, 100, seed) for index in range(100)] for seed in range(20)]
     assert len(set(map(tuple, orders))) == 20
     first = np.array([order[0] for order in orders])
     assert len(set(first.tolist())) > 10
@@ -59,7 +59,7 @@ def test_each_place_is_as_likely():
     counts = np.zeros((7, 7))
     for seed in range(1000):
         for index in range(7):
-            counts[index, permuted(index, 7, seed)] += 1
+            counts[index, permuted_index(index, 7, seed)] += 1
     expected = 1000 / 7
     chi_square = ((counts - expected) ** 2 / expected).sum()
     assert chi_square < 36 + 5 * np.sqrt(2 * 36)
@@ -67,7 +67,7 @@ def test_each_place_is_as_likely():
 
 @pytest.mark.parametrize("n", [2**64 + 13, 10**30, 10**400])
 def test_astronomic_permutations_are_addressed_by_number(n):
-    places = [permuted(index, n, 0) for index in [0, 1, 2, n - 2, n - 1]]
+    places = [permuted_index(index, n, 0) for index in [0, 1, 2, n - 2, n - 1]]
     assert len(set(places)) == 5
     assert all(0 <= place < n for place in places)
 
@@ -77,7 +77,7 @@ def test_mirrors_fold_back(x):
     expected = x
     while not 0 <= expected <= 1:
         expected = -expected if expected < 0 else 2 - expected
-    assert reflected(np.array([x]))[0] == pytest.approx(expected, abs=1e-12)
+    assert reflect(np.array([x]))[0] == pytest.approx(expected, abs=1e-12)
 
 
 @given(st.integers(0, 40), st.integers(0, 6), st.integers(0, 2**32))

@@ -6,7 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from hpopt.numerics.truncated_normal import fit, log_normal_between, log_probability_below
+from hpopt.numerics.truncated_normal import (
+    fit_truncated_normal,
+    log_normal_between,
+    log_probability_below,
+)
 
 
 def test_the_papers_figures():
@@ -94,7 +98,7 @@ def test_thresholds_outside_the_interval():
 def test_the_fit_finds_what_was_drawn_from(mean, std):
     ends = (0 - mean) / std, (2 - mean) / std
     samples = stats.truncnorm.rvs(*ends, loc=mean, scale=std, size=5000, random_state=0)
-    found = fit(samples, 0, 2)
+    found = fit_truncated_normal(samples, 0, 2)
     assert found == pytest.approx((mean, std), abs=0.05)
     best = stats.truncnorm.logpdf(
         samples, (0 - found[0]) / found[1], (2 - found[0]) / found[1], *found
@@ -105,11 +109,11 @@ def test_the_fit_finds_what_was_drawn_from(mean, std):
 
 
 def test_the_fit_of_equal_samples_has_no_deviation():
-    assert fit(np.full(5, 0.3), 0, 2) == (pytest.approx(0.3), 0.0)
+    assert fit_truncated_normal(np.full(5, 0.3), 0, 2) == (pytest.approx(0.3), 0.0)
 
 
 def test_the_fit_of_a_slope_stays_within_bounds():
     samples = np.random.default_rng(0).exponential(0.3, 300).clip(0, 2)
-    location, scale = fit(samples, 0, 2)
+    location, scale = fit_truncated_normal(samples, 0, 2)
     assert np.isfinite([location, scale]).all()
     assert location < 0

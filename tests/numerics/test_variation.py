@@ -52,7 +52,7 @@ ORDERED = np.array([True, False, True, True, True, False, True])
 
 
 def mutated(genes, seed=0, *, probability=1.0, step=0.5, scale=0.1):
-    return variation.mutated(
+    return variation.mutate(
         genes,
         LEVELS,
         ORDERED,
@@ -140,7 +140,7 @@ def test_lengthened_is_insert(shape, seed):
     slots, places = rng.random(shape), rng.integers(shape[1], size=shape[0])
     layers = rng.random((shape[0], shape[2]))
     before = slots.copy()
-    found = variation.lengthened(slots, places, layers)
+    found = variation.insert_layers(slots, places, layers)
     for row, place, layer, longer in zip(
         slots.tolist(), places, layers.tolist(), found, strict=True
     ):
@@ -154,7 +154,7 @@ def test_shortened_is_pop_and_the_layer_sleeps_at_the_end(shape, seed):
     rng = np.random.default_rng(seed)
     slots, places = rng.random(shape), rng.integers(shape[1], size=shape[0])
     before = slots.copy()
-    found = variation.shortened(slots, places)
+    found = variation.delete_layers(slots, places)
     for row, place, shorter in zip(slots.tolist(), places, found, strict=True):
         taken = row.pop(place)
         assert shorter.tolist() == [*row, taken]

@@ -56,7 +56,7 @@ def mixed_loss(config):
 def trial_vectors(strategy, population, losses, f, cr, rng):
     """Storn & Price 1997, equations (2) to (5), gene by gene; draws in the optimizer's order."""
     n, d = population.shape
-    places = differential.others(n, 3, rng)
+    places = differential.distinct_partners(n, 3, rng)
     best = population[np.argmin(losses)]
     rng.integers(1, size=n)  # which of the best one
     rng.integers(3, size=(n, d))  # where choices come from

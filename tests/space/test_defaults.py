@@ -8,7 +8,7 @@ import pytest
 from hpopt import Categorical, Float, Int, Ordinal, Sequence, Space
 from hpopt.errors import ConfigError, SpaceError
 from hpopt.space import Vector
-from hpopt.space.changes import replaced
+from hpopt.space.changes import with_settings
 
 LAYER = {
     "kind": Categorical(["dense", "conv"], default="dense"),
@@ -125,6 +125,6 @@ def test_a_default_is_no_difference_between_spaces():
 
 def test_a_default_outlives_a_change_as_long_as_it_fits():
     rate = Float(0, 1, default=0.5)
-    assert replaced(rate, {"high": 0.7}).default == 0.5
-    assert replaced(rate, {"high": 0.3}).default is None
-    assert replaced(rate, {"high": 0.3, "default": 0.2}).default == 0.2
+    assert with_settings(rate, {"high": 0.7}).default == 0.5
+    assert with_settings(rate, {"high": 0.3}).default is None
+    assert with_settings(rate, {"high": 0.3, "default": 0.2}).default == 0.2

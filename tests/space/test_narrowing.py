@@ -10,7 +10,7 @@ from scipy.stats import mannwhitneyu
 from hpopt import Categorical, Float, Int, Ordinal, Sequence, Space
 from hpopt.errors import SettingError
 from hpopt.space import Vector
-from hpopt.space.evidence import ranks, worse
+from hpopt.space.dimensions import rank_sum_p_values, ranks
 from hpopt.testing.landscapes import LANDSCAPES
 
 SPACE = Space(
@@ -236,7 +236,7 @@ def test_each_config_of_a_narrowed_space_is_one_of_the_space(name, seed):
 def test_the_test_is_that_of_mann_and_whitney(losses, data):
     losses = np.array(losses)
     piece = np.array(data.draw(st.lists(st.booleans(), min_size=len(losses), max_size=len(losses))))
-    (found,) = worse(losses, piece[None])
+    (found,) = rank_sum_p_values(losses, piece[None])
     if not 0 < piece.sum() < len(piece) or len(set(losses)) == 1:
         assert found == 1.0
         return

@@ -186,7 +186,7 @@ class Generational(Batches):
             n_bred = n if screening is None else n * screening.candidates
             children = self._bred(parts, parents, n_bred, self.space, rng)
             if screening is not None:
-                children = self.space.mended(children, rng)
+                children = self.space.repaired(children, rng)
                 groups = children.reshape(n, screening.candidates, self.space.d)
                 children = screening.chosen(groups, self._known(first), self.space)
             return self.novel(children, rng, before=first, vary=parts.vary(self.space))

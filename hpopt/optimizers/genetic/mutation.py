@@ -81,8 +81,8 @@ class Length(Mutation):
         copies = slots[np.arange(rows.size), np.minimum(places, layout.max_length - 1)]
         layers = np.where(inserts[:, None], fresh[rows], copies)
         places = np.minimum(places, layout.max_length - 1)
-        longer = variation.lengthened(slots, places, layers)
-        shorter = variation.shortened(slots, places)
+        longer = variation.insert_layers(slots, places, layers)
+        shorter = variation.delete_layers(slots, places)
         changed: Floats = points.copy()
         changed[rows] = layout.replaced(
             points[rows],
@@ -124,7 +124,7 @@ class Moving(EachGene):
         chosen = rng.random(points.shape) < chances(self.probability, space.active(points))
         moves = self.moves(points.shape, rng)
         fresh = rng.random(points.shape)
-        moved = variation.moved(points, space.levels, space.ordered, moves, fresh)
+        moved = variation.move_genes(points, space.levels, space.ordered, moves, fresh)
         return np.where(chosen, moved, points)
 
 
@@ -158,7 +158,7 @@ class Mixed(EachGene):
     def mutate(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
         """Give changed points, shape (n, d)."""
         active = space.active(points)
-        return variation.mutated(
+        return variation.mutate(
             points,
             space.levels,
             space.ordered,
@@ -278,7 +278,7 @@ class OneGene(Mutation):
         steps = space.ordered & (rng.random(points.shape) < self.step)
         moves = self.scale * rng.standard_normal(points.shape)
         fresh = rng.random(points.shape)
-        moved = variation.moved(points, space.levels, steps, moves, fresh)
+        moved = variation.move_genes(points, space.levels, steps, moves, fresh)
         return np.where(changed & one, moved, points)
 
     def insistent(self, space: Space) -> Mutation:

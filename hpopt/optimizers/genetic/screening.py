@@ -16,7 +16,7 @@ import numpy as np
 
 from hpopt.checks import share, whole
 from hpopt.numerics import pareto
-from hpopt.numerics.threads import one_thread
+from hpopt.numerics.blas_threads import single_blas_thread
 from hpopt.optimizers.genetic.parts import Part, part_of
 from hpopt.optimizers.genetic.population import Floats, Population
 from hpopt.optimizers.surrogates.encoding import Encoding
@@ -88,7 +88,7 @@ class Surrogate(Screening):
         kernels = Kernels(Encoding(space))
         n, k, d = children.shape
         points = space.snap(children.reshape(n * k, d))
-        with one_thread():
+        with single_blas_thread():
             parts = kernels.of(points)
             likely = kernels.density(kernels.of(known.points[good])).log_density(*parts)
             unlikely = kernels.density(kernels.of(known.points[others])).log_density(*parts)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.core.proposals import Floats
-from hpopt.numerics.descent import descended
-from hpopt.numerics.sampling import reflected
+from hpopt.numerics.projected_bfgs import minimize_batched
+from hpopt.numerics.sampling import reflect
 from hpopt.optimizers.surrogates.acquisition import Acquisition
 from hpopt.optimizers.surrogates.encoding import ROUNDING, Encoding, Within
 from hpopt.optimizers.surrogates.surrogate import Fitted
@@ -64,7 +64,7 @@ def mutants(encoding: Encoding, parents: Floats, n: int, rng: np.random.Generato
     least = np.where(space.levels > 0, 1.0 / levels, 0.0)
     steps = np.where(np.abs(steps) < least, np.copysign(least, steps), steps)
     jumps = (1 + np.floor(rng.random(points.shape) * np.maximum(levels - 1, 1))) / levels
-    moved = np.where(space.ordered, reflected(points + steps), np.mod(points + jumps, 1.0))
+    moved = np.where(space.ordered, reflect(points + steps), np.mod(points + jumps, 1.0))
     return np.where(changed, moved, points)
 
 
@@ -264,7 +264,7 @@ class AcquisitionSearch:
             anywhere = self._rng.random((half, self._space.d))
             near = mutants(self._encoding, self._best_observed, half, self._rng)
             points = np.concatenate([anywhere, near])
-        return self._space.mended(points, self._rng)
+        return self._space.repaired(points, self._rng)
 
     def _starts(
         self, points: Floats, values: Floats, active: Bools
@@ -330,7 +330,7 @@ class AcquisitionSearch:
         box = self._box
         lows, highs = (0.0, 1.0) if box is None else (box.low[numeric], box.high[numeric])
         lows, highs = np.where(free, lows, starts), np.where(free, highs, starts)
-        ends, _ = descended(loss, starts, lows, highs, evaluations=evaluations)
+        ends, _ = minimize_batched(loss, starts, lows, highs, evaluations=evaluations)
         climbed = points.copy()
         climbed[:, numeric] = np.where(free, ends, points[:, numeric])
         climbed, gains, its_active = self._scored(climbed)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hpopt.core.proposals import Floats
 from hpopt.numerics.gaussian_process import squared_distances
-from hpopt.numerics.ties import Ints, levels_of
+from hpopt.numerics.ties import Ints, distinct_levels
 
 Bools = NDArray[np.bool_]
 Parts = tuple[Floats, Floats]
@@ -101,7 +101,7 @@ class Plateaus:
             The features of each choice that may change nothing. It is left out of the metric
             where that shows plateaus better than by chance.
         """
-        levels, places = levels_of(values)
+        levels, places = distinct_levels(values)
         if len(levels) == len(places):
             return None
         best, found = metrics[0], None

@@ -12,8 +12,13 @@ from numpy.typing import NDArray
 from hpopt.core import Objective
 from hpopt.core.proposals import Floats
 from hpopt.numerics.gaussian_process import GaussianProcess
-from hpopt.numerics.gaussian_process_fit import Noise, Prior, as_hyperparameters, fitted
-from hpopt.numerics.half_rank import HalfRank, half_rank
+from hpopt.numerics.gaussian_process_fit import (
+    Noise,
+    Prior,
+    as_hyperparameters,
+    fit_hyperparameters,
+)
+from hpopt.numerics.rank_transform import RankTransform, rank_transform
 from hpopt.optimizers.surrogates.acquisition import Success
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.evidence import Evidence
@@ -80,7 +85,7 @@ class FitsAtPlaces:
             found = data(n)
             theta = start
             if found is not None:
-                theta = fitted(
+                theta = fit_hyperparameters(
                     *found,
                     self._groups,
                     self._prior,
@@ -109,7 +114,7 @@ class Fitted:
         What it was fitted to: what gave a value.
     means : ndarray (n,)
         Its means there.
-    warp : HalfRank
+    warp : RankTransform
         From losses to targets and back; its targets are what it was fitted to.
     lengths : ndarray (d,)
         Lengthscales of the coordinates.
@@ -122,7 +127,7 @@ class Fitted:
     process: GaussianProcess
     points: Floats
     means: Floats
-    warp: HalfRank
+    warp: RankTransform
     lengths: Floats
     success: Success | None
     plateaus: Plateaus | None
@@ -192,13 +197,13 @@ class Surrogate:
             self._plateaus(features, told, lengths) if valued else None,
         )
 
-    def _valued(self, evidence: Evidence, n: int) -> tuple[NDArray[np.int64], HalfRank]:
+    def _valued(self, evidence: Evidence, n: int) -> tuple[NDArray[np.int64], RankTransform]:
         """Give the rows, of the first n, that the losses are learned from, and their targets."""
         rows = evidence.kept(n, self._most, valued=True)
-        warp = half_rank(evidence.losses[rows])
+        warp = rank_transform(evidence.losses[rows])
         if warp.is_flat and len(rows) < n:
             rows = evidence.kept(n, self._most)
-            warp = half_rank(evidence.losses[rows])
+            warp = rank_transform(evidence.losses[rows])
         return rows, warp
 
     def _success(self, evidence: Evidence, n: int) -> Success | None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hpopt.core.plain import number
+from hpopt.core.plain import as_float
 from hpopt.core.problem import Direction, Objective, normalised_objectives
 from hpopt.errors import ProblemError, UnknownNameError
 
@@ -58,7 +58,7 @@ def numbers_of(logs: Mapping[str, Any]) -> dict[str, float]:
     An array of one element is a number too: so are the logs of ``keras.metrics.F1Score`` with
     one output.
     """
-    found = {name: number(log) for name, log in logs.items()}
+    found = {name: as_float(log) for name, log in logs.items()}
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hpopt.checks import whole
-from hpopt.core.amounts import bytes_of, in_units
+from hpopt.core.amounts import in_units, parse_bytes
 from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import Fidelity, Objective, Problem, check_problem, objectives_of
 from hpopt.core.solution import Config
@@ -206,7 +206,9 @@ class KerasProblem(Problem):
             )
         self.keep_weights, self.callbacks = keep_weights, callbacks
         self.repeats, self.precision = repeats, precision
-        self.memory_limit = None if memory_limit is None else bytes_of(memory_limit, "memory_limit")
+        self.memory_limit = (
+            None if memory_limit is None else parse_bytes(memory_limit, "memory_limit")
+        )
         check_problem(self)
         self.source = make_source(
             x,

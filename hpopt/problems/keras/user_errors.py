@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hpopt.core.evaluation import in_one_line, shortened, status_of
+from hpopt.core.evaluation import in_one_line, shorten, status_of
 from hpopt.core.solution import Config
 from hpopt.errors import HpoptError, ProblemError
 from hpopt.space import Space
@@ -66,8 +66,8 @@ def check_by_trying(
     if first is not None:
         step, config, cause = first
         raise ProblemError(
-            f"{step}, but with the config {shortened(repr(config), MOST_CHARACTERS)} it raised "
-            f"{shortened(COLOURS.sub('', in_one_line(cause)), MOST_CHARACTERS)}{line_of(cause)}"
+            f"{step}, but with the config {shorten(repr(config), MOST_CHARACTERS)} it raised "
+            f"{shorten(COLOURS.sub('', in_one_line(cause)), MOST_CHARACTERS)}{line_of(cause)}"
         ) from cause
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hpopt import RandomSearch
-from hpopt.numerics.threads import one_thread
+from hpopt.numerics.blas_threads import single_blas_thread
 from hpopt.optimizers.surrogates.acquisition import KINDS, Acquisition, Criterion
 from hpopt.optimizers.surrogates.acquisition_search import (
     AcquisitionSearch,
@@ -25,7 +25,7 @@ ENCODING = Encoding(MIXED)
 
 @pytest.fixture(scope="module")
 def fitted():
-    with one_thread():
+    with single_blas_thread():
         return Surrogate(ENCODING, 60).of(Evidence(known(RandomSearch(), MIXED, 60)))
 
 

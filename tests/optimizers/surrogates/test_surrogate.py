@@ -4,7 +4,7 @@ import numpy as np
 from problems_for_tests import of
 
 from hpopt import RandomSearch
-from hpopt.numerics.threads import one_thread
+from hpopt.numerics.blas_threads import single_blas_thread
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.evidence import Evidence, Ranking
 from hpopt.optimizers.surrogates.surrogate import Surrogate, anchor_of, place_of
@@ -53,7 +53,7 @@ def test_a_model_follows_from_what_was_told_only():
     encoding = Encoding(MIXED)
     evidence = Evidence(known(RandomSearch(), MIXED, 90))
     steady, fresh = Surrogate(encoding, 40), None
-    with one_thread():
+    with single_blas_thread():
         for n in (5, 9, 15, 22, 31, 44, 45, 63, 90):
             model = steady.of(Cut(evidence, n))
             fresh = Surrogate(encoding, 40).of(Cut(evidence, n))

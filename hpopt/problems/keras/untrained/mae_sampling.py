@@ -191,7 +191,7 @@ def sampling_of(
                 f"{samples.min():.4g} to {samples.max():.4g}: give larger bounds, or use "
                 "fit='moments'"
             )
-        location, scale = truncated_normal.fit(samples, lower, upper)
+        location, scale = truncated_normal.fit_truncated_normal(samples, lower, upper)
     log_p = truncated_normal_log_p(location, scale, threshold, lower, upper)
     return Sampling(samples, mean, std, math.exp(log_p), log_p, location, scale)
 

@@ -31,7 +31,7 @@ MOST_BUILT, REMEMBERED = 100, 10
 """Of more coordinates than these no matrices are built: the last steps are remembered."""
 
 
-def descended(
+def minimize_batched(
     loss: Loss,
     starts: Floats,
     low: Floats,

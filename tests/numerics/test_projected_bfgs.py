@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize, rosen, rosen_der
 
-from hpopt.numerics.descent import descended
+from hpopt.numerics.projected_bfgs import minimize_batched
 
 STARTS = np.array([[-1.2, 1.0, 0.3], [0.5, -0.7, 1.2], [9.0, -9.0, 9.0]])
 LOW, HIGH = np.full((3, 3), -2.0), np.full((3, 3), 2.0)
@@ -23,7 +23,7 @@ class Valley:
 
 def test_it_finds_the_bottom_with_about_as_many_evaluations_as_scipy():
     valley = Valley()
-    points, losses = descended(valley, STARTS, LOW, HIGH, evaluations=200)
+    points, losses = minimize_batched(valley, STARTS, LOW, HIGH, evaluations=200)
     np.testing.assert_allclose(points, 1.0, atol=1e-4)
     np.testing.assert_array_equal(losses, valley(points)[0])
     slowest = max(
@@ -34,17 +34,17 @@ def test_it_finds_the_bottom_with_about_as_many_evaluations_as_scipy():
 
 
 def test_each_point_goes_its_own_way():
-    points, losses = descended(Valley(), STARTS, LOW, HIGH, evaluations=12)
+    points, losses = minimize_batched(Valley(), STARTS, LOW, HIGH, evaluations=12)
     for k in range(3):
         one = slice(k, k + 1)
-        alone, loss = descended(Valley(), STARTS[one], LOW[one], HIGH[one], evaluations=12)
+        alone, loss = minimize_batched(Valley(), STARTS[one], LOW[one], HIGH[one], evaluations=12)
         np.testing.assert_allclose(points[one], alone, rtol=1e-9)
         assert losses[k] == pytest.approx(loss[0])
 
 
 def test_it_stays_in_its_box_and_leaves_what_is_fixed():
     low, high = np.array([[-0.5, 0.0, 0.3]]), np.array([[0.5, 0.2, 0.3]])
-    points, losses = descended(Valley(), STARTS[2:], low, high, evaluations=50)
+    points, losses = minimize_batched(Valley(), STARTS[2:], low, high, evaluations=50)
     assert ((low <= points) & (points <= high)).all()
     assert points[0, 2] == 0.3
     bounds = list(zip(low[0], high[0], strict=True))
@@ -54,7 +54,7 @@ def test_it_stays_in_its_box_and_leaves_what_is_fixed():
 
 def test_a_hill_is_left_for_its_foot():
     starts = np.array([[0.1, -0.2], [-1e-3, 1e-3]])
-    points, _ = descended(
+    points, _ = minimize_batched(
         lambda x: (-(x**2).sum(axis=1), -2 * x),
         starts,
         np.full((2, 2), -1.0),
@@ -66,10 +66,10 @@ def test_a_hill_is_left_for_its_foot():
 
 def test_it_stops_where_nothing_is_promised():
     valley = Valley()
-    points, _ = descended(valley, np.ones((1, 3)), LOW[:1], HIGH[:1], evaluations=50)
+    points, _ = minimize_batched(valley, np.ones((1, 3)), LOW[:1], HIGH[:1], evaluations=50)
     assert valley.n_asked == 1
     np.testing.assert_array_equal(points, 1.0)
-    descended(valley, STARTS, LOW, HIGH, evaluations=7)
+    minimize_batched(valley, STARTS, LOW, HIGH, evaluations=7)
     assert valley.n_asked == 8
 
 
@@ -79,7 +79,7 @@ def test_a_step_into_the_void_is_shortened():
         value, slope = np.where(outside, 1e10, -x[:, 0]), np.where(outside, 0.0, -1.0)
         return value, slope[:, None]
 
-    points, _ = descended(
+    points, _ = minimize_batched(
         loss, np.array([[0.0]]), np.zeros((1, 1)), np.ones((1, 1)), evaluations=40
     )
     assert 0.5 < points[0, 0] <= 0.6
@@ -95,7 +95,7 @@ def test_of_many_coordinates_the_last_steps_are_remembered(n):
         return (weights * apart**2).sum(axis=1), 2 * weights * apart
 
     starts, sides = rng.random((2, n)), np.ones((2, n))
-    points, _ = descended(bowls, starts, 0 * sides, sides, evaluations=60)
+    points, _ = minimize_batched(bowls, starts, 0 * sides, sides, evaluations=60)
     np.testing.assert_allclose(points, np.minimum(bottoms, 1.0), atol=1e-4)
 
 
@@ -105,7 +105,7 @@ def test_a_function_may_be_as_good_as_flat_or_as_steep_as_can_be(n, scale):
     def bowl(x):
         return scale * (x**2).sum(axis=1), 2 * scale * x
 
-    points, _ = descended(
+    points, _ = minimize_batched(
         bowl, np.full((1, n), 0.7), -np.ones((1, n)), np.ones((1, n)), evaluations=30, tolerance=0.0
     )
     assert np.isfinite(points).all()

@@ -19,7 +19,7 @@ Path = tuple[str, ...]
 
 
 @dataclass(slots=True)
-class Facet:
+class Dimension:
     """One thing that can be narrowed: a parameter, or the length of a list.
 
     A parameter of a layer occurs several times in a trial, or not at all; so does a conditional
@@ -90,9 +90,9 @@ class Facet:
         return self.parameter.decode(unit[:, None])[0]
 
 
-def facets(
+def dimensions_of(
     parameters: Mapping[str, Parameter], trials: Sequence[Sequence[Mapping[str, Any]]], path: Path
-) -> list[Facet]:
+) -> list[Dimension]:
     """Give what can be narrowed.
 
     Parameters
@@ -103,7 +103,7 @@ def facets(
     path : tuple of str
         The names of the lists that they are in.
     """
-    found: list[Facet] = []
+    found: list[Dimension] = []
     for name, parameter in parameters.items():
         values = [[config[name] for config in configs if name in config] for configs in trials]
         if isinstance(parameter, Scalar):
@@ -113,16 +113,16 @@ def facets(
     return [facet for facet in found if facet.last > 0]
 
 
-def _of_list(path: Path, sequence: Any, values: Sequence[Sequence[Any]]) -> list[Facet]:
+def _of_list(path: Path, sequence: Any, values: Sequence[Sequence[Any]]) -> list[Dimension]:
     """Give the facets of a list of layers: its length, and those of its layers."""
     low, high = sequence.min_length, sequence.max_length
     lengths = [np.array([float(len(each) - low) for each in lists]) for lists in values]
     layers = [[layer for each in lists for layer in each] for lists in values]
     length = _made(path, sequence, float(high - low), lengths)
-    return [length, *facets(sequence.layer, layers, path)]
+    return [length, *dimensions_of(sequence.layer, layers, path)]
 
 
-def _facet(path: Path, parameter: Scalar, values: Sequence[Sequence[Any]]) -> Facet:
+def _facet(path: Path, parameter: Scalar, values: Sequence[Sequence[Any]]) -> Dimension:
     block = parameter.encode([value for several in values for value in several])
     positions = parameter.codes(block[:, 0]) if parameter.n_levels else block[:, 0]
     stops = np.cumsum([len(several) for several in values])
@@ -130,7 +130,7 @@ def _facet(path: Path, parameter: Scalar, values: Sequence[Sequence[Any]]) -> Fa
     return _made(path, parameter, last, np.split(positions, stops[:-1]))
 
 
-def _made(path: Path, parameter: Parameter, last: float, positions: Sequence[Floats]) -> Facet:
+def _made(path: Path, parameter: Parameter, last: float, positions: Sequence[Floats]) -> Dimension:
     least = np.array([each.min() if each.size else np.nan for each in positions])
     most = np.array([each.max() if each.size else np.nan for each in positions])
     n_values = parameter.n_levels if isinstance(parameter, Listed) else 0
@@ -138,7 +138,7 @@ def _made(path: Path, parameter: Parameter, last: float, positions: Sequence[Flo
     if n_values:
         for row, each in enumerate(positions):
             has[row, each.astype(np.int64)] = True
-    return Facet(path, parameter, last, least, most, has)
+    return Dimension(path, parameter, last, least, most, has)
 
 
 def ranks(losses: Floats) -> Floats:
@@ -148,7 +148,7 @@ def ranks(losses: Floats) -> Floats:
     return np.asarray((firsts + (counts - 1) / 2)[places.ravel()])
 
 
-def worse(losses: Floats, pieces: Bools) -> Floats:
+def rank_sum_p_values(losses: Floats, pieces: Bools) -> Floats:
     """Give how likely each piece would rank as badly as it does by chance alone.
 
     The one-sided rank-sum test of Mann & Whitney 1947, "On a test of whether one of two random
@@ -182,7 +182,7 @@ def worse(losses: Floats, pieces: Bools) -> Floats:
     return np.where(sigma > 0, ndtr(-z), 1.0)
 
 
-def losses_of(
+def configs_and_losses(
     trials: Iterable[Any], objective: str | None, direction: str
 ) -> tuple[list[Mapping[str, Any]], NDArray[np.float64]]:
     """Give the configs and losses of trials; a loss is infinite where there are no values.

@@ -10,7 +10,7 @@ from typing import Any
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
+def single_blas_thread() -> Iterator[None]:
     """Give a context in which BLAS computes in one thread.
 
     It is also what makes sums the same on machines with different numbers of cores.

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hpopt.numerics.ties import TIED, levels_of
+from hpopt.numerics.ties import TIED, distinct_levels
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class HalfRank:
+class RankTransform:
     """Losses made fit for a model, and the way back.
 
     Attributes
@@ -48,7 +48,7 @@ class HalfRank:
         return np.asarray(inside + self.slope * beyond)
 
 
-def half_rank(losses: Floats) -> HalfRank:
+def rank_transform(losses: Floats) -> RankTransform:
     """Transform losses.
 
     With the median m of the finite losses and s² the mean of (y - m)² over those not above it,
@@ -63,7 +63,7 @@ def half_rank(losses: Floats) -> HalfRank:
         To be minimised; nan and infinite where the evaluation gave no value.
     """
     finite = np.isfinite(losses)
-    levels, places = levels_of(losses[finite])
+    levels, places = distinct_levels(losses[finite])
     counts = np.bincount(places, minlength=len(levels))
     at_level = np.full(len(losses), len(levels), dtype=np.int64)
     at_level[finite] = places
@@ -71,13 +71,13 @@ def half_rank(losses: Floats) -> HalfRank:
     if n_bad:
         counts = np.append(counts, n_bad)
     if len(counts) < 2:
-        return HalfRank(np.zeros(len(losses)), levels, np.zeros(len(levels)), 0.0)
+        return RankTransform(np.zeros(len(losses)), levels, np.zeros(len(levels)), 0.0)
     warped, unit = _warped(levels, counts, n_bad)
     mean = _mean(warped, counts)
     deviation = math.sqrt(_mean((warped - mean) ** 2, counts))
     at = (warped - mean) / deviation
     slope = unit * deviation if len(levels) else 0.0
-    return HalfRank(at[at_level], levels, at[: len(levels)], slope)
+    return RankTransform(at[at_level], levels, at[: len(levels)], slope)
 
 
 def _warped(levels: Floats, counts: NDArray[np.int64], n_bad: int) -> tuple[Floats, float]:
