@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 import traceback as tracebacks
 from collections.abc import Callable, Mapping
@@ -19,6 +20,9 @@ from hpopt.core.trial import Outcome, Status, failed
 from hpopt.errors import EvaluationLost, MemoryLimitExceeded, Stopped, TimeLimitExceeded
 
 OUT_OF_MEMORY = {"ResourceExhaustedError", "OutOfMemoryError"}
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+"""Which Keras, among others, puts into its messages."""
+
 MOST_CHARACTERS = 10_000
 """Of an error, and of the name of a number."""
 
@@ -119,7 +123,9 @@ def judge(
     if not isinstance(returned, Mapping):
         if len(names) > 1:
             wanted = f"a mapping with the objectives {names}"
-            return failed(f"{asks} {wanted}, but returned {short_repr(returned)}{_hint(returned)}")
+            return failed(
+                f"{asks} {wanted}, but returned {short_repr(returned)}{_hint(returned, asks)}"
+            )
         returned = {names[0]: returned}
     if len(returned) > MOST_NUMBERS:
         return failed(f"{asks} at most {MOST_NUMBERS} numbers, but returned {len(returned)}")
@@ -133,12 +139,13 @@ def judge(
             values[name] = found
         elif name in names:
             what = "a number" if len(returned) == 1 else "numbers for its objectives"
-            return failed(f"{asks} {what}, but {name!r} is {short_repr(value)}{_hint(value)}")
+            return failed(f"{asks} {what}, but {name!r} is {short_repr(value)}{_hint(value, asks)}")
         else:
             others[name] = value
     missing = [name for name in names if name not in values]
     if missing:
-        return failed(f"{asks} the objectives {names}, but returned {sorted(returned)}")
+        fault = f"{asks} the objectives {names}, but returned {sorted(returned)}"
+        return failed(fault + (_as_objectives(values) if len(missing) == len(names) else ""))
     info = as_json_data(others)
     for name in names:
         if not math.isfinite(values[name]):
@@ -218,8 +225,10 @@ def _traceback(error: BaseException) -> str:
     return shorten("".join(tracebacks.format_exception(error)), MOST_LINES)
 
 
-def _hint(value: Any) -> str:
+def _hint(value: Any, asks: str) -> str:
     """Return what to do about some values that are often returned by mistake."""
+    if not asks.endswith("return"):
+        return ""
     history = getattr(value, "history", None)
     if isinstance(history, Mapping) and history:  # what `fit` of Keras returns
         names = sorted(map(str, history), key=lambda name: (not name.startswith("val_"), name))
@@ -232,6 +241,14 @@ def _hint(value: Any) -> str:
     if getattr(value, "shape", ()) != ():
         return ": return one number, such as its mean"
     return ""
+
+
+def _as_objectives(values: Mapping[str, float]) -> str:
+    """Return how to make objectives of what was returned, where that is none of them."""
+    if not values:
+        return ""
+    written = ", ".join(f"{name!r}: 'minimize'" for name in [*values][:2])
+    return f": name what is to be optimized, such as objectives={{{written}}}"
 
 
 def outcome_of_loss(lost: BaseException) -> Outcome:
@@ -258,7 +275,7 @@ def status_of(error: BaseException) -> Status:
 
 def in_one_line(error: BaseException) -> str:
     """Write an error's kind and message in one line."""
-    message = " ".join(shorten(_message(error), MOST_CHARACTERS).split())
+    message = " ".join(shorten(COLOURS.sub("", _message(error)), MOST_CHARACTERS).split())
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 

@@ -236,11 +236,20 @@ def normalised_objectives(
         )
     found = tuple(objectives)
     if not found or not all(isinstance(objective, Objective) for objective in found):
-        raise ProblemError(f"objectives must be one or more Objective, but got {found!r}")
+        raise ProblemError(
+            f"objectives must be one or more Objective, but got {found!r}: write "
+            f"objectives={_with_directions(found)}"
+        )
     names = [objective.name for objective in found]
     if len(set(names)) < len(names):
         raise ProblemError(f"objectives must have different names, but got {names}")
     return found
+
+
+def _with_directions(given: Sequence[Any]) -> str:
+    """Return how to write objectives of which only the names were given, as far as they were."""
+    names = [each for each in given if isinstance(each, str)] or ["value"]
+    return "{" + ", ".join(f"{name!r}: 'minimize'" for name in names[:2]) + "}"
 
 
 def fingerprint_of(problem: Problem) -> dict[str, str]:

@@ -32,7 +32,7 @@ def start_configs(
     configs: dict[int, Config] = {}
     partial: dict[int, Mapping[str, Any]] = {}
     taken: set[bytes] = set()
-    for place, given in enumerate(start):
+    for place, given in enumerate(as_list(start)):
         config = _without_draws(given, space)
         if config is None:
             partial[place] = given
@@ -45,6 +45,15 @@ def start_configs(
         configs[place] = _drawn(given, space, seed, place, taken)
         taken.add(space.key(configs[place]))
     return tuple(configs[place] for place in sorted(configs))
+
+
+def as_list(start: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return start configs as a list; raise ConfigError for one that is in no list."""
+    if isinstance(start, Mapping):
+        raise ConfigError(
+            f"start must be a list of configs, but got a single one: write start=[{dict(start)!r}]"
+        )
+    return list(start)
 
 
 def is_part_of(given: Mapping[str, Any], config: Config, space: Space) -> bool:

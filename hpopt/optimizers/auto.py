@@ -126,7 +126,10 @@ class Auto(Optimizer):
         if n >= MANY:
             return "bayesian and steady_state", f"{MANY} results and more"
         if self._local is not None:
-            return "bayesian and quadratic steps", f"{self.space.d} continuous numbers"
+            return (
+                "bayesian and quadratic steps",
+                f"{self.space.d} continuous number{'s' * (self.space.d != 1)}",
+            )
         if self._is_noisy(self.n_asked):
             return "bayesian and tpe", "much of what differs among results is noise"
         if self._budget <= SMALL_BUDGET:

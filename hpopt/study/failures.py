@@ -8,12 +8,13 @@ from pathlib import Path, PurePath
 
 from hpopt.core import Trial
 from hpopt.core.evaluation import shorten
+from hpopt.core.libraries import is_of_library
 from hpopt.errors import AllTrialsFailedError, RemoteTraceback
 
 MOST_KINDS = 10
 """So many kinds of failures are shown in a run."""
 
-MOST_CHARACTERS = 200
+MOST_CHARACTERS = 300
 """Of an error where it is shown in one line; the trial keeps all of it."""
 
 LEAST_ALIKE = 3
@@ -21,6 +22,8 @@ LEAST_ALIKE = 3
 
 FRAME = re.compile(r'^ *File "(.+)", line (\d+)', re.MULTILINE)
 """A frame in the text of a traceback."""
+
+BEGINNING = "Traceback (most recent call last):"
 
 RETURNED = re.compile(r"\b(is|returned) ([A-Za-z_]\w*) .*", re.DOTALL)
 """What a wrong return was: the name of its type, which is kept, and the value."""
@@ -128,9 +131,16 @@ def in_words(trial: Trial) -> str:
     """Say in one line what failed, why and where."""
     error = shorten(trial.error or "no reason is known", MOST_CHARACTERS)
     error = "".join(each if each.isprintable() else " " for each in error)
-    frame = _innermost(trial)
+    frame = _users_own(trial) or _innermost(trial)
     where = "" if frame is None else f" ({PurePath(frame[0]).name}, line {frame[1]})"
     return f"trial {trial.number} {VERBS[trial.status]}: {error}{where}"
+
+
+def _users_own(trial: Trial) -> tuple[str, str] | None:
+    """Return the last frame of the user's own code that the exception passed, if there is one."""
+    last = (trial.traceback or "").rpartition(BEGINNING)[2]  # not that of what it was raised from
+    own = [(file, line) for file, line in FRAME.findall(last) if not is_of_library(file)]
+    return own[-1] if own else None
 
 
 def _innermost(trial: Trial) -> tuple[str, str] | None:

@@ -228,7 +228,9 @@ class Loop:
             try:
                 callback(trial)
             except Exception:
-                logger.exception("the callback %r raised on trial %d", callback, trial.number)
+                called = getattr(callback, "func", callback)  # the study is bound to it
+                name = getattr(called, "__qualname__", repr(called))
+                logger.exception("the callback %s raised on trial %d", name, trial.number)
 
     def _show_state(self) -> None:
         if type(self._display) is not Silent:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -52,11 +53,18 @@ def opened(
     current, changed = headers.with_fingerprint(header, problem)
     current |= headers.checked_extra(about)
     if changed and any(storage.count().values()):
-        # The level is where the user makes the Study.
-        warnings.warn(other_than_before(path, changed), StudyWarning, stacklevel=3)
+        warnings.warn(other_than_before(path, changed), StudyWarning, stacklevel=_users_level())
     if current != header:
         storage.write_header(current)  # so that it is said once
     return current, used
+
+
+def _users_level() -> int:
+    """Return the level, for the caller's warnings, of the first frame that is not hpopt's."""
+    level, frame = 0, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("hpopt."):
+        level, frame = level + 1, frame.f_back
+    return level + 1
 
 
 def other_than_before(path: object, changed: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hpopt.core import STATUSES, Objective, Ranking, Trial
+from hpopt.core.evaluation import shorten
 from hpopt.errors import (
     ConfigError,
     HpoptError,
@@ -22,6 +23,9 @@ from hpopt.space import Narrowed, Parameter, Space
 from hpopt.storage import Storage
 from hpopt.study.in_memory import Contents, contents_of, packed, unpacked
 from hpopt.study.live import Running, running
+
+MOST_CHARACTERS = 300
+"""Of the last error, where none has values; its trial keeps all of it."""
 
 Opening = Callable[[], AbstractContextManager[Storage]]
 
@@ -126,10 +130,13 @@ class Record:
             )
         last = deque(self.iterate(), maxlen=1).pop()
         said = ", ".join(f"{n} {status}" for status, n in counts.items())
+        error = shorten(last.error or last.status, MOST_CHARACTERS)
+        again = ""
+        if counts.keys() & {"failed", "lost"}:
+            again = ". Failed trials are evaluated again with retry_failed=True (--retry-failed)"
         return NoValuesError(
             f"a best trial must have values, but no trial has any ({said}); the last error, of "
-            f"trial {last.number}, was {last.error or last.status}. Failed trials are evaluated "
-            "again with retry_failed=True (--retry-failed)"
+            f"trial {last.number}, was {error}{again}"
         )
 
     def top(self, n: int) -> list[Trial]:

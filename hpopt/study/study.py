@@ -17,6 +17,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 from hpopt.checks import Duration, Seed, expanded, whole
 from hpopt.core import Optimizer, Problem, Solution, Trial, check_problem
+from hpopt.core.start import as_list
 from hpopt.early_stopping import EarlyStoppingRule, check_one_objective, make_early_stopping
 from hpopt.errors import StudyError, StudyWarning
 from hpopt.executors import Limits, make_executor
@@ -127,7 +128,7 @@ class Study(Record):
     ) -> None:
         check_problem(problem)
         seed = checked_seed(seed)
-        start = list(start)
+        start = as_list(start)
         chosen = make_optimizer(optimizer) if optimizer is not None else None
         path = None if path is None else expanded(path)
         self._given = Path(path) if path is not None else None

@@ -485,6 +485,20 @@ def test_a_wrong_return_says_what_to_do(returned, hint):
     assert outcome.error.endswith(hint)
 
 
+def test_names_that_are_no_objectives_say_how_to_make_them_some():
+    error = outcome_of(lambda: {"loss": 0.5, "note": "good"}).error
+    assert error.endswith("such as objectives={'loss': 'minimize'}")
+    assert outcome_of(lambda: {"error": 0.5}, TWO).error.endswith("returned ['error']")
+
+
+def test_colours_in_a_message_are_left_out():
+    def fail():
+        raise ValueError("\x1b[1mno such shape\x1b[0m: (3,)")
+
+    outcome = outcome_of(fail)
+    assert outcome.error == "ValueError: no such shape: (3,)"
+
+
 def test_several_objectives_say_what_to_do_too():
     assert outcome_of(lambda: (0.5, 1), TWO).error.endswith("a mapping of names to numbers")
 

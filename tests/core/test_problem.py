@@ -66,7 +66,10 @@ PROBLEMS = {
         r"one or more Objective, but got \(\)",
     ),
     "objective as a name": (lambda: with_attribute(objectives="error"), "but got 'error'"),
-    "objectives as names": (lambda: with_attribute(objectives=["error"]), "one or more Objective"),
+    "objectives as names": (
+        lambda: with_attribute(objectives=["error"]),
+        r"one or more Objective, but .* write objectives=\{'error': 'minimize'\}",
+    ),
     "objectives is None": (lambda: with_attribute(objectives=None), "objectives must be an Obj"),
     "same names": (
         lambda: with_attribute(objectives=[Objective("a"), Objective("a", "maximize")]),

@@ -95,6 +95,11 @@ def test_what_can_never_be_completed_says_why(given, said):
         one(given)
 
 
+def test_a_single_one_says_that_a_list_is_wanted():
+    with pytest.raises(ConfigError, match=r"write start=\[\{'a': 1\}\]"):
+        start_configs({"a": 1}, Space({"a": Int(1, 2)}), 0)
+
+
 def test_more_of_them_than_there_are_configs():
     space = Space({"a": Int(1, 2), "b": Int(1, 2)})
     assert len(start_configs([{"a": 1}] * 2, space, 0)) == 2

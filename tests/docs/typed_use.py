@@ -9,6 +9,7 @@ import numpy as np
 from typing_extensions import assert_type
 
 import hpopt
+from hpopt.problems.keras import KerasProblem
 
 
 class Digits(hpopt.Problem):
@@ -30,6 +31,10 @@ class Single(hpopt.Problem):
 
     def evaluate(self, config: dict[str, Any], trial: hpopt.TrialHandle) -> float | None:
         return None if trial.should_stop() else float(config["x"])
+
+
+class Network(KerasProblem):
+    objectives = {"val_loss": "minimize", "latency": "minimize"}  # noqa: RUF012
 
 
 def function(config: dict[str, Any]) -> np.float32:

@@ -78,6 +78,27 @@ def test_what_is_pickled_in_a_worker_is_found_by_its_name(start_driver, name):
     assert driver.communicate(timeout=120)[0] == "all of it\n"
 
 
+TRACEBACK = """
+from hpopt.executors import make_executor
+
+def wrong():
+    def inner():
+        return missing_name
+    return inner()
+
+if __name__ == "__main__":
+    with make_executor("processes", 1)[0] as executor:
+        error = executor.submit(wrong).exception()
+    text = str(error.__cause__)
+    print(__file__ in text and "return missing_name" in text)
+"""
+
+
+def test_tracebacks_name_the_file_of_what_was_carried(start_driver):
+    driver = start_driver(TRACEBACK)
+    assert driver.communicate(timeout=120)[0] == "True\n"
+
+
 NOTEBOOK = """
 import sys, types
 

@@ -50,7 +50,9 @@ class TestCallbacks:
             )
         assert numbers(result.trials) == seen == [0, 1, 2]
         assert len(caplog.records) == 3
-        assert "raised on trial 1" in caplog.records[1].getMessage()
+        said = caplog.records[1].getMessage()
+        assert said.startswith("the callback TestCallbacks.")
+        assert said.endswith("bad raised on trial 1")
         assert "no room for 1" in caplog.text
 
     def test_they_may_come_from_any_iterable(self):

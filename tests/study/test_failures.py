@@ -70,6 +70,28 @@ class TestShown:
             assert said.startswith(f"trial {number} {why}")
             assert said.endswith(f"; see: hpopt show {path} --trial {number}")
 
+    def test_the_line_is_the_users_own(self):
+        def train(config, trial):
+            trial.report(0, "good")  # raises in hpopt
+
+        display = Listener()
+        problem = hpopt.FunctionProblem(train, Line.space)
+        run(problem, 1, progress=display)
+        line = train.__code__.co_firstlineno + 1
+        assert f"'good' (test_failures.py, line {line}); see" in display.said[0]
+
+    def test_of_chained_exceptions_it_is_the_last_ones(self):
+        def train(config):
+            try:
+                return config["y"]
+            except KeyError as error:
+                raise ValueError("no y") from error
+
+        display = Listener()
+        run(hpopt.FunctionProblem(train, Line.space), 1, progress=display)
+        line = train.__code__.co_firstlineno + 4
+        assert f"ValueError: no y (test_failures.py, line {line})" in display.said[0]
+
     def test_where_the_traceback_is_without_a_file(self):
         display = Listener()
         run(Given(1.0, TYPO, None), 3, progress=display)

@@ -59,6 +59,7 @@ def test_what_differs_is_warned_of_once_for_each_change(begun):
         run(begun, data="b", epochs="9", build="small")
     assert len(caught) == 1
     assert str(begun) in str(caught[0].message)
+    assert caught[0].filename == __file__, "the line is the user's, whichever way the study opens"
     run(begun, data="b", epochs="9", build="small")
     with pytest.warns(StudyWarning, match="with other epochs:"):
         run(begun, data="b", epochs="5", build="small")

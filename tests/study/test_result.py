@@ -73,6 +73,15 @@ class TestBest:
                     _ = record.best
                 assert record.top(1) == []
 
+    def test_it_says_how_to_go_on_where_there_is_a_way(self):
+        nan = run(Given(float("nan")))
+        with pytest.raises(NoValuesError, match=r"'value' is nan$"):
+            _ = nan.best
+        failed = run(Given(ValueError("x" * 5000)), fail_fast=0)
+        with pytest.raises(NoValuesError, match="retry_failed=True") as caught:
+            _ = failed.best
+        assert len(str(caught.value)) < 600
+
     def test_without_a_trial_it_says_so(self):
         study = hpopt.Study(Line())
         study.ask()

@@ -13,11 +13,12 @@ import functools
 import operator
 import pickle
 import sys
+from collections import ChainMap
 from collections.abc import Callable, Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import FunctionType
-from typing import Any, NamedTuple
+from types import CodeType, FunctionType
+from typing import Any, ClassVar, NamedTuple
 
 MAIN = "__main__"
 
@@ -46,6 +47,10 @@ def pickler() -> type[pickle.Pickler]:
     import cloudpickle
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        dispatch_table: ClassVar[ChainMap[type, Any]] = ChainMap(
+            {CodeType: _with_file}, cloudpickle.Pickler.dispatch_table
+        )
+
         def reducer_override(self, obj: Any) -> Any:
             reduced = super().reducer_override(obj)
             return reduced if reduced is NotImplemented else _with_main_name(obj, reduced)
@@ -100,6 +105,20 @@ def recording_names() -> Iterator[dict[str, Any]]:
         yield names
     finally:
         _namespaces.pop()
+
+
+def _with_file(code: CodeType) -> tuple[Any, ...]:
+    """Reduce code with its file's name, without which tracebacks do not show the lines.
+
+    cloudpickle 3.1.3 leaves the name out.
+    """
+    import cloudpickle
+
+    return _in_file, (code.co_filename, *cloudpickle.Pickler.dispatch_table[CodeType](code))
+
+
+def _in_file(filename: str, make: Callable[..., CodeType], arguments: tuple[Any, ...]) -> CodeType:
+    return make(*arguments).replace(co_filename=filename)
 
 
 def _with_main_name(obj: Any, reduced: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hpopt.core.problem import Objective
+from hpopt.core.problem import Objective, Objectives
 from hpopt.errors import SettingError
 from hpopt.problems.keras.builders.builder import Builder
 from hpopt.problems.keras.builders.convolutional import ConvolutionalBuilder, convolution_module
@@ -64,7 +64,7 @@ class Classifier(KerasProblem):
     >>> problem = Classifier(images, labels, epochs=20, patience=5)
     """
 
-    objectives: Objective | Sequence[Objective] = (Objective("val_accuracy", "maximize"),)
+    objectives: Objectives = (Objective("val_accuracy", "maximize"),)
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,6 +18,9 @@ LARGE_IS_GOOD = {"acc", "accuracy", "auc", "correlation", "f1", "fbeta", "io", "
 LARGE_IS_GOOD |= {"r2", "recall", "sensitivity", "similarity", "specificity"}
 SMALL_IS_GOOD = {"crossentropy", "divergence", "error", "hinge", "logcosh", "loss", "mae", "mape"}
 SMALL_IS_GOOD |= {"mse", "msle", "parameters", "poisson", "rmse"}
+
+COMMON = ("parameters", *(f"val_{name}" for name in sorted(LARGE_IS_GOOD | SMALL_IS_GOOD)))
+"""Names that may have been meant by another one."""
 
 Objectives = str | Objective | Mapping[str, Direction] | Iterable[str | Objective]
 
@@ -46,9 +50,12 @@ def direction_of(name: str) -> Direction:
         return "maximize"
     if words & SMALL_IS_GOOD:
         return "minimize"
+    nearest = difflib.get_close_matches(name, COMMON, 1, 0.8)
+    meant = f"did you mean {nearest[0]!r}? Else " if nearest else ""
     raise ProblemError(
         f"an objective given by its name must be a metric of Keras, but got {name!r}, of which it "
-        f"is not known whether large or small is good: write Objective({name!r}, 'maximize')"
+        f"is not known whether large or small is good: {meant}write Objective({name!r}, "
+        "'maximize')"
     )
 
 

@@ -30,7 +30,14 @@ DATA_STEP = "the functions for x and validation_data must return data"
 def check_is_model(model: Any, name: str) -> None:
     """Raise ProblemError unless this is a Keras model."""
     if not isinstance(model, import_keras().Model):
-        raise ProblemError(f"{name} must return a keras.Model, but returned {type(model).__name__}")
+        hint = ""
+        if model is None:
+            hint = ": return the model at its end"
+        elif isinstance(model, import_keras().callbacks.History):
+            hint = ": return the model itself, which is trained by KerasProblem"
+        raise ProblemError(
+            f"{name} must return a keras.Model, but returned {type(model).__name__}{hint}"
+        )
 
 
 def check_by_building(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from hpopt.checks import whole
 from hpopt.core.amounts import in_units, parse_bytes
 from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import Fidelity, Objective, Problem, check_problem, objectives_of
+from hpopt.core.problem import Objectives as ClassObjectives
 from hpopt.core.solution import Config
 from hpopt.errors import MemoryLimitExceeded, ProblemError, SettingError
 from hpopt.problems.keras.builders.builder import Builder
@@ -39,6 +40,7 @@ from hpopt.problems.keras.training.trial import (
     schedule_rate,
     train_trial,
 )
+from hpopt.problems.keras.user_errors import check_callbacks
 from hpopt.space import Parameter, Space
 
 
@@ -152,7 +154,7 @@ class KerasProblem(Problem):
     ...         return model
     """
 
-    objectives: Objective | Sequence[Objective] = (Objective("val_loss", "minimize"),)
+    objectives: ClassObjectives = (Objective("val_loss", "minimize"),)
 
     def __init__(
         self,
@@ -199,11 +201,8 @@ class KerasProblem(Problem):
         for value, name, least in ((keep_weights, "keep_weights", 0), (repeats, "repeats", 1)):
             whole(name, value, least)
         check_precision(precision)
-        if callbacks is not None and not callable(callbacks):
-            raise SettingError(
-                "callbacks must be a function that gives fresh ones to each trial, but got "
-                f"{callbacks!r}: write callbacks=lambda config, trial: [...]"
-            )
+        if callbacks is not None:
+            check_callbacks(callbacks)
         self.keep_weights, self.callbacks = keep_weights, callbacks
         self.repeats, self.precision = repeats, precision
         self.memory_limit = (

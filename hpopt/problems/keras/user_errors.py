@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import re
-import sysconfig
+import inspect
 import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from hpopt.core.evaluation import in_one_line, shorten, status_of
+from hpopt.core.libraries import is_of_library
 from hpopt.core.solution import Config
-from hpopt.errors import HpoptError, ProblemError
+from hpopt.errors import HpoptError, ProblemError, SettingError
 from hpopt.space import Space
 
 N_TRIED = 3
 """Configs that all must fail: a single one may be impossible for reasons of its own."""
-COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 MOST_CHARACTERS = 500
 """Of another library's message, which may hold arrays."""
-LIBRARIES = tuple(
-    f"{Path(path).resolve()}/" for path in (Path(__file__).parents[2], sysconfig.get_path("stdlib"))
-)
 
 
 def configs_to_try(space: Space) -> Iterable[Config]:
@@ -67,19 +64,32 @@ def check_by_trying(
         step, config, cause = first
         raise ProblemError(
             f"{step}, but with the config {shorten(repr(config), MOST_CHARACTERS)} it raised "
-            f"{shorten(COLOURS.sub('', in_one_line(cause)), MOST_CHARACTERS)}{line_of(cause)}"
+            f"{shorten(in_one_line(cause), MOST_CHARACTERS)}{line_of(cause)}"
         ) from cause
+
+
+def check_callbacks(callbacks: Any) -> None:
+    """Raise SettingError unless this can be called as ``callbacks(config, trial)``."""
+    try:
+        if callable(callbacks):
+            inspect.signature(callbacks).bind({}, None)
+            return
+        got = repr(callbacks)
+    except TypeError as error:
+        name = getattr(callbacks, "__name__", type(callbacks).__name__)
+        got = f"{name}{inspect.signature(callbacks)} ({error})"
+    except ValueError:  # a built-in without a signature
+        return
+    raise SettingError(
+        "callbacks must be a function of config and trial that returns fresh ones, but got "
+        f"{got}: write callbacks=lambda config, trial: [...]"
+    )
 
 
 def line_of(error: BaseException) -> str:
     """Return the last line of the user's own code that an error passed, in brackets; or nothing."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if not _is_of_library(frame.filename):
+        if not is_of_library(frame.filename):
             text = f": {frame.line[:100]}" if frame.line else ""
             return f" ({Path(frame.filename).name}, line {frame.lineno}{text})"
     return ""
-
-
-def _is_of_library(filename: str) -> bool:
-    is_installed = any(folder in filename for folder in ("site-packages", "dist-packages"))
-    return is_installed or filename.startswith(("<frozen", *LIBRARIES))

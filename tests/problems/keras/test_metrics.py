@@ -25,6 +25,11 @@ def test_others_must_be_told(name):
         objectives_by_name(name)
 
 
+def test_a_misspelt_name_says_the_nearest():
+    with pytest.raises(ProblemError, match="did you mean 'val_loss'"):
+        objectives_by_name("val_los")
+
+
 def test_names_and_objectives_may_be_mixed():
     own = Objective("my_score", "maximize")
     expected = (Objective("val_loss", "minimize"), own)

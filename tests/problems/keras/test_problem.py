@@ -41,6 +41,7 @@ class TestMaking:
             ({"keep_weights": -1}, SettingError, "keep_weights must be an int"),
             ({"class_weight": 3}, SettingError, "class_weight must be a mapping"),
             ({"callbacks": [1]}, SettingError, "callbacks must be a function"),
+            ({"callbacks": lambda config: []}, SettingError, r"got <lambda>\(config\) \(too many"),
             ({"validation_split": 2}, SettingError, "validation_split"),
             ({"objectives": "score"}, ProblemError, r"write Objective\('score', 'maximize'\)"),
             ({"objectives": []}, ProblemError, "objectives"),
@@ -106,6 +107,13 @@ class TestNetwork:
             Nothing(X, Y)
         with pytest.raises(ProblemError, match=r"build must return .*, but returned list"):
             KerasProblem(X, Y, build=lambda config: [], space=Line.space)
+
+        class Trained(Line):
+            def build(self, config):
+                return super().build(config).fit(X, Y, verbose=0)
+
+        with pytest.raises(ProblemError, match="returned History: return the model itself"):
+            Trained(X, Y)
 
     def test_a_model_that_is_not_compiled(self):
         with pytest.raises(ProblemError, match=r"Uncompiled\.build must return a compiled model"):

@@ -42,6 +42,11 @@ def split_into_folds(rows: Rows, folds: Any, groups: Any = None) -> list[tuple[R
             )
         return rows.folds(folds, SPLIT_SEED)
     n = len(rows)
+    if isinstance(folds, type):
+        raise SettingError(
+            f"folds must be an instance, but got the class {folds.__name__}: write "
+            f"{folds.__name__}(...)"
+        )
     if hasattr(folds, "split"):
         pairs = _split(rows, folds, _checked_groups(groups, n))
     else:

@@ -276,8 +276,9 @@ def _line(
     names = [o.name for o in settings.objectives if o.name in values]
     names = names or [watched_objective((), values).name]
     shown = ", ".join(f"{name} {values.get(name, math.nan):.5g}" for name in names)
+    most = "" if values["epochs"] == epochs else f" (at most {epochs})"
     return (
         f"trial {trial.number}: {shown} in epoch {values['best_epoch']:.0f} of "
-        f"{values['epochs']:.0f} (at most {epochs}), {values['parameters']:,.0f} parameters, "
+        f"{values['epochs']:.0f}{most}, {values['parameters']:,.0f} parameters, "
         f"{seconds:.1f} s\n"
     )

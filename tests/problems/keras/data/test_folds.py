@@ -49,6 +49,7 @@ def test_pairs_of_rows_and_single_splits():
         ([3], None, "but got int in place of a pair"),
         ([], None, "must give at least one split, but list gave none"),
         ("5", None, "folds must be an int"),
+        (GroupKFold, GROUPS, r"got the class GroupKFold: write GroupKFold\("),
         (2.5, None, "folds must be an int of at least 2"),
         (1, None, "folds must be an int of at least 2"),
     ],
