@@ -1,4 +1,4 @@
-"""What an optimizer has been told, as arrays that grow."""
+"""The observations of an optimizer, as arrays that grow."""
 
 from __future__ import annotations
 
@@ -7,22 +7,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-FIRST_CAPACITY = 64
+FIRST_CAPACITY = 64  # doubled as needed: any value from 16 to 1,000 does
 
 
 class History:
-    """Told solutions in the order in which they were told.
+    """Observed solutions in the order in which they were told.
 
     Attributes
     ----------
     numbers : ndarray (n,) of int
         The solutions' numbers.
     points : ndarray (n, d), in [0, 1]
-        Where they are.
     losses : ndarray (n, n_objectives)
-        What they gave, to be minimised; infinite where the evaluation gave no values.
+        To be minimised; infinite where an evaluation gave no values.
     all_points, all_losses : ndarray (k + n, …)
-        The same, after what was known before.
+        The same, after what was known before the first of them; see `know`.
     """
 
     def __init__(self, d: int, n_objectives: int) -> None:
@@ -43,39 +42,39 @@ class History:
 
     @property
     def points(self) -> NDArray[np.float64]:
-        """Where they are, shape (n, d)."""
+        """Their points, shape (n, d), in [0, 1]."""
         return self._points[self._n_known : self._n]
 
     @property
     def losses(self) -> NDArray[np.float64]:
-        """What they gave, shape (n, n_objectives)."""
+        """Their losses, shape (n, n_objectives)."""
         return self._losses[self._n_known : self._n]
 
     @property
     def all_points(self) -> NDArray[np.float64]:
-        """What was known before, and what was told, shape (k + n, d)."""
+        """The points known before and those observed, shape (k + n, d)."""
         return self._points[: self._n]
 
     @property
     def all_losses(self) -> NDArray[np.float64]:
-        """Their losses, shape (k + n, n_objectives)."""
+        """The losses of `all_points`, shape (k + n, n_objectives)."""
         return self._losses[: self._n]
 
     @property
     def unbroken(self) -> int:
-        """The largest k for which numbers 0 … k-1 have all been told."""
+        """The largest k for which the numbers 0 … k-1 have all been told."""
         while self._unbroken < len(self._rows) and self._rows[self._unbroken] >= 0:
             self._unbroken += 1
         return self._unbroken
 
     def know(self, points: NDArray[np.float64], losses: NDArray[np.float64]) -> None:
-        """Put down what is known from elsewhere, before anything is told: `all_points` alone."""
+        """Add points known from elsewhere, before anything is told, to `all_points` only."""
         for point, row in zip(points, losses, strict=True):
             self._put(-1, point, row)
         self._n_known = self._n
 
     def append(self, number: int, point: NDArray[np.float64], losses: NDArray[np.float64]) -> None:
-        """Add one solution; amortised constant time."""
+        """Add one solution, in amortised constant time."""
         if number >= len(self._rows):
             longer = np.full(max(2 * len(self._rows), number + 1), -1, dtype=np.int64)
             longer[: len(self._rows)] = self._rows
@@ -97,7 +96,7 @@ class History:
         return 0 <= number < len(self._rows) and bool(self._rows[number] >= 0)
 
     def rows(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Give the rows of numbers that have been told."""
+        """Return the rows of numbers that have been told."""
         return self._rows[numbers]
 
 

@@ -1,4 +1,4 @@
-"""An optimizer: ask it for solutions, tell it what they gave. The base keeps the books."""
+"""The base class of all strategies: it numbers solutions and keeps what was asked and told."""
 
 from __future__ import annotations
 
@@ -29,39 +29,39 @@ from hpopt.space import Space
 Self = TypeVar("Self", bound="Optimizer")
 Inner = TypeVar("Inner", bound="Optimizer")
 
+# A third number in a generator's key: strategies use keys of one or two, so draws never coincide.
 REPLACEMENT = 8
-"""Keeps these draws apart from those of strategies, which have keys of one or two numbers."""
 
 
 class Optimizer(ABC):
-    """Who chooses: subclass it and write `_ask`.
+    """A search strategy: subclass it and write `_ask`.
 
-    The base numbers solutions, decodes points, keeps what is pending and what was told, and
-    knows which configs have been proposed. A strategy only turns history into points.
+    The base class numbers solutions, decodes points, and keeps what is pending, what was told and
+    which configs have been proposed. A strategy only turns history into points.
 
-    A strategy's state is its seed and what it was told, nothing else: draw from
-    ``self.generator(k)`` with a key that follows from numbers, and derive everything kept
-    between calls from `history`. Then a fresh optimizer that is told the journal goes on exactly
-    as the old one would have.
+    A strategy's state is its seed and its observations, nothing else: draw from
+    ``self.generator(k)`` with a key that follows from numbers, and derive everything kept between
+    calls from `history`. Then a fresh optimizer that is told the journal goes on exactly as the old
+    one would have.
 
     Attributes
     ----------
     name : str
-        How it is called in ``optimizer="..."``.
+        Its name in ``optimizer="..."``.
     space, objectives, fidelity, seed
-        What it works on, after `bind`.
+        Those of the problem and the study, after `bind`.
     history : History
-        What it was told, as arrays.
+        The observations, as arrays.
     pending : dict of int to Solution
-        What was asked and has not been told, by number.
+        The solutions that were asked and have not been told, by number.
     n_asked : int
-        How many solutions were asked: the next one's number.
+        The number of solutions that were asked, which is the next one's number.
     start : tuple of dict
         The configs that are asked first.
     knowledge : History
-        What other searches found before this one began; see `learn`.
+        The observations of other searches, made before this one began; see `learn`.
     proposals : Proposals
-        Which configs were proposed.
+        The configs that were proposed.
     """
 
     name: ClassVar[str] = ""
@@ -77,7 +77,7 @@ class Optimizer(ABC):
     knowledge: History
     proposals: Proposals
     _is_paid: list[bool]
-    """Of each row of `knowledge`, whether it was learned as paid for."""
+    """Of each row of `knowledge`, whether it must not be proposed again."""
 
     # -- for those who use it ----------------------------------------------------------------
 
@@ -96,15 +96,15 @@ class Optimizer(ABC):
             Only its space, objectives and fidelity are looked at.
         seed : int, >= 0, numpy.random.Generator or numpy.random.SeedSequence
         start : iterable of mappings
-            Configs to ask first, in this order. What one leaves out has its default, or is
-            sampled.
+            Configs to ask first, in this order. A parameter that is left out has its default, or
+            is sampled.
 
         Raises
         ------
         ConfigError
-            A start config does not fit the space, cannot be completed, or is there twice.
+            A start config does not fit the space, cannot be completed, or is listed twice.
         SettingError
-            The optimizer is bound already, the seed is none, or its settings do not suit the
+            The optimizer is bound already, the seed is invalid, or its settings do not suit the
             problem.
         """
         self._check_unbound()
@@ -116,10 +116,10 @@ class Optimizer(ABC):
         return self
 
     def ask(self, n: int = 1) -> list[Solution]:
-        """Give up to n solutions to evaluate.
+        """Return up to n solutions to evaluate.
 
-        Fewer, or none, means: wait for pending ones to be told; when none is pending, that there
-        is nothing left to try. Apart from the counter and the pending set nothing changes.
+        Fewer, or none, means that results of pending ones must be told first; when none is
+        pending, that nothing is left to try. Only the counter and `pending` change.
         """
         n = whole("n", n, 1)
         solutions: list[Solution] = []
@@ -131,14 +131,14 @@ class Optimizer(ABC):
         return solutions
 
     def tell(self, trials: Trial | Sequence[Trial]) -> None:
-        """Learn what solutions gave.
+        """Learn from evaluated solutions: from all of them, or, where an error is raised, none.
 
         Raises
         ------
         SettingError
-            One of them was not asked, or was told before. Nothing is learned then.
+            One of them was not asked, or was told before.
         ProblemError
-            One of them has values, but not all objectives. Nothing is learned then.
+            One of them has values, but not of all objectives.
         """
         trials = [trials] if isinstance(trials, Trial) else list(trials)
         told: set[int] = set()
@@ -154,14 +154,14 @@ class Optimizer(ABC):
         self._learn(trials)
 
     def replay(self, told: Sequence[Trial], pending: Sequence[Solution] = ()) -> None:
-        """Take up a search where a journal ends; a long journal may come in parts.
+        """Continue a search where a journal ends; a long journal may come in parts.
 
         Parameters
         ----------
         told : sequence of Trial
             In the order in which they were told.
         pending : sequence of Solution
-            Asked and never told; they keep their number and seed and are told later.
+            Asked and not told yet; they keep their number and seed.
         """
         asked = [trial.solution for trial in told] + list(pending)
         if not asked:
@@ -173,7 +173,7 @@ class Optimizer(ABC):
         self._learn(told)
 
     def solution_of(self, config: Mapping[str, Any]) -> Solution:
-        """Return a config as the next solution would be, without asking it; see `add`.
+        """Return a config with the next solution's number and seed, without asking it; see `add`.
 
         Raises
         ------
@@ -186,15 +186,15 @@ class Optimizer(ABC):
         return self._solution(self.n_asked, config, point)
 
     def add(self, trial: Trial) -> None:
-        """Learn a known result that was never asked: it takes the next number.
+        """Learn a known result that was never asked, under the next number.
 
-        To the strategy it is a solution like others, a member of the generation that is being
-        evaluated for one, so that replaying a journal that holds it goes on exactly.
+        The strategy sees a solution like any other, for example a member of the generation that is
+        being evaluated, so that replaying a journal that holds it is exact.
 
         Parameters
         ----------
         trial : Trial
-            Of the solution that `solution_of` returned.
+            Its solution is what `solution_of` returned.
 
         Raises
         ------
@@ -209,9 +209,9 @@ class Optimizer(ABC):
         self.replay([trial])
 
     def learn(self, points: Floats, losses: Floats, *, paid_for: bool = False) -> None:
-        """Take up what is known from elsewhere, after `bind` and before the first ask.
+        """Learn the observations of another search, after `bind` and before the first ask.
 
-        It becomes part of what the strategy is: a study that goes on must give it again.
+        They become part of the strategy's state: a study that is resumed must pass them again.
 
         Parameters
         ----------
@@ -219,8 +219,8 @@ class Optimizer(ABC):
         losses : ndarray (n, n_objectives)
             To be minimised; infinite where the evaluation gave no values.
         paid_for : bool
-            Whether these configs must not be proposed again: an earlier stage of this study
-            proposed them. What another study found may be proposed.
+            Whether these configs must not be proposed again, as an earlier stage of this study
+            evaluated them. What another study found may be proposed.
 
         Raises
         ------
@@ -249,25 +249,21 @@ class Optimizer(ABC):
             each._learned()
 
     def expect(self, trials: int) -> None:
-        """Take note of how many trials the study shall have, before the first ask.
+        """Note how many trials (at least 1) the study will have, before the first ask.
 
-        A study records what it began with, and says it again whenever it goes on.
-
-        Parameters
-        ----------
-        trials : int, >= 1
+        A study records the number that it began with, and repeats it whenever it is resumed.
         """
         for inner in self._hosted:
             inner.expect(trials)
 
     @property
     def explanation(self) -> str:
-        """What it does now, and why, in one line; empty where there is nothing to say."""
+        """What the strategy does now, and why, in one line; empty by default."""
         return ""
 
     @property
     def best(self) -> int | None:
-        """The number of the best told solution (of the first objective); None without one."""
+        """The number of the best observed solution by the first objective; None without one."""
         if not len(self.history):
             return None
         row = int(best_first(self.history.losses, self.history.numbers)[0])
@@ -275,21 +271,21 @@ class Optimizer(ABC):
 
     @property
     def n_possible(self) -> float:
-        """How many solutions it can ask for at most: an int, or inf."""
+        """The largest number of solutions that it can ask for: an int, or inf."""
         return self.space.size
 
     @property
     def batch_size(self) -> float:
-        """How many solutions it asks for before it waits for their results: an int, or inf."""
+        """The number of solutions asked before results must be told: an int, or inf."""
         return math.inf
 
     def settings(self) -> dict[str, Any]:
-        """Give its arguments as JSON data: what a study records of its strategy."""
+        """Return the arguments as JSON data, which a study records."""
         return {name: _as_json(getattr(self, name)) for name in self.argument_names()}
 
     @classmethod
     def argument_names(cls) -> list[str]:
-        """Give the names of the arguments that its class takes; each is an attribute too."""
+        """Return the names of the arguments that the class takes; each is an attribute too."""
         if cls.__init__ is object.__init__:
             return []
         return list(inspect.signature(cls.__init__).parameters)[1:]
@@ -302,7 +298,7 @@ class Optimizer(ABC):
 
     @abstractmethod
     def _ask(self, number: int, n: int) -> Floats:
-        """Give the points of the next solutions.
+        """Return the points of the next solutions.
 
         Parameters
         ----------
@@ -314,28 +310,28 @@ class Optimizer(ABC):
         Returns
         -------
         ndarray (m, d), in [0, 1]
-            No row where results must be waited for or nothing is left. More than n rows are
-            welcome where they do not depend on results that are still to come (a generation).
-            Send them through `novel`, so that nothing is proposed twice.
+            Without rows where results must be told first or nothing is left. More than n rows are
+            welcome where they do not depend on results that are still to come, as in a generation.
+            Pass them through `novel`, so that nothing is proposed twice.
         """
 
     def _setup(self) -> None:  # noqa: B027
         """Prepare for the bound space; check settings against it."""
 
     def _learned(self) -> None:  # noqa: B027
-        """Take note of new `knowledge`."""
+        """Update what depends on `knowledge`, which has grown."""
 
     def _requeued(self) -> None:  # noqa: B027
-        """Take note that what `_ask` gave last and was not asked yet is wanted again.
+        """Go back to the first point that `_ask` returned and that was not asked yet.
 
-        A strategy that keeps where it stands between two calls of `_ask` goes back here.
+        Only a strategy that keeps its place from one call of `_ask` to the next needs it.
         """
 
     def _tell(self, trials: Sequence[Trial]) -> None:  # noqa: B027
-        """Learn from trials that `history` already holds."""
+        """Learn from trials, which `history` already holds."""
 
     def generator(self, *key: int) -> np.random.Generator:
-        """Give the random generator of a key: the same one each time."""
+        """Return the random generator of a key: with the same key, the same draws."""
         return keyed_generator(self.seed, *key)
 
     def novel(
@@ -353,7 +349,7 @@ class Optimizer(ABC):
         return self.proposals.novel(points, rng, before=before, vary=vary)
 
     def unknown(self, points: Floats, *, before: int) -> NDArray[np.bool_]:
-        """Say which points are allowed, were not proposed under lower numbers, repeat no row.
+        """Return which points are allowed, not proposed under lower numbers, and repeat no row.
 
         See `Proposals.unknown`.
         """
@@ -437,7 +433,7 @@ class Optimizer(ABC):
             solution = self.pending.pop(self.n_asked)
             self._queue.appendleft((solution.config, solution.point))
 
-    # -- the books -----------------------------------------------------------------------------
+    # -- state ---------------------------------------------------------------------------------
 
     def _check_unbound(self) -> None:
         if hasattr(self, "space"):
@@ -476,7 +472,7 @@ class Optimizer(ABC):
         yield self
 
     def _refill(self, n: int) -> bool:
-        """Put the next points into the queue; say whether there were any."""
+        """Put the next points into the queue; return whether there were any."""
         number = self.n_asked
         points = self._start_left()
         if not len(points):
@@ -524,7 +520,7 @@ class Optimizer(ABC):
         return points
 
     def _drop_queue(self) -> None:
-        """Forget what has been drawn and not asked: it is drawn again for other numbers."""
+        """Forget points that were drawn and not asked: they are drawn again for other numbers."""
         if self._queue:
             points = np.array([point for _, point in self._queue])
             self.proposals.remove(points, range(self.n_asked, self.n_asked + len(points)))

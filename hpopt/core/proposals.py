@@ -13,22 +13,23 @@ from hpopt.space import Grid, Space
 Floats = NDArray[np.float64]
 Vary = Callable[[Floats, np.random.Generator], Floats]
 
-VARIATIONS = 8
-REDRAWS = 16
-ENOUGH = 32
-LAST_DRAWS = 64
-DRAWN_AT_ONCE = 1024
-SCANNED_AT_ONCE = 64
+# How often a known point is varied, then drawn anew, before what is left is enumerated. A
+# strategy's own mutation keeps a child near its parents, so it is tried first.
+VARIATIONS, REDRAWS = 8, 16
+ENOUGH = 32  # draws without a new config: enumerating the rest is quicker then
+# An infinite space counts as exhausted after 65,536 draws without a new config.
+LAST_DRAWS, DRAWN_AT_ONCE = 64, 1024
+SCANNED_AT_ONCE = 64  # enough for the overhead of a call not to count
 
 
 class Proposals:
-    """Keep the canonical key of every config with the lowest number that it was proposed under.
+    """The canonical key of every config, with the lowest number that it was proposed under.
 
     Parameters
     ----------
     space : Space
     seed : int
-        Of the random enumeration that the last new configs are found by.
+        Of the random order in which the last new configs of a finite space are found.
     """
 
     def __init__(self, space: Space, seed: int) -> None:
@@ -82,7 +83,7 @@ class Proposals:
         before : int
             The first row's number: what was proposed under lower numbers is known.
         vary : callable, optional
-            Gives other points in place of some; the strategy's own mutation.
+            Returns other points in place of some: the strategy's own mutation.
 
         Returns
         -------
@@ -112,7 +113,7 @@ class Proposals:
         return points[[row for row, key in enumerate(keys) if key]]
 
     def unknown(self, points: Floats, *, before: int) -> NDArray[np.bool_]:
-        """Say which points are allowed, were not proposed under lower numbers, repeat no row.
+        """Return which points are allowed, not proposed under lower numbers, and repeat no row.
 
         Parameters
         ----------
@@ -134,14 +135,14 @@ class Proposals:
         taken: set[bytes],
         before: int,
     ) -> list[bytes]:
-        """Give the keys of the rows that are new and allowed; the others stay as they are."""
+        """Set the keys of the rows that are new and allowed; the others stay as they are."""
         for row, key in zip(rows.tolist(), self._new(points[rows], taken, before), strict=True):
             if key:
                 keys[row] = key
         return keys
 
     def _new(self, points: Floats, taken: set[bytes], before: int) -> list[bytes]:
-        """Give the keys of points that are new and allowed, and take them; empty for others."""
+        """Return the keys of points that are new and allowed, and take them; b"" for others."""
         keys = self._space.keys_of(points)
         if self._space.predicates:
             allowed = self._space.allowed(points).tolist()
@@ -156,7 +157,7 @@ class Proposals:
     def _unknown_points(
         self, taken: set[bytes], before: int, rng: np.random.Generator
     ) -> Iterator[tuple[bytes, Floats]]:
-        """Give the configs that nobody proposed; in an infinite space, those of many draws."""
+        """Yield the configs that nobody proposed; in an infinite space, those of many draws."""
         if self._everything is None:
             self._everything = self._space.grid()
         grid = self._everything
@@ -181,7 +182,7 @@ class Proposals:
             for key, point, fine in zip(self._space.keys_of(points), points, allowed, strict=True):
                 gone = not fine or self._known.get(key, before) < before
                 if gone and place == self._scanned:
-                    self._scanned += 1  # never to be looked at again
+                    self._scanned += 1  # known or forbidden for good: never looked at again
                 elif not gone and key not in taken:
                     yield key, point
                 place += 1
