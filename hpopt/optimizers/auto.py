@@ -22,20 +22,20 @@ from hpopt.optimizers.bayesian_optimization import BayesianOptimization
 from hpopt.optimizers.genetic_algorithm import GeneticAlgorithm
 from hpopt.optimizers.grid_search import GridSearch
 from hpopt.optimizers.steady_state import SteadyState
-from hpopt.optimizers.surrogates.evidence import Evidence
 from hpopt.optimizers.surrogates.local_model import LocalModel, suits
+from hpopt.optimizers.surrogates.observations import Observations
 from hpopt.optimizers.tpe import TPE
 
-CHEAP_SECONDS = 0.02
-"""Evaluations shorter than this, for all workers together, are cheaper than a model's thinking."""
-RECENT = 21
-SMALL_BUDGET = 300
+CHEAP_SECONDS = 0.02  # an evaluation, per worker: about what an ask of the model takes
+RECENT = 21  # evaluations whose median is the cost: odd, and few enough to follow a change
+SMALL_BUDGET = 300  # trials: a model's asks take some seconds in all, which nobody minds
+# Of a larger budget of cheap trials one in 50, and at least 30, may ask the model.
 FEWEST_ASKS, TRIALS_AN_ASK = 30, 50
-"""Of a larger budget of cheap trials one in so many may be thought about."""
-MANY = 2000
-NOISY = 0.25
-FEW = 12
-"""A space of no more configs is gone through whatever the budget is."""
+MANY = 2000  # results, of which the model learns from 200: evolution uses them all
+NOISY = 0.25  # share of the variance; below it TPE finds less than the model
+FEW = 12  # configs: a space of no more is tried whole, whatever the budget is
+# One config in three comes from TPE, and one or two in three from the quadratic model: every second
+# one from TPE was worse.
 TURNS, TPE_TURN, LOCAL_TURN = 3, 1, 2
 
 
@@ -186,15 +186,15 @@ class Auto(Optimizer):
 
         It has two turns of three while its steps lead somewhere, and one when they do not.
         """
-        evidence, local = Evidence(self), self._local
+        observed, local = Observations(self), self._local
         if local is None:
             return None
-        local.learn(evidence)
+        local.learn(observed)
         if turn != LOCAL_TURN and not local.leads:
             return None
         pending = np.array([self.pending[k].point for k in sorted(self.pending)])
         with single_blas_thread():
-            step = local.step(evidence, pending, self.generator(number, 1))
+            step = local.step(observed, pending, self.generator(number, 1))
         if step is None:
             return None
         point = self.space.snap(step[None])

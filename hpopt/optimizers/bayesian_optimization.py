@@ -18,69 +18,78 @@ from hpopt.core.problem import one_objective
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 from hpopt.numerics.blas_threads import single_blas_thread
-from hpopt.optimizers.surrogates.acquisition import DRAWN, KINDS, Acquisition, Chance, Criterion
+from hpopt.optimizers.surrogates.acquisition import (
+    DRAWN,
+    KINDS,
+    Acquisition,
+    Criterion,
+    Probability,
+)
 from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch, everything_in
 from hpopt.optimizers.surrogates.encoding import Branches, Encoding, Within
-from hpopt.optimizers.surrogates.evidence import Evidence
 from hpopt.optimizers.surrogates.first_design import first_count, first_point
-from hpopt.optimizers.surrogates.surrogate import Fitted, Surrogate, in_words
-from hpopt.optimizers.surrogates.trust_region import Box, Side
+from hpopt.optimizers.surrogates.observations import Observations
+from hpopt.optimizers.surrogates.surrogate import Fitted, Surrogate, description
+from hpopt.optimizers.surrogates.trust_region import Box, TrustRegion
 
-FEWEST_VALUES = 3
-MOST_PENDING = 200
+FEWEST_VALUES = 3  # two values give no scale beside the prior's
+MOST_PENDING = 200  # points the model is conditioned on, as many as it is fitted to by default
+# After a stall one config in four is random, and one in four comes from another branch: halfway
+# between, and neither from the trust region, whose numbers are odd. More turns for other branches
+# were worse.
 RANDOM_WHEN_STALLED, ELSEWHERE = 4, 4
-"""Of so many configs one is drawn at random after a stall, and one comes from another branch:
-halfway between, and neither from the box, whose numbers are odd."""
+# Ranked points are looked up 16 at a time: nearly always one of the first is new. After 256 known
+# ones the rest is not worth ranking.
 LOOKED_AT_ONCE, MOST_LOOKS = 16, 16
-CAUTION, NOVELTY = 2.0, 4.0
-"""How much the logarithms of the probabilities of a value, and of another one than what is known,
-count beside the acquisition function."""
+# The weights of log P(a value) and log P(another value than the nearest one) beside the criterion.
+FEASIBILITY_WEIGHT, NOVELTY_WEIGHT = 2.0, 4.0
+# The gain over the best that a config from anywhere must promise, in deviations of the targets:
+# else most asks climb the hill that was found first, by less and less. 0.05 and a gain in every
+# second ask were worse.
 GAIN = 0.1
-"""How much better than the best a config from anywhere should be, in deviations of the targets:
-else most asks would climb the hill that was found first, by less and less."""
-LIKELY = 0.5
+LIKELY = 0.5  # a config less likely than this to give a new value is skipped by other models
 
 
 class BayesianOptimization(Optimizer):
     """Ask what a model of the losses finds most promising.
 
-    Use it wherever an evaluation takes longer than some 50 milliseconds, up to some thousand
-    evaluations: it finds more with fewer of them than any other strategy here, on floats, whole
-    numbers, choices, conditions and lists of layers, with any number of workers. Where
-    evaluations are cheaper, or there are many thousands, use ``"tpe"`` or a genetic algorithm:
-    thinking takes it 5 to 30 milliseconds an ask.
+    Use it where an evaluation takes longer than some 50 milliseconds, for up to some thousand
+    evaluations: it needs fewer of them than any other strategy here, on floats, whole numbers,
+    choices, conditions and lists of layers, with any number of workers. Where evaluations are
+    cheaper, or there are many thousands, use ``"tpe"`` or a genetic algorithm: an ask takes 5 to 30
+    milliseconds.
 
     Each ask::
 
         the first `first` configs: a scrambled Sobol' sequence, each branch about three times,
-                   at first in its middle
+                   first with its numbers in the middle of their ranges
         targets  = losses below the median as they are, the others by rank; failures have none
-        model    = Gaussian process, Matérn 5/2 over numbers and choices, fitted by its posterior;
-                   pending points are believed to give what it predicts
-        chance   = another one, of what failed and what did not
-        config   = the best of one acquisition function, by lot log EI, twice in three, or LCB,
-                   plus twice the logarithm of the chance where something failed, plus four times
-                   that of another value than the nearest config's where near ones gave the same;
-                   every second time in a box around the best, which grows with success;
-                   every fourth time where a choice that others depend on is another than the
-                   best config's (there by lot log EI, LCB, or log PI),
-                   and every fourth time at random, when nothing got better for max(20, 4 d)
-                   results; otherwise better than the best by 0.1 deviations of the targets
+        model    = Gaussian process, Matérn 5/2 over numbers and choices, maximum a posteriori;
+                   pending points have the values that it predicts (kriging believer)
+        feasible = a second process, of failed and other evaluations
+        config   = the maximum of log EI (twice in three) or LCB, chosen at random,
+                   + 2 log P(feasible) where something failed
+                   + 4 log P(a new value) where near configs gave equal values
+                   every second time in a trust region around the best;
+                   every fourth time in another branch than the best config's, where conditions
+                   make branches (there log EI, LCB or log PI, at random);
+                   every fourth time a random config, after max(20, 4 d) results without a new best;
+                   otherwise anywhere, with a gain of at least 0.1 deviations of the targets
 
-    Beyond `most_points` it learns from the best half, the most recent fifth, and a random choice
-    of the others.
+    Beyond `most_points` observations it learns from the best half, the most recent fifth, and a
+    random choice of the others.
 
     Parameters
     ----------
     first : int, >= 2, optional
         How many configs are tried before there is a model. By default 5 to 12, by the number of
-        parameters that matter, and up to 24 where conditions make branches.
+        active parameters, and up to 24 where conditions make branches.
     acquisition : {"drawn", "log_ei", "lcb", "log_pi"}
-        ``"drawn"`` takes one for each ask, the last in other branches only.
+        ``"drawn"`` takes one of them at random for each ask, log PI in other branches only.
     local : bool
-        Whether every second ask looks in the box only.
+        Whether every second ask searches the trust region only.
     most_points : int, >= 20
-        How many told points the model is fitted to.
+        How many observations the model is fitted to at most.
 
     Raises
     ------
@@ -110,29 +119,26 @@ class BayesianOptimization(Optimizer):
         self._everything = everything_in(self._encoding)
         self._branches = Branches(self._encoding)
         self._surrogate = Surrogate(self._encoding, self.most_points)
-        self._side: Side | None = None
+        self._trust_region: TrustRegion | None = None
 
     # -- choosing ------------------------------------------------------------------------------
 
     def _ask(self, number: int, n: int) -> Floats:
         if not self.has_model(number):
             return first_point(self, number, self._n_first)
-        evidence = Evidence(self)
+        observed = Observations(self)
         with single_blas_thread():
-            fitted = self._surrogate.of(evidence)
+            fitted = self._surrogate.model(observed)
             rng = self.generator(number)
-            side = self._side_after(evidence)
-            if fitted is None or (number % RANDOM_WHEN_STALLED == 0 and side.is_stalled):
+            region = self._trust_region_after(observed)
+            if fitted is None or (number % RANDOM_WHEN_STALLED == 0 and region.is_stalled):
                 return self.novel(rng.random((1, self.space.d)), rng, before=number)
-            return self._promising(number, evidence, fitted, rng)
+            return self._maximised(number, observed, fitted, rng)
 
-    def _promising(
-        self, number: int, evidence: Evidence, fitted: Fitted, rng: np.random.Generator
+    def _maximised(
+        self, number: int, observed: Observations, fitted: Fitted, rng: np.random.Generator
     ) -> Floats:
-        """Give the best point of the acquisition that is not known.
-
-        Where there are branches, it is every fourth time one of another branch than the best's.
-        """
+        """Return the best new point by the acquisition, shape (1, d)."""
         elsewhere = self._elsewhere(number, fitted)
         kinds = KINDS if elsewhere else DRAWN
         kind = kinds[rng.integers(len(kinds))] if self.acquisition == "drawn" else self.acquisition
@@ -140,10 +146,10 @@ class BayesianOptimization(Optimizer):
         pending = self._pending_features()
         acquisition = Acquisition(
             fitted.process.condition_on(pending) if len(pending) else fitted.process,
-            Criterion(kind, float(fitted.warp.targets.min()) - gain, len(evidence)),
-            self._chances_beside(fitted, pending),
+            Criterion(kind, float(fitted.warp.targets.min()) - gain, len(observed)),
+            self._probabilities(fitted, pending),
         )
-        box = self._box(evidence, fitted) if self.local and number % 2 else None
+        box = self._box(observed, fitted) if self.local and number % 2 else None
         for within in (*elsewhere, None):
             search = AcquisitionSearch(
                 self._encoding,
@@ -160,12 +166,12 @@ class BayesianOptimization(Optimizer):
         return self.novel(rng.random((1, self.space.d)), rng, before=number)
 
     def _elsewhere(self, number: int, fitted: Fitted) -> list[Within]:
-        """Give what lies in another branch than the best, where it is the turn of those."""
+        """Return the region outside the best config's branch, if this number searches there."""
         turn, rest = divmod(number + ELSEWHERE // 2, ELSEWHERE)
         return [self._branches.other_than(fitted.best, turn)] if self._branches and not rest else []
 
     def _first_new(self, ranked: Floats, number: int) -> Floats | None:
-        """Give the first of points (n, d) that is not known, shape (1, d); None where all are."""
+        """Return the first new one of points (n, d), shape (1, d); None where all are known."""
         for first in range(0, min(len(ranked), LOOKED_AT_ONCE * MOST_LOOKS), LOOKED_AT_ONCE):
             points = ranked[first : first + LOOKED_AT_ONCE]
             new = np.flatnonzero(self.unknown(points, before=number))
@@ -174,82 +180,81 @@ class BayesianOptimization(Optimizer):
         return None
 
     @staticmethod
-    def _chances_beside(fitted: Fitted, pending: Floats) -> list[tuple[float, Chance]]:
-        """Give what else a config must have: a value, and another one than its neighbours."""
-        chances: list[tuple[float, Chance]] = []
-        if fitted.success is not None:
-            chances.append((CAUTION, fitted.success))
-        if fitted.plateaus is not None:
-            chances.append((NOVELTY, fitted.plateaus.around(pending)))
-        return chances
+    def _probabilities(fitted: Fitted, pending: Floats) -> list[tuple[float, Probability]]:
+        """Return the probabilities of a value, and of a new one, with their weights."""
+        weighted: list[tuple[float, Probability]] = []
+        if fitted.feasibility is not None:
+            weighted.append((FEASIBILITY_WEIGHT, fitted.feasibility))
+        if fitted.duplicates is not None:
+            weighted.append((NOVELTY_WEIGHT, fitted.duplicates.with_pending(pending)))
+        return weighted
 
     def _pending_features(self) -> Floats:
-        """Give the features of what is pending (q, p), of the last ones where they are many."""
+        """Return the features (q, p) of pending points, the last ones where they are many."""
         if not self.pending:
             return np.empty((0, len(self._encoding.groups)))
         numbers = sorted(self.pending)[-MOST_PENDING:]
         points = np.array([self.pending[number].point for number in numbers])
         return self._encoding.features(self.space.snap(points))
 
-    def _box(self, evidence: Evidence, fitted: Fitted) -> Box:
-        """Give the box around the observed point of the best posterior mean.
+    def _box(self, observed: Observations, fitted: Fitted) -> Box:
+        """Return the trust region around the observed point of the best posterior mean.
 
-        However small, it holds the next values of a number that has few, and its corners lie
-        beyond a plateau: else nothing in it would be new.
+        However small, it holds the next values of a number that has few, and its corners lie beyond
+        a plateau: else nothing in it would be new.
         """
         centre = fitted.best
-        side = self._side_after(evidence).length
+        side = self._trust_region_after(observed).side
         box = Box.around(centre, side, fitted.lengths, self.space.ordered)
-        if fitted.plateaus is not None:
+        if fitted.duplicates is not None:
             corner = np.zeros(self.space.d)
-            corner[self._encoding.groups] = fitted.plateaus.corner()
-            box = box.reaching(corner)
-        return box.holding(*self._encoding.beside(centre))
+            corner[self._encoding.groups] = fitted.duplicates.corner()
+            box = box.extended_to(corner)
+        return box.including(*self._encoding.beside(centre))
 
-    def _side_after(self, evidence: Evidence) -> Side:
-        """Give the side of the box after all that is known."""
-        if self._side is None:
+    def _trust_region_after(self, observed: Observations) -> TrustRegion:
+        if self._trust_region is None:
             n_first = max(self._n_first, len(self.knowledge))
-            self._side = Side(self._encoding.n_effective, n_first)
-        self._side.learn(evidence.losses)
-        return self._side
+            self._trust_region = TrustRegion(self._encoding.n_effective, n_first)
+        self._trust_region.learn(observed.losses)
+        return self._trust_region
 
     def has_model(self, number: int) -> bool:
-        """Say whether the first design is over with this number, and enough is told for a model."""
+        """Return whether this number is past the first design, with enough values for a model."""
         n = number + len(self.knowledge)
-        return n >= self._n_first and len(Evidence(self)) >= FEWEST_VALUES
+        return n >= self._n_first and len(Observations(self)) >= FEWEST_VALUES
 
     def noise_share(self) -> float:
-        """Give the noise's share of the model's variance, in [0, 1]; 0 without a model."""
+        """Return the noise's share of the model's variance, in [0, 1]; 0 without a model."""
         with single_blas_thread():
-            fitted = self._surrogate.of(Evidence(self))
+            fitted = self._surrogate.model(Observations(self))
         return 0.0 if fitted is None else fitted.noise_share
 
     def is_wasted(self, point: Floats) -> bool:
-        """Say whether a snapped point (d,) likely gives no value, or one that is known near it.
+        """Return whether a snapped point (d,) likely gives no value, or that of its neighbour.
 
-        What fails by chance is no reason to stay away: to be likely to fail, it must be less than
-        half as likely as others to give a value.
+        Failures by chance do not count: a point is likely to fail only where a value is less than
+        half as probable as elsewhere.
         """
-        evidence = Evidence(self)
+        observed = Observations(self)
         with single_blas_thread():
-            fitted = self._surrogate.of(evidence)
+            fitted = self._surrogate.model(observed)
             if fitted is None:
                 return False
             features = self._encoding.features(point[None])
-            if fitted.success is not None:
-                usual = evidence.n_values / len(evidence)
-                if np.exp(fitted.success.log_probability(features)[0]) < LIKELY * usual:
+            if fitted.feasibility is not None:
+                usual = observed.n_values / len(observed)
+                if np.exp(fitted.feasibility.log_probability(features)[0]) < LIKELY * usual:
                     return True
-            if fitted.plateaus is None:
+            if fitted.duplicates is None:
                 return False
-            plateaus = fitted.plateaus.around(self._pending_features())
-            return bool(np.exp(plateaus.log_probability(features)[0]) < LIKELY)
+            duplicates = fitted.duplicates.with_pending(self._pending_features())
+            return bool(np.exp(duplicates.log_probability(features)[0]) < LIKELY)
 
     # -- asking the model ----------------------------------------------------------------------
 
     def predict(self, configs: Iterable[Mapping[str, Any]]) -> tuple[Floats, Floats]:
-        """Say what the model expects of configs.
+        """Return the posterior of the objective at configs.
 
         Parameters
         ----------
@@ -258,15 +263,15 @@ class BayesianOptimization(Optimizer):
         Returns
         -------
         mean, deviation : ndarray (n,)
-            Of the objective without its noise, in its own units. Beyond the median of what was
-            told the model knows ranks only, so that both are coarse there.
+            Of the objective without its noise, in its units. Both are coarse beyond the median of
+            the observations, where the model knows ranks only.
 
         Raises
         ------
         ConfigError
             A config does not fit the space.
         SettingError
-            Nothing was told yet, or nothing that differs.
+            There are no two different values yet.
         """
         points = self.space.encode(configs)
         with single_blas_thread():
@@ -277,54 +282,55 @@ class BayesianOptimization(Optimizer):
         return self.objectives[0].sign * losses(mean), spread
 
     def chances(self, configs: Iterable[Mapping[str, Any]]) -> Floats:
-        """Say how likely configs are to give a value, shape (n,): all 1 until something failed.
+        """Return the probability of a value at configs, shape (n,): all 1 until something failed.
 
-        It takes what `predict` takes, and raises what that raises.
+        Parameters and errors are those of `predict`.
         """
         fitted, points = self._model(), self.space.encode(configs)
-        if fitted.success is None:
+        if fitted.feasibility is None:
             return np.ones(len(points))
         with single_blas_thread():
-            return np.exp(fitted.success.log_probability(self._encoding.features(points)))
+            return np.exp(fitted.feasibility.log_probability(self._encoding.features(points)))
 
     def lengthscales(self) -> dict[str, float]:
-        """Give, by parameter, how far one must go for the objective to become another.
+        """Return the lengthscale of each parameter: the larger, the less the parameter matters.
 
-        In shares of a number's range: of 3 and more it hardly matters. For choices it is by how
-        much they differ: the larger, the less. The layers of a list have one each.
+        For a number it is a share of its range; with 3 and more the number hardly matters. For a
+        categorical parameter it is relative to the distance of two choices. Each layer of a list
+        has its own.
 
         Raises
         ------
         SettingError
-            Nothing was told yet, or nothing that differs.
+            There are no two different values yet.
         """
         lengths = self._model().lengths.tolist()
         return dict(zip(self._encoding.names, lengths, strict=True))
 
     def describe(self) -> str:
-        """Say in words what the model has learned: which parameters matter, and how much.
+        """Return in words which parameters matter, and how much.
 
         Raises
         ------
         SettingError
-            Nothing was told yet, or nothing that differs.
+            There are no two different values yet.
         """
         fitted = self._model()
-        return in_words(self._encoding, fitted, self.objectives[0])
+        return description(self._encoding, fitted, self.objectives[0])
 
     def best_believed(self) -> tuple[dict[str, Any], float, float]:
-        """Give the tried config of the best posterior mean: the one to take where noise is large.
+        """Return the evaluated config of the best posterior mean: to be used where noise is large.
 
         Returns
         -------
         config : dict
         mean, deviation : float
-            Of the objective without its noise, in its own units.
+            Of the objective without its noise, in its units.
 
         Raises
         ------
         SettingError
-            Nothing was told yet, or nothing that differs.
+            There are no two different values yet.
         """
         fitted = self._model()
         config = self.space.decode(fitted.best[None])[0]
@@ -334,10 +340,10 @@ class BayesianOptimization(Optimizer):
     def _model(self) -> Fitted:
         n_told = len(self.history) + len(self.knowledge) if hasattr(self, "space") else 0
         with single_blas_thread():
-            fitted = self._surrogate.of(Evidence(self)) if n_told > 1 else None
+            fitted = self._surrogate.model(Observations(self)) if n_told > 1 else None
         if fitted is None:
             raise SettingError(
-                "a model needs two different values at least, but this one was told "
+                "a model needs at least two different values, but this one was told "
                 f"{n_told} and they do not differ: run some trials first"
             )
         return fitted

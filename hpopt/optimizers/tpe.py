@@ -19,51 +19,51 @@ from hpopt.core.problem import one_objective
 from hpopt.core.proposals import Floats
 from hpopt.numerics.parzen import Parzen, Singles, log_mixture
 from hpopt.optimizers.surrogates.encoding import Encoding
-from hpopt.optimizers.surrogates.evidence import Evidence, Ranking
 from hpopt.optimizers.surrogates.first_design import first_count, first_point
-from hpopt.optimizers.surrogates.kernels import Kernels, ToldKernels
+from hpopt.optimizers.surrogates.kernels import Kernels, ObservedKernels
+from hpopt.optimizers.surrogates.observations import Observations, Ranking
 
 PointsAt = Callable[[Any], Floats]
-"""Gives the points (k, d) at places."""
+"""Returns the candidates (k, d) at places."""
 
-MOST_BAD = 1000
-LOOKED_AT_ONCE = 4
+MOST_BAD = 1000  # keeps an ask at some 2 ms, however many observations there are
+LOOKED_AT_ONCE = 4  # ranked candidates that are looked up at once; mostly the first one is new
+# Uniform numbers are drawn for 16 asks at once, as making a generator takes longer than using it,
+# but no more than 8 MB of them.
 DRAWN_AHEAD, MOST_AHEAD = 16, 2**20
-"""For so many asks uniform numbers are drawn at once, but no more than so many of these."""
-DRAWS, MENDED = 1, 2
-"""The keys of the numbers that candidates are made of, and of what mends forbidden layers."""
+# The keys of the generators that candidates are sampled with, and that repair forbidden layers.
+DRAWS, REPAIRS = 1, 2
 
 
 class TPE(Optimizer):
     """Ask what is likely among the good configs and unlikely among the bad ones.
 
-    Use it where evaluations are so cheap, or so many, that a Gaussian process would be late: an
-    ask takes about a millisecond up to tens of thousands of trials. On floats, whole
-    numbers, choices, conditions and lists of layers. Where an evaluation takes a second and more,
+    Use it where evaluations are too cheap, or too many, for a Gaussian process: an ask takes
+    about a millisecond up to tens of thousands of trials. It searches floats, whole numbers,
+    choices, conditions and lists of layers. Where an evaluation takes a second and more,
     ``"bayesian"`` finds more with the same number of them.
 
     Each ask::
 
-        good = the best ceil(0.1 n) of n told configs, 25 at most; bad = the others and what is
-               pending
-        l, g = densities of good and bad: a product kernel on each config, and a uniform one
-        config = of 64 drawn from l, the one of the largest l / g
+        good   = the best ceil(0.1 n) of n observed configs, at most 25
+        bad    = the others, and the pending ones
+        l, g   = densities of good and bad: a product kernel on each config, and a uniform one
+        config = the one of largest l / g, of 64 sampled from l
 
-    Where a kernel's parameter does not exist its factor is uniform, where a candidate's does not
-    exist the factor is left out: conditions need no groups. Of more than 1,000 bad configs the
-    best half, the most recent fifth and a random choice of the others make g.
+    A kernel's factor is uniform where its own parameter is inactive, and left out where the
+    candidate's is: conditions need no groups. Of more than 1,000 bad configs the best half, the
+    most recent fifth and a random choice of the others make g.
 
     Parameters
     ----------
     first : int, >= 2, optional
         How many configs of a scrambled Sobol' sequence are tried first. By default 5 to 12, by
-        the number of parameters that matter, and up to 24 where conditions make branches.
+        the number of active parameters, and up to 24 where conditions make branches.
     candidates : int, >= 1
-        How many are drawn from l for each ask.
+        How many are sampled from l for each ask.
     good_share : float, in [0, 1]
-        How many of the told configs are good.
+        The share of the observed configs that are good.
     most_good : int, >= 1
-        How many are good at most.
 
     Raises
     ------
@@ -91,7 +91,7 @@ class TPE(Optimizer):
         self._encoding = Encoding(self.space)
         self._n_first = first_count(self._encoding) if self.first is None else self.first
         self._kernels = Kernels(self._encoding)
-        self._told = ToldKernels(self._kernels)
+        self._observed = ObservedKernels(self._kernels)
         self._ranking = Ranking()
         n_uniforms = self.candidates * self._kernels.n_columns
         self._n_ahead = min(DRAWN_AHEAD, max(1, MOST_AHEAD // n_uniforms))
@@ -99,16 +99,16 @@ class TPE(Optimizer):
         self._block, self._uniforms = -1, np.empty(shape)
 
     def _ask(self, number: int, n: int) -> Floats:
-        evidence = Evidence(self)
-        if number + len(self.knowledge) < self._n_first or len(evidence) < 2:
+        observed = Observations(self)
+        if number + len(self.knowledge) < self._n_first or len(observed) < 2:
             return first_point(self, number, self._n_first)
-        return self._most_promising(number, evidence)
+        return self._most_promising(number, observed)
 
-    def _most_promising(self, number: int, evidence: Evidence) -> Floats:
-        """Give the candidate of the largest l / g that is new."""
-        good, bad = self._split(evidence)
-        points, rows = self._drawn(good, self._uniforms_of(number), number)
-        of_bad, of_good = self._told.scale, good.scale
+    def _most_promising(self, number: int, observed: Observations) -> Floats:
+        """Return the new candidate of the largest l / g, shape (1, d)."""
+        good, bad = self._split(observed)
+        points, rows = self._sampled(good, self._uniforms_of(number), number)
+        of_bad, of_good = self._observed.scale, good.scale
         scores = log_mixture(rows, bad, of_bad.reach, of_bad.peaks)
         scores -= log_mixture(rows, good.rows, of_good.reach, of_good.peaks)
         best = int(scores.argmin())
@@ -128,21 +128,22 @@ class TPE(Optimizer):
 
         return self.novel(points(slice(1)), self.generator(number), before=number, vary=vary)
 
-    def _split(self, evidence: Evidence) -> tuple[Parzen, Singles]:
-        """Give the density of the good, and the rows of the others; failures are never good."""
-        n, ranking = len(evidence), self._ranking
-        ranking.learn(evidence.losses)
+    def _split(self, observed: Observations) -> tuple[Parzen, Singles]:
+        """Return the density of the good, and the kernels' rows of the bad and pending ones."""
+        n, ranking = len(observed), self._ranking
+        ranking.learn(observed.losses)
+        # Failures are never good: n_values counts those with a value.
         n_good = min(max(math.ceil(self.good_share * n), 1), self.most_good, ranking.n_values)
         rows = sorted(ranking.best(n_good))
-        kept = evidence.kept(n, MOST_BAD + n_good) if n > MOST_BAD + n_good else None
+        kept = observed.subset(n, MOST_BAD + n_good) if n > MOST_BAD + n_good else None
         pending = np.empty((0, self.space.d))
         if self.pending:
             pending = np.array([self.pending[number].point for number in sorted(self.pending)])
-        good = self._told.good(evidence.points, rows)
-        return good, self._told.bad(evidence.points, rows, kept, pending)
+        good = self._observed.good(observed.points, rows)
+        return good, self._observed.bad(observed.points, rows, kept, pending)
 
-    def _drawn(self, good: Parzen, uniforms: Floats, number: int) -> tuple[PointsAt, Singles]:
-        """Draw candidates from the density of the good ones; give their rows for kernels too."""
+    def _sampled(self, good: Parzen, uniforms: Floats, number: int) -> tuple[PointsAt, Singles]:
+        """Sample candidates from the density of the good; return them, and their kernels' rows."""
         kernels = self._kernels
         numbers, codes = good.draw(uniforms)
         if kernels.is_flat and not self.space.predicates:
@@ -150,14 +151,11 @@ class TPE(Optimizer):
             return lambda places: kernels.points(numbers[places], codes[places]), rows
         points = kernels.points(numbers, codes)
         if self.space.predicates:
-            points = self.space.repaired(points, self.generator(MENDED, number))
-        return points.__getitem__, kernels.factors.of_points(*kernels.of(points))
+            points = self.space.repaired(points, self.generator(REPAIRS, number))
+        return points.__getitem__, kernels.factors.of_points(*kernels.arguments(points))
 
     def _uniforms_of(self, number: int) -> Floats:
-        """Give the uniform numbers that an ask's candidates are made of.
-
-        They are drawn for several asks at once: a generator takes longer to make than to use.
-        """
+        """Return the uniform numbers that an ask's candidates are sampled with."""
         block, place = divmod(number, self._n_ahead)
         if block != self._block:
             self._block = block

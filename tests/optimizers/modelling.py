@@ -8,7 +8,7 @@ from problems_for_tests import of, trial_of
 from hpopt import RandomSearch
 from hpopt.core import Trial, failed
 from hpopt.optimizers.surrogates.encoding import Encoding
-from hpopt.optimizers.surrogates.evidence import Evidence
+from hpopt.optimizers.surrogates.observations import Observations
 from hpopt.optimizers.surrogates.surrogate import Surrogate
 from hpopt.space import Categorical, Float, Int, Sequence, Space
 
@@ -65,7 +65,7 @@ def surrogate_of(space, points, losses):
     """Give the model of losses (n,), infinite for failures, at points (n, d)."""
     optimizer = RandomSearch().bind(of(cost, space))
     optimizer.learn(points, losses[:, None])
-    return Surrogate(Encoding(space), 200).of(Evidence(optimizer))
+    return Surrogate(Encoding(space), 200).model(Observations(optimizer))
 
 
 def check_gradient(acquisition, at, step=1e-5):

@@ -98,7 +98,7 @@ def test_failures_at_random_hardly_hurt():
 # -- what others know, and what is pending -----------------------------------------------------
 
 
-def test_knowledge_takes_the_place_of_the_first_configs():
+def test_knowledge_takes_the_refit_at_the_first_configs():
     optimizer = known(BayesianOptimization(), SQUARE, 30, bowl)
     best = optimizer.knowledge.points[optimizer.knowledge.losses[:, 0].argmin()]
     points = []

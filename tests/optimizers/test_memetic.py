@@ -103,7 +103,7 @@ def test_it_climbs_to_a_local_optimum():
     assert optimizer.history.losses.min() == 0.0
 
 
-def test_improvements_take_the_place_of_where_they_came_from():
+def test_improvements_take_the_refit_at_where_they_came_from():
     algorithm = Recording()
     optimizer = bound(Memetic(algorithm=algorithm, local_share=0.6, individuals=2), GRID)
     asked = batches(optimizer, 150)

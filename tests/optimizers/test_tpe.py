@@ -65,7 +65,7 @@ def test_pending_points_keep_the_others_away():
     assert crowded > free
 
 
-def test_knowledge_takes_the_place_of_the_first_configs():
+def test_knowledge_takes_the_refit_at_the_first_configs():
     optimizer = known(TPE(), SQUARE, 100, bowl)
     points = np.array([solution.point for solution in optimizer.ask(20)])
     assert np.abs(points - [0.3, 0.7]).max(axis=1).mean() < 0.3

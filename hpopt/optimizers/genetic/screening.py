@@ -1,7 +1,7 @@
-"""Children that a model finds promising: the genetic algorithm learns from all that was told.
+"""Screening: a model of all observations chooses among several children.
 
-What Young et al. 2015 (MENNDL), https://doi.org/10.1145/2834892.2834896, propose as the next step:
-offspring from a model of the good individuals; here the densities of Bergstra et al. 2011,
+Young et al. 2015 (MENNDL), https://doi.org/10.1145/2834892.2834896, propose offspring from a
+model of good individuals as their next step; here the model is that of Bergstra et al. 2011,
 https://papers.nips.cc/paper/4443.
 """
 
@@ -23,16 +23,16 @@ from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.kernels import Kernels
 from hpopt.space import Space
 
-MOST_GOOD, MOST_OTHERS = 25, 1000
+MOST_GOOD, MOST_OTHERS = 25, 1000  # as TPE has them
 
 
 class Screening(Part, ABC):
-    """Which of several children is evaluated.
+    """The choice of the child that is evaluated, among several.
 
     Attributes
     ----------
     candidates : int
-        How many children are bred for each that is evaluated.
+        How many children are bred for each one that is evaluated.
     """
 
     __slots__ = ()
@@ -40,13 +40,13 @@ class Screening(Part, ABC):
 
     @abstractmethod
     def chosen(self, children: Floats, known: Population, space: Space) -> Floats:
-        """Give one child of each group, shape (n, d).
+        """Return one child of each group, shape (n, d).
 
         Parameters
         ----------
         children : ndarray (n, candidates, d), in [0, 1]
         known : Population
-            All that was told before this generation, in the order of numbers.
+            The observations before this generation, in the order of numbers.
         space : Space
         """
 
@@ -57,16 +57,16 @@ class Surrogate(Screening):
 
     ::
 
-        good = the best share of all that is known, 25 at most
-        l, g = densities of the good and of the others, as TPE has them
-        of each group of children: the one of the largest l / g
+        good  = the best share of all observations, at most 25
+        l, g  = densities of the good and of the others, as in TPE
+        child = the one of largest l / g in its group
 
     Parameters
     ----------
     candidates : int, >= 2
         Children that are bred for each that is evaluated.
     share : float, in [0, 1]
-        How many of those known are good.
+        The share of the observations that are good.
     """
 
     candidates: int = 8
@@ -78,7 +78,7 @@ class Surrogate(Screening):
         share("share", self.share)
 
     def chosen(self, children: Floats, known: Population, space: Space) -> Floats:
-        """Give the most promising child of each group."""
+        """Return the most promising child of each group, shape (n, d)."""
         fine = np.isfinite(known.losses).all(axis=1)
         n_good = min(max(2, math.ceil(self.share * len(known))), MOST_GOOD, int(fine.sum()))
         if not n_good or n_good == len(known):
@@ -89,9 +89,9 @@ class Surrogate(Screening):
         n, k, d = children.shape
         points = space.snap(children.reshape(n * k, d))
         with single_blas_thread():
-            parts = kernels.of(points)
-            likely = kernels.density(kernels.of(known.points[good])).log_density(*parts)
-            unlikely = kernels.density(kernels.of(known.points[others])).log_density(*parts)
+            arguments = kernels.arguments(points)
+            likely = kernels.density(known.points[good]).log_density(*arguments)
+            unlikely = kernels.density(known.points[others]).log_density(*arguments)
         best = (likely - unlikely).reshape(n, k).argmax(axis=1)
         chosen: Floats = children[np.arange(n), best]
         return chosen
@@ -101,7 +101,7 @@ SCREENINGS: dict[str, type[Screening]] = {"surrogate": Surrogate}
 
 
 def screening_of(value: Any) -> Screening | None:
-    """Give the screening that a user means; None for none."""
+    """Return the screening of an argument; None for None."""
     if value is None:
         return None
     return part_of("screening", value, Screening, SCREENINGS)  # type: ignore[type-abstract]

@@ -20,24 +20,33 @@ Ints = NDArray[np.int64]
 Moves = tuple[Ints, Ints, Floats]
 """Which point moves, in which coordinate, and where to."""
 
-CHANGED = 1.5
-SMALLEST_STEP, LARGEST_STEP = 0.01, 0.4
-LEAST_MOVED, MOVED = 0.3, 20.0
-FLIPPED = 0.2
+CANDIDATES = 600  # three times as many were no better and took twice as long
+SWEEPS = 3  # discrete steps before each climb; one that improves nothing is the last
+MOST_MOVES, MOST_CHOICES = 64, 12  # discrete steps of a point, and of one of its choices
+# How often the acquisition is asked for its gradient in each climb. Climbing from the candidates is
+# worth half of an ask's time: without it the regret after 50 evaluations doubled.
+CLIMBS = (10, 6)
+FEWEST_PARENTS, MOST_PARENTS = 5, 10  # of mutants: a tenth of the observed points, within these
+COUNTABLE = 1000  # a space with no more configs is scored as a whole
+CHANGED = 1.5  # coordinates of a mutant, in half of them: between one and two is a local step
+SMALLEST_STEP, LARGEST_STEP = 0.01, 0.4  # of a mutant's numbers, log-uniform: local and far ones
+# A number moves in the box with probability max(0.3, 20/d): 20/d is TuRBO's, and 0.3 still moves
+# most of what matters in large spaces. Choices, which have no box, change rarely.
+LEAST_MOVED, MOVED, FLIPPED = 0.3, 20.0, 0.2
 
 
-def drawn_afresh(points: Floats, active: Bools, rng: np.random.Generator) -> Floats:
-    """Draw the coordinates that do not matter: what a change brings to life begins anywhere."""
+def with_inactive_sampled(points: Floats, active: Bools, rng: np.random.Generator) -> Floats:
+    """Sample inactive coordinates anew, so that one that a change activates begins anywhere."""
     return np.where(active, points, rng.random(points.shape))
 
 
 def mutants(encoding: Encoding, parents: Floats, n: int, rng: np.random.Generator) -> Floats:
-    """Change parents, the first ones (with weights 1/rank) more often.
+    """Return mutants of parents, of the first ones, with weights 1/rank, more often.
 
-    In half of the mutants each coordinate that matters changes with probability 1.5 / their
-    number, in the others with one drawn for the mutant; one changes at least. A number steps
-    by N(0, σ²) with σ drawn for the mutant, log-uniform in [0.01, 0.4], one level at least; a
-    choice becomes another.
+    In half of the mutants each active coordinate changes with probability 1.5 / n_effective, in
+    the others with one that is sampled for the mutant; at least one changes. A number steps by
+    N(0, σ²), with σ sampled for the mutant, log-uniform in [0.01, 0.4], and by at least one
+    level; a choice becomes another one.
 
     Parameters
     ----------
@@ -56,7 +65,7 @@ def mutants(encoding: Encoding, parents: Floats, n: int, rng: np.random.Generato
     chance = np.where(counted, rng.random(points.shape), 2.0)
     changed = chance < np.maximum(rate[:, None], chance.min(axis=1, keepdims=True) * (1 + 1e-12))
     changed &= counted
-    points = drawn_afresh(points, active, rng)
+    points = with_inactive_sampled(points, active, rng)
 
     sigma = np.exp(rng.uniform(np.log(SMALLEST_STEP), np.log(LARGEST_STEP), size=(n, 1)))
     steps = sigma * rng.standard_normal(points.shape)
@@ -69,10 +78,10 @@ def mutants(encoding: Encoding, parents: Floats, n: int, rng: np.random.Generato
 
 
 def in_box(encoding: Encoding, box: Box, n: int, rng: np.random.Generator) -> Floats:
-    """Draw points in a box: each number moves with probability max(0.3, 20/d), choices rarely."""
+    """Return points in a box: each number moves with probability max(0.3, 20/d), choices rarely."""
     space = encoding.space
     centre = np.repeat(box.centre[None], n, axis=0)
-    points = drawn_afresh(centre, space.active(centre), rng)
+    points = with_inactive_sampled(centre, space.active(centre), rng)
     moves = max(LEAST_MOVED, min(1.0, MOVED / encoding.n_effective))
     chance = np.where(space.ordered, moves, FLIPPED)
     drawn = box.low + rng.random(points.shape) * (box.high - box.low)
@@ -89,22 +98,22 @@ def discrete_moves(
     most: int,
     most_choices: int,
 ) -> tuple[Ints, Floats]:
-    """Give what is one discrete step away from points.
+    """Return the points that are one discrete step away from given ones.
 
-    Of a number the next values, those an eighth of its levels away, and a random one; of a
-    choice the others. Numbers stay in the box.
+    A step takes a number to a next value, to one an eighth of its levels away, or to a random one,
+    within the box; and a choice to another one.
 
     Parameters
     ----------
     points : ndarray (n, d)
         Snapped.
     most, most_choices : int
-        How many steps to give for a point, and for one of its choices.
+        The largest number of steps of a point, and of one of its choices.
 
     Returns
     -------
     rows : ndarray (m,) of int
-        Which point each belongs to.
+        The row of `points` that each comes from.
     moved : ndarray (m, d), in [0, 1]
     """
     parts = [
@@ -116,7 +125,7 @@ def discrete_moves(
         return row, np.empty((0, points.shape[1]))
     kept = _at_most(row, most, rng)
     row, column, value = row[kept], column[kept], value[kept]
-    moved = drawn_afresh(points[row], active[row], rng)
+    moved = with_inactive_sampled(points[row], active[row], rng)
     moved[np.arange(len(row)), column] = value
     return row, moved
 
@@ -124,7 +133,6 @@ def discrete_moves(
 def _steps(
     encoding: Encoding, points: Floats, active: Bools, box: Box | None, rng: np.random.Generator
 ) -> Moves:
-    """Give the steps of numbers."""
     columns, counts = encoding.stepped, encoding.n_positions[:, None]
     here = points.take(columns, axis=1)[:, :, None]
     own = np.add.reduce(encoding.positions < here - ROUNDING, axis=2)[:, :, None]
@@ -145,7 +153,7 @@ def _steps(
 def _others(
     encoding: Encoding, points: Floats, active: Bools, most: int, rng: np.random.Generator
 ) -> Moves:
-    """Give the other choices; of many values at most so many, drawn."""
+    """Return the other choices, at most `most` of each, at random."""
     columns = encoding.choices
     counts = encoding.space.levels[columns]
     own = encoding.codes(points)
@@ -162,22 +170,12 @@ def _others(
 
 
 def _at_most(row: Ints, most: int, rng: np.random.Generator) -> Ints:
-    """Give the places of at most so many of each row, chosen at random, in the order of rows."""
+    """Return the places of at most `most` entries of each row, at random, in the order of rows."""
     shuffled = rng.permutation(len(row))
     order = shuffled[np.argsort(row[shuffled], kind="stable")]
     ordered = row[order]
     place = np.arange(len(row)) - np.searchsorted(ordered, ordered)
     return order[place < most]
-
-
-CANDIDATES = 600
-SWEEPS = 3
-MOST_MOVES, MOST_CHOICES = 64, 12
-CLIMBS = (10, 6)
-"""How often the acquisition is asked for its gradient in each climb."""
-FEWEST_PARENTS, MOST_PARENTS = 5, 10
-COUNTABLE = 1000
-"""A space with no more configs is looked at as a whole."""
 
 
 class AcquisitionSearch:
@@ -190,11 +188,11 @@ class AcquisitionSearch:
     rng : numpy.random.Generator
     acquisition : Acquisition
     box : Box or None
-        Where numbers must stay; choices need not.
+        The bounds of numbers; choices are free.
     everything : ndarray (n, d) or None
         All configs of the space, where they are few.
     within : callable, optional
-        Says of features (m, p) which may be asked; by default all.
+        Returns which features (m, p) may be asked; by default all.
     """
 
     def __init__(
@@ -216,7 +214,7 @@ class AcquisitionSearch:
         self._values: list[Floats] = []
 
     def ranked(self) -> Floats:
-        """Give all points that were looked at, best first, shape (n, d)."""
+        """Return all points that were scored, best first, shape (n, d)."""
         if self._everything is not None:
             self._scored(self._inside(self._everything))
         else:
@@ -230,7 +228,7 @@ class AcquisitionSearch:
         return np.concatenate(self._points)[order[np.isfinite(values[order])]]
 
     def _scored(self, points: Floats) -> tuple[Floats, Floats, Bools]:
-        """Give points snapped, their acquisition (-inf where forbidden) and what is active."""
+        """Return snapped points, their acquisition (-inf where forbidden) and what is active."""
         points = self._space.snap(points)
         active = self._space.active(points)
         features = self._encoding.features(points, active)
@@ -244,7 +242,7 @@ class AcquisitionSearch:
         return points, values, active
 
     def _inside(self, points: Floats) -> Floats:
-        """Give the points in the box; all of them where there are too few."""
+        """Return the points in the box, or all where there are too few."""
         if self._box is None:
             return points
         inside = ((points >= self._box.low) & (points <= self._box.high)).all(axis=1)
@@ -256,7 +254,6 @@ class AcquisitionSearch:
         return self._fitted.points[np.argsort(self._fitted.means, kind="stable")[:n]]
 
     def _candidates(self) -> Floats:
-        """Give points to begin with: half of them anywhere, half near the best; or in the box."""
         if self._box is not None:
             points = in_box(self._encoding, self._box, CANDIDATES, self._rng)
         else:
@@ -269,7 +266,7 @@ class AcquisitionSearch:
     def _starts(
         self, points: Floats, values: Floats, active: Bools
     ) -> tuple[Floats, Floats, Bools]:
-        """Give the two best, the best of each half, and the two best observed points."""
+        """Return the two best, the best of each half, and the two best observed points."""
         order, half = np.argsort(-values, kind="stable"), len(points) // 2
         rows = {*order[:2].tolist(), order[order < half][0], order[order >= half][0]}
         kept = np.array(sorted(rows))
@@ -285,7 +282,7 @@ class AcquisitionSearch:
         return starts, its_values, its_active
 
     def _swept(self, points: Floats, values: Floats, active: Bools) -> tuple[Floats, Floats, Bools]:
-        """Step to the best discrete neighbour, as long as it is better, three times at most."""
+        """Step to the best discrete neighbour while it is better, at most three times."""
         points, values, active = points.copy(), values.copy(), active.copy()
         moving = np.arange(len(points))
         for _ in range(SWEEPS):
@@ -314,7 +311,7 @@ class AcquisitionSearch:
     def _climbed(
         self, points: Floats, values: Floats, active: Bools, evaluations: int
     ) -> tuple[Floats, Floats, Bools]:
-        """Move the active continuous coordinates of all points at once, uphill."""
+        """Maximise over the active continuous coordinates of all points at once."""
         numeric = self._encoding.numeric
         free = (active & self._encoding.smooth)[:, numeric]
         if not free.any():
@@ -343,7 +340,7 @@ class AcquisitionSearch:
 
 
 def everything_in(encoding: Encoding) -> Floats | None:
-    """Give all allowed configs of a small space as points, None for a larger one."""
+    """Return all allowed configs of a small space as points; None for a larger one."""
     grid = encoding.space.grid()
     if grid.size > COUNTABLE:
         return None

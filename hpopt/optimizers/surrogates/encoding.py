@@ -14,24 +14,24 @@ from hpopt.space import Parameter, Sequence, Space, Vector
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
-MOST_LEVELS = 128
-"""A number with more levels is as good as continuous to a model."""
-DRAWS = 200
-ROUNDING = 1e-12
-"""Positions that differ by less are the same."""
-HALF = math.sqrt(0.5)
+MOST_LEVELS = 128  # a number with more levels is as good as continuous to a model
+DRAWS = 200  # random configs whose active coordinates are counted
+ROUNDING = 1e-12  # positions that differ by less are the same
+HALF = math.sqrt(0.5)  # two one-hot features of this size are 1 apart
+# A choice of more values than this is no branch: each would be seen too rarely.
+MOST_BRANCHES = 12
+
+Within = Callable[[Floats], NDArray[np.bool_]]
+"""Which of the features (m, p) may be asked, shape (m,)."""
 
 
 class Encoding:
     """The coordinates of a space as features whose Euclidean distances a kernel can use.
 
-    A numeric coordinate is one feature: the position of its own value, 0.5 where it does not
-    exist. A categorical one is one feature a choice: √½ for the chosen one, none where it does
-    not exist. So choices that differ are 1 apart, and a choice and no choice ½, in squares.
-
-    Parameters
-    ----------
-    space : Space
+    A numeric coordinate is one feature: the position of its own value, 0.5 where it is inactive. A
+    categorical one has a feature for each choice: √½ for the chosen one, 0 for the others, and all
+    0 where it is inactive. So the squared distance of two choices is 1, and that of a choice and an
+    inactive coordinate ½.
 
     Attributes
     ----------
@@ -40,21 +40,20 @@ class Encoding:
     groups : ndarray (p,) of int
         The coordinate of each feature; the numeric ones come first.
     centres : list of ndarray or None
-        The positions of the values of each coordinate; None where it is continuous, or as good
-        as that.
+        The positions of the values of each coordinate; None where it is continuous or nearly so.
     smooth : ndarray (d,) of bool
         Where there are no `centres`.
     stepped : ndarray (s,) of int
-        The numeric coordinates of several values that are not smooth.
+        The numeric coordinates that are not smooth and have several values.
     positions : ndarray (s, k)
         The centres of their values, ascending; infinite beyond the last.
     n_positions : ndarray (s,) of int
     steps : ndarray (s, 4) of int
-        By how many of them a step goes: by one, or by an eighth of all, down and up.
+        The steps of a local search, in values: by one, and by an eighth of all, down and up.
     names : list of str
-        The coordinates in words: ``rate``, ``layers[0].units``, ``len(layers)``.
+        The coordinates by parameter: ``rate``, ``layers[0].units``, ``len(layers)``.
     n_effective : float, >= 1
-        How many coordinates matter in a config, on average: those with one value do not count.
+        The mean number of active coordinates of a random config; those of one value do not count.
     """
 
     def __init__(self, space: Space) -> None:
@@ -70,7 +69,7 @@ class Encoding:
         self.choices = np.flatnonzero(~space.ordered)
         n_choices = space.levels[self.choices]
         self.groups = np.concatenate([self.numeric, np.repeat(self.choices, n_choices)])
-        # Of each feature of a choice: which of the categorical coordinates, and which choice.
+        # The categorical coordinate of each choice's feature, and the choice.
         self._owners = np.repeat(np.arange(len(n_choices)), n_choices)
         self._choices = np.concatenate([np.arange(n) for n in (0, *n_choices)])
         self._n_choices = n_choices
@@ -79,7 +78,7 @@ class Encoding:
         self.n_effective = max(1.0, float(counted.sum(axis=1).mean()))
 
     def features(self, points: Floats, active: Bools | None = None) -> Floats:
-        """Give the features of snapped points (n, d), shape (n, p)."""
+        """Return the features of snapped points (n, d), shape (n, p)."""
         active = self.space.active(points) if active is None else active
         numeric, k = self.numeric, len(self.numeric)
         features = np.empty((len(points), len(self.groups)))
@@ -91,10 +90,9 @@ class Encoding:
         return features
 
     def beside(self, point: Floats) -> tuple[Floats, Floats]:
-        """Give the next values below and above a snapped point, shapes (d,).
+        """Return the next values below and above a snapped point, shapes (d,).
 
-        It is the point's own value at an end, where a coordinate is smooth, and where it has no
-        order.
+        At an end, and where a coordinate is smooth or unordered, it is the point's own value.
         """
         below, above = point.copy(), point.copy()
         here = point[self.stepped, None]
@@ -106,13 +104,12 @@ class Encoding:
         return below, above
 
     def codes(self, points: Floats) -> Ints:
-        """Give the places of the choices, shape (n, number of categorical coordinates)."""
+        """Return the index of each choice, shape (n, number of categorical coordinates)."""
         codes = (points.take(self.choices, axis=1) * self._n_choices).astype(np.int64)
         return np.minimum(codes, self._n_choices - 1)
 
 
 def _described(space: Space, prefix: str) -> Iterator[tuple[str, Floats | None]]:
-    """Give the name and centres of each coordinate."""
     for name, parameter in space.items():
         if isinstance(parameter, Sequence):
             n_lengths = parameter.max_length - parameter.min_length + 1
@@ -127,7 +124,7 @@ def _described(space: Space, prefix: str) -> Iterator[tuple[str, Floats | None]]
 
 
 def _stepped(centres: list[Floats | None], ordered: Bools) -> tuple[Ints, Floats, Ints]:
-    """Give the numeric coordinates of several values, their padded centres, and how many."""
+    """Return `stepped`, `positions` and `n_positions`; see `Encoding`."""
     found = [
         (column, own)
         for column, own in enumerate(centres)
@@ -141,7 +138,6 @@ def _stepped(centres: list[Floats | None], ordered: Bools) -> tuple[Ints, Floats
 
 
 def _centres(parameter: Parameter) -> Floats | None:
-    """Give the positions of a parameter's values, ascending; None for too many."""
     n_levels = int(parameter.levels[0])
     if not n_levels or (n_levels > MOST_LEVELS and parameter.ordered[0]):
         return None
@@ -150,19 +146,11 @@ def _centres(parameter: Parameter) -> Floats | None:
     return (codes + 0.5) / n_levels if unit is None else np.asarray(unit(codes))
 
 
-MOST_BRANCHES = 12
-"""Of more values than these each would be seen too rarely."""
-
-Within = Callable[[Floats], NDArray[np.bool_]]
-"""Says of features (m, p) which may be asked, shape (m,)."""
-
-
 class Branches:
     """The choices of a space that other parameters depend on.
 
-    Parameters
-    ----------
-    encoding : Encoding
+    A model that has seen a branch a few times only, with bad values of its own parameters, expects
+    bad values of the whole branch, and a search that trusts it never comes back.
     """
 
     def __init__(self, encoding: Encoding) -> None:
@@ -179,7 +167,10 @@ class Branches:
         return len(self._features)
 
     def other_than(self, point: Floats, turn: int) -> Within:
-        """Give what lies in another branch than a snapped point (d,); the choices take turns."""
+        """Return which features lie in another branch than a snapped point (d,).
+
+        Of several choices with branches the one whose `turn` it is counts.
+        """
         own = self._features[turn % len(self._features)]
         here = self._encoding.features(point[None])[0, own]
 

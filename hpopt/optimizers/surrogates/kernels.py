@@ -19,35 +19,34 @@ from hpopt.numerics.parzen_tables import (
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.space import Sequence
 
-Parts = tuple[Floats, NDArray[np.bool_], NDArray[np.int64]]
-"""Numbers (n, a), whether they exist, (n, a) or (1, a), and codes (n, b); see `Factors`."""
+KernelArguments = tuple[Floats, NDArray[np.bool_], NDArray[np.int64]]
+"""Numbers (n, a), whether they are active, (n, a) or (1, a), and codes (n, b); see `Factors`."""
 
-FEW = 16
-"""A number with more values is continuous to a kernel, which is wider than its cells."""
-MOST_TABLED = 64
-"""Tables grow with the square of the choices: more than these are computed as they are needed."""
-STEP = math.log(1.1)
-MOST_AHEAD, MOST_IN_TABLES, KEPT = 4, 2**16, 2
-"""So many scales are made at once, unless their tables are large, and two such groups are kept."""
+FEW = 16  # a number with more values is continuous: kernels are wider than its cells
+MOST_TABLED = 64  # choices in a table, which grows with their square; more are computed as needed
+STEP = math.log(
+    1.1
+)  # bandwidths are recomputed for each tenth more kernels: they change by 2 % then
+# Scales are computed four at a time, which costs little more than one, unless their tables exceed
+# 65,536 numbers; two such groups are kept: those of the good and of the bad.
+MOST_AHEAD, MOST_IN_TABLES, MOST_GROUPS = 4, 2**16, 2
+OUT = -1e6  # added to the logarithm of a kernel that is not one of the bad ones: exp gives 0
+FIRST_CAPACITY = 128  # doubled as needed: any value from 16 to 1,000 does
 
 
 class Kernels:
-    """Cross from points to the parts of kernels, and back.
-
-    Parameters
-    ----------
-    encoding : Encoding
+    """Product kernels on the points of a space.
 
     Attributes
     ----------
     factors : Factors
-        How parts become rows whose products are logarithms of kernels.
+        Turns arguments of kernels into rows whose products are logarithms of kernels.
     n_columns : int
-        How many uniform numbers make a point.
+        The number of uniform numbers that a point is sampled from.
     is_flat : bool
-        Whether all coordinates always exist.
+        Whether all coordinates are always active.
     everywhere : ndarray (1, a) of bool
-        That all numbers exist.
+        All true: the numbers that are active in a flat space.
     """
 
     def __init__(self, encoding: Encoding) -> None:
@@ -79,12 +78,12 @@ class Kernels:
             self._uniforms[place, :size] = 1.0 / size
         self._cells = self._values[self._ordered], edges[self._ordered]
         self._uniforms[self._ordered] = np.diff(self._cells[1], axis=1)
-        # A value's code is the first cell whose upper edge lies above it; the last one has none.
+        # A value's code is the first cell whose upper edge lies above it; the last has no edge.
         has_edge = np.arange(1, self._most + 1) < np.array(sizes, dtype=np.int64)[:, None]
         self._upper = np.where(has_edge, edges[:, 1:], np.inf).T[:, None, :].copy()
         self._first = self._most * np.arange(b)[None]
         self._back = np.argsort(np.concatenate([self._numbers, self._coded, self._large]))
-        always = _always(encoding)
+        always = _always_active(encoding)
         self.is_flat = bool(always.all())
         self.everywhere = np.ones((1, len(self._numbers)), dtype=bool)
         self.factors = Factors(always[self._numbers], sizes, len(self._large))
@@ -93,8 +92,8 @@ class Kernels:
         self._n_ahead = max(1, min(MOST_AHEAD, MOST_IN_TABLES // in_tables))
         self._scales: dict[int, list[Scale]] = {}
 
-    def of(self, points: Floats) -> Parts:
-        """Give the parts of points (n, d)."""
+    def arguments(self, points: Floats) -> KernelArguments:
+        """Return the arguments of kernels for points (n, d)."""
         codes = (points.take(self._coded, axis=1) >= self._upper).argmin(axis=0)
         numbers = points.take(self._numbers, axis=1)
         large = (points.take(self._large, axis=1) * self._n_choices).astype(np.int64)
@@ -107,23 +106,23 @@ class Kernels:
         return numbers, active[:, self._numbers], np.concatenate([codes, large], axis=1)
 
     def points(self, numbers: Floats, codes: NDArray[np.int64]) -> Floats:
-        """Give the points of numbers (n, a) and codes (n, b), shape (n, d)."""
+        """Return the points of numbers (n, a) and codes (n, b), shape (n, d)."""
         b = len(self._coded)
         values = self._values.take(codes[:, :b] + self._first)
         large = (codes[:, b:] + 0.5) / self._n_choices
         return np.concatenate([numbers, values, large], axis=1).take(self._back, axis=1)
 
     def scale(self, n: int) -> Scale:
-        """Give how wide n kernels are; the same for n that differ by less than a tenth."""
+        """Return the widths of n kernels; the same for n that differ by less than a tenth."""
         step = round(math.log(n) / STEP) if n else -1
         group, place = divmod(step, self._n_ahead)
         if group not in self._scales:
-            if len(self._scales) == KEPT:
+            if len(self._scales) == MOST_GROUPS:
                 del self._scales[next(iter(self._scales))]
-            self._scales[group] = self._made(self._n_ahead * group)
+            self._scales[group] = self._scales_from(self._n_ahead * group)
         return self._scales[group][place]
 
-    def _made(self, first: int) -> list[Scale]:
+    def _scales_from(self, first: int) -> list[Scale]:
         steps = range(first, first + self._n_ahead)
         n = [math.exp(STEP * step) if step >= 0 else 0.0 for step in steps]
         widths = [bandwidth(each, self._encoding.n_effective) for each in n]
@@ -139,16 +138,15 @@ class Kernels:
         )
 
     def rows(self, points: Floats, scale: Scale) -> Singles:
-        """Give the rows of a kernel on each point."""
-        return self.factors.of_kernels(*self.of(points), scale)
+        """Return the row of a kernel on each point."""
+        return self.factors.of_kernels(*self.arguments(points), scale)
 
-    def density(self, parts: Parts) -> Parzen:
-        """Give the density of parts: a kernel on each."""
-        return Parzen(self.factors, *parts, self.scale(len(parts[0])))
+    def density(self, points: Floats) -> Parzen:
+        """Return the density with a kernel on each point."""
+        return Parzen(self.factors, *self.arguments(points), self.scale(len(points)))
 
 
-def _always(encoding: Encoding) -> NDArray[np.bool_]:
-    """Say which coordinates exist in all configs."""
+def _always_active(encoding: Encoding) -> NDArray[np.bool_]:
     space = encoding.space
     always = np.ones(space.d, dtype=bool)
     for name, parameter in space.items():
@@ -159,24 +157,17 @@ def _always(encoding: Encoding) -> NDArray[np.bool_]:
 
 Ints = NDArray[np.int64]
 
-OUT = -1e6
-"""Added to the logarithm of a kernel that is none of the bad ones."""
-FIRST_CAPACITY = 128
 
+class ObservedKernels:
+    """The kernels of all observations, kept from one ask to the next.
 
-class ToldKernels:
-    """Add kernels as results come in; make all of them anew only where their width changes.
-
-    What it gives follows from what was told alone, not from what it was asked before.
-
-    Parameters
-    ----------
-    kernels : Kernels
+    New ones are added, and all are recomputed only where their width changes. What it returns
+    depends on the observations alone, not on earlier calls.
 
     Attributes
     ----------
     scale : Scale
-        Of the bad kernels that were asked for last.
+        Of the bad kernels that were returned last.
     """
 
     def __init__(self, kernels: Kernels) -> None:
@@ -189,25 +180,25 @@ class ToldKernels:
         self._out: list[int] = []
 
     def good(self, points: Floats, rows: list[int]) -> Parzen:
-        """Give the density of some of the points (n, d), by their ascending rows."""
+        """Return the density of some of the points (n, d), by their ascending rows."""
         if self._good is None or rows != self._good_rows:
-            self._good = self._kernels.density(self._kernels.of(points[rows]))
+            self._good = self._kernels.density(points[rows])
             self._good_rows = rows
         return self._good
 
     def bad(self, points: Floats, good: list[int], kept: Ints | None, pending: Floats) -> Singles:
-        """Give the rows of the bad kernels and the uniform one, to be read before the next call.
+        """Return the rows of the bad kernels and the uniform one; valid until the next call.
 
         Parameters
         ----------
         points : ndarray (n, d), in [0, 1]
-            All that was told, in its order.
+            All observed points, in their order.
         good : list of int
             The rows that are good.
         kept : ndarray of int, optional
             The rows to learn from, good ones too; by default all.
         pending : ndarray (q, d), in [0, 1]
-            What counts as bad beside them.
+            Pending points, which count as bad.
         """
         n = len(points)
         self._learn(points, (n if kept is None else len(kept)) - len(good), len(pending))
@@ -221,7 +212,7 @@ class ToldKernels:
         return found
 
     def _learn(self, points: Floats, n_bad: int, n_pending: int) -> None:
-        """Have the kernels of all points, of the width that so many bad ones have."""
+        """Update the kernels of all points to the width that `n_bad` kernels have."""
         scale = self._kernels.scale(n_bad)
         n, before = len(points), self._n
         if scale is not self.scale:
@@ -238,7 +229,7 @@ class ToldKernels:
         self._n = n
 
     def _mark(self, rows: list[int]) -> None:
-        """Take the kernels of these rows out, and those that were out back in."""
+        """Switch off the kernels of these rows, and on again those of the rows before."""
         if rows == self._out:
             return
         for row in set(rows).symmetric_difference(self._out):

@@ -1,7 +1,7 @@
-"""Steps of a quadratic model around the best: fast where numbers are few and losses smooth.
+"""Steps of a quadratic model around the best, for smooth losses of a few continuous numbers.
 
-Conn, Scheinberg & Vicente 2009, "Introduction to derivative-free optimization", chapters 10 and 11;
-where numbers and evaluations are few nevergrad's NGOpt is Powell's COBYLA, which takes such steps.
+Conn, Scheinberg & Vicente 2009, "Introduction to derivative-free optimization", chapters 10 and 11.
+In such spaces nevergrad's NGOpt is Powell's COBYLA, which takes steps of this kind.
 """
 
 from __future__ import annotations
@@ -10,34 +10,36 @@ import numpy as np
 
 from hpopt.core.proposals import Floats
 from hpopt.numerics.quadratic_model import Quadratic, n_coefficients
-from hpopt.optimizers.surrogates.evidence import Evidence
+from hpopt.optimizers.surrogates.observations import Observations
 from hpopt.space import Space
 
-MOST_NUMBERS = 12
-MOST_VALUES = 64
-"""A number with fewer values is no smooth one."""
+MOST_NUMBERS = 12  # a quadratic of 12 numbers has 91 coefficients: more need too many evaluations
+MOST_VALUES = 64  # a number with fewer values is not smooth
+# Half of the box's side, as a share of each range: at first, at most, and below which it begins
+# anew. At a distance of 1e-6 second differences, some 1e-12, come near the rounding of losses.
 FIRST, LONGEST, SHORTEST = 0.1, 0.4, 1e-6
-MISSES = 3
-IN_VAIN = 2 * MISSES
-SPARE = 1.5
-"""So many times as many points as a quadratic has coefficients are fitted, where there are."""
-CROWDED = 0.1
+MISSES = 3  # observations in the box without a new best that halve it
+IN_VAIN = 2 * MISSES  # after so many the steps have led nowhere: two halvings
+SPARE = 1.5  # points that are fitted for each coefficient: some more than needed average noise out
+CROWDED = 0.1  # of the box: a step so near a pending point would be wasted
+# Losses are bounded to 100 medians, so that a far outlier does not bend the quadratic; and scaled
+# below 1e100 before they are subtracted, as 1e308 - (-1e308) overflows.
 OUTLIER, LARGEST = 100.0, 1e100
-TOUCHING = 1.0 + 1e-9
+TOUCHING = 1.0 + 1e-9  # a point on the edge of the box is in it, whatever rounding says
 
 
 def suits(space: Space) -> bool:
-    """Say whether a space is one of a few numbers that always exist, all of them continuous."""
+    """Return whether a space has a few continuous numbers only, all of them always active."""
     smooth = space.ordered & ((space.levels == 0) | (space.levels > MOST_VALUES))
     plain = not space.conditions.parents and not space.sequences
     return plain and 0 < space.d <= MOST_NUMBERS and bool(smooth.all())
 
 
 class LocalModel:
-    """Where a quadratic model of the nearest points has its minimum, in a box around the best.
+    """Steps to the minimum of a quadratic model of the nearest points, in a box around the best.
 
-    How far the box reaches follows from one told point in it after the other: twice as far after
-    a new best, half as far after three others.
+    The box follows from one observation in it after the other: it doubles after a new best, and
+    halves after three others.
 
     Parameters
     ----------
@@ -49,9 +51,9 @@ class LocalModel:
     reach : float
         Half of the box's side.
     n_fewest : int
-        So many values there must be.
+        How many values a step needs.
     n_in_vain : int
-        How many told points in the box were no new best, since the last one that was.
+        The number of observations in the box since the last new best.
     """
 
     def __init__(self, d: int) -> None:
@@ -62,16 +64,16 @@ class LocalModel:
 
     @property
     def leads(self) -> bool:
-        """Whether its steps have led anywhere of late."""
+        """Whether recent steps found a new best."""
         return self.n_in_vain < IN_VAIN
 
-    def learn(self, evidence: Evidence) -> None:
-        """Take up what was told since the last time."""
-        for row in range(self._n_seen, len(evidence)):
-            self._take(evidence.points[row], float(evidence.losses[row]))
-        self._n_seen = len(evidence)
+    def learn(self, observed: Observations) -> None:
+        """Learn the observations since the last call."""
+        for row in range(self._n_seen, len(observed)):
+            self._learn_one(observed.points[row], float(observed.losses[row]))
+        self._n_seen = len(observed)
 
-    def _take(self, point: Floats, loss: float) -> None:
+    def _learn_one(self, point: Floats, loss: float) -> None:
         if not loss < np.inf:
             return
         least, best = self._best
@@ -89,16 +91,18 @@ class LocalModel:
                 if self.reach < SHORTEST:
                     self.reach = FIRST
 
-    def step(self, evidence: Evidence, pending: Floats, rng: np.random.Generator) -> Floats | None:
-        """Give the point of the model's minimum, shape (d,).
+    def step(
+        self, observed: Observations, pending: Floats, rng: np.random.Generator
+    ) -> Floats | None:
+        """Return the point of the model's minimum, shape (d,).
 
-        None where too little is known, or where a pending point lies there already. Where the
-        model has its minimum at the best point itself, a point drawn in the box makes it better.
+        None where too little is known, or where a pending point is near it. Where the minimum is at
+        a known point, a random point of the box is returned, which improves the model.
         """
-        valued = np.flatnonzero(np.isfinite(evidence.losses))
+        valued = np.flatnonzero(np.isfinite(observed.losses))
         if len(valued) < self.n_fewest:
             return None
-        points, losses = evidence.points[valued], evidence.losses[valued]
+        points, losses = observed.points[valued], observed.losses[valued]
         best = int(losses.argmin())
         centre, reach = points[best], self.reach
         near = np.argsort(np.abs(points - centre).max(axis=1), kind="stable")
@@ -115,7 +119,7 @@ class LocalModel:
 
 
 def _bounded(losses: Floats) -> Floats:
-    """Give losses from 0 for the best, on, without outliers: no more than 100 times the median."""
+    """Return losses above the best one, at most 100 times their median."""
     huge = max(1.0, float(np.abs(losses).max()) / LARGEST)
     above = losses / huge - losses.min() / huge
     middle = float(np.median(above))

@@ -12,74 +12,70 @@ from numpy.typing import NDArray
 from hpopt.core import Objective
 from hpopt.core.proposals import Floats
 from hpopt.numerics.gaussian_process import GaussianProcess
-from hpopt.numerics.gaussian_process_fit import (
-    Noise,
-    Prior,
-    as_hyperparameters,
-    fit_hyperparameters,
-)
+from hpopt.numerics.gaussian_process_fit import Noise, Prior, as_hyperparameters, fit_hyperparameters
 from hpopt.numerics.rank_transform import RankTransform, rank_transform
-from hpopt.optimizers.surrogates.acquisition import Success
+from hpopt.optimizers.surrogates.acquisition import Feasibility
+from hpopt.optimizers.surrogates.duplicate_values import DuplicateValues, Metric
 from hpopt.optimizers.surrogates.encoding import Encoding
-from hpopt.optimizers.surrogates.evidence import Evidence
-from hpopt.optimizers.surrogates.plateaus import Metric, Plateaus
+from hpopt.optimizers.surrogates.observations import Observations
 
-PLACES = ((30, 1), (60, 2), (120, 4), (250, 8))
-ANCHORS = ((10, 1), (60, 10), (120, 20), (250, 40))
-SPARSE_PLACES, SPARSE_ANCHORS = 16, 80
-EVALUATIONS = 50
-AT_ANCHOR, AT_PLACE = 1e-5, 1e-4
-"""How exact fits are: the tolerance of their descents."""
+# Hyper-parameters are fitted after every 1st, 2nd, 4th, 8th observation while there are fewer
+# than 30, 60, 120, 250, then after every 16th: one point changes them ever less, and a fit costs
+# O(n³).
+REFITS, SPARSE_REFITS = ((30, 1), (60, 2), (120, 4), (250, 8)), 16
+# A fit begins at that of an anchor, and anchors are farther apart than fits.
+ANCHORS, SPARSE_ANCHORS = ((10, 1), (60, 10), (120, 20), (250, 40)), 80
+EVALUATIONS = 50  # of the posterior in a fit: a limit, which the tolerances below rarely need
+AT_ANCHOR, AT_REFIT = 1e-5, 1e-4  # tolerances: what begins at an anchor's optimum ends near it
 
 Data = tuple[Floats, Floats]
 """Features (m, p) and targets (m,)."""
-First = Callable[[int], Data | None]
-"""Gives the data of the first n told values; None where there is nothing to learn."""
+FirstData = Callable[[int], Data | None]
+"""Returns the data of the first n observations; None where there is nothing to learn."""
 
 
-def place_of(n: int) -> int:
-    """Give where the hyper-parameters for n told values are fitted: after every 1st, 2nd … 16th."""
-    return _rounded(n, PLACES, SPARSE_PLACES)
+def refit_at(n: int) -> int:
+    """Return the number of observations that hyper-parameters for n of them are fitted to."""
+    return _rounded_down(n, REFITS, SPARSE_REFITS)
 
 
-def anchor_of(n: int) -> int:
-    """Give the place whose fit, begun at the prior, is where the fit for n values begins."""
-    return _rounded(n, ANCHORS, SPARSE_ANCHORS)
+def anchor_at(n: int) -> int:
+    """Return the number of observations of the fit that a fit to n of them begins at."""
+    return _rounded_down(n, ANCHORS, SPARSE_ANCHORS)
 
 
-def _rounded(n: int, steps: tuple[tuple[int, int], ...], last: int) -> int:
+def _rounded_down(n: int, steps: tuple[tuple[int, int], ...], last: int) -> int:
     step = next((step for below, step in steps if n < below), last)
     return n - n % step
 
 
-class FitsAtPlaces:
-    """Fit hyper-parameters, which follow from what was told up to there and nothing else.
+class RefitSchedule:
+    """Hyper-parameters that depend on the observations only, not on when they were asked for.
 
-    They are fitted at places of what was told, 1 to 16 values apart. Each fit begins at the fit
-    of an anchor before it, which begins at the prior: whoever takes up a search makes two fits,
-    however long it is, and gets the model of the one who has been there all along.
+    A fit begins at the fit of an anchor before it, and that at the prior. So whoever resumes a
+    search makes two fits, however long it is, and has the same model as if it had never stopped.
 
     Parameters
     ----------
     prior : Prior
     groups : ndarray (p,) of int
-        Which lengthscale each feature has.
+        The lengthscale of each feature.
     """
 
     def __init__(self, prior: Prior, groups: NDArray[np.int64]) -> None:
         self._prior, self._groups = prior, groups
         self._thetas: dict[tuple[int, bool], Floats] = {}
 
-    def of(self, n: int, data: First) -> Floats:
-        """Give the logarithms of lengthscales, scale and noise for n told values."""
-        place = place_of(n)
-        anchor = anchor_of(place)
-        start = self._once(data, anchor, self._prior.start, at_anchor=True)
-        if place == anchor:
+    def hyperparameters(self, n: int, data: FirstData) -> Floats:
+        """Return the logarithms of lengthscales, scale and noise for n observations."""
+        fitted_to = refit_at(n)
+        anchor = anchor_at(fitted_to)
+        start = self._fitted_once(data, anchor, self._prior.start, at_anchor=True)
+        if fitted_to == anchor:
             return start
-        return self._once(data, place, start, at_anchor=False)
+        return self._fitted_once(data, fitted_to, start, at_anchor=False)
 
-    def _once(self, data: First, n: int, start: Floats, *, at_anchor: bool) -> Floats:
+    def _fitted_once(self, data: FirstData, n: int, start: Floats, *, at_anchor: bool) -> Floats:
         key = n, at_anchor
         if key not in self._thetas:
             found = data(n)
@@ -91,37 +87,38 @@ class FitsAtPlaces:
                     self._prior,
                     start,
                     evaluations=EVALUATIONS,
-                    tolerance=AT_ANCHOR if at_anchor else AT_PLACE,
+                    tolerance=AT_ANCHOR if at_anchor else AT_REFIT,
                 )
+            # One anchor and one fit are kept: n only grows.
             self._thetas = {k: v for k, v in self._thetas.items() if k[1] != at_anchor}
             self._thetas[key] = theta
         return self._thetas[key]
 
 
+# The targets are +1 and -1: a priori a third to a half of the failures are by chance.
 OF_FAILURES = Noise(mean=math.log(0.3), deviation=1.0, start=math.log(0.3))
-"""Of +1 and -1: a priori a third of what fails, or a half, is by chance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A model of what is known.
+    """A model of the observations.
 
     Attributes
     ----------
     process : GaussianProcess
         Of the losses.
     points : ndarray (n, d)
-        What it was fitted to: what gave a value.
+        The points that it was fitted to.
     means : ndarray (n,)
         Its means there.
     warp : RankTransform
-        From losses to targets and back; its targets are what it was fitted to.
+        From losses to the targets that it was fitted to, and back.
     lengths : ndarray (d,)
         Lengthscales of the coordinates.
-    success : Success or None
-        Where evaluations give values; None where none failed.
-    plateaus : Plateaus or None
-        Where they give other values than known ones; None where no plateaus are seen.
+    feasibility : Feasibility or None
+        None where no evaluation failed.
+    duplicates : DuplicateValues or None
+        None where no plateaus are seen.
     """
 
     process: GaussianProcess
@@ -129,103 +126,103 @@ class Fitted:
     means: Floats
     warp: RankTransform
     lengths: Floats
-    success: Success | None
-    plateaus: Plateaus | None
+    feasibility: Feasibility | None
+    duplicates: DuplicateValues | None
 
     @property
     def best(self) -> Floats:
-        """The point of the best mean, among those it was fitted to, shape (d,)."""
+        """The observed point of the best mean, shape (d,)."""
         return np.asarray(self.points[self.means.argmin()])
 
     @property
     def noise_share(self) -> float:
-        """The noise's share of the variance of what is told, in [0, 1]."""
+        """The noise's share of the variance of an observation, in [0, 1]."""
         parameters = self.process.parameters
         return parameters.nu / (parameters.nu + float(np.exp(parameters.scale)))
 
 
 class Surrogate:
-    """Fit models, each of which follows from what was told up to it, and from nothing else.
+    """The model of the observations, which depends on them only.
 
-    What failed is no loss: it is learned apart, so that a failure by chance does not spoil a
-    good place. Only where the losses themselves cannot be told apart it counts as the worst.
+    Failures have a process of their own, so that one by chance does not spoil a good place. Only
+    where all losses are equal a failure counts as the worst one.
 
     Parameters
     ----------
     encoding : Encoding
     most : int
-        How many points a model is fitted to.
+        How many points a model is fitted to at most.
     """
 
     def __init__(self, encoding: Encoding, most: int) -> None:
         self._encoding, self._most = encoding, most
         d, is_choice = encoding.n_effective, ~encoding.space.ordered
-        self._of_losses = FitsAtPlaces(Prior.of(d, is_choice), encoding.groups)
+        self._of_losses = RefitSchedule(Prior.of(d, is_choice), encoding.groups)
         prior = Prior.of(d, is_choice, noise=OF_FAILURES)
-        self._of_failures = FitsAtPlaces(prior, encoding.groups)
+        self._of_failures = RefitSchedule(prior, encoding.groups)
         self._fitted: tuple[int, Fitted | None] = (-1, None)
 
-    def of(self, evidence: Evidence) -> Fitted | None:
-        """Give the model of all that is known; None where the losses cannot be told apart."""
-        n = len(evidence)
+    def model(self, observed: Observations) -> Fitted | None:
+        """Return the model of all observations; None where their losses are all equal."""
+        n = len(observed)
         if self._fitted[0] != n:
-            self._fitted = (n, self._fit(evidence, n))
+            self._fitted = (n, self._fit(observed, n))
         return self._fitted[1]
 
-    def _fit(self, evidence: Evidence, n: int) -> Fitted | None:
-        rows, warp = self._valued(evidence, n)
+    def _fit(self, observed: Observations, n: int) -> Fitted | None:
+        rows, warp = self._valued(observed, n)
         if warp.is_flat:
             return None
 
         def losses(n: int) -> Data | None:
-            rows, warp = self._valued(evidence, n)
-            return None if warp.is_flat else (self._features(evidence, rows), warp.targets)
+            rows, warp = self._valued(observed, n)
+            return None if warp.is_flat else (self._features(observed, rows), warp.targets)
 
-        theta = self._of_losses.of(n, losses)
-        points = self._points(evidence, rows)
+        theta = self._of_losses.hyperparameters(n, losses)
+        points = self._points(observed, rows)
         features = self._encoding.features(points)
         process = self._process(features, warp.targets, theta)
-        lengths, told = np.exp(theta[:-2]), evidence.losses[rows]
-        valued = bool(np.isfinite(told).all())
+        lengths, known = np.exp(theta[:-2]), observed.losses[rows]
+        valued = bool(np.isfinite(known).all())
         return Fitted(
             process,
             points,
             process.mean(features),
             warp,
             lengths,
-            self._success(evidence, n) if valued else None,
-            self._plateaus(features, told, lengths) if valued else None,
+            self._feasibility(observed, n) if valued else None,
+            self._duplicates(features, known, lengths) if valued else None,
         )
 
-    def _valued(self, evidence: Evidence, n: int) -> tuple[NDArray[np.int64], RankTransform]:
-        """Give the rows, of the first n, that the losses are learned from, and their targets."""
-        rows = evidence.kept(n, self._most, valued=True)
-        warp = rank_transform(evidence.losses[rows])
-        if warp.is_flat and len(rows) < n:
-            rows = evidence.kept(n, self._most)
-            warp = rank_transform(evidence.losses[rows])
+    def _valued(self, observed: Observations, n: int) -> tuple[NDArray[np.int64], RankTransform]:
+        """Return the rows, of the first n, that losses are learned from, and their targets."""
+        rows = observed.subset(n, self._most, valued=True)
+        warp = rank_transform(observed.losses[rows])
+        if warp.is_flat and len(rows) < n:  # all values are equal: let failures count as the worst
+            rows = observed.subset(n, self._most)
+            warp = rank_transform(observed.losses[rows])
         return rows, warp
 
-    def _success(self, evidence: Evidence, n: int) -> Success | None:
-        """Give where evaluations give values; None where all of the first n did."""
-
+    def _feasibility(self, observed: Observations, n: int) -> Feasibility | None:
         def failures(n: int) -> Data | None:
-            rows = evidence.kept(n, self._most)
-            failed = ~np.isfinite(evidence.losses[rows])
+            rows = observed.subset(n, self._most)
+            failed = ~np.isfinite(observed.losses[rows])
             if not failed.any():
                 return None
-            return self._features(evidence, rows), np.where(failed, 1.0, -1.0)
+            return self._features(observed, rows), np.where(failed, 1.0, -1.0)
 
         data = failures(n)
         if data is None:
             return None
-        return Success(self._process(*data, self._of_failures.of(n, failures)))
+        return Feasibility(self._process(*data, self._of_failures.hyperparameters(n, failures)))
 
-    def _plateaus(self, features: Floats, losses: Floats, lengths: Floats) -> Plateaus | None:
-        """Give where losses differ from known ones; None where that is everywhere.
+    def _duplicates(
+        self, features: Floats, losses: Floats, lengths: Floats
+    ) -> DuplicateValues | None:
+        """Return the duplicate-value model of the best metric.
 
-        Near is what is so in lengthscales, or in shares of the ranges; numbers in steps have
-        plateaus where continuous ones have; and some choices change nothing.
+        Distances are in lengthscales or in shares of ranges; numbers in steps may have plateaus, as
+        continuous ones have; and a choice may change nothing.
         """
         encoding, groups = self._encoding, self._encoding.groups
         if not encoding.smooth.any():
@@ -239,13 +236,13 @@ class Surrogate:
             Metric(each, kind[groups], ~kind[groups]) for each in (roots, plain) for kind in kinds
         ]
         choices = [groups == column for column in encoding.choices]
-        return Plateaus.seen(features, losses, metrics, choices)
+        return DuplicateValues.detected(features, losses, metrics, choices)
 
-    def _points(self, evidence: Evidence, rows: NDArray[np.int64]) -> Floats:
-        return self._encoding.space.snap(evidence.points[rows])
+    def _points(self, observed: Observations, rows: NDArray[np.int64]) -> Floats:
+        return self._encoding.space.snap(observed.points[rows])
 
-    def _features(self, evidence: Evidence, rows: NDArray[np.int64]) -> Floats:
-        return self._encoding.features(self._points(evidence, rows))
+    def _features(self, observed: Observations, rows: NDArray[np.int64]) -> Floats:
+        return self._encoding.features(self._points(observed, rows))
 
     def _process(self, features: Floats, targets: Floats, theta: Floats) -> GaussianProcess:
         return GaussianProcess(features, targets, self._encoding.groups, as_hyperparameters(theta))
@@ -259,18 +256,17 @@ GRADES = (
 )
 
 
-def grade(length: float) -> str:
-    """Say what a lengthscale means."""
+def _grade(length: float) -> str:
     return next(words for below, words in GRADES if length < below)
 
 
-def in_words(encoding: Encoding, fitted: Fitted, objective: Objective) -> str:
-    """Give a line for each coordinate, what matters most first, and one for the noise."""
-    told = encoding.space.levels != 1
-    order = [j for j in np.argsort(fitted.lengths, kind="stable").tolist() if told[j]]
+def description(encoding: Encoding, fitted: Fitted, objective: Objective) -> str:
+    """Return a line for each coordinate, the most important first, and one for the noise."""
+    varies = encoding.space.levels != 1
+    order = [j for j in np.argsort(fitted.lengths, kind="stable").tolist() if varies[j]]
     width = max((len(encoding.names[j]) for j in order), default=0)
     lines = [
-        f"{encoding.names[j]:<{width}}  {grade(fitted.lengths[j])} "
+        f"{encoding.names[j]:<{width}}  {_grade(fitted.lengths[j])} "
         f"(lengthscale {fitted.lengths[j]:.2g})"
         for j in order
     ]

@@ -1,4 +1,4 @@
-"""A box around the best that grows with success and shrinks without.
+"""A trust region: a box around the best that grows with success and shrinks without.
 
 Eriksson et al. 2019, "Scalable global optimization via local Bayesian optimization",
 https://arxiv.org/abs/1910.01739, section 2 and appendix D.
@@ -16,13 +16,17 @@ from numpy.typing import NDArray
 from hpopt.core.proposals import Floats
 from hpopt.numerics.ties import TIED
 
+# The first side, the longest and the shortest; TuRBO's settings (appendix D) but for its 2⁻⁷.
 SIDE, LONGEST, SHORTEST = 0.8, 1.6, 2.0**-6
-SUCCESSES = 3
-FEWEST_FAILURES = 4
+SUCCESSES = 3  # in a row double the side, as in TuRBO
+FEWEST_FAILURES = 4  # in a row halve it: max(4, n_effective), TuRBO's rule for one point a time
+# A loss is an improvement only by more than this share of the distance from the best to the median:
+# neither another unit nor another zero of the losses gives another search.
 ENOUGH = 0.01
-"""A loss is better if it is so by more than this share of how far the best was from the median:
-neither another unit nor another zero of losses makes it another search."""
+# How many losses without improvement are a stall: max(20, 4 n_effective). Twice as many, with
+# another kernel, were no better on new problems.
 FEWEST_STALLED, STALLED_PER_DIMENSION = 20, 4
+# Bounds of a side's stretch, so that what hardly matters is not searched from end to end.
 FLATTEST, LONGEST_SIDE = 0.2, 5.0
 
 
@@ -41,67 +45,65 @@ class Box:
 
     @staticmethod
     def around(centre: Floats, side: float, lengths: Floats, ordered: NDArray[np.bool_]) -> Box:
-        """Give the box of a side, longer where lengthscales (d,) are longer: by 0.2 to 5.
+        """Return the box of a side, each stretched by 0.2 to 5 as its lengthscale (d,) says.
 
-        Their geometric mean is taken over the ordered coordinates; the others have no sides.
+        A stretch is the lengthscale over the geometric mean of those of ordered coordinates. Other
+        coordinates are not bounded.
         """
         typical = np.log(lengths[ordered]).mean() if ordered.any() else 0.0
         shape = np.clip(lengths / np.exp(typical), FLATTEST, LONGEST_SIDE)
         half = np.where(ordered, side * shape / 2, 1.0)
         return Box(centre, np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0))
 
-    def holding(self, low: Floats, high: Floats) -> Box:
-        """Give the box that holds these bounds (d,) too."""
+    def including(self, low: Floats, high: Floats) -> Box:
+        """Return the smallest box that holds this one and the bounds (d,)."""
         return Box(self.centre, np.minimum(self.low, low), np.maximum(self.high, high))
 
-    def reaching(self, distances: Floats) -> Box:
-        """Give the box that goes as far as distances (d,) from its centre, or farther."""
+    def extended_to(self, distances: Floats) -> Box:
+        """Return the box with sides at least distances (d,) away from its centre."""
         low, high = self.centre - distances, self.centre + distances
-        return self.holding(np.maximum(low, 0.0), np.minimum(high, 1.0))
+        return self.including(np.maximum(low, 0.0), np.minimum(high, 1.0))
 
 
-class Side:
-    """The side of the box, as it follows from one loss after the other.
+class TrustRegion:
+    """The side of the box, updated by one loss after the other.
 
     Parameters
     ----------
     n_effective : float
-        So many failures in a row, and four at least, halve it.
+        The dimension: so many failures in a row, and at least four, halve the side.
     n_first : int
-        How many losses only say what the best is.
+        How many losses only determine the best.
 
     Attributes
     ----------
-    length : float
-        Of a side, before lengthscales shape it.
+    side : float
+        Before lengthscales stretch it.
     """
 
     def __init__(self, n_effective: float, n_first: int) -> None:
         self._patience = max(FEWEST_FAILURES, round(n_effective))
         self._n_first, self._n_seen = n_first, 0
         self._losses: list[float] = []
-        self.length = SIDE
+        self.side = SIDE
         self._successes = self._failures = 0
         self._stalled_after = max(FEWEST_STALLED, round(STALLED_PER_DIMENSION * n_effective))
         self._since = 0
 
     @property
     def is_stalled(self) -> bool:
-        """Whether nothing got better for long: max(20, 4 d) losses."""
+        """Whether the last max(20, 4 n_effective) losses were no improvement."""
         return self._since >= self._stalled_after
 
     def learn(self, losses: Floats) -> None:
-        """Take up losses (n,), of which the first were there before.
-
-        What failed, by chance or not, says nothing of how long the box should be.
-        """
+        """Learn the losses (n,) of a whole search, of which the first may be known already."""
         for loss in losses[self._n_seen :].tolist():
-            self._take(loss)
+            self._learn_one(loss)
 
-    def _take(self, loss: float) -> None:
+    def _learn_one(self, loss: float) -> None:
         self._n_seen += 1
         if not math.isfinite(loss):
-            return
+            return  # a failure, by chance or not, says nothing about the size of the box
         better = self._is_better(loss)
         insort(self._losses, loss)
         self._since = 0 if better else self._since + 1
@@ -110,11 +112,11 @@ class Side:
         self._successes = self._successes + 1 if better else 0
         self._failures = 0 if better else self._failures + 1
         if self._successes == SUCCESSES:
-            self.length, self._successes = min(2 * self.length, LONGEST), 0
+            self.side, self._successes = min(2 * self.side, LONGEST), 0
         elif self._failures == self._patience:
-            self.length, self._failures = self.length / 2, 0
-            if self.length < SHORTEST:
-                self.length = SIDE
+            self.side, self._failures = self.side / 2, 0
+            if self.side < SHORTEST:
+                self.side = SIDE
 
     def _is_better(self, loss: float) -> bool:
         if not self._losses:

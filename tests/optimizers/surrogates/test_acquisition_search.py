@@ -13,7 +13,7 @@ from hpopt.optimizers.surrogates.acquisition_search import (
     mutants,
 )
 from hpopt.optimizers.surrogates.encoding import Encoding
-from hpopt.optimizers.surrogates.evidence import Evidence
+from hpopt.optimizers.surrogates.observations import Observations
 from hpopt.optimizers.surrogates.surrogate import Surrogate
 from hpopt.optimizers.surrogates.trust_region import Box
 from hpopt.space import Categorical, Float, Int, Space
@@ -26,7 +26,7 @@ ENCODING = Encoding(MIXED)
 @pytest.fixture(scope="module")
 def fitted():
     with single_blas_thread():
-        return Surrogate(ENCODING, 60).of(Evidence(known(RandomSearch(), MIXED, 60)))
+        return Surrogate(ENCODING, 60).model(Observations(known(RandomSearch(), MIXED, 60)))
 
 
 def search_of(fitted, *, kind="log_ei", box=None, encoding=ENCODING, everything=None, seed=0):
@@ -68,7 +68,7 @@ def test_what_is_forbidden_is_not_found():
     space = Space({"n": Int(0, 50), "x": Float(0, 1)}, forbid=[lambda c: c["n"] % 2 == 0])
     encoding = Encoding(space)
     optimizer = known(RandomSearch(), space, 20, lambda c: abs(c["n"] - 20) + c["x"])
-    fitted = Surrogate(encoding, 60).of(Evidence(optimizer))
+    fitted = Surrogate(encoding, 60).model(Observations(optimizer))
     ranked = search_of(fitted, encoding=encoding).ranked()
     assert {config["n"] % 2 for config in space.decode(ranked)} == {1}
 
@@ -80,7 +80,7 @@ def test_a_small_space_is_looked_at_as_a_whole():
     assert len(everything) == 11
     assert everything_in(ENCODING) is None
     optimizer = known(RandomSearch(), space, 6, lambda c: c["n"] + (c["c"] == "a"))
-    fitted = Surrogate(encoding, 60).of(Evidence(optimizer))
+    fitted = Surrogate(encoding, 60).model(Observations(optimizer))
     ranked = search_of(fitted, encoding=encoding, everything=everything).ranked()
     assert sorted(space.keys_of(ranked)) == sorted(space.keys_of(everything))
 

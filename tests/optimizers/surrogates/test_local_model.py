@@ -5,8 +5,8 @@ import pytest
 from problems_for_tests import of
 
 from hpopt import RandomSearch
-from hpopt.optimizers.surrogates.evidence import Evidence
 from hpopt.optimizers.surrogates.local_model import FIRST, LONGEST, LocalModel, suits
+from hpopt.optimizers.surrogates.observations import Observations
 from hpopt.space import Categorical, Float, Int, Space
 
 SQUARE = Space({"x": Float(0, 1), "y": Float(0, 1)})
@@ -16,7 +16,7 @@ NONE = np.empty((0, 2))
 def evidence_of(points, losses):
     optimizer = RandomSearch().bind(of(lambda c: 0.0, SQUARE))
     optimizer.learn(np.asarray(points), np.asarray(losses)[:, None])
-    return Evidence(optimizer)
+    return Observations(optimizer)
 
 
 def known_bowl(n=20):

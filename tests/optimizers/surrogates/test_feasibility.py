@@ -19,25 +19,25 @@ def fitted(failed):
 
 
 def test_a_part_that_fails_is_known_as_such():
-    chance = np.exp(fitted(POINTS[:, 0] > 0.6).success.log_probability(NEW))
+    chance = np.exp(fitted(POINTS[:, 0] > 0.6).feasibility.log_probability(NEW))
     assert chance[NEW[:, 0] > 0.7].max() < 0.2
     assert chance[NEW[:, 0] < 0.5].min() > 0.8
 
 
 def test_what_fails_by_chance_says_little_of_its_place():
     failed = np.random.default_rng(1).random(60) < 0.3
-    chance = np.exp(fitted(failed).success.log_probability(NEW))
+    chance = np.exp(fitted(failed).feasibility.log_probability(NEW))
     assert np.abs(chance - (1 - failed.mean())).mean() < 0.15
     assert chance.min() > 0.35
 
 
 def test_where_nothing_failed_there_is_nothing_to_learn():
-    assert fitted(np.zeros(60, dtype=bool)).success is None
+    assert fitted(np.zeros(60, dtype=bool)).feasibility is None
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_gradient_is_that_of_finite_differences(kind):
     model = fitted(POINTS[:, 0] > 0.6)
     criterion = Criterion(kind, float(model.warp.targets.min()), 60)
-    acquisition = Acquisition(model.process, criterion, [(2.0, model.success)])
+    acquisition = Acquisition(model.process, criterion, [(2.0, model.feasibility)])
     check_gradient(acquisition, NEW[:20])

@@ -3,48 +3,48 @@
 import numpy as np
 import pytest
 
-from hpopt.optimizers.surrogates.trust_region import SIDE, Box, Side
+from hpopt.optimizers.surrogates.trust_region import SIDE, Box, TrustRegion
 
 
-def side_after(losses, n_effective=5.0):
-    side = Side(n_effective, 0)
+def region_after(losses, n_effective=5.0):
+    side = TrustRegion(n_effective, 0)
     side.learn(np.array(losses))
     return side
 
 
 def test_success_doubles_the_side_and_failure_halves_it():
-    assert side_after([10, 9, 8]).length == 2 * SIDE
-    assert side_after([10, 9, 8, 7, 6, 5, 4, 3, 2]).length == 1.6
-    assert side_after([10, 9, 9, 9, 9, 9]).length == SIDE
-    assert side_after([10, 9, 9, 9, 9, 9, 9]).length == SIDE / 2
-    assert side_after([10, 9, *[np.inf] * 5, 9, 9, 9, 9]).length == SIDE  # failures do not count
-    assert side_after([10, *[10] * 30]).length == SIDE  # below 2^-6 it begins again
-    assert side_after([10, 8, 7.99, 7.98, 7.97]).length == SIDE  # hardly better is no success
-    assert side_after([10, 8, 7.9, 7.8]).length == 2 * SIDE
-    assert side_after([0.1, *[0.1 - 1e-16] * 3, *[0.1] * 3]).length == SIDE / 2  # nor is rounding
+    assert region_after([10, 9, 8]).side == 2 * SIDE
+    assert region_after([10, 9, 8, 7, 6, 5, 4, 3, 2]).side == 1.6
+    assert region_after([10, 9, 9, 9, 9, 9]).side == SIDE
+    assert region_after([10, 9, 9, 9, 9, 9, 9]).side == SIDE / 2
+    assert region_after([10, 9, *[np.inf] * 5, 9, 9, 9, 9]).side == SIDE  # failures do not count
+    assert region_after([10, *[10] * 30]).side == SIDE  # below 2^-6 it begins again
+    assert region_after([10, 8, 7.99, 7.98, 7.97]).side == SIDE  # hardly better is no success
+    assert region_after([10, 8, 7.9, 7.8]).side == 2 * SIDE
+    assert region_after([0.1, *[0.1 - 1e-16] * 3, *[0.1] * 3]).side == SIDE / 2  # nor is rounding
 
 
 @pytest.mark.parametrize(("unit", "zero"), [(1, -1e6), (1e-9, 0.0), (2.0**900, 0.0)])
 def test_the_side_depends_on_neither_unit_nor_zero(unit, zero):
     losses = np.random.default_rng(1).random(80)
     for n in range(1, 81):
-        side, other = side_after(losses[:n]), side_after(unit * losses[:n] + zero)
-        assert (other.length, other.is_stalled) == (side.length, side.is_stalled)
+        side, other = region_after(losses[:n]), region_after(unit * losses[:n] + zero)
+        assert (other.side, other.is_stalled) == (side.side, side.is_stalled)
 
 
 def test_a_stall_is_seen():
-    assert not side_after([10, *[9] * 20]).is_stalled
-    assert side_after([10, *[9] * 21]).is_stalled
-    assert not side_after([10, *[9] * 21, 8]).is_stalled
+    assert not region_after([10, *[9] * 20]).is_stalled
+    assert region_after([10, *[9] * 21]).is_stalled
+    assert not region_after([10, *[9] * 21, 8]).is_stalled
 
 
 def test_the_side_does_not_depend_on_how_it_is_told():
     losses = np.random.default_rng(0).random(60)
-    whole, parts = Side(3.0, 5), Side(3.0, 5)
+    whole, parts = TrustRegion(3.0, 5), TrustRegion(3.0, 5)
     whole.learn(losses)
     for n in range(1, 61):
         parts.learn(losses[:n])
-    assert parts.length == whole.length
+    assert parts.side == whole.side
 
 
 def test_the_box_is_longer_where_lengthscales_are():
@@ -60,8 +60,8 @@ def test_the_box_is_longer_where_lengthscales_are():
 def test_the_box_reaches_as_far_as_it_must_and_no_farther():
     centre, ordered = np.array([0.5, 0.1, 0.5]), np.array([True, True, False])
     box = Box.around(centre, 0.2, np.ones(3), ordered)
-    wider = box.reaching(np.array([0.3, 0.05, 0.0]))
+    wider = box.extended_to(np.array([0.3, 0.05, 0.0]))
     np.testing.assert_allclose(wider.low, [0.2, 0.0, 0.0])
     np.testing.assert_allclose(wider.high, [0.8, 0.2, 1.0])
-    everything = box.reaching(np.array([2.0, 2.0, 0.0]))
+    everything = box.extended_to(np.array([2.0, 2.0, 0.0]))
     np.testing.assert_array_equal((everything.low, everything.high), [[0] * 3, [1] * 3])

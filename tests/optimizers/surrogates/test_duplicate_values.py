@@ -1,4 +1,4 @@
-"""Plateaus: how far they reach, where another value may be, and the gradient of its chance."""
+"""Duplicate values: how far plateaus reach, where new values may be, and the gradient."""
 
 import math
 from dataclasses import replace
@@ -9,8 +9,13 @@ import pytest
 from hpopt import BayesianOptimization
 from hpopt.optimizers import make_optimizer
 from hpopt.optimizers.surrogates.acquisition import KINDS, Acquisition, Criterion
+from hpopt.optimizers.surrogates.duplicate_values import (
+    EVIDENCE,
+    DuplicateValues,
+    Metric,
+    fitted_radius,
+)
 from hpopt.optimizers.surrogates.encoding import Encoding
-from hpopt.optimizers.surrogates.plateaus import EVIDENCE, Metric, Plateaus, reach_of
 from hpopt.space import Categorical, Float, Int, Space
 
 from ..modelling import check_gradient, known, searched, surrogate_of
@@ -30,7 +35,7 @@ def plain(*smooth):
 
 
 def reach(points, values):
-    found = reach_of(points, values, plain(*[True] * points.shape[1]))
+    found = fitted_radius(points, values, plain(*[True] * points.shape[1]))
     return found.length if found is not None and found.evidence > EVIDENCE else None
 
 
@@ -67,7 +72,7 @@ def test_wider_steps_reach_farther():
 
 def test_where_all_values_differ_there_are_no_plateaus():
     assert reach(POINTS, POINTS.sum(axis=1)) is None
-    assert surrogate_of(SQUARE, POINTS, ((POINTS - 0.5) ** 2).sum(axis=1)).plateaus is None
+    assert surrogate_of(SQUARE, POINTS, ((POINTS - 0.5) ** 2).sum(axis=1)).duplicates is None
 
 
 def test_what_coincidence_explains_is_no_plateau():
@@ -89,17 +94,17 @@ def test_two_pairs_of_nearest_points_are_evidence_and_far_ones_are_not():
 def test_a_config_that_was_told_twice_is_no_plateau():
     points, losses = np.repeat(POINTS, 2, axis=0), np.repeat(POINTS.sum(axis=1), 2)
     assert reach(points, losses) is None
-    assert surrogate_of(SQUARE, points, losses).plateaus is None
+    assert surrogate_of(SQUARE, points, losses).duplicates is None
 
 
 def test_where_nothing_is_continuous_there_are_no_plateaus():
     points = np.concatenate([POINTS, POINTS.round(1)], axis=1)
     values = stairs(POINTS, 5)
-    assert reach_of(points, values, plain(False, False, True, True)) is None
-    assert reach_of(points, values, plain(*[False] * 4)) is None
+    assert fitted_radius(points, values, plain(False, False, True, True)) is None
+    assert fitted_radius(points, values, plain(*[False] * 4)) is None
     space = Space({"n": Int(1, 9), "m": Int(1, 9)})
     snapped = space.snap(POINTS)
-    assert surrogate_of(space, snapped, stairs(snapped, 3)).plateaus is None
+    assert surrogate_of(space, snapped, stairs(snapped, 3)).duplicates is None
 
 
 def chances_beside(n, of_steps):
@@ -111,7 +116,7 @@ def chances_beside(n, of_steps):
     stepped = space.snap(points[points[:, 2] < 1 - 1 / n] + np.array([0, 0, 1 / n]))
     apart = np.abs(stepped[:, None] - points)
     alone = (apart[..., :2].max(axis=2) + (apart[..., 2] > 1e-9)).min(axis=1) > 0.2
-    return np.exp(model.plateaus.log_probability(stepped[alone]))
+    return np.exp(model.duplicates.log_probability(stepped[alone]))
 
 
 def test_the_steps_of_a_number_have_plateaus_where_values_show_it():
@@ -128,7 +133,7 @@ def chances_of_a_flip(weight):
     flipped = np.where([False, False, True], 1 - points, points)
     alone = np.abs(flipped[:, None] - points).max(axis=2).min(axis=1) > 0.15
     features = Encoding(space).features(space.snap(flipped[alone]))
-    return np.exp(model.plateaus.log_probability(features))
+    return np.exp(model.duplicates.log_probability(features))
 
 
 def test_a_choice_that_changes_nothing_is_left_out_where_values_show_it():
@@ -142,28 +147,30 @@ def test_what_differs_in_a_choice_left_out_only_has_the_same_value():
     metric = plain(True, True, False)
     without = metric.without(np.array([False, False, True]))
     values = np.tile(np.arange(60.0), 2)
-    assert reach_of(points, values, metric) is None
-    assert reach_of(points, values, without).evidence > 10
+    assert fitted_radius(points, values, metric) is None
+    assert fitted_radius(points, values, without).evidence > 10
     other = np.arange(120.0)
-    assert reach_of(points, other, without) is None
+    assert fitted_radius(points, other, without) is None
 
 
 def test_values_that_differ_by_rounding_are_the_same():
     values = stairs(POINTS, 5) + 1.0
     rounded = values * (1 + 2e-16 * np.arange(60))
     assert len(np.unique(rounded)) > len(np.unique(values))
-    found, again = (Plateaus.seen(POINTS, v, [plain(True, True)]) for v in (rounded, values))
-    assert found.reach == again.reach
+    found, again = (
+        DuplicateValues.detected(POINTS, v, [plain(True, True)]) for v in (rounded, values)
+    )
+    assert found.radius == again.radius
 
 
 def test_near_is_what_explains_best_which_values_are_shared():
     values = stairs(POINTS, 5)
     stretched = replace(plain(True, True), roots=np.array([1.0, 100.0]))
-    found = Plateaus.seen(POINTS, values, [stretched, plain(True, True)])
-    again = Plateaus.seen(POINTS, values, [plain(True, True)])
+    found = DuplicateValues.detected(POINTS, values, [stretched, plain(True, True)])
+    again = DuplicateValues.detected(POINTS, values, [plain(True, True)])
     np.testing.assert_array_equal(found.log_probability(NEW), again.log_probability(NEW))
     lengthened = POINTS / [1.0, 100.0]
-    found = Plateaus.seen(lengthened, values, [plain(True, True), stretched])
+    found = DuplicateValues.detected(lengthened, values, [plain(True, True), stretched])
     np.testing.assert_allclose(
         found.log_probability(NEW / [1.0, 100.0]), again.log_probability(NEW), rtol=1e-6
     )
@@ -171,12 +178,12 @@ def test_near_is_what_explains_best_which_values_are_shared():
 
 def test_the_corners_of_its_reach_lie_as_far_as_the_reach():
     metric = replace(plain(True, True, False), roots=np.array([2.0, 4.0, 1.0]))
-    corner = Plateaus(np.zeros((1, 3)), metric, 0.3).corner()
+    corner = DuplicateValues(np.zeros((1, 3)), metric, 0.3).corner()
     assert np.linalg.norm(corner * metric.roots) == pytest.approx(0.3)
     assert corner[2] == 0.0
 
 
-ONE = Plateaus(np.zeros((1, 2)), plain(True, True), 0.1)
+ONE = DuplicateValues(np.zeros((1, 2)), plain(True, True), 0.1)
 
 
 def test_the_chance_grows_from_nothing_at_a_known_point_to_certainty():
@@ -187,7 +194,7 @@ def test_the_chance_grows_from_nothing_at_a_known_point_to_certainty():
 
 
 def test_another_choice_is_never_near():
-    beside = Plateaus(np.zeros((1, 2)), plain(True, False), 0.1)
+    beside = DuplicateValues(np.zeros((1, 2)), plain(True, False), 0.1)
     value, gradient = beside.with_gradient(np.array([[0.05, 0.0], [0.05, 0.7]]))
     np.testing.assert_allclose(np.exp(value), [1 - np.exp(-0.25), 1.0])
     assert gradient[0, 0] > 1
@@ -195,7 +202,7 @@ def test_another_choice_is_never_near():
 
 
 def test_what_is_pending_counts_as_known():
-    beside = ONE.around(np.array([[0.5, 0.5]]))
+    beside = ONE.with_pending(np.array([[0.5, 0.5]]))
     assert np.exp(beside.log_probability(np.array([[0.5, 0.51]])))[0] < 0.02
 
 
@@ -203,7 +210,7 @@ def test_what_is_pending_counts_as_known():
 def test_the_gradient_is_that_of_finite_differences(kind):
     model = surrogate_of(SQUARE, POINTS, stairs(POINTS, 5))
     criterion = Criterion(kind, float(model.warp.targets.min()), 60)
-    acquisition = Acquisition(model.process, criterion, [(4.0, model.plateaus)])
+    acquisition = Acquisition(model.process, criterion, [(4.0, model.duplicates)])
     check_gradient(acquisition, NEW[:20])
 
 
