@@ -42,7 +42,7 @@ class Cut:
 
     def __init__(self, observed, n):
         self.points, self.losses = observed.points[:n], observed.losses[:n]
-        self.kept = observed.kept
+        self.subset = observed.subset
         self.n = n
 
     def __len__(self):
