@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from hpopt.core import Objective
 from hpopt.core.proposals import Floats
 from hpopt.numerics.gaussian_process import GaussianProcess
-from hpopt.numerics.gaussian_process_fit import Noise, Prior, as_hyperparameters, fit_hyperparameters
+from hpopt.numerics.gaussian_process_fit import (
+    Noise,
+    Prior,
+    as_hyperparameters,
+    fit_hyperparameters,
+)
 from hpopt.numerics.rank_transform import RankTransform, rank_transform
 from hpopt.optimizers.surrogates.acquisition import Feasibility
 from hpopt.optimizers.surrogates.duplicate_values import DuplicateValues, Metric
