@@ -17,12 +17,12 @@ from hpopt.storage import writer_of
 from hpopt.study import Record
 from hpopt.terminal import printable
 
-PERIOD_SECONDS = 1.0
+PERIOD_SECONDS = 1.0  # as often as a running trial writes its state twice
 MOST_OF_THE_TIME = 10
 """To read a long study takes a while: so many times as long it is left alone."""
 
-QUIET_SECONDS = 10.0
-MOST_NAMED = 4
+QUIET_SECONDS = 10.0  # as the progress lines of a run: a log of an hour has 360
+MOST_NAMED = 4  # running trials on a line of some 150 characters
 
 
 def follow(record: Record, path: Path, top: int | None) -> ExitCode:
@@ -71,7 +71,7 @@ def _print_lines(record: Record, path: Path) -> None:
 
 
 def _rounds(path: Path) -> Iterator[None]:
-    """Give the moments at which to look, as long as somebody writes the study."""
+    """Yield whenever it is time to look, as long as somebody writes the study."""
     while writer_of(path) is not None:
         began = time.monotonic()
         yield

@@ -1,4 +1,4 @@
-"""What one reading of a study's trials gives: the best, the counts, the pending, the errors."""
+"""Read a study's trials once: the best, the counts, the pending, the errors."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def digest(record: Record, *, n_best: int = 5, n_errors: int = 3) -> Digest:
     seconds = 0.0
 
     def fine() -> Iterator[Trial]:
-        """Note every trial in passing, and give those with values."""
+        """Count every trial, and yield those with values."""
         nonlocal seconds
         for trial in record.iterate():
             counts[trial.status] += 1

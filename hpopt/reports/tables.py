@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hpopt.core import Objective, Trial
+from hpopt.core.amounts import in_units
 from hpopt.progress import duration
 from hpopt.reports import words
 from hpopt.reports.digest import Digest, digest
@@ -15,12 +16,14 @@ from hpopt.storage import Writer, lacks_log
 from hpopt.study import Record, Running
 from hpopt.terminal import printable, without_styles
 
-BEST_SHOWN = 5
-FRONT_SHOWN = 20
-MOST_REPORTS = 40
+BEST_SHOWN = 5  # with the rest of the page they fit a terminal of 24 lines
+FRONT_SHOWN = 20  # enough to see its shape
+MOST_REPORTS = 40  # of a learning curve: a screen
 MOST_RUNNING = 20
-MOST_ROWS = 1000
-MOST_CHARACTERS = 20_000
+"""Rows of running trials: on a cluster there may be hundreds, and the page is shown each second."""
+
+MOST_ROWS = 1000  # of one table of names: a space from anybody's file may have millions
+MOST_CHARACTERS = 20_000  # of one text, as much as is kept of a trial's output
 Row = tuple[str, Any]
 T = TypeVar("T")
 
@@ -227,7 +230,7 @@ def _of_trial(trial: Trial, path: Path | None) -> Iterator[Row]:
     yield "started", words.moment(trial.started)
     yield "seconds", f"{trial.seconds:.3f}"
     if trial.memory is not None:
-        yield "memory", f"{words.size(trial.memory)} at most"
+        yield "memory", f"{in_units(trial.memory)} at most"
     yield "seed", str(trial.solution.seed)
     if trial.solution.fidelity is not None:
         yield "fidelity", words.number(trial.solution.fidelity)

@@ -1,4 +1,4 @@
-"""Say numbers, configs, parameters and optimizers in few words."""
+"""Numbers, configs, parameters and optimizers in few words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hpopt.progress import duration
 from hpopt.space import Parameter, Space
 from hpopt.study import Running
 
-MOST_LISTED = 8
+MOST_LISTED = 8  # choices: a line; of more, three and the last say what they are
 
 
 def number(value: float) -> str:
@@ -41,7 +41,7 @@ def moment(seconds: float) -> str:
 
 
 def running(each: Running) -> list[str]:
-    """Say for how long a trial has run, its last report, and where it runs: four texts."""
+    """Return for how long a trial has run, its last report (two), and where it runs, as texts."""
     lasted = "" if each.since is None else duration(max(0.0, time.time() - each.since))
     seen = each.seen
     if seen is None:
@@ -53,12 +53,6 @@ def running(each: Running) -> list[str]:
     return [lasted, step, value, f"{seen.host}{process}{gpu}"]
 
 
-def size(n_bytes: int) -> str:
-    """Write a number of bytes with a unit."""
-    megabytes = n_bytes / 1e6
-    return f"{megabytes / 1000:.2f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"
-
-
 def numbers(several: Sequence[int]) -> str:
     """List numbers, the first ten of them."""
     shown = ", ".join(map(str, several[:10]))
@@ -66,12 +60,12 @@ def numbers(several: Sequence[int]) -> str:
 
 
 def space(whole: Space) -> list[tuple[str, str]]:
-    """Give each parameter's name and what may be chosen for it."""
+    """Return each parameter's name and what may be chosen for it."""
     return [(name, parameter(each)) for name, each in whole.items()]
 
 
 def parameter(each: Parameter) -> str:
-    """Say what may be chosen for a parameter, by what its JSON data have."""
+    """Return what may be chosen for a parameter, in words, by its JSON data."""
     settings = each.to_json()
     kind, when = settings["type"], settings.get("when", {})
     layer = getattr(each, "layer", None)
@@ -90,7 +84,7 @@ def parameter(each: Parameter) -> str:
 
 
 def optimizer(described: Mapping[str, Any]) -> str:
-    """Say an optimizer's name and the settings that are not its defaults."""
+    """Return an optimizer's name and the settings that are not its defaults."""
     name, settings = described["name"], described.get("settings", {})
     defaults: Mapping[str, Any] = BY_NAME[name]().settings() if name in BY_NAME else {}
     chosen = [f"{k} {v}" for k, v in settings.items() if k not in defaults or defaults[k] != v]

@@ -1,4 +1,4 @@
-"""Where trials rest: a journal in a file or in memory."""
+"""Storages: a study's journal of trials, in a file or in memory."""
 
 from __future__ import annotations
 

@@ -19,6 +19,8 @@ from hpopt.storage.rows import ADD_INFO, VIEW_WITH_INFO
 TIMEOUT = 10.0
 """Seconds to wait where somebody else, such as the sqlite3 shell, has locked the file."""
 
+PAUSE_SECONDS = 0.01  # a reader holds the file for milliseconds
+
 WAL_PAGES = 4000
 """Pages in the write-ahead log after which they move to the file: some 4 MB."""
 
@@ -29,7 +31,7 @@ OPERATIONS, OPERATIONS_A_BYTE = 10**7, 4
 """Of SQLite's virtual machine: what a statement may take, and more for each byte of the file.
 To count the trials takes some 40 for each row, of at least 30 bytes."""
 
-OPERATIONS_AT_ONCE = 10**5
+OPERATIONS_AT_ONCE = 10**5  # between two looks at that limit: a millisecond
 
 WAL_MARK = b"\x02\x02"
 """What a file that is written with a log says: https://www.sqlite.org/fileformat.html#vnums"""
@@ -178,7 +180,7 @@ def lacks_log(path: Path) -> bool:
 
 
 def log_path(path: Path) -> Path:
-    """Give the path of a study's write-ahead log."""
+    """Return the path of a study's write-ahead log."""
     return path.with_name(path.name + "-wal")
 
 
@@ -208,4 +210,4 @@ def _set_journal_mode(connection: sqlite3.Connection, mode: str, patience: float
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
-        time.sleep(0.01)
+        time.sleep(PAUSE_SECONDS)

@@ -1,4 +1,4 @@
-"""Say in the user's words what SQLite found: no study, damage, a full disk, a lock."""
+"""What SQLite found, in the user's words: no study, damage, a full disk, a lock."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def study_error(error: Exception, path: Path) -> StudyError:
         return StudyError(f"a study must be open, but {path} has been closed: open it again")
     if "is full" in text or "disk I/O error" in text:
         return DiskFullError(
-            f"a study needs a disk with room, but {path} could not be written ({text}): nothing "
-            "that was told before is lost; make room, then resume the study"
+            f"a study needs a disk with room, but {path} could not be written ({text}): no trial "
+            "that was written before is lost; make room, then resume the study"
         )
     if "lock" in text:
         return StudyError(
@@ -94,7 +94,7 @@ def not_a_study(path: Path, found: str) -> StudyFileError:
 
 
 def how_it_lacks_its_log(path: Path) -> str:
-    """Say that a file is a copy without its log."""
+    """Return in words that a file is a copy without its log."""
     return f"it was copied while it was written, without its log {log_path(path).name}"
 
 
@@ -133,7 +133,7 @@ def damaged(path: Path, what: str) -> StudyFileError:
 
 
 def describe(path: Path) -> str:
-    """Say what kind of file this is, which SQLite says is no database."""
+    """Return in words what kind of file this is, which SQLite says is no database."""
     with path.open("rb") as file:
         head = file.read(1024)
     if head.startswith(b"SQLite format 3\0"):
@@ -147,7 +147,7 @@ def describe(path: Path) -> str:
 
 
 def readable_rows(path: Path) -> Iterator[tuple[Any, ...]]:
-    """Give the rows of a damaged study that can be read: ALL_COLUMNS.
+    """Yield the rows of a damaged study that can be read: ALL_COLUMNS.
 
     From each damage on, numbers further and further ahead are tried; from the first that can be
     read it goes back to the damage, and then on.
@@ -188,7 +188,7 @@ def _rows_until_damage(
 
 
 def _next_readable(connection: sqlite3.Connection, gap: int) -> int | None:
-    """Give a number after the gap from which on rows can be read; None if there are none."""
+    """Return a number after the gap from which on rows can be read; None if there are none."""
     for power in range(40):
         with contextlib.suppress(*SQLITE_ERRORS, OverflowError):
             number = gap + 2**power
@@ -198,7 +198,7 @@ def _next_readable(connection: sqlite3.Connection, gap: int) -> int | None:
 
 
 def readable_header(path: Path) -> str | None:
-    """Give the header of a damaged study, if it can be read."""
+    """Return the header of a damaged study, if it can be read."""
     with contextlib.suppress(*SQLITE_ERRORS), _lenient_connection(path) as connection:
         row = connection.execute("SELECT header FROM study").fetchone()
         return row[0] if row and isinstance(row[0], str) else None

@@ -30,7 +30,7 @@ BYTES_OF_DICT, BYTES_OF_LIST, BYTES_OF_VALUE = 240, 96, 64
 
 
 def encode(data: Any) -> str:
-    """Give plain data as JSON text.
+    """Return plain data as JSON text.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def encode(data: Any) -> str:
 
 
 def decode(text: str) -> Any:
-    """Give back what was encoded.
+    """Return what was encoded.
 
     Raises
     ------

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sqlite3
 import stat
 from pathlib import Path
+from typing import Any
 
 from hpopt.checks import expanded
 from hpopt.errors import SettingError, StudyError, StudyFileError
@@ -19,14 +21,18 @@ from hpopt.storage.damage import (
     study_error,
     without_log,
 )
-from hpopt.storage.flush import flush, flush_folder
+from hpopt.storage.open_file import flush, flush_folder
 from hpopt.storage.rows import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
-from hpopt.storage.tables import what_is_wrong
 from hpopt.terminal import printable
+
+ADDED = frozenset({"info"})
+"""Columns that files of earlier versions do not have."""
+
+Columns = dict[str, tuple[Any, ...]]
 
 
 def study_path(path: str | os.PathLike[str]) -> Path:
-    """Give the one absolute path, without links, of a study file.
+    """Return the one absolute path, without links, of a study file.
 
     Raises
     ------
@@ -116,19 +122,19 @@ def examine(path: Path, *, is_alone: bool) -> None:
             (mark,) = connection.execute("PRAGMA application_id").fetchone()
             (page,) = connection.execute("PRAGMA page_size").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            wrong = what_is_wrong(connection) if mark == APPLICATION_ID else _tables(connection)
-            is_empty = mark == APPLICATION_ID and not wrong and _is_empty(connection)
+            fault = _fault_of_tables(connection) if mark == APPLICATION_ID else _tables(connection)
+            is_empty = mark == APPLICATION_ID and not fault and _is_empty(connection)
     except SQLITE_ERRORS as error:
         raise study_error(error, path) from None
     if mark != APPLICATION_ID:
-        raise not_a_study(path, f"another SQLite database (its tables: {wrong})")
+        raise not_a_study(path, f"another SQLite database (its tables: {fault})")
     if version > SCHEMA_VERSION:
         raise StudyFileError(
             f"a study file must be of a version that this hpopt knows, up to {SCHEMA_VERSION}, but "
             f"{path} is of version {version}: upgrade hpopt"
         )
-    if wrong:
-        raise altered(path, wrong)
+    if fault:
+        raise altered(path, fault)
     if is_empty and is_alone:
         raise without_log(path)
     if path.stat().st_size % page and not has_log(path):
@@ -164,3 +170,55 @@ def _examine_kind(path: Path) -> None:
         raise not_a_study(path, "no plain file")
     if status.st_size == 0:
         raise not_a_study(path, "an empty file")
+
+
+def _fault_of_tables(connection: sqlite3.Connection) -> str:
+    """Return in which way the tables are not the plain ones of a study; empty where they are.
+
+    A view, a generated column or a virtual table can give any number of rows and values of any
+    length out of a small file; keys can stand in any order without a rowid; a trigger writes more
+    than it is asked to.
+    """
+    query = "SELECT type, name, tbl_name, sql FROM main.sqlite_master"
+    found = [tuple(map(str, row)) for row in connection.execute(query)]
+    by_name = {name.lower(): (kind, sql) for kind, name, _, sql in found}
+    for kind, name, table, _ in found:
+        if kind == "trigger" or (kind == "index" and table.lower() in _expected()):
+            return f"there is the {kind} {name!r}, which hpopt does not make"
+    for table, columns in _expected().items():
+        kind, sql = by_name.get(table, ("", ""))
+        if not kind:
+            return f"the table {table} is missing"
+        words = sql.upper().split(None, 2)[:2]
+        # That the number is the rowid shows in that no index was made for it.
+        has_index = connection.execute(f"PRAGMA main.index_list({table})").fetchone()
+        if kind != "table" or words != ["CREATE", "TABLE"] or has_index:
+            return f"{table} is not a plain table"
+        fault = _faulty_column(_columns(connection, table), columns)
+        if fault:
+            return f"the column {fault!r} of the table {table} is not as hpopt makes it"
+    return ""
+
+
+def _faulty_column(found: Columns, expected: Columns) -> str:
+    for name in [*expected, *found]:
+        here = found.get(name)
+        if here is None and name in ADDED:
+            continue
+        is_ours = here == expected[name] if name in expected else here and here[-1] == 0
+        if not is_ours:
+            return name
+    return ""
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> Columns:
+    """Return of each column its type, whether it may be NULL, default, key and generation."""
+    rows = connection.execute(f"PRAGMA main.table_xinfo({table})")
+    return {str(name): tuple(rest) for _, name, *rest in rows}
+
+
+@functools.cache
+def _expected() -> dict[str, Columns]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(SCHEMA)
+        return {table: _columns(connection, table) for table in ("study", "trials")}

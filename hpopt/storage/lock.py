@@ -28,7 +28,7 @@ from hpopt.errors import StudyError, StudyLockedError
 PATIENCE = 0.5
 """Seconds to wait for a lock: a killed process may take some time to vanish."""
 
-PAUSE = 0.02
+PAUSE = 0.02  # seconds: 25 tries within that patience
 
 REFUSED = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 
@@ -100,7 +100,7 @@ class WriterLock:
             time.sleep(PAUSE)
 
     def _acquire(self) -> Writer | None:
-        """Take the lock, or give the writer that has it."""
+        """Take the lock, or return the writer that has it."""
         while True:
             own = _own_writer(self._path)
             if own is not None:
@@ -155,12 +155,12 @@ class WriterLock:
 
 
 def lock_path(path: Path) -> Path:
-    """Give the path of a study's lock file."""
+    """Return the path of a study's lock file."""
     return path.with_name(path.name + "-lock")
 
 
 def writer_of(path: str | os.PathLike[str]) -> Writer | None:
-    """Say which process is writing a study file now; None where nobody is.
+    """Return which process is writing a study file now; None where nobody is.
 
     Parameters
     ----------

@@ -13,11 +13,11 @@ from hpopt.storage.storage import (
     Journal,
     Storage,
     closed,
+    finished_twice,
     no_such_trial,
     reopened_unfinished,
     started_differently,
     started_when_finished,
-    told_twice,
 )
 
 
@@ -32,12 +32,12 @@ class MemoryStorage(Storage):
         self._closed = False
         self._header: Header | None = None
         self._pending: dict[int, Solution] = {}
-        self._finished: dict[int, Trial] = {}  # in the order of telling
+        self._finished: dict[int, Trial] = {}  # in the order of observation
         self._asked_after: dict[int, int] = {}
         self._outputs: dict[int, str] = {}
 
     def header(self) -> Header | None:
-        """Give the header; None in a fresh study."""
+        """Return the header; None in a fresh study."""
         with self._open():
             return None if self._header is None else dict(self._header)
 
@@ -67,7 +67,7 @@ class MemoryStorage(Storage):
             for trial in trials:
                 number = trial.number
                 if number in self._finished or number in new:
-                    raise told_twice(number)
+                    raise finished_twice(number)
                 new[number] = Trial(self._pending.get(number, trial.solution), trial.outcome)
             self._finished.update(new)
             for number in new:
@@ -76,7 +76,7 @@ class MemoryStorage(Storage):
                     self._outputs[number] = outputs[number][-OUTPUT_CHARACTERS:]
 
     def reopen(self, numbers: Sequence[int]) -> None:
-        """Have finished trials be pending again."""
+        """Make finished trials pending again."""
         with self._open():
             new: dict[int, Solution] = {}
             for number in numbers:
@@ -131,7 +131,7 @@ class MemoryStorage(Storage):
             self._closed = True
 
     def _open(self) -> threading.RLock:
-        """Give the guard, to be held while the study is read or changed."""
+        """Return the lock, to be held while the study is read or changed."""
         if self._closed:
             raise closed()
         return self._guard

@@ -1,4 +1,4 @@
-"""What a writer does when its study file is no longer in its place: save all of it, and say so."""
+"""Save a study whose file is no longer in its place while it is written."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _in_memory(file: OpenFile, what: str) -> tuple[OpenFile, str]:
     try:
         new = file.copied_to_memory()
     except FAILURES as error:
-        return file, f"{what}: what is told is lost when this process ends ({error})"
+        return file, f"{what}: further trials are lost when this process ends ({error})"
     file.abandon()
     return new, f"{what}: it goes on in memory, and ends with this process"
 

@@ -87,7 +87,7 @@ Row = Sequence[Any]
 
 
 def row_of_solution(solution: Solution) -> tuple[Any, ...]:
-    """Give the SOLUTION_COLUMNS of a solution."""
+    """Return the SOLUTION_COLUMNS of a solution."""
     return (
         int(solution.number),
         encode(solution.config),
@@ -98,7 +98,7 @@ def row_of_solution(solution: Solution) -> tuple[Any, ...]:
 
 
 def row_of_outcome(outcome: Outcome) -> tuple[Any, ...]:
-    """Give the OUTCOME_COLUMNS of an outcome; what is told and the output follow them."""
+    """Return the OUTCOME_COLUMNS of an outcome."""
     return (
         outcome.status,
         encode(dict(outcome.values)) if outcome.values else None,
@@ -117,7 +117,7 @@ def _encoded_curve(curve: Sequence[tuple[float, float]]) -> str:
 
 
 def kept_output(output: str) -> str | None:
-    """Give the end of what a trial printed, as it is stored."""
+    """Return the end of what a trial printed, as it is stored."""
     return _storable(output[-OUTPUT_CHARACTERS:]) if output else None
 
 

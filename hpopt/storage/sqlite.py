@@ -38,28 +38,31 @@ from hpopt.storage.storage import (
     Pending,
     Storage,
     closed,
+    finished_twice,
     no_such_trial,
     reopened_unfinished,
     started_differently,
     started_when_finished,
-    told_twice,
 )
 
 Mode = Literal["w", "r"]
 Item = TypeVar("Item")
 
 TRIAL = f"{rows.SOLUTION_COLUMNS}, {rows.OUTCOME_COLUMNS}"
+# Trials, and bytes of them, that are read at once: many enough that the query costs nothing beside
+# them, few enough that a long study is never in memory (SQLite takes 999 variables at most).
 AT_ONCE, BYTES_AT_ONCE = 500, 2**22
-LOOK_SECONDS = 1.0
-"""How often the writer looks whether its file is still in its place."""
 
-STATUS, TOLD, ASKED_AFTER = 5, 14, 15
+LOOK_SECONDS = 1.0
+"""How often the writer looks whether its file is still in its place: three system calls."""
+
+STATUS, OBSERVED, ASKED_AFTER = 5, 14, 15
 """Places in the rows of TRIAL and JOURNAL."""
 
 JOURNAL = f"SELECT {TRIAL}, told, asked_after FROM trials ORDER BY number"
 NEXT_TRIALS = f"""SELECT {TRIAL} FROM trials
     WHERE number > ? AND status IS NOT NULL ORDER BY number LIMIT {AT_ONCE}"""
-ORDER_OF_TELLING = "SELECT number FROM trials WHERE status IS NOT NULL ORDER BY told"
+OBSERVED_NUMBERS = "SELECT number FROM trials WHERE status IS NOT NULL ORDER BY told"
 ALL_PENDING = f"""SELECT {rows.SOLUTION_COLUMNS}, asked_after, started FROM trials
     WHERE status IS NULL ORDER BY number"""
 PENDING_NUMBERS = "SELECT number FROM trials WHERE status IS NULL ORDER BY number"
@@ -133,7 +136,7 @@ class SQLiteStorage(Storage):
             )
         with self._reading() as connection:
             query = "SELECT COALESCE(MAX(told), -1) + 1 FROM trials"
-            (self._next_told,) = connection.execute(query).fetchone()
+            (self._next_place,) = connection.execute(query).fetchone()
 
     def _hold(self, file: OpenFile) -> None:
         if self._finish is not None:
@@ -148,7 +151,7 @@ class SQLiteStorage(Storage):
         return self.path if self._file is None else self._file.path
 
     def watch(self, *, ended: bool = False) -> list[str]:
-        """Look whether the file is still in its place, else save all of it; say what happened."""
+        """Check that the file is still in its place, else save all of it; return what happened."""
         with self._guard:
             if not self._closed:
                 self._look(at_once=ended)
@@ -177,7 +180,7 @@ class SQLiteStorage(Storage):
             )
 
     def header(self) -> Header | None:
-        """Give the header; None in a fresh study."""
+        """Return the header; None in a fresh study."""
         with self._reading() as connection:
             row = connection.execute("SELECT header FROM study").fetchone()
         if row is None:
@@ -216,20 +219,20 @@ class SQLiteStorage(Storage):
 
         def write(connection: sqlite3.Connection, trial: Trial) -> None:
             # Counted before it is written: a failed write leaves a gap, never two of the same.
-            told, self._next_told = self._next_told, self._next_told + 1
+            place, self._next_place = self._next_place, self._next_place + 1
             number = int(trial.solution.number)
             output = rows.kept_output(outputs[number]) if number in outputs else None
-            outcome = (*rows.row_of_outcome(trial.outcome), told, output)
+            outcome = (*rows.row_of_outcome(trial.outcome), place, output)
             if connection.execute(rows.FINISH_SOLUTION, (*outcome, number)).rowcount == 1:
                 return
             row = (*outcome, *rows.row_of_solution(trial.solution))
             if connection.execute(rows.INSERT_TRIAL, row).rowcount != 1:
-                raise told_twice(number)
+                raise finished_twice(number)
 
         self._write(write, trials)
 
     def reopen(self, numbers: Sequence[int]) -> None:
-        """Have finished trials be pending again."""
+        """Make finished trials pending again."""
         now = time.time()
 
         def write(connection: sqlite3.Connection, number: int) -> None:
@@ -248,18 +251,18 @@ class SQLiteStorage(Storage):
                 if row[STATUS] is None:
                     pending.append(rows.solution_of_row(row[:STATUS]))
                 else:
-                    trials.append((row[TOLD], rows.trial_of_row(row)))
-                if not {type(row[TOLD]), type(row[ASKED_AFTER])} <= {int, type(None)}:
+                    trials.append((row[OBSERVED], rows.trial_of_row(row)))
+                if not {type(row[OBSERVED]), type(row[ASKED_AFTER])} <= {int, type(None)}:
                     raise rows.damaged_trial(row[0], TypeError("its place in the journal"))
                 if row[ASKED_AFTER] is not None:
                     asked_after[row[0]] = row[ASKED_AFTER]
         trials.sort(key=itemgetter(0))
         return Journal(tuple([trial for _, trial in trials]), tuple(pending), asked_after)
 
-    def told(self) -> Iterator[Trial]:
-        """Read the finished trials in the order of telling, some hundred at a time."""
+    def observations(self) -> Iterator[Trial]:
+        """Read the finished trials in the order of observation, some hundred at a time."""
         with self._reading() as connection:
-            numbers = array("q", (number for (number,) in connection.execute(ORDER_OF_TELLING)))
+            numbers = array("q", (number for (number,) in connection.execute(OBSERVED_NUMBERS)))
         n_bytes = 0
         for place in range(0, len(numbers), AT_ONCE):
             wanted = numbers[place : place + AT_ONCE].tolist()
@@ -330,7 +333,7 @@ class SQLiteStorage(Storage):
             self._closed = True
 
     def _row(self, query: str, number: int) -> Any:
-        """Give the row of a number, or None, also of what can be no number."""
+        """Return the row of a number, or None, also of what can be no number."""
         with self._reading() as connection, suppress(TypeError, OverflowError):
             return connection.execute(query, (index(number),)).fetchone()
         return None
@@ -351,7 +354,7 @@ class SQLiteStorage(Storage):
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        """Give the writer's own connection, or a reader's for this one operation."""
+        """Yield the writer's own connection, or a reader's for this one operation."""
         if self._closed:
             raise closed()
         try:

@@ -1,4 +1,4 @@
-"""Where trials rest: the journal that a study writes, and what is read back from it."""
+"""The contract of storages: the journal that a study writes, and what is read back from it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Journal:
     Attributes
     ----------
     trials : tuple of Trial
-        The finished ones, in the order in which they were told.
+        The finished ones, in the order in which they were observed.
     pending : tuple of Solution
         Those that were started and never finished, by number.
     asked_after : mapping of int to int
-        Number of a started solution, finished or not, → how many trials had been told when
-        it was asked: the interleaving. A trial that was told without having been started is
+        Number of a started solution, finished or not, → how many trials had been observed when
+        it was asked: the interleaving. A trial that finished without having been started is
         not in it.
     """
 
@@ -48,7 +48,7 @@ class Pending:
     ----------
     solution : Solution
     asked_after : int
-        How many trials had been told when it was asked.
+        How many trials had been observed when it was asked.
     since : float or None
         When it was started, in seconds since the epoch, where that is known.
     """
@@ -74,7 +74,7 @@ class Storage(ABC):
 
     @abstractmethod
     def header(self) -> Header | None:
-        """Give what was stored when the study was made; None in a fresh storage."""
+        """Return what was stored when the study was made; None in a fresh storage."""
 
     @abstractmethod
     def write_header(self, header: Header) -> None:
@@ -89,7 +89,7 @@ class Storage(ABC):
         solutions : sequence of Solution
             Starting one again that never finished changes nothing.
         asked_after : int
-            How many trials had been told when they were asked.
+            How many trials had been observed when they were asked.
 
         Raises
         ------
@@ -116,9 +116,9 @@ class Storage(ABC):
 
     @abstractmethod
     def reopen(self, numbers: Sequence[int]) -> None:
-        """Have finished trials be pending again: what they gave is forgotten, output too.
+        """Make finished trials pending again: their results are forgotten, their output too.
 
-        They are as if they were started now with nothing told before: their ``asked_after`` is 0.
+        They are as if they were started now, before any observation: their ``asked_after`` is 0.
 
         Raises
         ------
@@ -130,8 +130,8 @@ class Storage(ABC):
     def load(self) -> Journal:
         """Read the journal as it was at one moment, for replay."""
 
-    def told(self) -> Iterator[Trial]:
-        """Read the finished trials in the order of telling, best without holding them all."""
+    def observations(self) -> Iterator[Trial]:
+        """Read the finished trials in the order in which they were observed, best one by one."""
         return iter(self.load().trials)
 
     def pending(self) -> list[Pending]:
@@ -147,7 +147,7 @@ class Storage(ABC):
     def trials(self) -> Iterator[Trial]:
         """Read the finished trials by number, without holding them all in memory.
 
-        Trials may be written meanwhile; those are given, or not.
+        Trials may be written meanwhile; those are among them, or not.
         """
 
     @abstractmethod
@@ -180,7 +180,7 @@ class Storage(ABC):
         return None
 
     def watch(self, *, ended: bool = False) -> list[str]:
-        """Look after what the storage depends on; say in sentences what has become of it.
+        """Check what the storage depends on; return in sentences what has become of it.
 
         It is called several times a second while a study runs, and should cost next to nothing.
 
@@ -207,7 +207,7 @@ class Storage(ABC):
         self.close()
 
 
-def told_twice(number: int) -> StudyError:
+def finished_twice(number: int) -> StudyError:
     """Make the error for a trial that is appended again."""
     return StudyError(f"a trial is told once, but trial {number} has finished already")
 

@@ -104,7 +104,7 @@ class Books:
         """What has been found so far; reads the journal, if nothing has yet."""
         if self._tally is None:
             tally = Tally(self.optimizer.objectives)
-            for trial in self._storage.told():
+            for trial in self._storage.observations():
                 tally.count(trial)
             self._tally = self._of_earlier_runs(tally)
         return self._tally
@@ -130,7 +130,7 @@ class Books:
     def stop_early(self, rule: EarlyStoppingRule | None, window: int | None) -> None:
         """Have this rule of early stopping know what the optimizer knows, and none without one."""
         if self.rules.begin(rule):
-            told = self._storage.told() if window is None else self._storage.trials()
+            told = self._storage.observations() if window is None else self._storage.trials()
             pending = {each.solution.number: each.asked_after for each in self._storage.pending()}
             self.rules.catch_up((t for t in told if t.number not in self.held), pending)
 
@@ -138,7 +138,7 @@ class Books:
         pending = [self._restored(each.solution) for each in self._storage.pending()]
         self.optimizer.replay([], pending)
         if window is None:
-            told = self._storage.told()
+            told = self._storage.observations()
         else:
             n_asked = self.tally.n_told + len(pending)
             told = self._until_gap(self._storage.trials(), max(0, n_asked - window))

@@ -121,15 +121,15 @@ class StorageContract:
         assert "file" in (storage.trial(0).error or "")
         assert "printed" in storage.output(0)
 
-    def test_the_journal_is_in_the_order_of_telling(self, storage: Storage) -> None:
-        """Replay needs the order of telling, people that of numbers."""
+    def test_the_journal_is_in_the_order_of_observation(self, storage: Storage) -> None:
+        """Replay needs the order of observation, people that of numbers."""
         numbers = [4, 0, 3, 1]
         storage.started([solution(number) for number in range(6)], 0)
         storage.append([trial(numbers[0])])
         storage.append([trial(number) for number in numbers[1:]])
         assert [each.number for each in storage.load().trials] == numbers
-        assert [each.number for each in storage.told()] == numbers
-        assert [described(each) for each in storage.told()] == [
+        assert [each.number for each in storage.observations()] == numbers
+        assert [described(each) for each in storage.observations()] == [
             described(each) for each in storage.load().trials
         ]
         assert [each.number for each in storage.load().pending] == [2, 5]
@@ -180,7 +180,7 @@ class StorageContract:
         assert state(storage) == before
 
     def test_starting_what_has_finished_raises(self, storage: Storage) -> None:
-        """Nothing told is evaluated again."""
+        """Nothing that has finished is evaluated again."""
         storage.append([trial(1)])
         before = state(storage)
         with pytest.raises(StudyError, match="1 was started again"):
@@ -188,7 +188,7 @@ class StorageContract:
         assert state(storage) == before
 
     def test_a_reopened_trial_is_pending_as_it_was_asked(self, storage: Storage) -> None:
-        """What it gave is forgotten; it is told again later, behind those that stayed."""
+        """Its result is forgotten; it finishes again later, behind those that stayed."""
         storage.started([solution(number) for number in range(4)], 2)
         storage.append([trial(2, "failed"), trial(0), trial(1, "failed")], {1: "old", 2: "old"})
         storage.append([trial(8, "lost")])
@@ -210,7 +210,7 @@ class StorageContract:
             storage.trial(2)
         storage.started([solution(2)], 5)
         storage.append([trial(2)], {2: "new"})
-        assert [each.number for each in storage.told()] == [0, 1, 2]
+        assert [each.number for each in storage.observations()] == [0, 1, 2]
         assert described(storage.trial(2)) == described(trial(2))
         assert storage.output(2) == "new"
 
@@ -348,7 +348,7 @@ class DurableStorageContract(StorageContract):
             assert storage.output(2) == ""
 
     def test_the_order_goes_on_when_opened_again(self, tmp_path: Path) -> None:
-        """What is told later stands later, whatever its number."""
+        """What is observed later stands later, whatever its number."""
         for numbers in ([5, 2], [4, 0], [3, 1]):
             with self.make(tmp_path) as storage:
                 storage.append([trial(number) for number in numbers])

@@ -3,23 +3,23 @@ import time
 
 import pytest
 
-from hpopt.storage import SQLiteStorage, flush
-from hpopt.storage.flush import Flusher
+from hpopt.storage import SQLiteStorage, open_file
+from hpopt.storage.open_file import Flusher
 from hpopt.testing.storages import trial
 
 
 @pytest.fixture
 def flushed(monkeypatch):
     """Give the list of (path, size) that are flushed, and be told of each."""
-    calls, event, original = [], threading.Event(), flush.flush
+    calls, event, original = [], threading.Event(), open_file.flush
 
     def watched(path):
         original(path)
         calls.append((path, path.stat().st_size))
         event.set()
 
-    monkeypatch.setattr(flush, "flush", watched)
-    monkeypatch.setattr(flush, "INTERVAL", 0.1)
+    monkeypatch.setattr(open_file, "flush", watched)
+    monkeypatch.setattr(open_file, "FLUSH_SECONDS", 0.1)
     return calls, event
 
 
@@ -27,23 +27,23 @@ def test_what_is_written_is_flushed_soon_and_only_then(tmp_path, flushed):
     calls, event = flushed
     log = (tmp_path / "study.db-wal").resolve()
     with SQLiteStorage(tmp_path / "study.db") as storage:
-        time.sleep(2 * flush.INTERVAL)
+        time.sleep(2 * open_file.FLUSH_SECONDS)
         assert calls == []
         for number in range(2):
             storage.append([trial(number)])
             assert event.wait(30)
             event.clear()
             assert calls[-1] == (log, log.stat().st_size)
-        time.sleep(2 * flush.INTERVAL)
+        time.sleep(2 * open_file.FLUSH_SECONDS)
         assert len(calls) == 2
 
 
 def test_the_interval_keeps_the_promise_of_a_second():
-    assert 0 < flush.INTERVAL <= 0.5
+    assert 0 < open_file.FLUSH_SECONDS <= 0.5
 
 
 def test_closing_does_not_wait_for_the_interval(tmp_path, monkeypatch):
-    monkeypatch.setattr(flush, "INTERVAL", 1000)
+    monkeypatch.setattr(open_file, "FLUSH_SECONDS", 1000)
     flusher = Flusher(tmp_path / "file")
     flusher.touch()
     flusher.close()
@@ -51,7 +51,7 @@ def test_closing_does_not_wait_for_the_interval(tmp_path, monkeypatch):
 
 
 def test_a_file_that_is_gone_is_no_error(tmp_path, monkeypatch):
-    monkeypatch.setattr(flush, "INTERVAL", 0.001)
+    monkeypatch.setattr(open_file, "FLUSH_SECONDS", 0.001)
     flusher = Flusher(tmp_path / "file")
     flusher.touch()
     time.sleep(0.1)

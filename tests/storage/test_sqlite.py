@@ -186,7 +186,7 @@ def test_a_full_disk_loses_nothing_and_ends_when_there_is_room(tmp_path):
         (n_pages,) = storage._file.connection.execute("PRAGMA page_count").fetchone()
         storage._file.connection.execute(f"PRAGMA max_page_count = {n_pages}")
         big = Trial(solution(1), Outcome("failed", traceback="x" * 100_000))
-        with pytest.raises(StudyError, match=r"disk with room, .*nothing that was told"):
+        with pytest.raises(StudyError, match=r"disk with room, .*no trial that was written before"):
             storage.append([big])
         with pytest.raises(StudyError, match="disk with room"):
             storage.append([trial(2), big])
@@ -314,9 +314,9 @@ def test_a_disk_that_fails_to_flush_is_reported(tmp_path, monkeypatch):
     def fail(path):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr("hpopt.storage.flush.INTERVAL", 0.01)
+    monkeypatch.setattr("hpopt.storage.open_file.FLUSH_SECONDS", 0.01)
     with SQLiteStorage(tmp_path / "study.db") as storage:
-        monkeypatch.setattr("hpopt.storage.flush.flush", fail)
+        monkeypatch.setattr("hpopt.storage.open_file.flush", fail)
         with pytest.raises(StudyError, match=r"must reach the disk, but .* check the disk"):
             for number in range(100_000):
                 storage.append([trial(number)])
@@ -350,7 +350,7 @@ def test_a_file_of_0_1_0_is_read_as_it_is(tmp_path):
             described(trial(0, "stopped")),
             described(trial(1, "failed")),
         ]
-        assert [each.number for each in storage.told()] == [0, 1]
+        assert [each.number for each in storage.observations()] == [0, 1]
         assert [each.number for each in storage.load().pending] == [2, 3]
         assert storage.trial(0).info == {}
         assert storage.count()["stopped"] == 1
@@ -368,14 +368,14 @@ def test_a_file_of_0_1_0_is_written_on(tmp_path):
             assert reader.trial(2).info == trial(2).info
     assert columns_of(path)[-1] == "info"
     with SQLiteStorage(path) as storage:
-        assert [each.info for each in storage.told()] == [{}, {}, trial(2).info]
+        assert [each.info for each in storage.observations()] == [{}, {}, trial(2).info]
 
 
 def test_a_file_of_0_1_0_is_salvaged(tmp_path):
     as_of_version_0_1_0(tmp_path / "study.db")
     assert salvage(tmp_path / "study.db", tmp_path / "saved.db") == 2
     with SQLiteStorage(tmp_path / "saved.db", "r") as storage:
-        assert [described(each) for each in storage.told()] == [
+        assert [described(each) for each in storage.observations()] == [
             described(trial(0, "stopped")),
             described(trial(1, "failed")),
         ]
