@@ -161,7 +161,7 @@ class NoValuesError(StudyError):
 
 
 class StudyWarning(UserWarning):
-    """A study goes on with other data or settings, or in another file."""
+    """A study goes on with other data or settings or in another file, or learns nothing."""
 
 
 class TransferError(HpoptError, pickle.PicklingError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from hpopt.checks import Duration, Seed
 from hpopt.core import Optimizer, Problem
 from hpopt.early_stopping import EarlyStoppingRule
+from hpopt.errors import StudyWarning
 from hpopt.executors import Limits
 from hpopt.progress import ProgressDisplay
 from hpopt.stopping import StoppingRule, Trials
@@ -58,7 +60,8 @@ def optimize(
     study : path, optional
         The study file, a SQLite database; without it the study lives in memory.
     learn_from : path or study, optional
-        An earlier study on an overlapping space; see `Study.learn_from`.
+        An earlier study on an overlapping space; see `Study.learn_from`. That nothing of it fits
+        is a `StudyWarning`, with the reasons.
     start, seed
         See `Study`.
     timeout, stop, workers, executor, limits, gpus, trials_per_gpu, window, retries, \
@@ -83,7 +86,9 @@ def optimize(
     opened = Study(problem, optimizer, path=study, seed=seed, start=start)
     try:
         if learn_from is not None:
-            opened.learn_from(learn_from)
+            learned = opened.learn_from(learn_from)
+            if learned.reasons and not learned.n_learned:
+                warnings.warn(str(learned), StudyWarning, stacklevel=2)
         return opened.run(
             timeout=timeout,
             stop=stop,

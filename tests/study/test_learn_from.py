@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 
 import hpopt
-from hpopt.errors import SettingError, StudyError, StudyFileError, StudyMismatchError
+from hpopt.errors import (
+    SettingError,
+    StudyError,
+    StudyFileError,
+    StudyMismatchError,
+    StudyWarning,
+)
 from hpopt.stopping import Trials
 from hpopt.study import knowledge
 
@@ -175,6 +181,16 @@ class TestWhatIsFilled:
             f"learned 0 of 30 trials of {path}; left out: 30 × 'dropout' is missing; "
             "give dropout a default=… to keep these"
         )
+
+    def test_a_search_in_one_call_warns_that_it_learns_nothing(self, path):
+        earlier(path)
+        wider = problem(dropout=hpopt.Float(0, 0.5))
+        with pytest.warns(
+            StudyWarning, match="learned 0 of 30 .* give dropout a default"
+        ) as caught:
+            earlier(of=wider, n=2, learn_from=path)
+        assert len(caught) == 1
+        earlier(of=problem(rate=hpopt.Float(1e-3, 1, log=True)), n=2, learn_from=path)
 
     def test_only_where_it_exists(self, path):
         n = [trial.config["optimizer"] for trial in earlier(path).trials].count("sgd")
