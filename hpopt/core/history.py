@@ -30,7 +30,7 @@ class History:
         self._points = np.empty((FIRST_CAPACITY, d))
         self._losses = np.empty((FIRST_CAPACITY, n_objectives))
         self._rows = np.full(FIRST_CAPACITY, -1, dtype=np.int64)
-        self._unbroken = 0
+        self._n_contiguous = 0
 
     def __len__(self) -> int:
         return self._n - self._n_known
@@ -61,11 +61,11 @@ class History:
         return self._losses[: self._n]
 
     @property
-    def unbroken(self) -> int:
+    def n_contiguous(self) -> int:
         """The largest k for which the numbers 0 … k-1 have all been told."""
-        while self._unbroken < len(self._rows) and self._rows[self._unbroken] >= 0:
-            self._unbroken += 1
-        return self._unbroken
+        while self._n_contiguous < len(self._rows) and self._rows[self._n_contiguous] >= 0:
+            self._n_contiguous += 1
+        return self._n_contiguous
 
     def know(self, points: NDArray[np.float64], losses: NDArray[np.float64]) -> None:
         """Add points known from elsewhere, before anything is told, to `all_points` only."""

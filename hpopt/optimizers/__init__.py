@@ -1,4 +1,4 @@
-"""Who chooses: the strategies, by class and by name.
+"""The search strategies, by class and by name.
 
 A class is imported when it is first used; ``__init__.pyi`` lists them for readers of types.
 """

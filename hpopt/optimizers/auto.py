@@ -1,4 +1,4 @@
-"""Choose the strategy by the problem: what is searched, with how much, and at what cost.
+"""Choose the strategy by the problem: by its space, the budget, and the cost of evaluations.
 
 In the manner of Meunier et al. 2022 (nevergrad's NGOpt), "Black-box optimization revisited",
 https://doi.org/10.1109/TEVC.2021.3108185.
@@ -42,38 +42,38 @@ TURNS, TPE_TURN, LOCAL_TURN = 3, 1, 2
 class Auto(Optimizer):
     """Choose among the strategies, and choose again when the facts change.
 
-    Use it where nobody knows better: it is the default. All that it runs are told everything, so
-    that it can change within a study::
+    Use it unless something else is known to be better: it is the default. All strategies that it
+    runs learn from all results, so that it can change within a study::
 
         several objectives                     genetic
         no more configs than trials            all of them, in a random order
         otherwise                              bayesian, and with it
-          few numbers, all continuous          the middle first; one or two steps in three from a
-                                               quadratic model of the best one's surroundings
+          few numbers, all continuous          the middle first; one or two configs in three from
+                                               a quadratic model around the best one
           large noise                          one config in three from TPE, unless it likely
-                                               fails or gives a value that is known
-          evaluations below 20 ms, after a     steady_state: thinking would take longer than
-          while                                evaluating
+                                               fails or repeats a value
+          evaluations below 20 ms, after a     steady_state: the model would take longer than the
+          while                                evaluation
           beyond 2,000 results                 bayesian and steady_state in turn
 
-    What an evaluation costs is the median of the last 21 that were told, divided among those that
-    run at the same time. It counts after `model_trials` only; of a larger budget after one trial
-    in 50, and of one of 300 trials or fewer never: a short search of a cheap function is thought
-    about as well as any other.
+    The cost of an evaluation is the median of the last 21 results, divided by the number of
+    evaluations that run at the same time. It counts after `model_trials` only; with a budget above
+    300 trials already after one in 50 of them, and with a smaller budget never: the model's time
+    does not matter in a short search.
 
     Parameters
     ----------
     seconds : float, > 0, optional
-        What an evaluation costs. By default it is measured; then, where it lies near the limit of
-        20 ms, the same seed may give another search on another machine. (To go on with a study is
-        exact all the same: it has the seconds of its trials.)
+        The cost of an evaluation. By default it is measured; then, near the limit of 20 ms, the
+        same seed may give another search on another machine. (Resuming a study is exact all the
+        same: it has the seconds of its trials.)
     model_trials : int, >= 1
-        For how many trials a model is asked even where evaluations are cheap.
+        For how many trials the model is asked even where evaluations are cheap.
 
     Attributes
     ----------
     explanation : str
-        What it has chosen, and why, in one line.
+        The present choice and its reason, in one line.
     """
 
     name: ClassVar[str] = "auto"
@@ -110,11 +110,11 @@ class Auto(Optimizer):
 
     @property
     def explanation(self) -> str:
-        """What is chosen now, and why, in one line."""
+        """The present choice and its reason, in one line."""
         return ": ".join(self._choice())
 
     def _choice(self) -> tuple[str, str]:
-        """Give the name of what is chosen now, and why."""
+        """Return the present choice and its reason."""
         if len(self.objectives) > 1:
             return "genetic", f"{len(self.objectives)} objectives"
         if self._size <= max(FEW, self._budget if self._budget < math.inf else 0):
@@ -140,12 +140,12 @@ class Auto(Optimizer):
 
     @property
     def _cost(self) -> float:
-        """What a worker's evaluation costs everybody, in seconds; inf where nobody knows."""
+        """Seconds per evaluation of all workers together; inf where they are unknown."""
         return self._seconds / max(1, len(self.pending))
 
     @property
     def _n_free(self) -> float:
-        """After how many results the cost counts."""
+        """The number of results after which the cost counts."""
         if self._budget <= SMALL_BUDGET:
             return math.inf
         return min(self.model_trials, max(FEWEST_ASKS, self._budget // TRIALS_AN_ASK))
@@ -164,7 +164,7 @@ class Auto(Optimizer):
         return self._bayesian.propose(number, n) if points is None else points
 
     def _beside(self, number: int) -> Floats | None:
-        """Give the point of another model than the process, where it is that one's turn."""
+        """Return the point of TPE or the quadratic model, if it is their turn; else None."""
         turn = number % TURNS
         if self._local is not None:
             if number == len(self.start) and not len(self.knowledge):
@@ -178,13 +178,13 @@ class Auto(Optimizer):
         return None
 
     def _is_noisy(self, number: int) -> bool:
-        """Say whether much of what differs among results is noise, by the model."""
+        """Return whether much of the variance of results is noise, by the model."""
         return self._bayesian.has_model(number) and self._bayesian.noise_share() > NOISY
 
     def _quadratic_step(self, number: int, turn: int) -> Floats | None:
-        """Give the step of the quadratic model, where there is a new one.
+        """Return the step of the quadratic model, if it is new and not likely wasted.
 
-        It has two turns of three while its steps lead somewhere, and one when they do not.
+        The model has two turns of three while its steps find new bests, and else one.
         """
         observed, local = Observations(self), self._local
         if local is None:

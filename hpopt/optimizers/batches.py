@@ -1,7 +1,7 @@
-"""Strategies that think in batches: a generation, a poll of neighbours, a round.
+"""Strategies that ask batches: generations, polls of neighbours, rounds.
 
-Such a strategy is written as the loop that its paper prints, a generator that yields the points
-of a batch and is sent what they gave.
+Such a strategy is written as the loop that its paper prints: a generator that yields the points of
+a batch and is sent their results.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What the solutions of a batch gave, in the order of their numbers.
+class Results:
+    """The results of a batch, in the order of the solutions' numbers.
 
     Attributes
     ----------
@@ -39,16 +39,17 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
-    """A batch that is drawn only when it is asked for, not while a journal is told again.
+class LazyBatch:
+    """A batch that is drawn when it is asked for, and not while a journal is replayed.
 
     Attributes
     ----------
     n : int
-        How many points it has, unless the space has no more.
+        The number of points, unless the space has fewer left.
     draw : callable
-        Takes the number of the first one and returns them, shape (n, d), sent through `novel`
-        with that number as `before`; called at once or never, so it may use what the plan holds.
+        Takes the number of the first point and returns all, shape (n, d), passed through `novel`
+        with that number as `before`. It is called at once or never, so that it may use the
+        generator's variables.
     """
 
     n: int
@@ -58,40 +59,40 @@ class Later:
         return self.n
 
 
-Plan = Generator[Floats | Later, Told, None]
+BatchGenerator = Generator[Floats | LazyBatch, Results, None]
 
 
 class Batches(Optimizer):
-    """Ask the points of a batch, wait until all of them are told, think, ask the next.
+    """Ask one batch after the other, each when all results of the last are there.
 
-    Subclass it and write `_batches`. What was told drives the generator from its beginning, so
-    all that it keeps in local variables follows from seed and history. All solutions of a batch
-    may run at the same time, and the search is the same at any number of workers.
+    Subclass it and write `_batches`. The history drives its generator from the beginning, so that
+    all its local variables follow from seed and history. All solutions of a batch may run at the
+    same time, and the search is the same at any number of workers.
     """
 
     def _setup(self) -> None:
-        self._plan: Plan | None = None
+        self._generator: BatchGenerator | None = None
         self._begin = 0
         self._batch: Floats = np.empty((0, self.space.d))
 
     @abstractmethod
-    def _batches(self) -> Plan:
-        """Yield the points (n, d) of each batch, and receive what they gave.
+    def _batches(self) -> BatchGenerator:
+        """Yield the points (n, d) of each batch, and receive their results.
 
-        The first batch is that of ``len(self.start)`` configs of the user and what is yielded
-        first; `Told` has both. Send points through `novel`, with ``before=self.next_number``.
-        To return, or to yield no row, means that nothing is left to try. A batch that is costly
-        to draw, and on which nothing else in the plan depends, is better yielded as `Later`.
+        The first batch consists of the configs of `start` and of what is yielded first; its
+        `Results` have both. Pass points through `novel`, with ``before=self.next_number``. To
+        return, or to yield no row, means that nothing is left to try. A batch that is costly to
+        draw, and on whose points nothing else depends, should be a `LazyBatch`.
         """
 
     @property
     def batch_size(self) -> float:
-        """How many solutions it asks for before it waits for their results: the batch's size."""
+        """The size of the batch, whose results must be told before the next one is asked."""
         return len(self._batch) or math.inf
 
     @property
     def next_number(self) -> int:
-        """The number of the first solution of the batch that is being thought of."""
+        """The number of the first solution of the next batch."""
         return max(self._begin, len(self.start))
 
     def _ask(self, number: int, n: int) -> Floats:
@@ -99,38 +100,36 @@ class Batches(Optimizer):
         return self._batch[number - self._begin :]
 
     def _advance(self) -> None:
-        """Go through all batches that have been told."""
-        if self._plan is None:
-            self._begin, self._plan = 0, self._batches()
+        """Send all complete batches to the generator."""
+        if self._generator is None:
+            self._begin, self._generator = 0, self._batches()
             given = self.space.encode(self.start) if self.start else np.empty((0, self.space.d))
-            first = self._taken_up(next(self._plan, given[:0]), len(given))
+            first = self._points_of(next(self._generator, given[:0]), len(given))
             self._batch = np.concatenate([given, first])
-        while len(self._batch) and self.history.unbroken >= self._begin + len(self._batch):
-            told = self._told()
+        while len(self._batch) and self.history.n_contiguous >= self._begin + len(self._batch):
+            results = self._results()
             self._begin += len(self._batch)
             try:
-                self._batch = self._taken_up(self._plan.send(told))
+                self._batch = self._points_of(self._generator.send(results))
             except StopIteration:
                 self._batch = self._batch[:0]
 
-    def _taken_up(self, batch: Floats | Later, n_given: int = 0) -> Floats:
-        """Give the points of a batch; where all are told already, only as many rows.
-
-        A batch has fewer rows than it says only when nothing else is left, so that not as many
-        can have been told. With `forbid` that is no law: what is left may be hard to find.
-        """
-        if not isinstance(batch, Later):
+    def _points_of(self, batch: Floats | LazyBatch, n_given: int = 0) -> Floats:
+        """Return the points of a batch; where all are told already, only as many rows."""
+        if not isinstance(batch, LazyBatch):
             return batch
-        is_told = self.history.unbroken >= self._begin + n_given + len(batch)
+        is_told = self.history.n_contiguous >= self._begin + n_given + len(batch)
+        # A batch has fewer rows than `n` only when nothing else is left, so that no n can have been
+        # told. This does not hold with `forbid`, where allowed configs may be hard to find.
         if is_told and not self.space.forbidden and not self.space.predicates:
             return np.empty((len(batch), self.space.d))
         return batch.draw(self.next_number)
 
-    def _told(self) -> Told:
+    def _results(self) -> Results:
         numbers = np.arange(self._begin, self._begin + len(self._batch))
         rows = self.history.rows(numbers)
-        return Told(numbers, self.history.points[rows], self.history.losses[rows])
+        return Results(numbers, self.history.points[rows], self.history.losses[rows])
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the generator out: it starts again and is told everything."""
-        return vars(self) | {"_plan": None}
+        """Leave out the generator, which begins anew and is sent all results."""
+        return vars(self) | {"_generator": None}

@@ -18,29 +18,28 @@ DEFAULT = (("quasi_random", 20), ("genetic", None))
 class Chain(Stages):
     """Run strategies one after the other; each knows what those before it found.
 
-    Use it to begin with what is good at the beginning and end with what is good at the end: an
-    even spread, then evolution, then local search around the best. When the parts are as good
-    from the start, or the budget is too small to share, take one of them.
+    Use it to begin and to end with strategies that are good then: an even spread, then evolution,
+    then local search around the best. Where one of them is as good from the start, or the budget is
+    too small to share, take that one.
 
     ::
 
         for strategy, n in stages:
-            strategy learns all that was told
+            strategy learns all results so far
             it is asked for n solutions (fewer, where it has nothing left)
-            all of them are told
+            all of them are evaluated
 
-    A stage begins when everything before it has been told. Configs of `start` come before the
-    first stage and are not counted. With the last stage's share, or when it has nothing left,
-    the search ends.
+    A stage begins when all results before it are there. The configs of `start` come before the
+    first stage and are not counted. The search ends with the last stage's share, or when that has
+    nothing left.
 
     Parameters
     ----------
     *parts : (strategy, n)
-        A strategy, which is a name, a mapping with its name and arguments, or one made by its
-        class; and the number of solutions that it is asked for. For the last one n may be None:
-        as many as are wanted; a strategy without n means that too.
+        A strategy (a name, a mapping with name and arguments, or an instance) and the number of its
+        solutions. For the last one n may be None or left out: as many as the study wants.
     stages : sequence of (strategy, n)
-        The same as one argument: what run files and study files have.
+        The same as one argument, as in run files and study files.
         By default 20 solutions of ``"quasi_random"``, then ``"genetic"``.
 
     Examples
@@ -58,7 +57,7 @@ class Chain(Stages):
             raise SettingError(
                 f"stages must be a list of (strategy, n), with one at least, but got {given!r}"
             )
-        self.stages = tuple(_stage_of(place, part) for place, part in enumerate(given))
+        self.stages = tuple(_parsed(place, part) for place, part in enumerate(given))
         for place, (_, n) in enumerate(self.stages[:-1]):
             if n is None:
                 raise SettingError(
@@ -68,16 +67,16 @@ class Chain(Stages):
 
     @classmethod
     def argument_names(cls) -> list[str]:
-        """Give the name that holds all parts."""
+        """Return the name of the argument that holds all parts."""
         return ["stages"]
 
     def settings(self) -> dict[str, Any]:
-        """Give its arguments as JSON data, those of its strategies too."""
+        """Return the arguments as JSON data, those of the strategies too."""
         return {"stages": [[as_settings(strategy), n] for strategy, n in self.stages]}
 
     @property
     def n_possible(self) -> float:
-        """How many solutions it can ask for at most: an int, or inf."""
+        """The largest number of solutions that it can ask for: an int, or inf."""
         shares = [n for _, n in self.stages]
         if None in shares:
             return super().n_possible
@@ -95,8 +94,8 @@ class Chain(Stages):
         return Stage(strategy, n, self.space)
 
 
-def _stage_of(place: int, part: Any) -> tuple[Optimizer, int | None]:
-    """Give a strategy and its number of what a user wrote."""
+def _parsed(place: int, part: Any) -> tuple[Optimizer, int | None]:
+    """Return a strategy and its number of solutions from an argument."""
     named = f"stage {place + 1} of the chain"
     if isinstance(part, str | Mapping | Optimizer | type):
         part = (part, None)

@@ -21,23 +21,22 @@ from hpopt.errors import SettingError
 from hpopt.numerics.blas_threads import single_blas_thread
 from hpopt.numerics.covariance_adaptation import Normal, Rates, default_population
 from hpopt.numerics.parzen_tables import cell_edges
-from hpopt.optimizers.batches import Batches, Plan
+from hpopt.optimizers.batches import Batches, BatchGenerator
 from hpopt.optimizers.surrogates.encoding import Encoding
 
-REDRAWS = 10
-STALLED = 1e-12
-PATIENCE, PATIENCE_PER_DIMENSION = 10, 30
-NARROWEST = 1e-11
-NEAR_KNOWN = 0.5
+REDRAWS = 10  # of points out of bounds, before they are moved to the bounds
+STALLED, NARROWEST = 1e-12, 1e-11  # TolHistFun and TolX of Hansen, appendix B.3
+PATIENCE, PATIENCE_PER_DIMENSION = 10, 30  # generations of that history: 10 + 30 d/λ
+NEAR_KNOWN = 0.5  # of sigma, where the search begins at a known config and need not look as far
 
 
 class CMAES(Batches):
     """Adapt a normal distribution to the shape of a landscape of numbers.
 
     Use it for smooth problems of floats and whole numbers with hundreds to many thousands of
-    evaluations, 5 to 300 dimensions, ill-conditioned and rotated ones among them; it thinks
-    well below a millisecond an evaluation. Not below some 20 evaluations a dimension, where
-    ``"bayesian"`` finds more; and it cannot take choices without an order.
+    evaluations and 5 to 300 dimensions, also ill-conditioned and rotated ones; it takes well below
+    a millisecond per evaluation. Below some 20 evaluations per dimension ``"bayesian"`` finds more.
+    It cannot take choices without an order.
 
     Each generation::
 
@@ -46,8 +45,8 @@ class CMAES(Batches):
         σ, C = longer where steps go on in one direction, shorter where they do not
         A, m = so that each whole number leaves its value with probability 1/(d λ) at least
 
-    Where it has converged it begins again elsewhere with a population twice as large. What is
-    known from elsewhere, or given by `start`, is where it begins. It waits at the end of each
+    Where it has converged it begins again elsewhere with a population twice as large. It begins at
+    the best config of `start` and of other searches, if there are any. It waits at the end of each
     generation, so that the search is the same at any number of workers.
 
     Parameters
@@ -96,26 +95,26 @@ class CMAES(Batches):
 
     # -- generations ---------------------------------------------------------------------------
 
-    def _batches(self) -> Plan:
+    def _batches(self) -> BatchGenerator:
         mean, sigma = np.full(self.space.d, 0.5), self.sigma
         known, losses = self.knowledge.points, self.knowledge.losses[:, 0]
         if self.start:
-            told = yield np.empty((0, self.space.d))
-            known = np.concatenate([known, told.points])
-            losses = np.concatenate([losses, told.losses[:, 0]])
+            results = yield np.empty((0, self.space.d))
+            known = np.concatenate([known, results.points])
+            losses = np.concatenate([losses, results.losses[:, 0]])
         if np.isfinite(losses).any():
             mean, sigma = known[losses.argmin()], NEAR_KNOWN * sigma
         population = self.population or default_population(self.space.d)
         for attempt in count():
-            yield from self._converged(mean, sigma, population)
+            yield from self._run(mean, sigma, population)
             if self.restarts:
                 population = 2 * population
             else:
                 yield from self._random(population)
             mean, sigma = self.generator(0, attempt).random(self.space.d), self.sigma
 
-    def _converged(self, mean: Floats, sigma: float, population: int) -> Plan:
-        """Run generations until they no longer lead anywhere."""
+    def _run(self, mean: Floats, sigma: float, population: int) -> BatchGenerator:
+        """Run generations until they have converged."""
         normal, rates = Normal.at(mean, sigma), Rates.of(self.space.d, population)
         patience = PATIENCE + PATIENCE_PER_DIMENSION * self.space.d // population
         bests: deque[float] = deque(maxlen=patience)
@@ -128,27 +127,27 @@ class CMAES(Batches):
                 before=self.next_number,
                 vary=lambda rows, rng: self._drawn(normal, len(rows), rng),  # noqa: B023
             )
-            told = yield points
-            if len(told.points) == population and np.isfinite(told.losses).any():
-                at, foreign = self._continuous(told.points, drawn)
-                order = np.argsort(told.losses[:, 0], kind="stable")
+            results = yield points
+            if len(results.points) == population and np.isfinite(results.losses).any():
+                at, foreign = self._continuous(results.points, drawn)
+                order = np.argsort(results.losses[:, 0], kind="stable")
                 with single_blas_thread():
                     normal = normal.updated(at[order], rates, foreign[order])
                     normal = normal.with_margin(
                         *self._cells(normal.mean), 1 / (self.space.d * population)
                     )
-            bests.append(float(told.losses[:, 0].min()))
+            bests.append(float(results.losses[:, 0].min()))
             if self._is_over(normal, bests, patience):
                 return
 
-    def _random(self, n: int) -> Plan:
-        """Go on without a model, for ever."""
+    def _random(self, n: int) -> BatchGenerator:
+        """Yield random configs for ever."""
         while True:
             rng = self.generator(self.next_number)
             yield self.novel(rng.random((n, self.space.d)), rng, before=self.next_number)
 
     def _drawn(self, normal: Normal, n: int, rng: np.random.Generator) -> Floats:
-        """Draw points; those out of bounds again, and at last move them to the bounds."""
+        """Sample points; those out of bounds again, and at last move them to the bounds."""
         points = normal.draw(n, rng)
         for _ in range(REDRAWS):
             outside = ((points < 0) | (points > 1)).any(axis=1)
@@ -158,16 +157,16 @@ class CMAES(Batches):
         return points.clip(0.0, 1.0)
 
     def _continuous(self, told: Floats, drawn: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-        """Give the points that were drawn, where they are what was evaluated; else the latter.
+        """Return the sampled point of each evaluated one, or where they differ the latter.
 
-        And which of them are no free draws: replaced, or at the bounds.
+        And which of them are no free samples: replaced, or at the bounds.
         """
         same = (self.space.snap(drawn) == told).all(axis=1)
         at_bounds = ((drawn == 0.0) | (drawn == 1.0)).any(axis=1)
         return np.where(same[:, None], drawn, told), ~same | at_bounds
 
     def _cells(self, mean: Floats) -> tuple[Floats, Floats]:
-        """Give the edges of the cells that the mean lies in; nan in continuous coordinates."""
+        """Return the edges of the cells that the mean lies in; nan in continuous coordinates."""
         low, high = np.full(len(mean), np.nan), np.full(len(mean), np.nan)
         for j, edges in enumerate(self._edges):
             if edges is not None:
@@ -176,10 +175,11 @@ class CMAES(Batches):
         return low, high
 
     def _is_over(self, normal: Normal, bests: deque[float], patience: int) -> bool:
-        """Say whether a generation would tell nothing new: Hansen, appendix B.3."""
+        """Return whether the run has converged: Hansen, appendix B.3."""
         if normal.is_degenerate or normal.deviations.max() < NARROWEST:
             return True
         if len(bests) < patience:
             return False
         least, most = min(bests), max(bests)
+        # Halves: the difference of two large losses would overflow.
         return bool(most / 2 - least / 2 <= STALLED * max(abs(least), abs(most)) / 2)

@@ -17,15 +17,15 @@ from hpopt.core.problem import one_objective
 from hpopt.core.proposals import Floats
 from hpopt.numerics import differential, variation
 from hpopt.numerics.sampling import latin_hypercube
-from hpopt.optimizers.batches import Batches, Plan
+from hpopt.optimizers.batches import Batches, BatchGenerator
 from hpopt.optimizers.genetic.generational import individuals
 from hpopt.optimizers.genetic.population import Population
 
 Ints = NDArray[np.int64]
 
 STRATEGIES = ("rand/1", "best/1", "current-to-best/1")
-LEARNING_RATE = 0.1
-VARIED = 0.1
+LEARNING_RATE = 0.1  # JADE's c, of the means of F and CR
+VARIED = 0.1  # scale of the mutation of known configs, as in the genetic algorithm
 
 
 class DifferentialEvolution(Batches):
@@ -44,9 +44,9 @@ class DifferentialEvolution(Batches):
         x_i = u where f(u) <= f(x_i)
 
     The difference of two choices means nothing: the gene of a categorical parameter comes from
-    one of the members above, each as likely. What leaves its range is reflected. The length of
-    a list is an ordered gene; the layers beyond it sleep, and still take part in the differences.
-    A trial vector that has been proposed before is mutated until it is new.
+    one of the members above, with equal probability. A gene beyond its range is reflected. The
+    length of a list is an ordered gene; inactive layers beyond it are kept and take part in the
+    differences. A trial vector that has been proposed before is mutated until it is new.
 
     Parameters
     ----------
@@ -55,12 +55,12 @@ class DifferentialEvolution(Batches):
     best_share : float, in [0, 1]
         The share of the population that x_best is drawn from, for each member; 0 is the best.
     weight : float, in (0, 2]
-        F; the first mean of it with `adaptive`.
+        F; with `adaptive` its first mean.
     crossover_rate : float, in [0, 1]
-        CR; the first mean of it with `adaptive`.
+        CR; with `adaptive` its first mean.
     adaptive : bool
-        Whether F and CR are drawn for each member around means that follow those that led to
-        better members (JADE).
+        Whether F and CR are sampled for each member around means that move towards those that led
+        to better members (JADE).
     """
 
     name: ClassVar[str] = "differential_evolution"
@@ -86,23 +86,23 @@ class DifferentialEvolution(Batches):
         one_objective(self.name, self.objectives)
         super()._setup()
 
-    def _batches(self) -> Plan:
+    def _batches(self) -> BatchGenerator:
         members = Population.known(self.knowledge, self.population)
         missing = max(0, self.population - len(members) - len(self.start))
         weight, rate = self.weight, self.crossover_rate
         if missing or self.start:
             rng = self.generator(0)
             points = latin_hypercube(missing, self.space.d, rng)
-            told = yield self.novel(points, rng, before=self.next_number)
-            members = members.joined(individuals(told)).best(self.population)
+            results = yield self.novel(points, rng, before=self.next_number)
+            members = members.joined(individuals(results)).best(self.population)
         for generation in count(1):
             rng, n = self.generator(generation), len(members)
-            weights, rates = self._drawn(weight, rate, n, rng)
+            weights, rates = self._sampled(weight, rate, n, rng)
             trials = self._trials(members, weights, rates, rng)
-            told = yield self.novel(trials, rng, before=self.next_number, vary=self._varied)
+            results = yield self.novel(trials, rng, before=self.next_number, vary=self._mutated)
             # At the end of a finite space fewer come back than there are members.
-            rows = np.arange(len(told.numbers))
-            old, new = members.losses[rows, 0], told.losses[:, 0]
+            rows = np.arange(len(results.numbers))
+            old, new = members.losses[rows, 0], results.losses[:, 0]
             better = new < old
             if self.adaptive and better.any():
                 mean_weight = differential.lehmer_mean(weights[rows][better])
@@ -110,12 +110,12 @@ class DifferentialEvolution(Batches):
                 rate += LEARNING_RATE * (float(rates[rows][better].mean()) - rate)
             places = np.arange(n)
             places[rows[new <= old]] = n + rows[new <= old]
-            members = members.joined(individuals(told)).take(places)
+            members = members.joined(individuals(results)).take(places)
 
-    def _drawn(
+    def _sampled(
         self, weight: float, rate: float, n: int, rng: np.random.Generator
     ) -> tuple[Floats, Floats]:
-        """Give F and CR of each member, shape (n, 1)."""
+        """Return F and CR of each member, shape (n, 1)."""
         if not self.adaptive:
             return np.full((n, 1), weight), np.full((n, 1), rate)
         return (
@@ -126,9 +126,9 @@ class DifferentialEvolution(Batches):
     def _trials(
         self, members: Population, weights: Floats, rates: Floats, rng: np.random.Generator
     ) -> Floats:
-        """Give the trial vector of each member, shape (n, d)."""
+        """Return the trial vector of each member, shape (n, d)."""
         points, (n, d) = members.points, members.points.shape
-        if n < 4:  # in a space of so few configs there is nothing to differ
+        if n < 4:  # a space of so few configs has no three others to take differences of
             return rng.random((n, d))
         first, second, third = points[differential.distinct_partners(n, 3, rng)].transpose(1, 0, 2)
         best = points[self._best(members, rng)]
@@ -147,13 +147,12 @@ class DifferentialEvolution(Batches):
         return np.where(differential.binomial_mask(n, d, rates, rng), mutants, points)
 
     def _best(self, members: Population, rng: np.random.Generator) -> Ints:
-        """Give the place of a good member for each, shape (n,)."""
+        """Return the place of x_best for each member, shape (n,)."""
         order = np.argsort(members.losses[:, 0], kind="stable")
         n_best = max(1, round(self.best_share * len(order)))
         return order[rng.integers(n_best, size=len(order))]
 
-    def _varied(self, points: Floats, rng: np.random.Generator) -> Floats:
-        """Mutate a gene or two of each point."""
+    def _mutated(self, points: Floats, rng: np.random.Generator) -> Floats:
         return variation.mutate(
             points,
             self.space.levels,

@@ -13,13 +13,13 @@ from hpopt.checks import whole
 from hpopt.errors import SettingError
 from hpopt.optimizers.genetic.assembly import (
     adaptation_of,
-    changed,
     crossover_of,
     initialisation_of,
     mutations_of,
     replacement_of,
     restart_of,
     selection_of,
+    with_probability,
     with_rates,
     with_setting,
 )
@@ -41,13 +41,13 @@ Settings = Mapping[str, Any]
 class GeneticAlgorithm(Generational):
     """Breed each generation of configs from the better ones of the last.
 
-    Use it for large mixed spaces with conditions and lists of layers, where hundreds of
-    evaluations run in parallel; below about fifty evaluations a model-based strategy or
-    quasi-random search is better. It waits at the end of each generation, so that the search is
-    the same at any number of workers; `SteadyState` does not wait.
+    Use it for large mixed spaces with conditions and lists of layers, where hundreds of evaluations
+    run in parallel; below about fifty evaluations a model-based strategy or quasi-random search is
+    better. It waits at the end of each generation, so that the search is the same at any number of
+    workers; `SteadyState` does not wait.
 
-    It is assembled from parts, each a name, a mapping such as ``{"part": "tournament",
-    "size": 3}``, or an object of `hpopt.optimizers.genetic` or of your own. Each generation::
+    It is assembled from parts, each given as a name, as a mapping such as ``{"part": "tournament",
+    "size": 3}``, or as an object of `hpopt.optimizers.genetic` or your own. Each generation::
 
         parents   = replacement(parents, offspring)
         offspring = mutation(crossover(selection(parents)))
@@ -65,30 +65,30 @@ class GeneticAlgorithm(Generational):
     initialisation : {"quasi_random", "latin_hypercube", "random"} or part
         How the first generation is drawn.
     selection : {"tournament", "truncation", "in_turn"} or part
-        Who become parents.
+        Which individuals become parents.
     crossover : {"uniform", "one_point", "two_point", "none"} or part
         How their genes are mixed.
     mutation : {"mixed", "gaussian", "step", "reset", "one_gene", "length"} or part, or several
-        How genes change, one after the other.
+        How genes change; several are applied one after the other.
     replacement : {"elitist", "plus", "comma", "above_mean", "ageing"} or part
-        Who live on as the next parents. They are not evaluated again.
+        Which individuals become the next parents. They are not evaluated again.
     adaptation : {"success"} or part, optional
         How the rates of mutations change from generation to generation. By default not.
     restart : {"stagnation", "periodic"} or part, optional
         When to begin again. By default never.
     screening : {"surrogate"} or part, optional
-        Which of several children is evaluated: with ``"surrogate"`` the one that a model of all
-        that was told finds most promising. By default every child is evaluated.
+        Which of several children is evaluated: with ``"surrogate"`` the most promising one by a
+        model of all results. By default every child is evaluated.
     crossover_probability : float, in [0, 1], optional
-        Of a pair to be crossed, in place of what the crossover says.
+        Of a pair to be crossed; overrides the crossover's.
     mutation_probability : float, in [0, 1], optional
-        Of each gene, in place of what the mutations say; the default of most is one over the
-        number of active genes.
+        Of each gene; overrides the mutations', which by default is mostly one over the number of
+        active genes.
     length_probability : float, in [0, 1], optional
-        Of each list of layers, in place of what the mutation of lengths says.
+        Of each list of layers; overrides that of the mutation of lengths.
     elites : int, in [0, population], optional
-        How many of the best so far stay parents whatever their age, in place of what the
-        elitist replacement says: all of the population.
+        How many of the best so far stay parents whatever their age; overrides the elitist
+        replacement's, which by default is all of the population.
     """
 
     name: ClassVar[str] = "genetic"
@@ -141,7 +141,7 @@ class GeneticAlgorithm(Generational):
         return Parts(
             initialisation=self.initialisation,
             selection=self.selection,
-            crossover=changed(self.crossover, "crossover", self.crossover_probability),
+            crossover=with_probability(self.crossover, "crossover", self.crossover_probability),
             mutation=with_rates(
                 self.mutation, genes=self.mutation_probability, lengths=self.length_probability
             ),

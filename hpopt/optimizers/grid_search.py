@@ -16,23 +16,23 @@ from hpopt.numerics.sampling import permuted_index
 from hpopt.space import Sequence as LayerSequence
 from hpopt.space import Space
 
-BLOCK = 64
-CONTINUOUS = 5
-PATIENCE = 5_000
-"""So many forbidden points in a row are looked at in their order, and the rest in a random one."""
+BLOCK = 64  # points decoded at once: with more, a short search decodes many in vain
+CONTINUOUS = 5  # values of a continuous parameter: both ends, the middle, and the quarters
+PATIENCE = 5_000  # forbidden points in a row, after which the rest is visited in a random order
+# Forbidden points in a row in the random order: fewer than one in 10,000 is allowed (95 %), and the
+# grid ends.
 MOST_FRUITLESS = 30_000
-"""After so many in a random order, hardly one in 10,000 is allowed: the grid ends."""
 
 
 class GridSearch(Optimizer):
     """Try every combination of a grid of values; the last parameter changes fastest.
 
-    Use it for two or three parameters, or where a table of all combinations is the result that
-    is wanted. The number of combinations multiplies with each parameter: look at `size` first.
-    The grid is addressed by number and never built, so it may be astronomically large. Where
-    `forbid` excludes 5,000 points in a row, and more than that are left, the rest is visited in a
-    random order; after 30,000 forbidden ones in a row in that order the grid ends.
-    Parameters that do not exist in a combination are not multiplied in.
+    Use it for two or three parameters, or where a table of all combinations is wanted. The number
+    of combinations multiplies with each parameter: look at `size` first. The grid is addressed by
+    number and never built, so it may be astronomically large. Where `forbid` excludes 5,000
+    points in a row, and more than that are left, the rest is visited in a random order; after
+    30,000 forbidden ones in a row in that order the grid ends. Parameters that do not exist in a
+    combination are not multiplied in.
 
     Parameters
     ----------
@@ -67,16 +67,16 @@ class GridSearch(Optimizer):
 
     @property
     def n_possible(self) -> float:
-        """How many solutions it can ask for at most: the size of the grid."""
+        """The size of the grid."""
         return self.size
 
     @property
     def explanation(self) -> str:
-        """What it does where `forbid` excludes nearly everything, and why."""
+        """Why the order is random or the grid ends, where `forbid` excludes most of it."""
         return self._explanation
 
     def _setup(self) -> None:
-        self.grid = self.space.grid(_filled_in(self.space, self.resolution))
+        self.grid = self.space.grid(_with_defaults(self.space, self.resolution))
         self.size = self.grid.size
         if not self.grid.n_addressed:
             raise SettingError(
@@ -91,7 +91,7 @@ class GridSearch(Optimizer):
         self._begin()
 
     def _requeued(self) -> None:
-        self._begin()  # what was asked is passed over
+        self._begin()  # configs that were asked are known, and skipped
 
     def _begin(self) -> None:
         self._is_shuffled, self._is_over, self._explanation = self.shuffle, False, ""
@@ -159,13 +159,13 @@ class GridSearch(Optimizer):
         return behind
 
 
-def _filled_in(space: Space, resolution: Any) -> dict[str, Any]:
-    """Give each parameter a resolution, where the user gave none."""
+def _with_defaults(space: Space, resolution: Any) -> dict[str, Any]:
+    """Return the resolution of each parameter, with defaults where the user set none."""
     filled: dict[str, Any] = {}
     for name, parameter in space.items():
         own = resolution.get(name) if isinstance(resolution, Mapping) else resolution
         if isinstance(parameter, LayerSequence):
-            filled[name] = _filled_in(parameter.layer, own)
+            filled[name] = _with_defaults(parameter.layer, own)
         elif own is None and parameter.size == np.inf:
             filled[name] = CONTINUOUS
         else:

@@ -18,9 +18,9 @@ class LatinHypercube(Optimizer):
     """Draw configs so that each design of n has one value in each n-th of each parameter.
 
     Use it for a small budget that is known beforehand, as the first stage of a chain, and to see
-    how each single parameter acts: with n trials every parameter shows n different values,
-    evenly spread. `QuasiRandomSearch` also spreads them evenly over pairs of parameters, but
-    only at powers of two. It needs no results, so it never waits.
+    the effect of each single parameter, which has n different values, evenly spread, in n trials.
+    `QuasiRandomSearch` spreads pairs of parameters evenly too, but only at powers of two. It needs
+    no results, so it never waits.
 
     Parameters
     ----------

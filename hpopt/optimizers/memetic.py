@@ -19,7 +19,7 @@ from hpopt.checks import number, whole
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 from hpopt.names import known_name
-from hpopt.optimizers.batches import Batches, Ints, Plan, Told
+from hpopt.optimizers.batches import Batches, BatchGenerator, Ints, Results
 from hpopt.optimizers.genetic.generational import Generational, individuals
 from hpopt.optimizers.genetic.population import Population
 from hpopt.optimizers.registry import ADVICE, BY_NAME, SPELLINGS, make_optimizer
@@ -28,15 +28,15 @@ OWN = "algorithm of your own"
 
 
 @dataclass(slots=True)
-class Books:
-    """What local search knows between generations.
+class LocalSearch:
+    """The state of local search between generations.
 
     Attributes
     ----------
     best : Population
         The best individuals so far.
     n_all, n_local : int
-        Evaluations told, and how many of them were local.
+        The number of results, and of those from local search.
     """
 
     best: Population
@@ -47,31 +47,31 @@ class Books:
 class Memetic(Batches):
     """Evolve a population, and after each generation look around its best individuals.
 
-    Use it where the landscape is smooth enough that a neighbour of a good config is likely to be
-    good, and where evaluations are few: local search refines what the genetic algorithm finds,
-    sooner than mutation does. On rugged landscapes lower `local_share`, or leave it out.
+    Use it where neighbours of a good config are likely to be good, and where evaluations are few:
+    local search refines the results of the genetic algorithm sooner than mutation does. On rugged
+    landscapes lower `local_share`, or use the genetic algorithm alone.
 
     After each generation, while fewer than `local_share` of all evaluations are local::
 
-        poll        = unknown neighbours on the grid of the `individuals` best so far: those of
-                      the best one first, in random order, as many as the share allows
-        improvement = the best neighbour that is better than the individual that it came from
-        the improvement takes that individual's place in the population
+        poll        = new neighbours on the grid of the `individuals` best so far: those of the
+                      best one first, in random order, as many as the share allows
+        improvement = the best neighbour, if it is better than the individual that it came from
+        the improvement replaces that individual in the population
 
-    Improvements are polled in turn, so a search that goes on finding better ones climbs. All
-    neighbours of a poll may be evaluated at the same time.
+    Improvements are polled next, so that local search climbs while it succeeds. All neighbours of a
+    poll may be evaluated at the same time.
 
     Parameters
     ----------
     algorithm : str, mapping or Generational
-        The genetic algorithm: a name (`"genetic"`, `"menndl"`, …), its name and arguments
-        (``{"name": "genetic", "population": 50}``), or one that is not bound.
+        The genetic algorithm: a name (`"genetic"`, `"menndl"`, …), a mapping with name and
+        arguments (``{"name": "genetic", "population": 50}``), or an instance that is not bound.
     local_share : float, in [0, 1)
-        How much of all evaluations local search may have; never more, after any batch.
+        The largest share of local search in all evaluations, after any batch.
     individuals : int, >= 1
-        How many of the best are searched from.
+        How many of the best have their neighbours polled.
     resolution : int, >= 2
-        Into how many points the range of a continuous parameter is divided.
+        The number of grid points of a continuous parameter.
     """
 
     name: ClassVar[str] = "memetic"
@@ -92,7 +92,7 @@ class Memetic(Batches):
         self.resolution = whole("resolution", resolution, 2)
 
     def settings(self) -> dict[str, Any]:
-        """Give its arguments as JSON data, the algorithm's too."""
+        """Return the arguments as JSON data, the algorithm's too."""
         algorithm: dict[str, Any] = {OWN: repr(self.algorithm)}
         if BY_NAME.get(self.algorithm.name) is type(self.algorithm):
             algorithm = {"name": self.algorithm.name, **self.algorithm.settings()}
@@ -102,72 +102,72 @@ class Memetic(Batches):
         super()._setup()
         self._evolution = self.host(self.algorithm)
 
-    def _batches(self) -> Plan:
-        books = Books(Population.known(self.knowledge, self.individuals))
+    def _batches(self) -> BatchGenerator:
+        local = LocalSearch(Population.known(self.knowledge, self.individuals))
         evolution = self._evolution.evolution()
         points = next(evolution)
         for generation in count():
-            told = yield points
-            self._noted(told, books)
-            improved = yield from self._climb(individuals(told), generation, books)
+            results = yield points
+            self._update(results, local)
+            improved = yield from self._climb(individuals(results), generation, local)
             try:
-                points = evolution.send(Told(improved.numbers, improved.points, improved.losses))
+                points = evolution.send(Results(improved.numbers, improved.points, improved.losses))
             except StopIteration:
                 return
 
-    def _noted(self, told: Told, books: Books) -> None:
-        books.best = books.best.joined(individuals(told)).best(self.individuals)
-        books.n_all += len(told.numbers)
+    def _update(self, results: Results, local: LocalSearch) -> None:
+        local.best = local.best.joined(individuals(results)).best(self.individuals)
+        local.n_all += len(results.numbers)
 
     def _climb(
-        self, generation: Population, number: int, books: Books
-    ) -> Generator[Floats, Told, Population]:
-        """Look around the best; give the generation with what was found in place of them."""
+        self, generation: Population, number: int, local: LocalSearch
+    ) -> Generator[Floats, Results, Population]:
+        """Poll around the best; return the generation with improvements in place of them."""
         turn = 0
         while True:
-            points, origins = self._poll(self.generator(number, turn), books)
+            points, origins = self._poll(self.generator(number, turn), local)
             if not len(points):
                 return generation
-            polled = books.best
+            polled = local.best
             turn += 1
-            told = yield points
-            self._noted(told, books)
-            books.n_local += len(points)
+            results = yield points
+            self._update(results, local)
+            local.n_local += len(points)
             for origin in np.unique(origins).tolist():
-                found = individuals(told).take(np.flatnonzero(origins == origin))
+                found = individuals(results).take(np.flatnonzero(origins == origin))
                 better = _better(found, polled.losses[origin])
                 if len(better):
                     others = np.flatnonzero(generation.numbers != polled.numbers[origin])
                     generation = generation.take(others).joined(better)
 
-    def _poll(self, rng: np.random.Generator, books: Books) -> tuple[Floats, Ints]:
-        """Give unknown neighbours of the best, and which of the best each belongs to."""
-        room = self._room(books)
+    def _poll(self, rng: np.random.Generator, local: LocalSearch) -> tuple[Floats, Ints]:
+        """Return new neighbours of the best, and the place of the one each comes from."""
+        room = self._room(local)
         if room < 1:
             return np.empty((0, self.space.d)), np.empty(0, dtype=np.int64)
         polls = [
             rng.permutation(self.space.snap(self.space.neighbour_points(point, self.resolution)))
-            for point in books.best.points
+            for point in local.best.points
         ]
         points = np.concatenate([np.empty((0, self.space.d)), *polls])
         origins = np.repeat(np.arange(len(polls)), [len(poll) for poll in polls])
         fresh = np.flatnonzero(self.unknown(points, before=self.next_number))[:room]
         return points[fresh], origins[fresh]
 
-    def _room(self, books: Books) -> int:
-        """Say how many local evaluations b keep n_local + b <= local_share · (n_all + b)."""
-        left = self.local_share * books.n_all - books.n_local
-        return math.floor(left / (1.0 - self.local_share) + 1e-9)
+    def _room(self, local: LocalSearch) -> int:
+        """Return the largest b with n_local + b <= local_share · (n_all + b)."""
+        left = self.local_share * local.n_all - local.n_local
+        return math.floor(left / (1.0 - self.local_share) + 1e-9)  # 1e-9: 3 may be 2.9999999999
 
 
 def _better(found: Population, losses: Floats) -> Population:
-    """Give the best individual that is better than losses (m,) in all respects; or nobody."""
+    """Return the best individual that dominates losses (m,); empty without one."""
     dominates = (found.losses <= losses).all(axis=1) & (found.losses < losses).any(axis=1)
     return found.take(np.flatnonzero(dominates)).best(1)
 
 
 def _algorithm_of(value: Any) -> Generational:
-    """Give the genetic algorithm that a user means."""
+    """Return the genetic algorithm of an argument."""
     if isinstance(value, Mapping) and OWN in value:
         raise SettingError(
             f"algorithm was an {OWN}, {value[OWN]}, which cannot be made of data: give the "

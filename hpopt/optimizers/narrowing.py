@@ -1,8 +1,8 @@
 """Search in rounds, each in the space that the rounds before it have narrowed.
 
 The three rounds of Aszemi & Dominic 2019, "Hyperparameter optimization in convolutional neural
-network using genetic algorithms", https://doi.org/10.14569/IJACSA.2019.0100638, §V, with a test
-in place of the eye, and around any strategy.
+network using genetic algorithms", https://doi.org/10.14569/IJACSA.2019.0100638, §V, around any
+strategy, and with a statistical test where the paper decides by eye.
 """
 
 from __future__ import annotations
@@ -23,46 +23,45 @@ from hpopt.space import Narrowed, Space
 from hpopt.space.narrowing import narrow_space
 from hpopt.space.peeling import Rules
 
-FIRST_ROUND = 40
+FIRST_ROUND = 40  # trials: with fewer the test can hardly drop anything
 
 
 class Narrowing(Stages):
     """Search, drop the values and ranges that underperform, and go on in the smaller space.
 
-    Use it around a strategy that draws from the whole space again and again (random search, the
-    genetic algorithms), where ranges were chosen generously: rates that diverge, layers that
-    never help. Where the ranges are good already nothing is dropped, and the rounds only make
-    the strategy begin anew.
+    Use it around a strategy that keeps sampling the whole space (random search, the genetic
+    algorithms) where ranges are generous: rates that diverge, layers that never help. Where the
+    ranges are good nothing is dropped, and a round only restarts the strategy.
 
     ::
 
         space = the whole space
         for each round:
-            the strategy searches the space, knowing all that was told
-            space = the whole space, less what underperforms by all that is told
+            the strategy searches the space, knowing all results so far
+            space = the whole space, without what underperforms in all results
 
-    What is dropped, and on what evidence, is said by `Space.narrow`. The last round goes on
-    as long as is wanted; where its space is exhausted, the search goes on in the whole space.
-    A round begins when everything before it has been told.
+    `Space.narrow` describes the test. The last round lasts until the study ends; where its space is
+    exhausted, the search goes on in the whole space. A round begins when all results before it are
+    there.
 
     Parameters
     ----------
     optimizer : str, mapping or Optimizer
-        The strategy of each round: a name, a name and arguments
-        (``{"name": "random"}``), or one made by its class.
+        The strategy of each round: a name, a mapping with name and arguments
+        (``{"name": "random"}``), or an instance.
     rounds : int, >= 1
     trials_per_round : int or sequence of int, optional
-        How many solutions each round but the last has: the same number for all, or one for
-        each. By default 40, and twice as many from round to round.
+        The number of solutions of each round but the last: one for all, or one for each. By
+        default 40, and twice as many from round to round.
     confidence : float, in (0, 1)
-        How sure it must be that what is dropped in a round underperforms.
+        The confidence that what is dropped in a round underperforms.
     keep : float, in [0, 1]
-        The share of the trials, the best ones, of which nothing is dropped.
+        The share of the best trials, whose values are never dropped.
 
     Attributes
     ----------
     narrowed : list of Narrowed
-        The space of each round that has begun, and why it is smaller; the first is the whole.
+        The space of each round that has begun, with the reasons; the first is the whole space.
     """
 
     name: ClassVar[str] = "narrowing"
@@ -83,7 +82,7 @@ class Narrowing(Stages):
         self._rules = Rules(self.keep, self.confidence)
 
     def settings(self) -> dict[str, Any]:
-        """Give its arguments as JSON data, those of its strategy too."""
+        """Return the arguments as JSON data, those of the strategy too."""
         return super().settings() | {"optimizer": as_settings(self.optimizer)}
 
     def _setup(self) -> None:
@@ -101,7 +100,6 @@ class Narrowing(Stages):
         return Stage(self.optimizer, self._n(index), self.narrowed[index].space)
 
     def _n(self, index: int) -> int | None:
-        """Give how many solutions a round has."""
         if index == self.rounds - 1:
             return None
         given = self.trials_per_round

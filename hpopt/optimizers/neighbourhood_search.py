@@ -20,20 +20,20 @@ from hpopt.core.problem import one_objective
 from hpopt.core.proposals import Floats
 from hpopt.numerics import neighbourhood
 from hpopt.numerics.sampling import latin_hypercube
-from hpopt.optimizers.batches import Batches, Plan, Told
+from hpopt.optimizers.batches import Batches, BatchGenerator, Results
 from hpopt.optimizers.found import Found
 
 GRADIENTS = ("finite_differences", "simplex", "smoothing")
 MOVES = ("descent", "neighbour")
-LENGTHS = np.array([1.0, 2.0])
-NEARBY = 2.0
+LENGTHS = np.array([1.0, 2.0])  # of the steps downhill that are polled: one step, and a bolder one
+NEARBY = 2.0  # steps: known points no farther away, in every coordinate, fit the gradient
 
-Asking = Generator[Floats, Told, None]
+Asking = Generator[Floats, Results, None]
 
 
 @dataclass(frozen=True, slots=True)
 class Centre:
-    """Where the search is: a point, its loss, and the gradient last estimated."""
+    """The current point, its loss, and the gradient last estimated."""
 
     point: Floats
     loss: float
@@ -43,10 +43,10 @@ class Centre:
 class NeighbourhoodSearch(Batches):
     """Walk downhill on the grid from neighbour to neighbour, with steps that adapt.
 
-    Use it for up to a dozen parameters, mostly ordered, where the loss has some shape: it needs
-    a fraction of the evaluations of a grid or of random search there. Its workers are busy with
-    a whole poll at once. With many categorical parameters, or on a landscape of many narrow
-    valleys, a genetic algorithm is better.
+    Use it for up to a dozen parameters, mostly ordered, where near configs have similar losses:
+    there it needs a fraction of the evaluations of a grid or of random search. A poll can be
+    evaluated at the same time. With many categorical parameters, or many narrow valleys, a genetic
+    algorithm is better.
 
     ::
 
@@ -60,24 +60,24 @@ class NeighbourhoodSearch(Batches):
             g = the gradient at x, estimated from what is known around it;
                 with move="descent" the next poll also tries x - length * step * g / max|g|
 
-    What is known already is looked up in place of being polled.
+    Known configs are looked up instead of being polled.
 
     Parameters
     ----------
     initial : int, >= 1
-        How many points each start is the best of; 1 starts at a random point. Left out where
-        there are `start=` configs or knowledge: then the search begins at the best of them.
+        The number of points of the Latin hypercube. Not used where there are `start=` configs or
+        results of other searches: then the search begins at the best of them.
     gradient : {"simplex", "finite_differences", "smoothing"}
-        How it is estimated: from the linear function that fits all that is known nearby, from
-        differences to the neighbours, or from Gaussian draws around the point, which are then
-        polled in place of the ordered neighbours, until these decide on a local optimum.
+        How it is estimated: from the linear function that fits all near results, from differences
+        to the neighbours, or from Gaussian samples around the point, which are then polled in place
+        of the ordered neighbours, until these decide on a local optimum.
     move : {"descent", "neighbour"}
         Whether points down the gradient are polled too, in all coordinates at once, or
         neighbours only.
     poll : int, >= 1, optional
-        How many are polled at once, the most promising by the gradient first; the search moves
-        on as soon as one of them is better. None is all: more of them run at the same time, and
-        more are needed where there are many neighbours.
+        How many are polled at once, the most promising by the gradient first; the search moves on
+        as soon as one of them is better. None for all: more run at the same time, and more are
+        evaluated where there are many neighbours.
     step : float, in [0, 1]
         The first step as a share of each parameter's grid; one value of it at least.
     grow : float, >= 1
@@ -85,8 +85,8 @@ class NeighbourhoodSearch(Batches):
     shrink : float, in [0, 0.9]
         The factor by which it shrinks after a failure, down to one value.
     resolution : int, >= 2
-        How many values the grid of a continuous parameter has. It is also the finest grid of
-        one with many values: its steps shrink to this share of its range.
+        The number of grid values of a continuous parameter, and the finest grid of one with many
+        values: steps shrink to this share of its range.
     restarts : int, >= 0, optional
         How many fresh starts follow the first. By default as many as the budget allows.
     """
@@ -126,7 +126,7 @@ class NeighbourhoodSearch(Batches):
         # From coordinates to steps of the grid.
         self._scale = np.where(self._continuous, self.resolution - 1.0, self.space.levels)
 
-    def _batches(self) -> Plan:
+    def _batches(self) -> BatchGenerator:
         found, batches = Found(self.space), count()
         found.add(self.knowledge.points, self.knowledge.losses[:, 0])
         if self.start:
@@ -142,13 +142,13 @@ class NeighbourhoodSearch(Batches):
                 return
 
     def _evaluated(self, points: Floats, found: Found) -> Asking:
-        told = yield points
-        found.add(told.points, told.losses[:, 0])
+        results = yield points
+        found.add(results.points, results.losses[:, 0])
 
     def _fresh_start(
         self, found: Found, batches: Iterator[int]
-    ) -> Generator[Floats, Told, tuple[Floats, float]]:
-        """Give the best of some new points; an infinite loss where nothing is left to try."""
+    ) -> Generator[Floats, Results, tuple[Floats, float]]:
+        """Return the best of some new points; its loss is infinite where nothing is left to try."""
         while True:
             rng = self.generator(next(batches))
             points = self._on_grid(latin_hypercube(self.initial, self.space.d, rng))
@@ -185,13 +185,13 @@ class NeighbourhoodSearch(Batches):
 
     def _polled(
         self, points: Floats, here: Centre, found: Found, rng: np.random.Generator
-    ) -> Generator[Floats, Told, Floats]:
+    ) -> Generator[Floats, Results, Floats]:
         """Have unknown points evaluated, the most promising first, until one is better.
 
-        Gives the losses of all points, infinite where they were left out.
+        Returns the losses of all points, infinite where they were not evaluated.
         """
         slopes = (points - here.point) @ (here.gradient * self._scale)
-        expected = np.where(found.are_sisters(points, here.point), slopes, 0.0)
+        expected = np.where(found.are_same_branch(points, here.point), slopes, 0.0)
         order = np.lexsort((rng.random(len(points)), expected))
         losses = found.losses(points)
         wanted = np.isnan(losses) & self.unknown(points, before=self.next_number)
@@ -206,12 +206,12 @@ class NeighbourhoodSearch(Batches):
     def _candidates(
         self, here: Centre, step: float, draws: bool, found: Found, rng: np.random.Generator
     ) -> Floats:
-        """Give the points of a poll: neighbours, or draws around the centre; points downhill."""
+        """Return the points of a poll: neighbours or samples around the centre, and downhill."""
         neighbours = self.space.neighbour_points(here.point, self.resolution, step)
         steps = self._steps(here.point, step)
         offsets = np.empty((0, self.space.d))
         if draws:
-            ordered = found.are_sisters(neighbours, here.point)
+            ordered = found.are_same_branch(neighbours, here.point)
             neighbours = neighbours[~ordered]
             offsets = neighbourhood.gaussian_offsets(int(ordered.sum()), steps, rng)
         if self.move == "descent":
@@ -222,13 +222,13 @@ class NeighbourhoodSearch(Batches):
         return np.concatenate([np.where(offsets == 0, here.point, moved), neighbours])
 
     def _gradient(self, here: Centre, step: float, found: Found, drawn: Floats) -> Floats:
-        """Estimate the gradient per step of the grid, up to a factor; 0 where it cannot be said."""
+        """Return the gradient per grid step, largest component 1; 0 where it is unknown."""
         if self.gradient == "smoothing":
-            points = drawn[found.are_sisters(drawn, here.point)]
+            points = drawn[found.are_same_branch(drawn, here.point)]
             losses = found.losses(points)
             reach = np.full(self.space.d, np.inf)
         else:
-            points, losses = found.sisters(here.point)
+            points, losses = found.same_branch(here.point)
             reach = NEARBY * self._steps(here.point, step) + 0.5
         moves = self._moves(here.point)
         offsets = np.where(moves, (points - here.point) * self._scale, 0.0)
@@ -245,21 +245,21 @@ class NeighbourhoodSearch(Batches):
             return neighbourhood.finite_differences(offsets, differences)
         if self.gradient == "simplex":
             return neighbourhood.simplex_gradient(offsets, differences)
-        n = max(len(offsets), 1)  # the draws were rounded and clipped, so their own spread counts
+        n = max(len(offsets), 1)  # rounding and clipping have changed the spread of the samples
         scales = np.sqrt((offsets**2).sum(axis=0) / n)
         return neighbourhood.smoothed_gradient(offsets, differences, scales)
 
     def _moves(self, x: Floats) -> NDArray[np.bool_]:
-        """Say which coordinates of x are ordered and exist, lengths of lists apart."""
+        """Return which coordinates of x are ordered and active, lengths of lists left out."""
         return np.asarray(self._movable & self.space.active(x[None])[0])
 
     def _steps(self, x: Floats, step: float) -> Floats:
-        """Give how many steps of its grid each coordinate of x goes; 0 where it does not move."""
+        """Return how many grid steps each coordinate of x moves; 0 where it does not."""
         last = self._scale - ~self._continuous
         return np.where(self._moves(x), np.maximum(np.rint(step * last), 1.0), 0.0)
 
     def _shrunk(self, step: float) -> float:
-        """Give the next smaller step that makes a difference to a parameter; the same without."""
+        """Return the next smaller step that changes any grid step; without one, the same step."""
         movable = self._movable & (self._scale > 1)
         last = (self._scale - ~self._continuous)[movable]
         smaller = step
@@ -276,5 +276,5 @@ class NeighbourhoodSearch(Batches):
 
 
 def _or_inf(losses: Floats) -> Floats:
-    """Give losses with inf where none is known: an added trial has the place of that config."""
+    """Return losses with inf for nan: an added trial may have taken the place of that config."""
     return np.where(np.isnan(losses), np.inf, losses)

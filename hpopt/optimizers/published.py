@@ -29,21 +29,20 @@ class MENNDL(Generational):
     "Optimizing deep learning hyper-parameters through an evolutionary algorithm", §3.1 and
     Table 1, https://doi.org/10.1145/2834892.2834896.
 
-    Use it for what it was made for, generations of hundreds that are evaluated at the same time,
-    or to repeat the paper (``population=500, generations=35``). With fewer evaluations the
-    default `GeneticAlgorithm` keeps its best and is better. It waits at the end of each
-    generation; `SteadyState` does not.
+    Use it for generations of hundreds that are evaluated at the same time, or to repeat the paper
+    (``population=500, generations=35``). With fewer evaluations the default `GeneticAlgorithm`,
+    which keeps its best, is better. It waits at the end of each generation; `SteadyState` does not.
 
-    Each gene has a range and a resolution: those of its parameter. Each generation::
+    Each generation::
 
-        first     : each gene of each individual from a uniform distribution
+        first     : each gene of each individual is uniform over its range
         survivors = those whose fitness is not below the mean of their generation
         child i   = survivor i, with crossover_probability its genes behind a place that is
                     uniform over 0 … n_genes from survivor i + 1 (in turn, again from the first)
         child i   : each gene with mutation_probability a new uniform draw
 
-    A failed individual is removed and does not count in the mean; where all failed, a generation
-    is drawn as the first one. A child that has been proposed before is mutated again until it is
+    Failed individuals are removed and do not count in the mean; where all failed, a generation is
+    drawn like the first one. A child that has been proposed before is mutated again until it is
     new.
 
     Parameters
@@ -89,13 +88,13 @@ class MuPlusLambda(Generational):
     https://arxiv.org/abs/1807.03523 and https://arxiv.org/abs/1805.07159.
 
     Use it for lists of layers and ordered parameters with tens to a few hundred evaluations: its
-    small population converges soon, and restarts look elsewhere. It does not cross, so parameters
-    that must fit one another are not torn apart. For categorical choices the default
-    `GeneticAlgorithm` is better.
+    small population converges soon, and restarts search elsewhere. Without crossover, parameters
+    that must fit one another stay together. For categorical choices the default `GeneticAlgorithm`
+    is better.
 
     Each generation::
 
-        parent    = the better one of two that are drawn (λ times)
+        parent    = the better of two random ones (λ times)
         child     : each gene with p_i gets a normal step: x + scale · N(0, 1)
         child     : each list of layers with p_e is changed: one layer copied or deleted
         parents   = the μ best of parents and children
@@ -116,9 +115,9 @@ class MuPlusLambda(Generational):
     length_probability : float, in [0, 1]
         p_e, of each list of layers.
     patience : int, >= 1, optional
-        After how many generations without a better parent to begin again; None for never.
+        The number of generations without a better parent before a restart; None for never.
     carried : int, in [0, population)
-        How many of the best a new beginning takes along.
+        How many of the best a restart keeps.
     """
 
     name: ClassVar[str] = "mu_plus_lambda"
@@ -169,13 +168,13 @@ class SelfAdaptive(Generational):
     https://arxiv.org/abs/1909.02425, with the rule of success of Doerr & Doerr 2015, "Optimal
     parameter choices through self-adjustment".
 
-    Use it where nobody knows how far to step, on lists of layers and ordered parameters. It does
-    not cross. With small populations the mean improves nearly always at first, so steps grow; at
-    the end they shrink to the least one, which refines the best.
+    Use it on lists of layers and ordered parameters where the right step length is unknown. It does
+    not cross. In small populations the mean improves nearly always at first, so steps grow; at the
+    end they shrink to the least one, which refines the best.
 
     Each generation::
 
-        parent    = the better one of two that are drawn (λ times)
+        parent    = the better of two random ones (λ times)
         child     : each gene with p_i gets a step, uniform in ± max_step
         child     : each list of layers with p_e is changed: one layer copied or deleted
         parents   = the μ best of parents and children
@@ -225,7 +224,7 @@ class SelfAdaptive(Generational):
         for name, value in (("max_step", max_step), ("least", least)):
             if not value:
                 raise SettingError(f"{name} must be a positive number, but got {value!r}")
-        self._parts()
+        self._parts()  # raises here, not in a search, where they are invalid
 
     def _parts(self) -> Parts:
         return Parts(
@@ -247,18 +246,17 @@ class RegularizedEvolution(Asynchronous):
     Regularized (ageing) evolution: Real et al. 2019, "Regularized evolution for image classifier
     architecture search", Algorithm 1, https://doi.org/10.1609/aaai.v33i01.33014780.
 
-    Use it for architectures of categorical choices, for noisy evaluations (who was lucky once
-    dies too, and only what is good again and again lives on), and for many workers: it never
-    waits. With fewer than a hundred evaluations, or one good region to be refined, `SteadyState`
-    is better.
+    Use it for architectures of categorical choices, for noisy evaluations (a lucky individual is
+    not kept for ever), and for many workers: it never waits. With fewer than a hundred
+    evaluations, or one good region to be refined, `SteadyState` is better.
 
     For each solution, and for each result::
 
-        sample     = `sample` of the population, drawn uniformly, with replacement
+        sample     = `sample` individuals, uniform, with replacement
         child      = the best of the sample, with one gene changed
-        population = the `population` results that came last
+        population = the last `population` results
 
-    Until `population` solutions have been asked, they are drawn at random.
+    The first `population` solutions are random.
 
     Parameters
     ----------
@@ -311,8 +309,8 @@ class Zhan(Generational):
     Zhan 2022, "Hyper-parameter tuning in deep neural network learning", Algorithms A and B.
 
     Use it where a small population of networks grows by whole layers, or to repeat the paper
-    (``generations=25``). It selects strongly, so it is quick where there is one good region, and
-    is caught by the first one where there are several.
+    (``generations=25``). It selects strongly: it is quick where there is one good region, and stays
+    in the first one where there are several.
 
     Each generation::
 
@@ -323,9 +321,9 @@ class Zhan(Generational):
         pair i    : with crossover_probability copies 2i and 2i + 1 exchange the genes behind a
                     place that is drawn uniformly
 
-    The paper lets an individual that is neither mutated nor crossed live on; here it is not
-    evaluated again: the best stay among those who are compared, and a copy that has been proposed
-    before is mutated again until it is new.
+    In the paper an individual that is neither mutated nor crossed lives on. Here it is not evaluated
+    again: the best stay in the comparison, and a copy that has been proposed before is mutated again
+    until it is new.
 
     Parameters
     ----------
@@ -379,14 +377,14 @@ class Zhan(Generational):
             replacement=Plus(self.survivors or self.population // 2),
         )
 
-    def _bred(
+    def _breed(
         self, parts: Parts, parents: Population, n: int, space: Space, rng: np.random.Generator
     ) -> Floats:
-        """Mutate copies of the best, then cross them in pairs."""
-        return self._exchanged(parts.bred(parents, n, space, rng), rng)
+        """Return mutated copies of the best, crossed in pairs."""
+        return self._exchanged(parts.breed(parents, n, space, rng), rng)
 
     def _exchanged(self, copies: Floats, rng: np.random.Generator) -> Floats:
-        """Let neighbours 2i and 2i + 1 exchange their tails; a last one without a mate stays."""
+        """Exchange the tails of neighbours 2i and 2i + 1; a last one without a mate stays."""
         n_pairs, d = len(copies) // 2, copies.shape[1]
         tails = variation.point_mask(n_pairs, d, 1, rng)
         tails &= rng.random((n_pairs, 1)) < self.crossover_probability

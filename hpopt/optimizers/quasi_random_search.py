@@ -11,7 +11,7 @@ from hpopt.core import Optimizer
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 
-BLOCK = 64
+BLOCK = 64  # a power of two, as each block is balanced then
 
 
 class QuasiRandomSearch(Optimizer):
@@ -47,7 +47,7 @@ class QuasiRandomSearch(Optimizer):
         return self.novel(points, self.generator(block), before=first)[place:]
 
     def _block(self, block: int) -> Floats:
-        """Give 64 consecutive points of the sequence; any block can be asked for."""
+        """Return 64 consecutive points of the sequence; blocks may be asked in any order."""
         from scipy.stats import qmc
 
         if self._sequence is None or block != self._next_block:

@@ -11,7 +11,7 @@ from typing import ClassVar
 from hpopt.core import Optimizer
 from hpopt.core.proposals import Floats
 
-BLOCK = 256
+BLOCK = 256  # configs drawn at once: large enough that a draw takes microseconds a config
 
 
 class RandomSearch(Optimizer):
@@ -19,7 +19,7 @@ class RandomSearch(Optimizer):
 
     Use it as the baseline that everything else must beat, and where evaluations are so cheap or
     so noisy that learning from them does not pay. It needs no results, so it never waits.
-    A finite space is walked through to its end without repeats.
+    A finite space is tried to its end without repeats.
 
     Examples
     --------

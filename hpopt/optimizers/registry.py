@@ -1,6 +1,6 @@
-"""The strategies by their names, and how one is made of its name.
+"""The strategies by name, and how an instance is made from a name.
 
-Each is imported when it is first asked for: who searches with one does not wait for twenty.
+A strategy is imported when it is first used, as importing all takes longer than a short search.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ CLASSES = {
     "tpe": ("tpe", "TPE"),
     "zhan": ("published", "Zhan"),
 }
-"""Name → module of this package, and class in it, of all strategies of the house."""
+"""Name → module of this package, and class in it, of all strategies of hpopt."""
 STRATEGIES = {class_name: name for name, (_, class_name) in CLASSES.items()}
 """Class → its name."""
 FIDELITIES = (
@@ -92,7 +92,7 @@ ADVICE = {
         "hpopt has no population-based training; the nearest is 'genetic'.",
     ),
 }
-"""What people look for under a name that is no strategy's → the strategy, or what to know."""
+"""Common names that are no strategy of hpopt → the strategy that is meant, or advice."""
 
 
 class Strategies(Mapping[str, type[Optimizer]]):
@@ -114,7 +114,7 @@ class Strategies(Mapping[str, type[Optimizer]]):
 
 
 BY_NAME = Strategies()
-"""Name → class, of all strategies of the house."""
+"""Name → class, of all strategies of hpopt."""
 
 
 def strategy_name(name: str) -> str:
@@ -131,15 +131,15 @@ def strategy_name(name: str) -> str:
 def make_optimizer(
     optimizer: str | Optimizer, arguments: Mapping[str, Any] | None = None
 ) -> Optimizer:
-    """Give the optimizer of a name, or the one that is given.
+    """Return the optimizer of a name, or the instance that is passed.
 
     Parameters
     ----------
     optimizer : str or Optimizer
-        One of the names in `BY_NAME` (capitals, spaces and punctuation do not matter), or one
-        made by its class.
+        One of the names in `BY_NAME` (capitals, spaces and punctuation do not matter), or an
+        instance.
     arguments : mapping, optional
-        What the named class takes.
+        Those of the named class.
 
     Raises
     ------
@@ -175,15 +175,15 @@ def make_optimizer(
 
 
 def strategy_of(argument: str, value: Any) -> Optimizer:
-    """Give the strategy that is meant for another one to run.
+    """Return the strategy of an argument of another strategy.
 
     Parameters
     ----------
     argument : str
-        What it is given as, for messages.
+        The argument's name, for messages.
     value : str, mapping or Optimizer
-        A name; a name and arguments, ``{"name": "genetic", "population": 50}``; or one made by
-        its class, not bound.
+        A name; a name and arguments, ``{"name": "genetic", "population": 50}``; or an instance that
+        is not bound.
 
     Raises
     ------
@@ -208,6 +208,6 @@ def strategy_of(argument: str, value: Any) -> Optimizer:
 
 
 def as_settings(optimizer: Optimizer) -> dict[str, Any]:
-    """Give a strategy as JSON data that `strategy_of` takes."""
+    """Return a strategy as JSON data that `strategy_of` takes."""
     name = optimizer.name or f"{type(optimizer).__module__}.{type(optimizer).__qualname__}"
     return {"name": name, **optimizer.settings()}

@@ -17,7 +17,7 @@ from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 from hpopt.numerics import annealing, variation
 from hpopt.numerics.sampling import latin_hypercube
-from hpopt.optimizers.batches import Batches, Plan
+from hpopt.optimizers.batches import Batches, BatchGenerator
 from hpopt.optimizers.genetic.generational import individuals
 from hpopt.optimizers.genetic.mutation import Length
 from hpopt.optimizers.genetic.population import Population
@@ -29,9 +29,9 @@ class SimulatedAnnealing(Batches):
     """Let chains of configs wander, at first also uphill, ever less as they cool.
 
     Use it on mixed spaces with many local optima where single changes make sense: lists of
-    layers, choices, conditions. It needs few settings and its work between evaluations is next
-    to nothing. For mostly ordered parameters a neighbourhood search is quicker, for hundreds of
-    workers a genetic algorithm better. Each batch is one proposal of each chain.
+    layers, choices, conditions. It needs few settings and hardly any time between evaluations. For
+    mostly ordered parameters a neighbourhood search is quicker, for hundreds of workers a genetic
+    algorithm is better. A batch has one proposal of each chain.
 
     ::
 
@@ -46,21 +46,21 @@ class SimulatedAnnealing(Batches):
             below `coldest`: t = `temperature` * reheat, and the worse half of the chains begin
                 again at the best config so far
 
-    The schedule does not ask for the number of trials: it cools in rounds, each as good as it
-    can be, and the next one begins at what was found.
+    The schedule does not depend on the number of trials: it cools in rounds, and the worse half of
+    the chains begins each at the best config so far.
 
     Parameters
     ----------
     chains : int, >= 1
-        Each chain proposes one config a batch: as many evaluations run at the same time.
+        The number of chains, and so of evaluations that run at the same time.
     temperature : float, > 0
-        The first one, in units of the spread of the losses seen so far.
+        The first one, in units of the spread of the losses so far.
     cooling : float, in (0, 1)
         The factor from batch to batch.
     coldest : float, > 0, below temperature * reheat
         Where a round ends.
     reheat : float, in (0, 1]
-        The share of `temperature` that later rounds begin with.
+        The share of `temperature` that later rounds begin at.
     scale : float, > 0
         Standard deviation of an ordered gene's step at the first temperature, as a share of its
         range. A discrete one moves by one level at least.
@@ -98,31 +98,30 @@ class SimulatedAnnealing(Batches):
         one_objective(self.name, self.objectives)
         super()._setup()
 
-    def _batches(self) -> Plan:
+    def _batches(self) -> BatchGenerator:
         states = Population.known(self.knowledge, self.chains)
         losses = [self.knowledge.losses[:, 0]]
         missing = max(0, self.chains - len(states) - len(self.start))
         if missing or self.start:
             rng = self.generator(0)
             points = latin_hypercube(missing, self.space.d, rng)
-            told = yield self.novel(points, rng, before=self.next_number)
-            losses.append(told.losses[:, 0])
-            states = states.joined(individuals(told)).best(self.chains)
+            results = yield self.novel(points, rng, before=self.next_number)
+            losses.append(results.losses[:, 0])
+            states = states.joined(individuals(results)).best(self.chains)
         best, heat = states.best(1), self.temperature
         for batch in count(1):
-            told = yield self._proposed(states.points, heat, self.generator(batch))
-            losses.append(told.losses[:, 0])
+            results = yield self._proposals(states.points, heat, self.generator(batch))
+            losses.append(results.losses[:, 0])
             temperature = heat * annealing.loss_spread(np.concatenate(losses))
-            proposals = individuals(told)
+            proposals = individuals(results)
             states = self._moved(states, proposals, temperature, self.generator(batch, 1))
             best = best.joined(proposals).best(1)
             heat *= self.cooling
             if heat < self.coldest:
                 heat = self.temperature * self.reheat
-                states = self._begun_again(states, best)
+                states = self._restarted(states, best)
 
-    def _proposed(self, points: Floats, heat: float, rng: np.random.Generator) -> Floats:
-        """Give a proposal for each chain."""
+    def _proposals(self, points: Floats, heat: float, rng: np.random.Generator) -> Floats:
         scale = self.scale * np.sqrt(min(1.0, heat / self.temperature))
 
         def changed(points: Floats, rng: np.random.Generator) -> Floats:
@@ -146,7 +145,7 @@ class SimulatedAnnealing(Batches):
         temperature: float,
         rng: np.random.Generator,
     ) -> Population:
-        """Give the states after the acceptance rule."""
+        """Return the states after the acceptance rule."""
         rows = np.arange(len(proposals))  # fewer than chains at the end of a finite space
         old, new = states.losses[rows, 0], proposals.losses[:, 0]
         accepted = annealing.accept_moves(old, new, temperature, rng.random(len(rows)))
@@ -154,8 +153,8 @@ class SimulatedAnnealing(Batches):
         places[rows[accepted]] = len(states) + rows[accepted]
         return states.joined(proposals).take(places)
 
-    def _begun_again(self, states: Population, best: Population) -> Population:
-        """Put the worse half of the chains where the best config is."""
+    def _restarted(self, states: Population, best: Population) -> Population:
+        """Return the states with the worse half of the chains at the best config."""
         order = np.argsort(states.losses[:, 0], kind="stable")
         places = np.arange(len(states))
         places[order[len(states) // 2 :]] = len(states)

@@ -1,7 +1,7 @@
-"""A genetic algorithm without generations: no worker ever waits for another one's evaluation.
+"""A genetic algorithm without generations: no worker waits for another one's evaluation.
 
-Whitley 1989, "The GENITOR algorithm and selection pressure"; the answer to what Young et al. 2015
-(MENNDL) say of their own: nodes idle at the end of each generation.
+Whitley 1989, "The GENITOR algorithm and selection pressure". Young et al. 2015 (MENNDL) report that
+nodes idle at the end of each generation.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 
 from hpopt.checks import whole
 from hpopt.optimizers.genetic.assembly import (
-    changed,
     crossover_of,
     initialisation_of,
     mutations_of,
     replacement_of,
     selection_of,
+    with_probability,
     with_rates,
 )
 from hpopt.optimizers.genetic.asynchronous import Asynchronous
@@ -35,28 +35,28 @@ Settings = Mapping[str, Any]
 class SteadyState(Asynchronous):
     """Breed each config from the best that is known when a worker becomes free.
 
-    Use it as the default `GeneticAlgorithm` where many workers run evaluations of very different
-    lengths, or where results come one by one. It learns from each result at once. The price is
-    that the search depends on timing, unless the study has a `window`.
+    Use it in place of `GeneticAlgorithm` where many workers run evaluations of very different
+    lengths, or where results come one by one. It learns from each result at once; in return the
+    search depends on timing, unless the study has a `window`.
 
     For each solution, and for each result::
 
         child      = mutation(crossover(selection(population)))
-        population = the best of the population and the result, of equal ones the youngest
+        population = the best of the population and the result; of equal ones the youngest
 
     Parameters
     ----------
     population : int, >= 2
-        Individuals that are drawn first, and that live at a time.
+        The size of the population, and the number of solutions that are drawn first.
     initialisation : {"quasi_random", "latin_hypercube", "random"} or part
     selection : {"tournament", "truncation", "in_turn"} or part
     crossover : {"uniform", "one_point", "two_point", "none"} or part
     mutation : {"mixed", "gaussian", "step", "reset", "one_gene", "length"} or part, or several
-        One after the other.
+        Several are applied one after the other.
     replacement : {"elitist", "plus", "ageing"} or part
-        Who lives on when a result comes: the best that differ, the best, or the youngest.
+        Which individuals a result leaves: the best that differ, the best, or the youngest.
     crossover_probability, mutation_probability, length_probability : float, in [0, 1], optional
-        In place of what the parts say.
+        Override those of the parts.
     """
 
     name: ClassVar[str] = "steady_state"
@@ -92,7 +92,7 @@ class SteadyState(Asynchronous):
         return Parts(
             initialisation=self.initialisation,
             selection=self.selection,
-            crossover=changed(self.crossover, "crossover", self.crossover_probability),
+            crossover=with_probability(self.crossover, "crossover", self.crossover_probability),
             mutation=with_rates(
                 self.mutation, genes=self.mutation_probability, lengths=self.length_probability
             ),

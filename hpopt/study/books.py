@@ -206,7 +206,7 @@ class Books:
 
     def _ask_in_window(self, window: int) -> list[Solution]:
         """Ask for solution k when 0 … k - window are learned, and only if it must be, more."""
-        while self.optimizer.history.unbroken <= self.optimizer.n_asked - window:
+        while self.optimizer.history.n_contiguous <= self.optimizer.n_asked - window:
             if not self._learn_next():
                 return []
         while True:
@@ -216,7 +216,7 @@ class Books:
 
     def _learn_next(self) -> bool:
         """Learn the next number, if it has finished; say whether it has."""
-        trial = self.held.pop(self.optimizer.history.unbroken, None)
+        trial = self.held.pop(self.optimizer.history.n_contiguous, None)
         if trial is None:
             return False
         self._learn([trial])

@@ -13,8 +13,8 @@ def test_it_is_a_list_that_grows(numbers):
         history.append(number, point, loss)
         plain.append((number, point.tolist(), loss.tolist()))
         told.add(number)
-        unbroken = next(k for k in range(len(numbers) + 1) if k not in told)
-        assert history.unbroken == unbroken
+        n_contiguous = next(k for k in range(len(numbers) + 1) if k not in told)
+        assert history.n_contiguous == n_contiguous
     assert len(history) == len(plain)
     assert history.numbers.tolist() == [number for number, _, _ in plain]
     assert history.points.tolist() == [point for _, point, _ in plain]
@@ -31,7 +31,7 @@ def test_numbers_may_be_far_apart():
     assert 3 in history
     for absent in (-1, 1, 99_999, 10**9):
         assert absent not in history
-    assert history.unbroken == 1
+    assert history.n_contiguous == 1
     assert history.rows(np.array([3, 100_000])).tolist() == [1, 0]
 
 
@@ -40,7 +40,7 @@ def test_an_empty_one():
     assert len(history) == 0
     assert history.points.shape == (0, 3)
     assert history.losses.shape == (0, 2)
-    assert history.unbroken == 0
+    assert history.n_contiguous == 0
     assert 0 not in history
 
 
@@ -55,7 +55,7 @@ def test_what_was_known_before_comes_first_and_counts_for_nothing_else():
     history, known = History(2, 1), np.arange(140.0).reshape(70, 2)
     history.know(known[:3], np.arange(3.0)[:, None])
     history.know(known[3:], np.arange(3.0, 70)[:, None])
-    assert len(history) == history.unbroken == 0
+    assert len(history) == history.n_contiguous == 0
     history.append(1, np.array([0.5, 0.5]), np.array([7.0]))
     assert history.numbers.tolist() == [1]
     assert history.rows(np.array([1])).tolist() == [0]

@@ -21,7 +21,7 @@ class Straight(Optimizer):
         self.factor, self.names = factor, names
 
     def _ask(self, number, n):
-        if number == 6 and self.history.unbroken < 6:
+        if number == 6 and self.history.n_contiguous < 6:
             return np.empty((0, 1))
         stop = min(9, number - number % 3 + 3)
         return np.array([[k / 10] for k in range(number, stop)]).reshape(-1, 1)

@@ -5,7 +5,7 @@ import pytest
 from problems_for_tests import trial_of
 
 from hpopt import Float, Int, Space
-from hpopt.optimizers.batches import Batches, Later
+from hpopt.optimizers.batches import Batches, LazyBatch
 
 from .evolving import bound
 
@@ -26,7 +26,7 @@ class Generations(Batches):
     def _batches(self):
         turn = 0
         while True:
-            yield Later(4, lambda first, turn=turn: self.drawn(first, turn))
+            yield LazyBatch(4, lambda first, turn=turn: self.drawn(first, turn))
             turn += 1
 
     def drawn(self, first, turn):

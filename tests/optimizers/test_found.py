@@ -27,11 +27,11 @@ def test_the_best_has_a_finite_loss_where_there_is_one():
     np.testing.assert_array_equal(best, points[1])
 
 
-def test_sisters_differ_in_ordered_parameters_only():
+def test_a_branch_differs_in_ordered_parameters_only():
     config = {"x": 1.0, "rate": 0.1, "n": 5, "kind": "b", "power": 0.5}
     layers = [{"width": 64, "bias": 0}, {"width": 32, "bias": 1}]
     first = {**config, "layers": layers}
-    sisters = [
+    relatives = [
         {**first, "x": 2.0, "n": 7},
         {**first, "layers": [{"width": 8, "bias": 0}, {"width": 9, "bias": 1}]},
     ]
@@ -41,10 +41,10 @@ def test_sisters_differ_in_ordered_parameters_only():
         {**first, "layers": layers[:1]},
         {**first, "layers": [{"width": 64, "bias": 1}, {"width": 32, "bias": 1}]},
     ]
-    points = MIXED.encode([first, *sisters, *strangers])
+    points = MIXED.encode([first, *relatives, *strangers])
     found = Found(MIXED)
     found.add(points, np.array([1.0, 2.0, math.inf, 4.0, 5.0, 6.0, 7.0]))
-    assert found.are_sisters(points, points[0]).tolist() == [True] * 3 + [False] * 4
-    near, losses = found.sisters(points[0])
+    assert found.are_same_branch(points, points[0]).tolist() == [True] * 3 + [False] * 4
+    near, losses = found.same_branch(points[0])
     assert losses.tolist() == [1.0, 2.0]  # one of them failed
     np.testing.assert_array_equal(near, points[:2])

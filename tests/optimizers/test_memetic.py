@@ -11,7 +11,7 @@ from problems_for_tests import MIXED
 from hpopt import Float, GeneticAlgorithm, Int, Memetic, Space
 from hpopt.errors import SettingError
 from hpopt.optimizers import make_optimizer
-from hpopt.optimizers.batches import Later
+from hpopt.optimizers.batches import LazyBatch
 from hpopt.optimizers.genetic import Generational, Tournament
 
 from .evolving import bound, bowl, generation, points_of
@@ -50,9 +50,9 @@ class Recording(Generational):
                 self.evolved |= set(range(first, first + len(generation)))
                 return generation.draw(first)
 
-            told = yield Later(len(generation), draw)
-            self.received.append(told)
-            generation = plan.send(told)
+            results = yield LazyBatch(len(generation), draw)
+            self.received.append(results)
+            generation = plan.send(results)
 
     def __deepcopy__(self, memo):
         return copy.copy(self)  # what is hosted records into the same lists

@@ -1,4 +1,4 @@
-"""What genetic algorithms are assembled from, and the machinery that runs the parts."""
+"""The parts of genetic algorithms, and the base classes that run them."""
 
 from __future__ import annotations
 

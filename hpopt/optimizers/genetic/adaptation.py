@@ -51,7 +51,7 @@ class Success(Adaptation):
     def adapt(
         self, mutations: tuple[Mutation, ...], before: Population, after: Population
     ) -> tuple[Mutation, ...]:
-        """Give the mutations of the next generation."""
+        """Return the mutations of the next generation."""
         was, now = before.mean(), after.mean()
         improved = bool(np.all(now <= was) and np.any(now < was))
         factor = self.up if improved else 1.0 / self.down
@@ -59,7 +59,7 @@ class Success(Adaptation):
 
     def _scaled(self, mutation: M, factor: float) -> M:
         rates: dict[str, Any] = {rate: getattr(mutation, rate) for rate in mutation.rates}
-        return rescaled(
+        return with_other_rates(
             mutation,
             {
                 rate: min(max(value * factor, self.least), self.most)
@@ -69,8 +69,8 @@ class Success(Adaptation):
         )
 
 
-def rescaled(mutation: M, rates: Mapping[str, float]) -> M:
-    """Give a mutation with other rates; it must be a dataclass, as those that come along are."""
+def with_other_rates(mutation: M, rates: Mapping[str, float]) -> M:
+    """Return a mutation with other rates; it must be a dataclass, as those of hpopt are."""
     changed: M = replace(mutation, **rates) if rates else mutation  # type: ignore[type-var]
     return changed
 

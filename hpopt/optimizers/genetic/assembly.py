@@ -1,4 +1,4 @@
-"""From what a user gives as arguments to the parts that it means."""
+"""From the arguments of a genetic algorithm to its parts."""
 
 from __future__ import annotations
 
@@ -32,39 +32,39 @@ P = TypeVar("P", bound=Part)
 
 
 def initialisation_of(value: Any) -> Initialisation:
-    """Give the initialisation that a user means."""
+    """Return the initialisation of an argument."""
     return part_of("initialisation", value, Initialisation, INITIALISATIONS)  # type: ignore[type-abstract]
 
 
 def selection_of(value: Any) -> Selection:
-    """Give the selection that a user means."""
+    """Return the selection of an argument."""
     return part_of("selection", value, Selection, SELECTIONS)  # type: ignore[type-abstract]
 
 
 def crossover_of(value: Any) -> Crossover:
-    """Give the crossover that a user means."""
+    """Return the crossover of an argument."""
     return part_of("crossover", value, Crossover, CROSSOVERS)  # type: ignore[type-abstract]
 
 
 def mutations_of(value: Any) -> tuple[Mutation, ...]:
-    """Give the mutations that a user lists, or the one that he gives."""
+    """Return the mutations of an argument: one of them, or a list."""
     return parts_of("mutation", value, Mutation, MUTATIONS)  # type: ignore[type-abstract]
 
 
 def replacement_of(value: Any) -> Replacement:
-    """Give the replacement that a user means."""
+    """Return the replacement of an argument."""
     return part_of("replacement", value, Replacement, REPLACEMENTS)  # type: ignore[type-abstract]
 
 
 def adaptation_of(value: Any) -> Adaptation | None:
-    """Give the adaptation that a user means; None for none."""
+    """Return the adaptation of an argument; None for None."""
     if value is None:
         return None
     return part_of("adaptation", value, Adaptation, ADAPTATIONS)  # type: ignore[type-abstract]
 
 
 def restart_of(value: Any) -> Restart | None:
-    """Give the restart that a user means; None for none."""
+    """Return the restart of an argument; None for None."""
     if value is None:
         return None
     return part_of("restart", value, Restart, RESTARTS)  # type: ignore[type-abstract]
@@ -73,7 +73,7 @@ def restart_of(value: Any) -> Restart | None:
 def with_rates(
     mutations: tuple[Mutation, ...], *, genes: float | None, lengths: float | None
 ) -> tuple[Mutation, ...]:
-    """Give mutations with other probabilities; None leaves what they have.
+    """Return mutations with other probabilities; None leaves them as they are.
 
     Parameters
     ----------
@@ -96,13 +96,13 @@ def with_rates(
                     f"{list(mutations)}: leave it out"
                 )
     return tuple(
-        changed(mutation, *(("length", lengths) if of_length else ("mutation", genes)))
+        with_probability(mutation, *(("length", lengths) if of_length else ("mutation", genes)))
         for mutation, of_length in zip(mutations, of_lengths, strict=True)
     )
 
 
-def changed(part: P, kind: str, probability: float | None) -> P:
-    """Give a part with another `probability`; None leaves what it has.
+def with_probability(part: P, kind: str, probability: float | None) -> P:
+    """Return a part with another `probability`; None leaves it as it is.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def changed(part: P, kind: str, probability: float | None) -> P:
 
 
 def with_setting(part: P, argument: str, settings: Mapping[str, Any]) -> P:
-    """Give a part with other settings, which an argument of the strategy sets."""
+    """Return a part with other settings, which an argument of the strategy overrides."""
     if not settings:
         return part
     known: list[str] = [field.name for field in fields(part)] if is_dataclass(part) else []

@@ -1,4 +1,4 @@
-"""The machinery of genetic algorithms without generations: each result counts at once."""
+"""The base class of genetic algorithms without generations, which learn from each result."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from hpopt.core import Optimizer, Trial
 from hpopt.core.proposals import Floats
 from hpopt.optimizers.genetic.generational import Parts
-from hpopt.optimizers.genetic.parts import described
+from hpopt.optimizers.genetic.parts import as_data
 from hpopt.optimizers.genetic.population import Population
 
 
@@ -20,12 +20,12 @@ class Asynchronous(Optimizer):
 
     Subclass it and write `_parts`; the subclass has a `population`. No result is waited for::
 
-        first `population` solutions: drawn
-        solution k = mutate(cross(select(population)))     drawn with generator(k)
-        each result: population = replace(population, it)   in the order of their telling
+        first `population` solutions: the initialisation
+        solution k = mutate(cross(select(population)))      with generator(k)
+        each result: population = replace(population, it)   in the order of telling
 
-    Which results are told when solution k is asked depends on timing. A study records it, so
-    that going on is exact; and with ``window=w`` it is the same at up to w workers.
+    Which results are there when solution k is asked depends on timing. A study records it, so that
+    resuming is exact; and with ``window=w`` the search is the same at up to w workers.
 
     Attributes
     ----------
@@ -36,20 +36,20 @@ class Asynchronous(Optimizer):
 
     @abstractmethod
     def _parts(self) -> Parts:
-        """Give what it is assembled from; adaptation and restart are not looked at."""
+        """Return the parts, made of the arguments; adaptation and restart are not used."""
 
     def settings(self) -> dict[str, Any]:
-        """Give its arguments as JSON data, parts too."""
-        parts = {name: described(getattr(self, name)) for name in self.argument_names()}
+        """Return the arguments, parts too, as JSON data."""
+        parts = {name: as_data(getattr(self, name)) for name in self.argument_names()}
         return super().settings() | parts
 
     def _setup(self) -> None:
-        self._made_of = self._parts()
+        self._assembled = self._parts()
         self._learned()
 
     def _learned(self) -> None:
         known = Population.known(self.knowledge, self.population)
-        self._living = known.take(np.arange(len(known))[::-1])  # the best age last
+        self._living = known.take(np.arange(len(known))[::-1])  # worst first: the best ages last
         self._n_drawn = max(len(self.start), self.population - len(known))
 
     def _ask(self, number: int, n: int) -> Floats:
@@ -57,15 +57,14 @@ class Asynchronous(Optimizer):
             return self._first(number)
         rng = self.generator(number)
         if len(self._living):
-            points = self._made_of.bred(self._living, 1, self.space, rng)
+            points = self._assembled.breed(self._living, 1, self.space, rng)
         else:
-            points = self._made_of.initialisation.draw(1, self.space, rng)
-        return self.novel(points, rng, before=number, vary=self._made_of.vary(self.space))
+            points = self._assembled.initialisation.draw(1, self.space, rng)
+        return self.novel(points, rng, before=number, vary=self._assembled.vary(self.space))
 
     def _first(self, number: int) -> Floats:
-        """Give those of the first population from a number on."""
         first, rng = len(self.start), self.generator(0)
-        points = self._made_of.initialisation.draw(self._n_drawn - first, self.space, rng)
+        points = self._assembled.initialisation.draw(self._n_drawn - first, self.space, rng)
         return self.novel(points, rng, before=first)[number - first :]
 
     def _tell(self, trials: Sequence[Trial]) -> None:
@@ -75,4 +74,4 @@ class Asynchronous(Optimizer):
             one = Population(
                 self.history.numbers[rows], self.history.points[rows], self.history.losses[rows]
             )
-            self._living = self._made_of.replacement.replace(self._living, one, self.population)
+            self._living = self._assembled.replacement.replace(self._living, one, self.population)

@@ -39,7 +39,7 @@ class Uniform(Crossover):
     def cross(
         self, mothers: Floats, fathers: Floats, space: Space, rng: np.random.Generator
     ) -> Floats:
-        """Give one child of each pair, shape (n, d)."""
+        """Return one child of each pair, shape (n, d)."""
         mask = variation.uniform_mask(len(mothers), space.d, rng)
         return _mixed(mothers, fathers, mask, self.probability, rng)
 
@@ -67,7 +67,7 @@ class OnePoint(Crossover):
     def cross(
         self, mothers: Floats, fathers: Floats, space: Space, rng: np.random.Generator
     ) -> Floats:
-        """Give one child of each pair, shape (n, d)."""
+        """Return one child of each pair, shape (n, d)."""
         mask = one_point_mask(len(mothers), space.d, self.ends, rng)
         return _mixed(mothers, fathers, mask, self.probability, rng)
 
@@ -90,7 +90,7 @@ class TwoPoint(Crossover):
     def cross(
         self, mothers: Floats, fathers: Floats, space: Space, rng: np.random.Generator
     ) -> Floats:
-        """Give one child of each pair, shape (n, d)."""
+        """Return one child of each pair, shape (n, d)."""
         mask = variation.point_mask(len(mothers), space.d, 2, rng)
         return _mixed(mothers, fathers, mask, self.probability, rng)
 
@@ -104,12 +104,12 @@ class NoCrossover(Crossover):
     def cross(
         self, mothers: Floats, fathers: Floats, space: Space, rng: np.random.Generator
     ) -> Floats:
-        """Give the mothers."""
+        """Return the mothers."""
         return mothers
 
 
 def one_point_mask(n: int, d: int, ends: bool, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Say which genes come from the second parent, shape (n, d)."""
+    """Return which genes come from the second parent, shape (n, d)."""
     return variation.tail_mask(n, d, rng) if ends else variation.point_mask(n, d, 1, rng)
 
 
@@ -120,7 +120,6 @@ def _mixed(
     probability: float,
     rng: np.random.Generator,
 ) -> Floats:
-    """Take the genes of the mask from fathers, in some pairs."""
     crossed = rng.random((len(mothers), 1)) < probability
     return np.where(mask & crossed, fathers, mothers)
 

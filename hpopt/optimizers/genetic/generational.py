@@ -1,4 +1,4 @@
-"""The machinery of genetic algorithms that work in generations: parts in, batches out."""
+"""The base class of genetic algorithms that work in generations, assembled from parts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from hpopt.core.proposals import Vary
-from hpopt.optimizers.batches import Batches, Later, Plan, Told
+from hpopt.optimizers.batches import Batches, BatchGenerator, LazyBatch, Results
 from hpopt.optimizers.genetic.parts import (
     Adaptation,
     Crossover,
@@ -20,7 +20,7 @@ from hpopt.optimizers.genetic.parts import (
     Replacement,
     Restart,
     Selection,
-    described,
+    as_data,
 )
 from hpopt.optimizers.genetic.population import Floats, Population
 from hpopt.optimizers.genetic.screening import Screening
@@ -29,7 +29,7 @@ from hpopt.space import Space
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a genetic algorithm is assembled from.
+    """The parts of a genetic algorithm.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Parts:
     selection : Selection
     crossover : Crossover
     mutation : tuple of Mutation
-        One after the other.
+        Applied one after the other.
     replacement : Replacement
     adaptation : Adaptation, optional
     restart : Restart, optional
@@ -53,26 +53,26 @@ class Parts:
     restart: Restart | None = None
     screening: Screening | None = None
 
-    def mutated(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
-        """Let all mutations act, one after the other."""
+    def mutate(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
+        """Return points after all mutations."""
         for mutation in self.mutation:
             points = mutation.mutate(points, space, rng)
         return points
 
     def vary(self, space: Space) -> Vary:
-        """Give what mutates children that were proposed before, until they are new."""
+        """Return the function that mutates children that were proposed before."""
         insistent = replace(self, mutation=tuple(m.insistent(space) for m in self.mutation))
 
         def varied(points: Floats, rng: np.random.Generator) -> Floats:
-            return insistent.mutated(points, space, rng)
+            return insistent.mutate(points, space, rng)
 
         return varied
 
-    def bred(self, parents: Population, n: int, space: Space, rng: np.random.Generator) -> Floats:
-        """Select parents, cross them, mutate their children: n points, shape (n, d)."""
+    def breed(self, parents: Population, n: int, space: Space, rng: np.random.Generator) -> Floats:
+        """Return n children of selected parents, crossed and mutated, shape (n, d)."""
         pairs = self.selection.select(parents.losses, n, rng)
         mothers, fathers = parents.points[pairs[:, 0]], parents.points[pairs[:, 1]]
-        return self.mutated(self.crossover.cross(mothers, fathers, space, rng), space, rng)
+        return self.mutate(self.crossover.cross(mothers, fathers, space, rng), space, rng)
 
 
 class Generational(Batches):
@@ -89,16 +89,17 @@ class Generational(Batches):
                         parents = replace(parents, offspring)
                         mutations = adapt(mutations, parents before, parents after)
 
-    A child that was proposed before is mutated again, insistently, until it is new.
+    A child that was proposed before is mutated again, each time with at least one expected change,
+    until it is new.
 
     Attributes
     ----------
     population : int
-        Individuals in the first generation, and how many parents a replacement keeps.
+        Individuals in the first generation, and parents that a replacement keeps.
     offspring : int, optional
-        Children in each later generation; None is as many as the population has.
+        Children in each later generation; None for as many as the population has.
     generations : int, optional
-        After how many the search ends; None is never.
+        After how many the search ends; None for never.
     """
 
     population: int
@@ -107,35 +108,35 @@ class Generational(Batches):
 
     @abstractmethod
     def _parts(self) -> Parts:
-        """Give what it is assembled from."""
+        """Return the parts, made of the arguments."""
 
-    def _bred(
+    def _breed(
         self, parts: Parts, parents: Population, n: int, space: Space, rng: np.random.Generator
     ) -> Floats:
-        """Give n children of parents, shape (n, d): selected, crossed, then mutated."""
-        return parts.bred(parents, n, space, rng)
+        """Return n children of parents, shape (n, d); see `Parts.breed`."""
+        return parts.breed(parents, n, space, rng)
 
     def settings(self) -> dict[str, Any]:
-        """Give its arguments as JSON data, parts too."""
-        parts = {name: described(getattr(self, name)) for name in self.argument_names()}
+        """Return the arguments, parts too, as JSON data."""
+        parts = {name: as_data(getattr(self, name)) for name in self.argument_names()}
         return super().settings() | parts
 
     @property
     def n_possible(self) -> float:
-        """How many solutions it can ask for at most: an int, or inf."""
+        """The largest number of solutions that it can ask for: an int, or inf."""
         if self.generations is None:
             return self.space.size
         first = max(self.population, len(self.start))
         later = (self.generations - 1) * (self.offspring or self.population)
         return min(self.space.size, first + later)
 
-    def _batches(self) -> Plan:
+    def _batches(self) -> BatchGenerator:
         return self.evolution()
 
-    def evolution(self) -> Plan:
-        """Yield generations, and receive what they gave.
+    def evolution(self) -> BatchGenerator:
+        """Yield generations, and receive their results.
 
-        A host that drives it may tell other individuals than those that were yielded.
+        A host that drives it may send other individuals than those that were yielded.
         """
         nobody = Population.known(self.knowledge, 0)
         parents = Population.known(self.knowledge, self.population)
@@ -166,44 +167,41 @@ class Generational(Batches):
                 parts, ideals = start, []
             ideals += _ideals(parents)
 
-    def _drawn(self, n: int, generation: int) -> Later:
-        """Give a generation that does not come from parents."""
-
+    def _drawn(self, n: int, generation: int) -> LazyBatch:
         def draw(first: int) -> Floats:
             rng = self.generator(generation)
             points = self._parts().initialisation.draw(n, self.space, rng)
             return self.novel(points, rng, before=first)
 
-        return Later(n, draw)
+        return LazyBatch(n, draw)
 
-    def _offspring(self, parts: Parts, parents: Population, generation: int) -> Later:
-        """Give a generation that comes from parents."""
+    def _offspring(self, parts: Parts, parents: Population, generation: int) -> LazyBatch:
         n = self.offspring or self.population
 
         def draw(first: int) -> Floats:
             rng = self.generator(generation)
             screening = parts.screening
             n_bred = n if screening is None else n * screening.candidates
-            children = self._bred(parts, parents, n_bred, self.space, rng)
+            children = self._breed(parts, parents, n_bred, self.space, rng)
             if screening is not None:
                 children = self.space.repaired(children, rng)
                 groups = children.reshape(n, screening.candidates, self.space.d)
                 children = screening.chosen(groups, self._known(first), self.space)
             return self.novel(children, rng, before=first, vary=parts.vary(self.space))
 
-        return Later(n, draw)
+        return LazyBatch(n, draw)
 
     def _known(self, first: int) -> Population:
-        """Give all that was told before this number, in a fixed order."""
+        """Return the observations before this number, in the order of numbers."""
         numbers = np.arange(first)
         rows = self.history.rows(numbers)
         told = Population(numbers, self.history.points[rows], self.history.losses[rows])
         return Population.known(self.knowledge, len(self.knowledge)).joined(told)
 
 
-def individuals(told: Told) -> Population:
-    """Give a batch that was told as individuals."""
-    return Population(told.numbers, told.points, told.losses)
+def individuals(results: Results) -> Population:
+    """Return the results of a batch as individuals."""
+    return Population(results.numbers, results.points, results.losses)
 
 
 def _ideals(parents: Population) -> list[Floats]:

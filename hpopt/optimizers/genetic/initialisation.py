@@ -1,4 +1,4 @@
-"""How a first generation is drawn."""
+"""Initialisations: how a first generation is drawn."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RandomDraws(Initialisation):
     name: ClassVar[str] = "random"
 
     def draw(self, n: int, space: Space, rng: np.random.Generator) -> Floats:
-        """Give n points, shape (n, d)."""
+        """Return n points, shape (n, d)."""
         return rng.random((n, space.d))
 
 
@@ -32,10 +32,10 @@ class QuasiRandomDraws(Initialisation):
     name: ClassVar[str] = "quasi_random"
 
     def draw(self, n: int, space: Space, rng: np.random.Generator) -> Floats:
-        """Give n points, shape (n, d)."""
+        """Return n points, shape (n, d)."""
         from scipy.stats import qmc
 
-        rounded = 1 << max(n - 1, 0).bit_length()
+        rounded = 1 << max(n - 1, 0).bit_length()  # scipy warns where it is no power of two
         return np.asarray(qmc.Sobol(space.d, rng=rng).random(rounded)[:n])
 
 
@@ -46,7 +46,7 @@ class LatinHypercubeDraws(Initialisation):
     name: ClassVar[str] = "latin_hypercube"
 
     def draw(self, n: int, space: Space, rng: np.random.Generator) -> Floats:
-        """Give n points, shape (n, d)."""
+        """Return n points, shape (n, d)."""
         layers = np.argsort(rng.random((n, space.d)), axis=0)
         return np.asarray((layers + rng.random((n, space.d))) / max(n, 1))
 

@@ -37,8 +37,8 @@ class Length(Mutation):
     probability : float, in [0, 1]
         Of each list of each individual to change.
     kinds : sequence of {"insert", "copy", "delete"}
-        What may happen, each as likely: a random layer enters anywhere, a layer is doubled, or a
-        layer is taken out. What the bounds do not allow does not happen.
+        The changes, equally likely: a random layer is inserted anywhere, a layer is doubled, or
+        one is removed. A change beyond the bounds is left out.
     """
 
     name: ClassVar[str] = "length"
@@ -51,10 +51,10 @@ class Length(Mutation):
         if isinstance(self.kinds, str) or not self.kinds:
             raise SettingError(f"kinds must be a list of some of {KINDS}, but got {self.kinds!r}")
         kinds = tuple(one_of("kind of a change of length", kind, KINDS) for kind in self.kinds)
-        object.__setattr__(self, "kinds", kinds)  # a list, where it comes from JSON
+        object.__setattr__(self, "kinds", kinds)  # frozen; from JSON it comes as a list
 
     def mutate(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
-        """Give changed points, shape (n, d)."""
+        """Return changed points, shape (n, d)."""
         for layout in space.sequences:
             points = self._changed(points, layout, rng)
         return points
@@ -97,7 +97,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class EachGene(Mutation):
-    """What changes each gene with a probability; None is one over the number of active genes."""
+    """A change of each gene with a probability; None is one over the number of active genes."""
 
     probability: float | None = None
 
@@ -107,21 +107,21 @@ class EachGene(Mutation):
             share("mutation probability", self.probability)
 
     def insistent(self, space: Space) -> Mutation:
-        """Give it with one expected mutation of an individual at least."""
+        """Return it with at least one expected change of each individual."""
         return replace(self, probability=at_least_one_in(space.d, self.probability))
 
 
 @dataclass(frozen=True, slots=True)
 class Moving(EachGene):
-    """What moves ordered genes and draws others anew: a subclass says how far."""
+    """A move of ordered genes, and a new draw of others: a subclass returns how far they go."""
 
     @abstractmethod
     def moves(self, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
-        """Draw how far each gene goes."""
+        """Return how far each gene goes, as a share of its range."""
 
     def mutate(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
-        """Give changed points, shape (n, d)."""
-        chosen = rng.random(points.shape) < chances(self.probability, space.active(points))
+        """Return changed points, shape (n, d)."""
+        chosen = rng.random(points.shape) < probabilities(self.probability, space.active(points))
         moves = self.moves(points.shape, rng)
         fresh = rng.random(points.shape)
         moved = variation.move_genes(points, space.levels, space.ordered, moves, fresh)
@@ -156,14 +156,14 @@ class Mixed(EachGene):
         positive("scale of a mutation", self.scale)
 
     def mutate(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
-        """Give changed points, shape (n, d)."""
+        """Return changed points, shape (n, d)."""
         active = space.active(points)
         return variation.mutate(
             points,
             space.levels,
             space.ordered,
             rng,
-            probability=chances(self.probability, active),
+            probability=probabilities(self.probability, active),
             step=self.step,
             scale=self.scale,
             sure=changeable(active, space) if self.probability is None else None,
@@ -187,8 +187,8 @@ class Reset(EachGene):
         self.check_probability()
 
     def mutate(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
-        """Give changed points, shape (n, d)."""
-        chosen = rng.random(points.shape) < chances(self.probability, space.active(points))
+        """Return changed points, shape (n, d)."""
+        chosen = rng.random(points.shape) < probabilities(self.probability, space.active(points))
         return np.where(chosen, rng.random(points.shape), points)
 
 
@@ -214,7 +214,7 @@ class Gaussian(Moving):
         positive("scale of a mutation", self.scale)
 
     def moves(self, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
-        """Draw how far each gene goes."""
+        """Return how far each gene goes, as a share of its range."""
         return self.scale * rng.standard_normal(shape)
 
 
@@ -240,7 +240,7 @@ class Step(Moving):
         positive("most of a step", self.most)
 
     def moves(self, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
-        """Draw how far each gene goes."""
+        """Return how far each gene goes, as a share of its range."""
         return self.most * (2.0 * rng.random(shape) - 1.0)
 
 
@@ -271,7 +271,7 @@ class OneGene(Mutation):
         positive("scale of a mutation", self.scale)
 
     def mutate(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
-        """Give changed points, shape (n, d)."""
+        """Return changed points, shape (n, d)."""
         changed = rng.random((len(points), 1)) < self.probability
         weights = rng.random(points.shape) * changeable(space.active(points), space)
         one = np.arange(space.d) == weights.argmax(axis=1)[:, None]
@@ -282,24 +282,24 @@ class OneGene(Mutation):
         return np.where(changed & one, moved, points)
 
     def insistent(self, space: Space) -> Mutation:
-        """Give it with a change of each individual."""
+        """Return it with a change of each individual."""
         return replace(self, probability=1.0)
 
 
-def chances(probability: float | None, active: Bools) -> Any:
-    """Give the probability of each gene to mutate: a number, or an array (n, 1)."""
+def probabilities(probability: float | None, active: Bools) -> Any:
+    """Return the probability of each gene to mutate: a number, or an array (n, 1)."""
     if probability is not None:
         return probability
     return 1.0 / np.maximum(1, active.sum(axis=1))[:, None]
 
 
 def changeable(active: Bools, space: Space) -> Bools:
-    """Say which genes can change: active ones with more than one value, shape (n, d)."""
+    """Return which genes can change: active ones with more than one value, shape (n, d)."""
     return np.asarray(active & (space.levels != 1))
 
 
 def at_least_one_in(d: int, probability: float | None) -> float | None:
-    """Give a probability with which one of d genes is expected to mutate at least."""
+    """Return a probability with which at least one of d genes is expected to mutate."""
     return None if probability is None else max(probability, 1.0 / d)
 
 

@@ -1,7 +1,7 @@
-"""What a genetic algorithm is assembled from: the contract of each kind of part.
+"""The kinds of parts that a genetic algorithm is assembled from.
 
-A part is a value: its settings are attributes, it keeps nothing from call to call, and draws
-only from the generator that it gets. So what it does follows from the seed and from what was told.
+A part is a value: its settings are attributes, it keeps nothing from call to call, and draws only
+from the generator that it is passed, so that a search follows from its seed and its observations.
 All parts work on whole arrays of genes in [0, 1].
 """
 
@@ -22,12 +22,12 @@ OWN = "part of your own"
 
 
 class Part:
-    """Be what all kinds of parts are.
+    """The base class of all parts.
 
     Attributes
     ----------
     name : str
-        How it is called in settings; empty for a part of a user's own.
+        Its name in settings; empty for a user's own part.
     """
 
     __slots__ = ()
@@ -41,7 +41,7 @@ class Initialisation(Part, ABC):
 
     @abstractmethod
     def draw(self, n: int, space: Space, rng: np.random.Generator) -> Floats:
-        """Give n points, shape (n, d), in [0, 1]."""
+        """Return n points, shape (n, d), in [0, 1]."""
 
 
 class Selection(Part, ABC):
@@ -51,7 +51,7 @@ class Selection(Part, ABC):
 
     @abstractmethod
     def select(self, losses: Floats, n: int, rng: np.random.Generator) -> Ints:
-        """Give the places of the two parents of each of n children, shape (n, 2).
+        """Return the places of the two parents of each of n children, shape (n, 2).
 
         Parameters
         ----------
@@ -71,7 +71,7 @@ class Crossover(Part, ABC):
     def cross(
         self, mothers: Floats, fathers: Floats, space: Space, rng: np.random.Generator
     ) -> Floats:
-        """Give one child of each pair of parents; all shapes are (n, d)."""
+        """Return one child of each pair of parents; all shapes are (n, d)."""
 
 
 class Mutation(Part, ABC):
@@ -88,10 +88,10 @@ class Mutation(Part, ABC):
 
     @abstractmethod
     def mutate(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
-        """Give changed points, in [0, 1], shape (n, d); what it gets must stay as it is."""
+        """Return changed points, in [0, 1], shape (n, d); `points` must not be modified."""
 
     def insistent(self, space: Space) -> Mutation:
-        """Give what mutates children that were proposed before: one that is likely to act."""
+        """Return the mutation of children that were proposed before: one that is likely to act."""
         return self
 
 
@@ -102,21 +102,21 @@ class Replacement(Part, ABC):
 
     @abstractmethod
     def replace(self, parents: Population, offspring: Population, n: int) -> Population:
-        """Give the next parents.
+        """Return the next parents.
 
         Parameters
         ----------
         parents : Population
-            What it gave the last time; empty for the first generation.
+            Those that it returned last; empty for the first generation.
         offspring : Population
-            The generation that has just been evaluated, in the order of its numbers.
+            The generation that was just evaluated, in the order of numbers.
         n : int
             The size of the population.
 
         Returns
         -------
         Population
-            Nobody means: begin again with a generation that is drawn.
+            Where it is empty, the next generation is drawn by the initialisation.
         """
 
 
@@ -129,12 +129,12 @@ class Adaptation(Part, ABC):
     def adapt(
         self, mutations: tuple[Mutation, ...], before: Population, after: Population
     ) -> tuple[Mutation, ...]:
-        """Give the mutations of the next generation.
+        """Return the mutations of the next generation.
 
         Parameters
         ----------
         mutations : tuple of Mutation
-            Those of the generation that has just been evaluated.
+            Those of the generation that was just evaluated.
         before, after : Population
             The parents before and after it.
         """
@@ -147,12 +147,12 @@ class Restart(Part, ABC):
 
     @abstractmethod
     def carried(self, ideals: Floats) -> int | None:
-        """Say how many of the best a new beginning takes along; None to go on.
+        """Return how many of the best a restart keeps; None to go on.
 
         Parameters
         ----------
         ideals : ndarray (g, n_objectives)
-            The least losses among the parents after each generation since the last beginning.
+            The least losses among the parents after each generation since the last restart.
         """
 
 
@@ -160,18 +160,18 @@ P = TypeVar("P", bound=Part)
 
 
 def part_of(name: str, value: Any, kind: type[P], known: Mapping[str, type[P]]) -> P:
-    """Give the part that a user means.
+    """Return the part of an argument.
 
     Parameters
     ----------
     name : str
-        Of the argument, for messages.
+        The argument's, for messages.
     value : str, mapping or Part
         A known name; ``{"part": name, setting: value}``; or a part.
     kind : type
-        What it must be.
+        The kind of part that it must be.
     known : mapping of str to type
-        Parts by their names.
+        The parts of this kind by name.
 
     Raises
     ------
@@ -206,28 +206,28 @@ def part_of(name: str, value: Any, kind: type[P], known: Mapping[str, type[P]]) 
 
 
 def parts_of(name: str, value: Any, kind: type[P], known: Mapping[str, type[P]]) -> tuple[P, ...]:
-    """Give the parts that a user lists, or the one that he gives; see `part_of`."""
+    """Return the parts of an argument, which may be one or a list; see `part_of`."""
     listed = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
     return tuple(part_of(name, each, kind, known) for each in listed)
 
 
-def described(value: Any) -> Any:
-    """Give parts as JSON data that `part_of` understands; other values stay as they are.
+def as_data(value: Any) -> Any:
+    """Return parts as JSON data that `part_of` takes, and other values as they are.
 
-    A user's own part is only named: no data can rebuild it.
+    Of a user's own part it is only the repr, from which the part cannot be made again.
     """
     if isinstance(value, tuple):
-        return [described(each) for each in value]
+        return [as_data(each) for each in value]
     if not isinstance(value, Part):
         return value
     if value.name and is_dataclass(value):
         settings = asdict(value)
-        return {"part": value.name} | {key: described(each) for key, each in settings.items()}
+        return {"part": value.name} | {key: as_data(each) for key, each in settings.items()}
     return {OWN: _named(value)}
 
 
 def _named(part: Part) -> str:
-    """Give a part's repr; its class's name where the repr would be another one in each process."""
+    # The default repr has an address, which is another one in each process.
     if type(part).__repr__ is object.__repr__:
         return f"{type(part).__module__}.{type(part).__qualname__}"
     return repr(part)

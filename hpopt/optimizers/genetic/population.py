@@ -1,4 +1,4 @@
-"""Individuals that were evaluated: what a generation leaves to the next."""
+"""Populations: evaluated individuals as arrays."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """Individuals as arrays, in an order that means what the replacement says.
+    """Individuals as arrays, in an order that the replacement determines.
 
     Attributes
     ----------
     numbers : ndarray (n,) of int
-        The solutions' numbers; negative for what was known before the search began.
+        The solutions' numbers; negative for those known before the search began.
     points : ndarray (n, d), in [0, 1]
-        Their genes.
+        The genes.
     losses : ndarray (n, n_objectives)
         To be minimised; infinite where the evaluation gave no values.
     """
@@ -37,17 +37,17 @@ class Population:
 
     @classmethod
     def known(cls, knowledge: History, n: int) -> Population:
-        """Give the n best of what other searches found, without what failed; best first."""
+        """Return the n best observations of other searches, failures left out; best first."""
         rows = np.flatnonzero(np.isfinite(knowledge.losses).all(axis=1))
         numbers = -1 - np.arange(len(rows))
         return cls(numbers, knowledge.points[rows], knowledge.losses[rows]).best(n)
 
     def take(self, places: NDArray[np.int64] | NDArray[np.bool_]) -> Population:
-        """Give the individuals at some places, or where a mask is true."""
+        """Return the individuals at some places, or where a mask is true."""
         return Population(self.numbers[places], self.points[places], self.losses[places])
 
     def joined(self, other: Population) -> Population:
-        """Give these and then those."""
+        """Return these individuals followed by others."""
         return Population(
             np.concatenate([self.numbers, other.numbers]),
             np.concatenate([self.points, other.points]),
@@ -55,31 +55,29 @@ class Population:
         )
 
     def best(self, n: int) -> Population:
-        """Give the n best, best first; of several objectives, by front and then loneliness."""
+        """Return the n best, best first; of several objectives by front, then crowding distance."""
         return self.take(pareto.order(self.losses)[:n])
 
     def different(self) -> Population:
-        """Give all, best first; of equal losses the one that came last, then all the others."""
+        """Return all, best first: of equal losses the last one, and the others at the end."""
         return self.take(pareto.order_of_different(self.losses))
 
     def ideal(self) -> Floats:
-        """Give the least loss in each objective, shape (n_objectives,)."""
+        """Return the least loss in each objective, shape (n_objectives,)."""
         return np.asarray(self.losses.min(axis=0))
 
     def mean(self) -> Floats:
-        """Give the mean loss of those that gave values, by objective; infinite without any.
-
-        What is halved before it is summed cannot overflow.
-        """
+        """Return the mean loss of those with values, by objective; infinite without any."""
         fine = np.isfinite(self.losses).all(axis=1)
         if not fine.any():
             return np.full(self.losses.shape[1], np.inf)
+        # Losses are scaled by a power of two before they are summed, so that no sum overflows.
         share = 1.0 / np.exp2(np.ceil(np.log2(fine.sum() + 1)))
         return np.asarray((self.losses[fine] * share).mean(axis=0) / share)
 
 
 def fitness(losses: Floats) -> Floats:
-    """Give one loss for each individual: its own, or the number of its front of several.
+    """Return one loss for each individual: its own, or with several objectives its front's rank.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Who live on as the next parents."""
+"""Replacements: which individuals become the next parents."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from hpopt.optimizers.genetic.population import Population, fitness
 class Elitist(Replacement):
     """Keep the best of all whatever their age, then the best of the offspring; best first.
 
-    Of those with equal losses the youngest counts, and the others only where places are left:
-    so the population does not fill with the twins of its best, and drifts over plateaus.
+    Of individuals with equal losses only the youngest is kept while others are left: so the
+    population does not fill with copies of its best, and drifts over plateaus.
 
     Parameters
     ----------
     elites : int, >= 0, optional
-        How many of all. By default all of the population: who is worse than it is not taken.
+        How many of all. By default as many as the population has.
     """
 
     name: ClassVar[str] = "elitist"
@@ -35,7 +35,7 @@ class Elitist(Replacement):
             whole("elites", self.elites, 0)
 
     def replace(self, parents: Population, offspring: Population, n: int) -> Population:
-        """Give the next parents, n at most."""
+        """Return the next parents, at most n."""
         everyone = parents.joined(offspring).different()
         ranks = np.arange(len(everyone))
         n_elites = n if self.elites is None else self.elites
@@ -62,7 +62,7 @@ class Plus(Replacement):
             whole("survivors", self.survivors, 1)
 
     def replace(self, parents: Population, offspring: Population, n: int) -> Population:
-        """Give the next parents."""
+        """Return the next parents."""
         return parents.joined(offspring).best(self.survivors or n)
 
 
@@ -84,7 +84,7 @@ class Comma(Replacement):
             whole("survivors", self.survivors, 1)
 
     def replace(self, parents: Population, offspring: Population, n: int) -> Population:
-        """Give the next parents."""
+        """Return the next parents."""
         return offspring.best(self.survivors or n)
 
 
@@ -92,32 +92,32 @@ class Comma(Replacement):
 class AboveMean(Replacement):
     """Remove those of a generation whose fitness is below its mean; the others keep their order.
 
-    Who failed is removed and does not count in the mean. With several objectives the fitness is
-    the number of the non-dominated front.
+    Failed individuals are removed and do not count in the mean. With several objectives the fitness
+    is the rank of the non-dominated front.
     """
 
     name: ClassVar[str] = "above_mean"
 
     def replace(self, parents: Population, offspring: Population, n: int) -> Population:
-        """Give the offspring at or above the mean; nobody where all failed."""
+        """Return the offspring at or above the mean; empty where all failed."""
         losses = fitness(offspring.losses)
         fine = np.isfinite(losses)
         if not fine.any():
             return offspring.take(fine)
         worth = Population(offspring.numbers, offspring.points, losses[:, None])
-        # A rounded mean may be below the least of equal losses.
+        # The rounded mean of equal losses may be below all of them.
         bound = max(float(worth.mean()[0]), float(losses.min()))
         return offspring.take(losses <= bound)
 
 
 @dataclass(frozen=True, slots=True)
 class Ageing(Replacement):
-    """Keep the youngest, whatever they are worth; the oldest first."""
+    """Keep the youngest, whatever their losses; the oldest first."""
 
     name: ClassVar[str] = "ageing"
 
     def replace(self, parents: Population, offspring: Population, n: int) -> Population:
-        """Give the next parents, n at most."""
+        """Return the next parents, at most n."""
         everyone = parents.joined(offspring)
         return everyone.take(np.arange(len(everyone))[-n:])
 

@@ -1,4 +1,4 @@
-"""When to begin again."""
+"""Restarts: when to begin again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Stagnation(Restart):
     ----------
     generations : int, >= 1
     best : int, >= 0
-        How many of the best a new beginning takes along.
+        How many of the best are kept.
     """
 
     name: ClassVar[str] = "stagnation"
@@ -32,7 +32,7 @@ class Stagnation(Restart):
         whole("best of a restart", self.best, 0)
 
     def carried(self, ideals: Floats) -> int | None:
-        """Say how many of the best are taken along; None to go on."""
+        """Return how many of the best are kept; None to go on."""
         if len(ideals) <= self.generations:
             return None
         before, since = ideals[: -self.generations], ideals[-self.generations :]
@@ -42,14 +42,14 @@ class Stagnation(Restart):
 
 @dataclass(frozen=True, slots=True)
 class Periodic(Restart):
-    """Begin again after some generations, whatever they gave.
+    """Begin again after some generations, whatever their results.
 
     Parameters
     ----------
     generations : int, >= 1
-        The one that is drawn counts.
+        The generation that a restart draws counts.
     best : int, >= 0
-        How many of the best a new beginning takes along.
+        How many of the best are kept.
     """
 
     name: ClassVar[str] = "periodic"
@@ -61,7 +61,7 @@ class Periodic(Restart):
         whole("best of a restart", self.best, 0)
 
     def carried(self, ideals: Floats) -> int | None:
-        """Say how many of the best are taken along; None to go on."""
+        """Return how many of the best are kept; None to go on."""
         return self.best if len(ideals) >= self.generations else None
 
 

@@ -1,4 +1,4 @@
-"""Who become parents.
+"""Selections: which individuals become parents.
 
 Eiben & Smith 2015, "Introduction to Evolutionary Computing", chapter 5.
 """
@@ -20,12 +20,12 @@ from hpopt.optimizers.genetic.population import Floats, Ints
 
 @dataclass(frozen=True, slots=True)
 class Tournament(Selection):
-    """Take the best of some that are drawn uniformly, with replacement.
+    """Take the best of some individuals, sampled uniformly with replacement.
 
     Parameters
     ----------
     size : int, >= 1
-        How many are drawn for each parent; 1 selects at random, 2 is a binary tournament.
+        How many are sampled for each parent; 1 selects at random, 2 is a binary tournament.
     """
 
     name: ClassVar[str] = "tournament"
@@ -35,19 +35,19 @@ class Tournament(Selection):
         whole("size of a tournament", self.size, 1)
 
     def select(self, losses: Floats, n: int, rng: np.random.Generator) -> Ints:
-        """Give the places of parents, shape (n, 2)."""
+        """Return the places of parents, shape (n, 2)."""
         drawn = rng.integers(len(losses), size=(n, 2, self.size))
         return np.asarray(pareto.order(losses)[drawn.min(axis=2)])
 
 
 @dataclass(frozen=True, slots=True)
 class Truncation(Selection):
-    """Draw uniformly from the better ones.
+    """Sample parents uniformly from the better individuals.
 
     Parameters
     ----------
     share : float, in [0, 1]
-        How many of them; one at least.
+        The share of them, at least one individual.
     """
 
     name: ClassVar[str] = "truncation"
@@ -57,14 +57,14 @@ class Truncation(Selection):
         number("share of a truncation", self.share, 0.0, 1.0)
 
     def select(self, losses: Floats, n: int, rng: np.random.Generator) -> Ints:
-        """Give the places of parents, shape (n, 2)."""
+        """Return the places of parents, shape (n, 2)."""
         better = max(1, round(self.share * len(losses)))
         return np.asarray(pareto.order(losses)[rng.integers(better, size=(n, 2))])
 
 
 @dataclass(frozen=True, slots=True)
 class InTurn(Selection):
-    """Let each one have a child with the next one, again and again from the first.
+    """Let each individual have a child with the next one, again and again from the first.
 
     With k parents, child i has the parents i mod k and (i + 1) mod k.
     """
@@ -72,7 +72,7 @@ class InTurn(Selection):
     name: ClassVar[str] = "in_turn"
 
     def select(self, losses: Floats, n: int, rng: np.random.Generator) -> Ints:
-        """Give the places of parents, shape (n, 2)."""
+        """Return the places of parents, shape (n, 2)."""
         return (np.arange(n)[:, None] + np.arange(2)) % len(losses)
 
 
