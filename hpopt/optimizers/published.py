@@ -321,9 +321,9 @@ class Zhan(Generational):
         pair i    : with crossover_probability copies 2i and 2i + 1 exchange the genes behind a
                     place that is drawn uniformly
 
-    In the paper an individual that is neither mutated nor crossed lives on. Here it is not evaluated
-    again: the best stay in the comparison, and a copy that has been proposed before is mutated again
-    until it is new.
+    In the paper an individual that is neither mutated nor crossed lives on. Here it is not
+    evaluated again: the best stay in the comparison, and a copy that has been proposed before is
+    mutated again until it is new.
 
     Parameters
     ----------

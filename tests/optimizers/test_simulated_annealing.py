@@ -60,7 +60,7 @@ def test_it_makes_the_decisions_of_the_textbook(seed):
     loss = ripples(state)
     losses, best, heat, n_reheated = [loss], (loss, state), 0.5, 0
     for k in range(1, 60):
-        expected = optimizer._proposed(state[None], heat, optimizer.generator(k))
+        expected = optimizer._proposals(state[None], heat, optimizer.generator(k))
         (proposal,) = batch(optimizer)
         np.testing.assert_array_equal(proposal, expected[0])
         new = ripples(proposal)
