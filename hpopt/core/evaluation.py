@@ -145,7 +145,8 @@ def judge(
     missing = [name for name in names if name not in values]
     if missing:
         fault = f"{asks} the objectives {names}, but returned {sorted(returned)}"
-        return failed(fault + (_as_objectives(values) if len(missing) == len(names) else ""))
+        none_there = len(missing) == len(names)
+        return failed(fault + (_as_objectives(values, returned) if none_there else ""))
     info = as_json_data(others)
     for name in names:
         if not math.isfinite(values[name]):
@@ -243,10 +244,11 @@ def _hint(value: Any, asks: str) -> str:
     return ""
 
 
-def _as_objectives(values: Mapping[str, float]) -> str:
+def _as_objectives(values: Mapping[str, float], returned: Mapping[str, Any]) -> str:
     """Return how to make objectives of what was returned, where that is none of them."""
-    if not values:
-        return ""
+    if not values:  # as the history of Keras
+        has_lists = any(isinstance(value, list) for value in returned.values())
+        return ": return numbers, such as the last of each list" if has_lists else ""
     written = ", ".join(f"{name!r}: 'minimize'" for name in [*values][:2])
     return f": name what is to be optimized, such as objectives={{{written}}}"
 

@@ -175,11 +175,11 @@ def stored_optimizer(
     described = describe(chosen)
     differences = []
     if described["name"] != stored["name"]:
-        differences.append(f"optimizer is {described['name']!r} but was {stored['name']!r}")
+        differences.append(f"optimizer was {stored['name']!r} and is {described['name']!r}")
     else:
         was = stored["settings"]
         differences += [
-            f"{name} of the optimizer is {value!r} but was {was.get(name)!r}"
+            f"{name} of the optimizer was {was.get(name)!r} and is {value!r}"
             for name, value in described["settings"].items()
             if was.get(name) != value
         ]
@@ -203,11 +203,11 @@ def check_same(
         differences.append(f"forbid is {forbidden} but was {was}")
     objectives = [[o.name, o.direction] for o in objectives_of(problem)]
     if objectives != header["objectives"]:
-        differences.append(f"objectives are {objectives} but were {header['objectives']}")
+        differences.append(f"objectives were {header['objectives']} and are {objectives}")
     if _fidelity(problem) != header.get("fidelity"):
-        differences.append(f"fidelity is {_fidelity(problem)} but was {header.get('fidelity')}")
+        differences.append(f"fidelity was {header.get('fidelity')} and is {_fidelity(problem)}")
     if seed is not None and seed != header["seed"]:
-        differences.append(f"seed is {seed} but was {header['seed']}")
+        differences.append(f"seed was {header['seed']} and is {seed}")
     _raise(differences, path, anew)
     _check_start(start, header, problem.space, path)
 

@@ -209,8 +209,8 @@ def test_files_that_are_no_studies(folder, hpopt, command):
 def test_a_study_that_differs_says_in_what(write_run, hpopt):
     hpopt("run", write_run())
     said = {
-        ("--seed", 4): "seed is 4 but was 3",
-        ("--optimizer", "grid"): "optimizer is 'grid' but was 'random'",
+        ("--seed", 4): "seed was 3 and is 4",
+        ("--optimizer", "grid"): "optimizer was 'random' and is 'grid'",
     }
     for options, what in said.items():
         code, _, err = hpopt("run", write_run(), *options)

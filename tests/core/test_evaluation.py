@@ -488,6 +488,8 @@ def test_a_wrong_return_says_what_to_do(returned, hint):
 def test_names_that_are_no_objectives_say_how_to_make_them_some():
     error = outcome_of(lambda: {"loss": 0.5, "note": "good"}).error
     assert error.endswith("such as objectives={'loss': 'minimize'}")
+    error = outcome_of(lambda: {"loss": [0.5, 0.25]}).error
+    assert error.endswith("return numbers, such as the last of each list")
     assert outcome_of(lambda: {"error": 0.5}, TWO).error.endswith("returned ['error']")
 
 

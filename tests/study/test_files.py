@@ -183,32 +183,39 @@ class TestMismatch:
         self.refused(begun, problem, "forbid is", "'batch': [16]", "but was {}")
 
     def test_of_the_seed(self, begun):
-        self.refused(begun, Mixed(), "seed is 5 but was 4", seed=5)
+        self.refused(begun, Mixed(), "seed was 4 and is 5", seed=5)
 
     def test_of_the_objectives(self, begun):
         problem = Mixed()
         problem.objectives = hpopt.Objective("value", "maximize")
-        self.refused(begun, problem, "objectives are [['value', 'maximize']]", "'minimize'")
+        self.refused(
+            begun,
+            problem,
+            "and are [['value', 'maximize']]",
+            "objectives were [['value', 'minimize']]",
+        )
 
     def test_of_the_fidelity(self, begun):
         problem = Mixed()
         problem.fidelity = hpopt.Fidelity(1, 9)
-        self.refused(begun, problem, "fidelity is [1, 9, 'epochs'] but was None")
+        self.refused(begun, problem, "fidelity was None and is [1, 9, 'epochs']")
 
     def test_of_the_optimizer(self, begun):
-        self.refused(begun, Mixed(), "optimizer is 'random' but was 'genetic'", optimizer="random")
+        self.refused(begun, Mixed(), "optimizer was 'genetic' and is 'random'", optimizer="random")
 
     def test_of_its_settings(self, begun):
         optimizer = hpopt.GeneticAlgorithm(population=7)
         self.refused(
-            begun, Mixed(), "population of the optimizer is 7 but was 6", optimizer=optimizer
+            begun, Mixed(), "population of the optimizer was 6 and is 7", optimizer=optimizer
         )
 
     def test_of_the_start(self, begun):
         self.refused(begun, Mixed(), "start is [{", "but was [{", start=[ALSO_GOOD])
 
     def test_of_several_things_at_once(self, begun):
-        self.refused(begun, self.changed(more=hpopt.Int(1, 2)), "more is new; seed is", seed=5)
+        self.refused(
+            begun, self.changed(more=hpopt.Int(1, 2)), "more is new; seed was 4 and is 5", seed=5
+        )
 
     def test_a_changed_space_says_how_to_keep_what_was_found(self, begun):
         said = f"another study file that learns from it: learn_from={str(begun)!r} (--learn-from"
