@@ -49,7 +49,7 @@ def _performed(arguments: argparse.Namespace) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # a name that this terminal cannot show
     try:
         code: ExitCode = arguments.perform(arguments)
-        sys.stdout.flush()
+        sys.stdout.flush()  # here, where a pipe without a reader can still be handled
         return code
     except BrokenPipeError:
         # The interpreter flushes stdout once more when it ends: let that go nowhere.

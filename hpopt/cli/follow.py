@@ -26,16 +26,7 @@ MOST_NAMED = 4  # running trials on a line of some 150 characters
 
 
 def follow(record: Record, path: Path, top: int | None) -> ExitCode:
-    """Show a study's state again and again: in place on a terminal, elsewhere line by line.
-
-    Parameters
-    ----------
-    record : Record
-    path : Path
-        Its file.
-    top : int, optional
-        How many to show, as `summary` takes it.
-    """
+    """Show a study's state again and again: in place on a terminal, elsewhere line by line."""
     if writer_of(path) is None:
         sys.stderr.write(
             printable(f"hpopt: no process is running {path}; this is how it was left\n")
@@ -71,7 +62,6 @@ def _print_lines(record: Record, path: Path) -> None:
 
 
 def _rounds(path: Path) -> Iterator[None]:
-    """Yield whenever it is time to look, as long as somebody writes the study."""
     while writer_of(path) is not None:
         began = time.monotonic()
         yield

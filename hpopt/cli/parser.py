@@ -102,7 +102,6 @@ class Parser(argparse.ArgumentParser):
 
 
 def _hint(command: argparse.ArgumentParser, unknown: Sequence[str]) -> str:
-    """Return what was probably meant by the first unknown option."""
     option = next((each.partition("=")[0] for each in unknown if each.startswith("--")), None)
     if option is None:
         return ""

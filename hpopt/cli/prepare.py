@@ -86,13 +86,7 @@ class PreparedRun:
 
 
 def prepare(run_file: RunFile) -> PreparedRun:
-    """Make and check all that a run file asks for, the problem last.
-
-    Raises
-    ------
-    HpoptError
-        Something cannot be; says what to change.
-    """
+    """Make and check all that a run file asks for, the problem last, which may take long."""
     content = run_file.content
     rules = [make(content[key]) for key, make in RULES.items() if key in content]
     stop = functools.reduce(operator.or_, rules) if rules else None
@@ -114,7 +108,6 @@ def _check_start(start: Sequence[Mapping[str, Any]], space: Space) -> None:
 
 
 def _settings(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how to run, checked by making the executor once."""
     runner = {
         "executor": content.get("executor"),
         "workers": content.get("workers"),
@@ -122,7 +115,7 @@ def _settings(content: Mapping[str, Any]) -> dict[str, Any]:
         "gpus": content.get("gpus"),
         "trials_per_gpu": content.get("trials_per_gpu", 1),
     }
-    executor, _ = make_executor(**runner)
+    executor, _ = make_executor(**runner)  # made once, so that wrong settings end the command now
     executor.shutdown()
     if isinstance(executor, SerialExecutor):
         runner["executor"] = SERIAL
@@ -137,7 +130,6 @@ def _settings(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _early_stopping(asked: Any) -> EarlyStoppingRule | None:
-    """Make the rule that a run file names, or describes in a table."""
     if not isinstance(asked, Mapping):
         return make_early_stopping(asked)
     if "name" not in asked:

@@ -24,11 +24,6 @@ def problem_of(run_file: RunFile) -> Problem:
     A function is what is optimised where ``function`` names it, or where it cannot be called
     with ``arguments`` alone and there is a ``[space]`` of its own, not only changes to another.
     Else it makes a problem.
-
-    Raises
-    ------
-    HpoptError
-        It cannot be made; says what to change.
     """
     source, arguments = run_file.problem_class, run_file.problem_arguments
     space = run_file.content.get("space")

@@ -53,7 +53,6 @@ def load(source: str, folder: Path) -> Any:
 
 
 def _file(path: Path) -> ModuleType:
-    """Import a file by its stem, so that worker processes can do the same."""
     path = path.resolve()
     if not path.is_file():
         raise SettingError(f"the file of the problem must exist, but there is no {path}")
@@ -63,7 +62,7 @@ def _file(path: Path) -> ModuleType:
             f"the file of a problem must have a name that is free, but {path.name} is also "
             f"{other}: rename the file"
         )
-    return _module(path.stem, path.parent, path.name)
+    return _module(path.stem, path.parent, path.name)  # by name, as worker processes will
 
 
 def _taken_by(stem: str, path: Path) -> str | None:
@@ -121,15 +120,7 @@ def _found(module: ModuleType, name: str, place: str) -> Any:
 
 
 def make(target: Any, arguments: Mapping[str, Any], source: str) -> Problem:
-    """Return the problem that a class or function makes, or one that is ready.
-
-    Raises
-    ------
-    UnknownNameError
-        There is no such argument; suggests the nearest.
-    ProblemError
-        It cannot be made; says on which line of which file.
-    """
+    """Return the problem that a class or function makes, or one that is ready."""
     if isinstance(target, Problem) and not arguments:
         return target
     if not callable(target):

@@ -100,7 +100,6 @@ def _opened(prepared: PreparedRun, path: str | None, **options: Any) -> Study:
 
 
 def _changed_arguments(run_file: RunFile, path: str | None) -> list[str]:
-    """Return the arguments of the problem that a study was last run with others of."""
     if path is None or not Path(path).exists():
         return []
     try:
@@ -176,7 +175,6 @@ def _say_how_it_begins(study: Study, *, retry_failed: bool) -> None:
 
 
 def _next(study: Study, code: ExitCode) -> str:
-    """Return where the study is, and which command comes next."""
     if study.path is None:
         return "to keep the trials, give study in the run file, or --study PATH"
     path = shlex.quote(str(study.path))

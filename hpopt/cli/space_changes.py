@@ -28,17 +28,7 @@ ADVICE = {
 
 
 def change_space(problem: Problem, changes: Mapping[str, Any]) -> None:
-    """Change the space of a problem; one without a space gets that of the tables.
-
-    Raises
-    ------
-    UnknownNameError
-        A parameter, or a key of one, does not exist; suggests the nearest.
-    SpaceError
-        The changed space cannot be built.
-    ProblemError
-        The problem does not let its space be changed.
-    """
+    """Change the space of a problem; one without a space gets that of the tables."""
     space = getattr(problem, "space", None)
     if isinstance(space, Space):
         changed_space = changed(space, changes)
@@ -72,11 +62,7 @@ def changed(space: Space, changes: Mapping[str, Any]) -> Space:
 def whole_space(tables: Mapping[str, Any], owner: str) -> Space:
     """Return the space that tables define, each a whole parameter with a ``type``.
 
-    Parameters
-    ----------
-    tables : mapping
-    owner : str
-        What has no space of its own, for messages.
+    `owner` is what has no space of its own, for messages.
     """
     for name, table in tables.items():
         if isinstance(table, Mapping) and "type" not in table:

@@ -141,6 +141,7 @@ class HeartbeatWriter:
 
     def _write(self, step: float | None, value: float | None) -> None:
         gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "")[:32]
+        # Names are cut so that the whole fits WIDTH.
         seen = [self._number, os.getpid(), socket.gethostname()[:64], gpu, self._since, step, value]
         with contextlib.suppress(OSError):
             if self._file is None:

@@ -111,7 +111,7 @@ class DaskExecutor(ClusterExecutor):
     def end(self, *, kill: bool) -> None:
         """Close the agents of all workers, and what was opened here."""
         self._events.put(None)
-        self._has_ended.wait(CLOSE_SECONDS)
+        self._has_ended.wait(CLOSE_SECONDS)  # an event may wait for a scheduler that is away
         with contextlib.suppress(Exception):
             self._cluster.close_agents(self.token, kill)
         self._payloads.clear()
@@ -121,7 +121,6 @@ class DaskExecutor(ClusterExecutor):
     # -- everything below runs in one thread -----------------------------------------------------
 
     def _work(self) -> None:
-        """Handle events one after the other, and look at the cluster twice a second."""
         looked = time.monotonic()
         while True:
             try:
@@ -159,7 +158,7 @@ class DaskExecutor(ClusterExecutor):
                 payloads,
                 self._cluster.client.id,
                 key=key,
-                pure=False,
+                pure=False,  # else Dask would take the result of an equal call for this one's
             )
         except Exception as error:
             self.lose(job, WorkerLost(f"the Dask scheduler must take the call, but {error}"))
@@ -171,7 +170,7 @@ class DaskExecutor(ClusterExecutor):
         future.add_done_callback(lambda done: self._events.put(lambda: self._receive(done.key)))
 
     def _payload(self, token: str) -> distributed.Future:
-        """Return a shared object's files as data of the cluster's, which it spreads itself."""
+        # Data of the cluster's own: it spreads them among its workers itself.
         known = self._payloads.get(token)
         if known is None or known.status in ("lost", "cancelled", "error"):
             (payload,) = self.payloads((token,))
@@ -196,8 +195,7 @@ class DaskExecutor(ClusterExecutor):
         self.lose(job, WorkerLost(f"a Dask worker, or the scheduler, vanished: {why}"))
 
     def _note_begin(self, event: tuple[float, Any]) -> None:
-        """Take the message of a worker that a call begins there (in Dask's own thread)."""
-        message = event[1]
+        message = event[1]  # of `perform_in_dask`; this runs in Dask's own thread
         self._events.put(lambda: self._begin(message["key"], message["worker"]))
 
     def _begin(self, key: str, worker: str) -> None:
@@ -220,7 +218,6 @@ class DaskExecutor(ClusterExecutor):
                 future.cancel()
 
     def _look_at_cluster(self) -> None:
-        """Find out whether the scheduler is there, and how many threads the cluster has."""
         self._finished.clear()
         if not self._cluster.is_up:
             self._away_since = self._away_since or time.monotonic()

@@ -141,6 +141,7 @@ def bound_environment(
     while TensorFlow takes what it needs as it needs it.
     """
     threads = str(max(1, available_cores() // n_slots))
+    # In this order: what the user has set stays.
     bound = {**dict.fromkeys(THREADS, threads), **SHARED_GPU, **environment}
     if gpus is not None:
         bound[VISIBLE] = gpus[slot % len(gpus)] if gpus else NO_GPU
@@ -207,7 +208,6 @@ def wait_until_freed(pid: int, environment: Mapping[str, str]) -> None:
 
 
 def _gpu_users() -> set[int]:
-    """Return the ids of the processes that have memory on a GPU."""
     listed = _nvidia_smi("--query-compute-apps=pid", "--format=csv,noheader")
     return {int(line) for line in listed.split() if line.isdigit()}
 
@@ -230,7 +230,7 @@ def _nvidia_smi(*options: str) -> str:
 
 
 def _quota(cores: int) -> int:
-    """Return the whole cores that the container's quota allows (cgroup version 2, then 1)."""
+    # What a container may use: of cgroup version 2, then of version 1.
     root = Path("/sys/fs/cgroup")
     with contextlib.suppress(OSError, ValueError):
         quota, period = (root / "cpu.max").read_text().split()

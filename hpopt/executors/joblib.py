@@ -37,13 +37,7 @@ KILLED = "killed"
 class Driver:
     """The driver as a worker of joblib's sees it.
 
-    Attributes
-    ----------
-    machine : str
-        See `machine_id`.
-    pid : int
-    folder : str
-        Its temporary folder, which goes when the executor is shut down or the process ends.
+    Its temporary folder goes when the executor is shut down, or the process ends.
     """
 
     machine: str
@@ -163,7 +157,7 @@ class JoblibExecutor(ClusterExecutor):
         self._backend.submit(call, receive)
 
     def _receive(self, job: Job, ended: Any) -> None:
-        """Take what the pool says of a call, in a thread of the pool's, which must not wait."""
+        # In a thread of the pool's, which must never wait for ours.
         with contextlib.suppress(RuntimeError):  # the executor was killed, or the interpreter ends
             self._thread.submit(self._note_end_of_call)
         try:
@@ -179,17 +173,15 @@ class JoblibExecutor(ClusterExecutor):
         self._fill_pool()
 
     def _open_pool(self) -> None:
-        """Start joblib's pool, or take the one that an earlier use of joblib has left."""
-        self._parallel.__enter__()
+        self._parallel.__enter__()  # starts a pool, or takes what an earlier use of joblib left
         self._is_open = True
         self._n_pools += 1
         protect = functools.partial(_leave_ctrl_c_to, self._driver.pid)
         self._on_each_worker(f"open-{self._n_pools}", protect, lambda _: None)
 
     def _close_pool(self) -> None:
-        """Let go of the pool; its workers stay joblib's."""
         self._is_open = False
-        self._parallel.__exit__(None, None, None)
+        self._parallel.__exit__(None, None, None)  # the workers stay joblib's
 
     def _close_agents(self, kill: bool) -> None:
         if not self._is_open:
@@ -296,7 +288,6 @@ def make(settings: Settings, address: object = None) -> Executor:
 
 
 def _n_workers(backend: Any, wanted: int | None) -> int:
-    """Return how many workers the pool of a backend will have."""
     name = type(backend).__name__
     says_all = getattr(backend, "supports_retrieve_callback", False)
     if not says_all or name == "MultiprocessingBackend":

@@ -95,9 +95,10 @@ class MpiExecutor(ClusterExecutor):
             self.lose(job, WorkerLost(f"a rank of the MPI job failed: {error}"))
 
     def _tell_ranks_to_kill(self) -> None:
-        """Have busy ranks kill what they run: they look for this message twice a second."""
         from mpi4py import MPI
 
+        # Busy ranks look for this message twice a second. Without threads in MPI, calls that run
+        # are waited for.
         if MPI.Query_thread() == MPI.THREAD_MULTIPLE:
             world = MPI.COMM_WORLD
             sends = [
@@ -137,7 +138,6 @@ def make(settings: Settings, address: object = None) -> MpiExecutor:
 
 
 def _check_ranks() -> None:
-    """Raise where there are no ranks that wait for calls."""
     core = sys.modules.get("mpi4py.futures._core")
     if getattr(core, "SharedPool", None) is not None:
         return
@@ -151,7 +151,6 @@ def _check_ranks() -> None:
 
 
 def _n_ranks_here() -> int:
-    """Return how many ranks share this rank's cores."""
     if available_cores() < (os.cpu_count() or 1):
         return 1  # it is bound to cores of its own
     return max(
@@ -160,7 +159,6 @@ def _n_ranks_here() -> int:
 
 
 def _killed_tokens() -> set[str]:
-    """Receive the tokens of the executors that the driver has killed."""
     from mpi4py import MPI
 
     world = MPI.COMM_WORLD

@@ -86,6 +86,7 @@ class ProcessExecutor(Executor):
         trials_per_gpu: int = 1,
         trials_per_child: Recycling = "auto",
     ) -> None:
+        # Here: it takes 40 ms to import, with psutil, and a serial search has no use for it.
         from hpopt.executors.supervision.pool import Pool
         from hpopt.executors.supervision.scratch import Scratch, remove_dead_scratch
 
@@ -99,7 +100,7 @@ class ProcessExecutor(Executor):
             for slot in range(self.workers)
         ]
         self._pool = Pool(environments, settings, self._scratch.remove)
-        weakref.finalize(self, self._pool.close).atexit = False
+        weakref.finalize(self, self._pool.close).atexit = False  # at exit the pool is killed
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> TaskFuture[T]:
         """Queue a call for the next idle worker.

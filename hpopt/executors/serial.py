@@ -52,7 +52,7 @@ class SerialExecutor(Executor):
         if self._closed:
             raise RuntimeError("an executor must not be shut down to take a call, but this one is")
         future: TaskFuture[T] = TaskFuture()
-        future.set_running_or_notify_cancel()
+        future.set_running_or_notify_cancel()  # who looks at it meanwhile sees that it runs
         captured = Captured()
         try:
             with captured if self._keep_output else contextlib.nullcontext():

@@ -47,10 +47,6 @@ def summary(
         Its file.
     writer : Writer, optional
         The process that is writing it now (`hpopt.storage.writer_of`).
-
-    Returns
-    -------
-    renderable of rich
     """
     from rich.console import Group
 
@@ -76,10 +72,6 @@ def best_or_front(read: Digest, objectives: Sequence[Objective], *, top: int | N
     objectives : sequence of Objective
     top : int, optional
         How many of the front, by default 20. Of one objective all best of the digest are shown.
-
-    Returns
-    -------
-    renderable of rich
     """
     if not read.front:
         return best_trials(read.best, objectives, of=read.n_done)
@@ -102,10 +94,6 @@ def best_trials(
     objectives : sequence of Objective
     of : int, optional
         How many trials there are, for the title.
-
-    Returns
-    -------
-    renderable of rich
     """
     counted = f"the best {len(trials)}" + (f" of {of} trials" if of is not None else "")
     return _trials(trials, objectives, counted)
@@ -141,10 +129,6 @@ def running_trials(running: Sequence[Running], *, most: int = MOST_RUNNING) -> A
     running : sequence of Running
     most : int
         How many rows at most.
-
-    Returns
-    -------
-    renderable of rich
     """
     from rich.table import Table
 
@@ -170,10 +154,6 @@ def trial_page(record: Record, number: int, *, path: Path | None = None) -> Any:
     number : int
     path : Path, optional
         The study file, beside which the trial may have files.
-
-    Returns
-    -------
-    renderable of rich
 
     Raises
     ------
@@ -241,7 +221,6 @@ def _of_trial(trial: Trial, path: Path | None) -> Iterator[Row]:
 
 
 def _curve(trial: Trial) -> str:
-    """List what was reported; of very many reports some, evenly spaced, with both ends."""
     reports = _spread(trial.curve, MOST_REPORTS)
     return "\n".join(f"{words.number(step):>8}  {words.number(value)}" for step, value in reports)
 
@@ -255,7 +234,6 @@ def _spread(items: Sequence[T], most: int) -> list[T]:
 
 
 def _fields(rows: Iterable[Row]) -> Any:
-    """Lay out names and what they stand for in two columns."""
     from rich.table import Table
 
     grid = Table.grid(padding=(0, 2))

@@ -85,18 +85,10 @@ def n_bytes_of(path: Path) -> int:
 def connect_to_read(path: Path, *, is_alone: bool | None = None) -> sqlite3.Connection:
     """Open a study file for reading, also in a folder where nothing can be written.
 
-    Parameters
-    ----------
-    path : Path
-    is_alone : bool, optional
-        Whether it `lacks_log`: then nobody writes it, and SQLite would leave an empty log there.
-
-    Raises
-    ------
-    sqlite3.Error
-        It cannot be read.
+    `is_alone` is whether it `lacks_log`.
     """
     is_alone = lacks_log(path) if is_alone is None else is_alone
+    # Alone, nobody writes it, and SQLite would leave an empty log there.
     connection = connect_with_limits(path, "mode=ro&immutable=1" if is_alone else "mode=ro")
     try:
         read_with_info(connection)
@@ -120,13 +112,7 @@ def connect_to_read(path: Path, *, is_alone: bool | None = None) -> sqlite3.Conn
 
 
 def connect_to_write(path: Path) -> sqlite3.Connection:
-    """Open a study file for writing; the caller holds its lock.
-
-    Raises
-    ------
-    sqlite3.Error
-        It cannot be written.
-    """
+    """Open a study file for writing; the caller holds its lock."""
     connection = connect(path, "mode=rw")
     try:
         mode = _set_journal_mode(connection, "WAL", patience=TIMEOUT)
@@ -201,7 +187,7 @@ def _lacks_info(connection: sqlite3.Connection) -> bool:
 
 
 def _set_journal_mode(connection: sqlite3.Connection, mode: str, patience: float) -> str:
-    """Change the journal mode, which SQLite itself does not wait for while others read."""
+    # SQLite itself does not wait for readers here, as it does elsewhere for TIMEOUT.
     deadline = time.monotonic() + patience
     while True:
         try:

@@ -41,14 +41,7 @@ MOST_GAPS = 1000
 
 
 def study_error(error: Exception, path: Path) -> StudyError:
-    """Make the error for the user of one that SQLite has raised.
-
-    Parameters
-    ----------
-    error : one of SQLITE_ERRORS
-    path : Path
-        The study file.
-    """
+    """Make the error for the user of one of SQLITE_ERRORS."""
     text = str(error)
     if "closed database" in text:
         return StudyError(f"a study must be open, but {path} has been closed: open it again")
@@ -188,7 +181,7 @@ def _rows_until_damage(
 
 
 def _next_readable(connection: sqlite3.Connection, gap: int) -> int | None:
-    """Return a number after the gap from which on rows can be read; None if there are none."""
+    # 2^39 is beyond any number of trials; doubling finds the end of a gap in a few steps.
     for power in range(40):
         with contextlib.suppress(*SQLITE_ERRORS, OverflowError):
             number = gap + 2**power
@@ -206,7 +199,6 @@ def readable_header(path: Path) -> str | None:
 
 
 def _is_marked(path: Path) -> bool:
-    """Whether the file says that it is a study."""
     with contextlib.suppress(*SQLITE_ERRORS), _lenient_connection(path) as connection:
         return bool(connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,))
     return False
@@ -214,10 +206,9 @@ def _is_marked(path: Path) -> bool:
 
 @contextlib.contextmanager
 def _lenient_connection(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a file that may be damaged: this pragma lets SQLite read one that is too short."""
     connection = connect_with_limits(path, "mode=ro" if has_log(path) else "mode=ro&immutable=1")
     try:
-        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("PRAGMA writable_schema = ON")  # lets it read a file that is too short
         read_with_info(connection)
         yield connection
     finally:

@@ -32,13 +32,7 @@ Columns = dict[str, tuple[Any, ...]]
 
 
 def study_path(path: str | os.PathLike[str]) -> Path:
-    """Return the one absolute path, without links, of a study file.
-
-    Raises
-    ------
-    SettingError
-        It is no path of a file.
-    """
+    """Return the one absolute path, without links, of a study file; or raise SettingError."""
     text = os.fspath(path)
     if not isinstance(text, str) or not text or "://" in text or text == ":memory:":
         raise SettingError(
@@ -49,13 +43,7 @@ def study_path(path: str | os.PathLike[str]) -> Path:
 
 
 def make_folder(path: Path) -> None:
-    """Make the folder of a study file.
-
-    Raises
-    ------
-    StudyFileError
-        It cannot be made.
-    """
+    """Make the folder of a study file; raise StudyFileError where it cannot be made."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -66,13 +54,7 @@ def make_folder(path: Path) -> None:
 
 
 def create(path: Path) -> None:
-    """Make an empty study file: it is there whole or not at all, also after a power cut.
-
-    Raises
-    ------
-    StudyError
-        It cannot be made.
-    """
+    """Make an empty study file: it is there whole or not at all, also after a power cut."""
     if has_log(path):
         raise StudyFileError(
             f"a new study must not lie beside the log of another, but {path} is missing and "
@@ -110,11 +92,7 @@ def _write_schema(draft: Path) -> None:
 def examine(path: Path, *, is_alone: bool) -> None:
     """Raise StudyFileError unless there is a study file that this hpopt understands.
 
-    Parameters
-    ----------
-    path : Path
-    is_alone : bool
-        Whether its log was missing (`lacks_log`) before anybody opened it.
+    `is_alone` is whether it lacked its log (`lacks_log`) before anybody opened it.
     """
     _examine_kind(path)
     try:
@@ -147,7 +125,6 @@ def _is_empty(connection: sqlite3.Connection) -> bool:
 
 
 def _tables(connection: sqlite3.Connection) -> str:
-    """Name a few tables of a database that is no study."""
     query = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name LIMIT 5"
     names = [str(name) for (name,) in connection.execute(query)]
     return printable(", ".join(names)) or "none"
@@ -212,7 +189,7 @@ def _faulty_column(found: Columns, expected: Columns) -> str:
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> Columns:
-    """Return of each column its type, whether it may be NULL, default, key and generation."""
+    # Of each column its type, whether it may be NULL, its default, key and way of generation.
     rows = connection.execute(f"PRAGMA main.table_xinfo({table})")
     return {str(name): tuple(rest) for _, name, *rest in rows}
 

@@ -128,10 +128,9 @@ class WriterLock:
             os.close(descriptor)
 
     def _sign(self) -> None:
-        """Write who we are; a lock that is not signed is held all the same."""
         writer = self._writer
         data = {"pid": writer.pid, "host": writer.host, "started": writer.started}
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # a lock that is not signed is held all the same
             os.ftruncate(self._descriptor, 0)
             os.write(self._descriptor, json.dumps(data).encode())
 
@@ -162,10 +161,7 @@ def lock_path(path: Path) -> Path:
 def writer_of(path: str | os.PathLike[str]) -> Writer | None:
     """Return which process is writing a study file now; None where nobody is.
 
-    Parameters
-    ----------
-    path : path
-        The study file. It need not exist, and nothing is written.
+    The file need not exist, and nothing is written.
     """
     lock = lock_path(Path(os.path.realpath(path)))
     with _guard:

@@ -131,7 +131,6 @@ class MemoryStorage(Storage):
             self._closed = True
 
     def _open(self) -> threading.RLock:
-        """Return the lock, to be held while the study is read or changed."""
         if self._closed:
             raise closed()
         return self._guard

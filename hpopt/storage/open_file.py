@@ -187,12 +187,12 @@ class OpenFile:
 
 
 def _all_of(path: Path) -> tuple[Path, Path, Path]:
-    """Return the paths of a study, its log, and the log's index."""
+    # The study, its log, and the log's index.
     return path, log_path(path), path.with_name(path.name + "-shm")
 
 
 def _paths_of_open_files(inode: Inode | None) -> Iterator[Path]:
-    """Return the paths that Linux knows for a file that this process has open."""
+    # Linux tells where a file is now that this process has open.
     folder = Path("/proc/self/fd")
     for each in folder.iterdir() if folder.is_dir() else ():
         if inode is not None and inode_at(each) == inode:

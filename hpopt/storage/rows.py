@@ -127,13 +127,7 @@ def length_of_row(row: Row) -> int:
 
 
 def solution_of_row(row: Row) -> Solution:
-    """Make a solution of its SOLUTION_COLUMNS.
-
-    Raises
-    ------
-    StudyFileError
-        The row is damaged.
-    """
+    """Make a solution of its SOLUTION_COLUMNS; raise StudyFileError for a damaged row."""
     number, config, point, seed, fidelity = row
     try:
         _check(number, int, "number")
@@ -151,13 +145,7 @@ def solution_of_row(row: Row) -> Solution:
 
 
 def pending_of_row(row: Row) -> Pending:
-    """Make a pending solution of SOLUTION_COLUMNS, asked_after and started.
-
-    Raises
-    ------
-    StudyFileError
-        The row is damaged.
-    """
+    """Make a pending solution of SOLUTION_COLUMNS, asked_after and started; raise as before."""
     solution = solution_of_row(row[:5])
     asked_after, since = row[5:]
     try:
@@ -171,13 +159,7 @@ def pending_of_row(row: Row) -> Pending:
 
 
 def trial_of_row(row: Row) -> Trial:
-    """Make a trial of its SOLUTION_COLUMNS and OUTCOME_COLUMNS.
-
-    Raises
-    ------
-    StudyFileError
-        The row is damaged.
-    """
+    """Make a trial of its SOLUTION_COLUMNS and OUTCOME_COLUMNS; raise as before."""
     solution = solution_of_row(row[:5])
     status, metrics, started, seconds, memory, error, curve, traceback, info = row[5:14]
     try:
@@ -207,13 +189,7 @@ def trial_of_row(row: Row) -> Trial:
 
 
 def output_of_cell(number: int, output: Any) -> str:
-    """Return what a trial printed, as its cell has it.
-
-    Raises
-    ------
-    StudyFileError
-        It is damaged.
-    """
+    """Return what a trial printed, of its cell; raise StudyFileError for a damaged one."""
     if output is not None and not isinstance(output, str):
         raise damaged_trial(number, TypeError(f"its output is of {type(output).__name__}"))
     return output[-OUTPUT_CHARACTERS:] if output else ""
@@ -254,14 +230,13 @@ def _curve(reports: Any) -> tuple[tuple[float, float], ...]:
 
 
 def _as_number(value: Any) -> None:
-    """Raise where something is no number, or one that no float can hold."""
     if type(value) is not float and type(value) is not int:
         raise TypeError(f"{value!r:.80} stands for a number")
-    float(value)
+    float(value)  # raises OverflowError for an int that no float can hold
 
 
 def _storable(text: str | None) -> str | None:
-    """Replace what UTF-8 cannot hold: lone surrogates, as undecodable file names have them."""
     if text is None or text.isascii():
         return text
+    # UTF-8 cannot hold lone surrogates, which stand for bytes of undecodable file names.
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

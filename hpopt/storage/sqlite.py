@@ -333,28 +333,26 @@ class SQLiteStorage(Storage):
             self._closed = True
 
     def _row(self, query: str, number: int) -> Any:
-        """Return the row of a number, or None, also of what can be no number."""
+        # What can be no number has no row.
         with self._reading() as connection, suppress(TypeError, OverflowError):
             return connection.execute(query, (index(number),)).fetchone()
         return None
 
     def _growing(self, found: Iterable[rows.Row], last: int = -1) -> Iterator[rows.Row]:
-        """Check that rows come by number; in a damaged file the same may come without an end."""
         for row in found:
-            if row[0] <= last:
+            if row[0] <= last:  # in a damaged file the same rows may come without an end
                 raise damaged(self.path, f"its trial {row[0]} comes after {last}")
             last = row[0]
             yield row
 
     def _check_length(self, n_bytes: int) -> None:
-        """Raise where more has been read than the file has: its pages come again and again."""
+        # More than the file has: in a damaged one, pages come again and again.
         is_read_only = self._file is None  # a writer's may be gone, and be rescued soon
         if is_read_only and n_bytes > SPARE_BYTES and n_bytes > n_bytes_of(self.path) + SPARE_BYTES:
             raise damaged(self.path, "its trials are longer than the file")
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        """Yield the writer's own connection, or a reader's for this one operation."""
         if self._closed:
             raise closed()
         try:
@@ -370,12 +368,11 @@ class SQLiteStorage(Storage):
     def _write(
         self, write: Callable[[sqlite3.Connection, Item], None], items: Sequence[Item]
     ) -> None:
-        """Write each item, all in one transaction; a single one is that by itself."""
         with self._guard:
             file = self._file_to_write()
             connection = file.connection
             try:
-                if len(items) == 1:
+                if len(items) == 1:  # a transaction by itself, without two statements more
                     write(connection, items[0])
                 else:
                     connection.execute("BEGIN IMMEDIATE")
@@ -406,13 +403,7 @@ class SQLiteStorage(Storage):
 
 
 def _some(found: Iterable[rows.Row]) -> tuple[list[rows.Row], int]:
-    """Take rows until they are long together: one alone may have the length of the file.
-
-    Returns
-    -------
-    list, int
-        The rows, and their length.
-    """
+    """Take rows until they are long together; return them and their length, in bytes."""
     taken: list[rows.Row] = []
     n_bytes = 0
     for row in found:

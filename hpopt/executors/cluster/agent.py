@@ -40,7 +40,7 @@ ask a scheduler in every pause between two batches of calls.)"""
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """The files of an object that many calls need, on their way to another machine."""
+    """The files of a shared object, on their way to another machine."""
 
     token: str
     files: tuple[tuple[str, bytes], ...]
@@ -79,16 +79,11 @@ class Answer:
     Attributes
     ----------
     kind : Kind or None
-        VALUE or RAISED; else None.
-    body : bytes
-    lost : EvaluationLost or None
+        VALUE or RAISED, of `body`; None where the call was lost, or has not run.
     missing : tuple of str
-        The tokens of what was not here: nothing has run.
-    memory : int or None
-        In bytes.
-    output : str
-    where : str
-        The machine.
+        The tokens of shared objects that were not here: nothing has run.
+    memory, output, where
+        See `TaskFuture`.
     """
 
     kind: Kind | None = None
@@ -105,10 +100,9 @@ class WorkerAgent:
 
     Parameters
     ----------
-    settings : Settings
     n_slots : int
-        How many calls this worker runs at the same time. Where GPUs are to be shared out and
-        other workers of this machine have taken some, there are only as many slots as are left.
+        How many calls this worker runs at the same time. Where other workers of this machine have
+        taken some of the GPUs to use, there are only as many slots as are left.
     n_neighbours : int
         How many calls run on this machine at the same time: they share its cores.
     environment : mapping
@@ -166,15 +160,8 @@ class WorkerAgent:
     ) -> Answer:
         """Have a call evaluated in a child process, and wait for what comes of it.
 
-        Parameters
-        ----------
-        call : Call
-        payloads : tuple of Payload
-            What is not here yet.
-        cancelled : callable
-            Asked twice a second: whether nobody wants the answer any more. Then it is killed.
-        begins : callable
-            Called when a slot has become free for it.
+        `cancelled` is asked twice a second whether nobody wants the answer any more; then the
+        call is killed. `begins` is called when a slot has become free for it.
         """
         with self._lock:
             self._n_calls += 1
@@ -274,13 +261,7 @@ def perform(
     cancelled: Callable[[], bool] = lambda: False,
     begins: Callable[[], None] = lambda: None,
 ) -> Answer:
-    """Have a call evaluated by this process's agent of its executor; see `WorkerAgent.perform`.
-
-    Parameters
-    ----------
-    make : callable
-        Makes the agent for the executor's first call here.
-    """
+    """Have a call evaluated by the agent of its executor, which `make` makes for the first call."""
     try:
         with _lock:
             agent = _agents.get(call.token)
@@ -306,8 +287,8 @@ def close(token: str, *, kill: bool = False) -> None:
 
 
 def _local_call_environment(environment: bytes) -> bytes:
-    """Put this machine's modules before the driver's: it may have them elsewhere."""
     directory, path, script = pickle.loads(environment)
+    # This machine's modules come before the driver's: it may have the same ones elsewhere.
     extra = [entry for entry in path if entry not in sys.path and Path(entry or ".").exists()]
     own = [entry for entry in sys.path if isinstance(entry, str)]
     here = directory if Path(directory or "").is_dir() else None
@@ -315,7 +296,7 @@ def _local_call_environment(environment: bytes) -> bytes:
 
 
 _agents: dict[str, WorkerAgent | None] = {}
-_lock = threading.Lock()
+_lock = threading.Lock()  # calls for the same executor arrive in several threads
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_agents.clear)

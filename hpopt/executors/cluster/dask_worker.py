@@ -74,8 +74,8 @@ def _environment() -> dict[str, str]:
 
 
 def _is_driver_gone(worker: distributed.Worker, token: str) -> bool:
-    """Return whether the driver's client has left the scheduler."""
     client = _drivers[token]
+    # The scheduler logs under the client's name when it comes and goes.
     events = distributed.utils.sync(worker.loop, worker.scheduler.events, topic=client)
     actions = [event[1].get("action") for event in events if isinstance(event[1], dict)]
     seen = [action for action in actions if action in ("add-client", "remove-client")]

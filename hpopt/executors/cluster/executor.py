@@ -63,7 +63,7 @@ class ClusterExecutor(Executor):
 
     def __init__(self, settings: Settings) -> None:
         self.token, self.settings = os.urandom(8).hex(), settings.check()
-        remove_dead_scratch()
+        remove_dead_scratch()  # of drivers that were killed with the shell that cleans up
         self._scratch = Scratch()
         self._shared: dict[str, Shared[Any]] = {}
         self._jobs: set[Job] = set()
@@ -125,7 +125,7 @@ class ClusterExecutor(Executor):
         self._set_future(job, error, None)
 
     def payloads(self, tokens: tuple[str, ...]) -> tuple[Payload, ...]:
-        """Read the files of shared objects, to be sent."""
+        """Return the files of shared objects, to be sent."""
         return tuple(
             Payload(token, tuple((f.name, f.read_bytes()) for f in self._shared[token].files()))
             for token in tokens
@@ -134,19 +134,7 @@ class ClusterExecutor(Executor):
     # -- what a user calls -----------------------------------------------------------------------
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> TaskFuture[T]:
-        """Send a call to the cluster. It is pickled here and now.
-
-        Returns
-        -------
-        TaskFuture
-            See `ProcessExecutor.submit`. It gets WorkerLost when the worker of the cluster
-            vanished.
-
-        Raises
-        ------
-        RuntimeError
-            After ``shutdown``.
-        """
+        """As `ProcessExecutor.submit`; a call whose cluster worker vanishes gets WorkerLost too."""
         self._check_open()
         future: TaskFuture[T] = TaskFuture()
         try:
@@ -160,40 +148,21 @@ class ClusterExecutor(Executor):
         call = Call(self.token, self.settings, body, dump_call_environment(), machine_id(), needs)
         job = Job(future, call)
         with self._changed:
-            self._check_open()
+            self._check_open()  # again: pickling takes a while
             self._jobs.add(job)
         future.add_done_callback(lambda _: self._note_end(job))
         self.send(job)
         return future
 
     def share(self, obj: T) -> Shared[T]:
-        """Store an object that many calls get: it travels once to each worker that needs it.
-
-        As `ProcessExecutor.share`; on another machine its files lie in a temporary folder of
-        the worker.
-
-        Raises
-        ------
-        TransferError
-            When it can't be pickled.
-        RuntimeError
-            After ``shutdown``.
-        """
+        """As `ProcessExecutor.share`; it travels once to each other machine that needs it."""
         self._check_open()
         shared = Shared(obj, self._scratch.folder())
         self._shared[shared.token] = shared
         return shared
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more calls; when those that were taken are done, let go of the cluster.
-
-        Parameters
-        ----------
-        wait : bool
-            Whether to wait for that.
-        cancel_futures : bool
-            Whether to cancel the calls that have not begun.
-        """
+        """As `ProcessExecutor.shutdown`; when all calls are done, the cluster is let go."""
         with self._changed:
             self._closed = True
             waiting = list(self._jobs) if cancel_futures else []
@@ -208,10 +177,7 @@ class ClusterExecutor(Executor):
             self._closing.join()
 
     def kill_workers(self) -> None:
-        """Kill what runs on the cluster, and take no more calls.
-
-        Futures of running calls get WorkerLost, those of waiting calls are cancelled.
-        """
+        """As `ProcessExecutor.kill_workers`."""
         with self._changed:
             self._killed = self._closed = True
             jobs = list(self._jobs)
@@ -246,7 +212,7 @@ class ClusterExecutor(Executor):
             job.future.set_result(result)
 
     def _note_end(self, job: Job) -> None:
-        """Take a job off the books whose future is done; it is a done-callback of that future."""
+        # A done-callback of the job's future, in whichever thread has set or cancelled that.
         cancelled = job.future.cancelled()
         with self._changed:
             if cancelled and job in self._jobs:

@@ -46,15 +46,16 @@ def main(inbox: int, outbox: int, driver: int, parent_pipe: int) -> None:
     parent_pipe : int
         The parent-death pipe, which ends when the driver does, or -1.
     """
-    parent_death.die_with_driver(driver, parent_pipe)
+    parent_death.die_with_driver(driver, parent_pipe)  # first: what follows may take a second
     main_module.clear_main()
     parent_death.adopt_orphans()
     parent_death.be_killed_first()
     parent_death.keep_from_children([inbox, outbox, parent_pipe])
-    faulthandler.enable()
+    faulthandler.enable()  # a crash in C code prints where Python was
     gpu_memory.limit_gpu_memory()
     _buffer_by_lines()
     parent_death.watch_driver(inbox, driver)
+    # A copy of the output file's descriptor: a call may close or redirect its own.
     _serve(FileIO(inbox, "rb"), FileIO(outbox, "wb"), os.dup(2))
 
 
@@ -76,7 +77,7 @@ def _serve(inbox: FileIO, outbox: FileIO, output: int) -> None:
         if directory is not None:
             with contextlib.suppress(OSError):  # the last call may have gone elsewhere
                 os.chdir(directory)
-        memory.reset()
+        memory.reset()  # after the last result has been freed
         answer, result = _perform(body, outbox)
         del frame, body  # a call may be as large as its data
         flush()
@@ -88,7 +89,6 @@ def _serve(inbox: FileIO, outbox: FileIO, output: int) -> None:
 
 
 def _perform(call: bytearray, outbox: FileIO) -> tuple[Kind, bytes]:
-    """Load a call, run it, and return what answers it."""
     try:
         function, args, kwargs = load_call(call)
         write_frame(outbox, Kind.BEGAN)
@@ -101,7 +101,7 @@ def _perform(call: bytearray, outbox: FileIO) -> tuple[Kind, bytes]:
 
 
 def _buffer_by_lines() -> None:
-    """Let lines reach the output file at once: a crash must not take them along."""
+    # A crash must not take printed lines along.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True, errors="backslashreplace")

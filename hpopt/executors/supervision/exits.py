@@ -34,15 +34,12 @@ SIGNALS = {
 
 @dataclass(slots=True)
 class Run:
-    """A call in a worker: its limits, what it took, and why it was ended, where it was.
-
-    `n_stopped` is how often in a row its process was found to have been stopped by somebody.
-    """
+    """A call in a worker: its limits, what it took, and why it was ended, where it was."""
 
     limits: Limits
     began: float | None = None
     memory: int = 0
-    n_stopped: int = 0
+    n_stopped: int = 0  # looks in a row that found its process stopped (SIGSTOP)
     verdict: Verdict | None = None
 
     @property
@@ -56,17 +53,8 @@ def lost_call_error(
 ) -> EvaluationLost:
     """Return the error of a call that gave no answer.
 
-    Parameters
-    ----------
-    run : Run
-    seconds : float
-        How long it had run.
-    how : str
-        How its process ended, for the message where no verdict says it.
-    output : str
-        The last that it printed.
-    started : bool
-        Whether its process had been up.
+    `how` its process ended is the message where no verdict says more; `started` is whether that
+    had ever been up.
     """
     kind: type[EvaluationLost] = WorkerLost if started else WorkerNotStarted
     message = f"the worker process {how}"

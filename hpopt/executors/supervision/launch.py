@@ -79,10 +79,10 @@ def start_process(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=output,
-            bufsize=0,
+            bufsize=0,  # frames are written whole, and must not wait for more
             env={**environment, OWNER: folder_prefix()},
             pass_fds=[theirs] if theirs >= 0 else [],
-            start_new_session=os.name == "posix",
+            start_new_session=os.name == "posix",  # Ctrl-C of the terminal reaches the driver only
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
         # Here and in the worker: this one may be killed before the worker comes to it.
@@ -91,7 +91,7 @@ def start_process(
         close_descriptor(ours)
         raise start_error(error, f" by {sys.executable!r}") from error
     finally:
-        close_descriptor(theirs)
+        close_descriptor(theirs)  # else this process would hold both ends, and it never closed
     return process, ours
 
 
@@ -102,7 +102,8 @@ def close_descriptor(descriptor: int) -> None:
 
 
 def _check_main_program() -> None:
-    """Refuse to search in a child that only imports the script: its own children would, too."""
+    # A child that multiprocessing spawns imports the script. If that searched, the children of
+    # that search would, too, without an end.
     process = sys.modules.get("multiprocessing.process")
     if process is not None and getattr(process.current_process(), "_inheriting", False):
         raise WorkerNotStarted(

@@ -72,6 +72,7 @@ class Captured:
         self._undo = contextlib.ExitStack()
         with contextlib.ExitStack() as undo:
             output = OutputFile()
+            # They are undone in the reverse order: streams first, then the text is taken.
             undo.callback(output.close)
             undo.callback(self._take, output)
             undo.enter_context(_trimmed(output))
@@ -100,7 +101,6 @@ def _restore(copies: list[int]) -> None:
 
 @contextlib.contextmanager
 def _trimmed(output: OutputFile) -> Iterator[None]:
-    """Keep a file from filling the disk."""
     has_ended = threading.Event()
 
     def trim() -> None:

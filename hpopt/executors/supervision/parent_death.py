@@ -37,12 +37,7 @@ EASIER_TO_KILL = 300  # of 1000: as if it took 30 % of the machine's memory more
 def die_with_driver(driver: int, parent_pipe: int) -> None:
     """Have the kernel kill this process and its group when the driver ends.
 
-    Parameters
-    ----------
-    driver : int
-        The driver's process id.
-    parent_pipe : int
-        The read end of the parent-death pipe, on which the driver writes nothing, or -1.
+    `parent_pipe` is the read end of the parent-death pipe, or -1.
     """
     if not sys.platform.startswith("linux"):
         return
@@ -57,14 +52,8 @@ def die_with_driver(driver: int, parent_pipe: int) -> None:
 def kill_when_closed(pipe: int, owner: int) -> bool:
     """Have the kernel kill a process when the other end of a pipe closes; return whether it will.
 
-    It stays with the pipe, whichever of the processes that share it has asked.
-
-    Parameters
-    ----------
-    pipe : int
-        The read end of the pipe, or -1.
-    owner : int
-        The process, or the negative number of a process group, which must exist.
+    It stays with the pipe, whichever of the processes that share it has asked. `owner` is a
+    process, or the negative number of a process group, which must exist.
     """
     if pipe < 0 or not sys.platform.startswith("linux"):
         return False
@@ -95,12 +84,7 @@ def be_killed_first() -> None:
 def watch_driver(inbox: int, driver: int) -> None:
     """Start a thread that ends this process with all that it started when the driver has gone.
 
-    Parameters
-    ----------
-    inbox : int
-        The pipe from the driver. The thread waits for its end, and reads nothing.
-    driver : int
-        The driver's process id.
+    It waits for the end of `inbox`, the pipe from the driver, and reads nothing.
     """
 
     def watch() -> None:

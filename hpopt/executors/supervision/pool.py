@@ -54,7 +54,6 @@ class Pool:
     environments : sequence of mapping
         The environment variables of each supervisor's processes.
     settings : Settings
-        Limits of each call, and after how many calls a process is replaced.
     at_end : callable
         Called when the last supervisor has ended.
     """
@@ -78,7 +77,7 @@ class Pool:
         self._supervisors = [
             Supervisor(i, environment, self) for i, environment in enumerate(environments)
         ]
-        self._idle = self._supervisors[::-1]
+        self._idle = self._supervisors[::-1]  # a stack: the first one is used first
         self._ended: list[Supervisor] = []
         _pools.add(self)
 
@@ -101,21 +100,9 @@ class Pool:
         call_environment: bytes,
         decode: Callable[[Reply], Any] | None = None,
     ) -> None:
-        """Hand a call to an idle supervisor, or queue it.
+        """Hand a call to an idle supervisor, or queue it; see `Worker.perform`.
 
-        Parameters
-        ----------
-        future : TaskFuture
-        call, call_environment : bytes
-            See `Worker.perform`.
-        decode : callable, optional
-            Makes the future's result of what the worker answered. By default what the call
-            returned, or raised.
-
-        Raises
-        ------
-        RuntimeError
-            When no more tasks are taken.
+        `decode` makes the future's result of the reply; by default what the call returned.
         """
         with self._lock:
             self.check_open()
@@ -169,7 +156,7 @@ class Pool:
         """Kill all worker processes now, cancel what waits, and wait for the supervisors."""
         if self._owner != os.getpid():
             return
-        self.killed = True
+        self.killed = True  # first: a supervisor that is about to start a process looks at this
         self.close(cancel=True)
         for supervisor in self._supervisors:
             supervisor.kill()
@@ -213,6 +200,7 @@ class Supervisor:
         """Have a task done next. Only an idle supervisor takes one."""
         self._tasks.put(task)
         if self._thread is None:
+            # A daemon: the interpreter's end must not wait for a call that hangs.
             self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             self._thread.start()
 
@@ -253,7 +241,7 @@ class Supervisor:
         self._pool.note_end(self)
 
     def _perform(self, task: Task) -> Callable[[], None]:
-        """Do what a task asks for, and return what sets its future."""
+        """Perform a task, and return what sets its future."""
         future = task.future
         if not future.set_running_or_notify_cancel():
             return lambda: None
@@ -316,7 +304,6 @@ class Supervisor:
 
 
 def _decode(reply: Reply) -> Any:
-    """Return what a call returned, or raise what it raised."""
     if reply.kind is Kind.RAISED:
         raise load_exception(reply.body)
     return load_result(reply.body)
@@ -346,4 +333,4 @@ def _kill_all() -> None:
 
 
 _pools: weakref.WeakSet[Pool] = weakref.WeakSet()
-atexit.register(_kill_all)
+atexit.register(_kill_all)  # a driver that forgets its executor ends at once

@@ -70,10 +70,11 @@ def kill_leftovers() -> None:
     Kept are the resource trackers, the fork server and joblib's warm pool, with all that
     these started: libraries hold them for the life of the process.
     """
-    if not has_children():
+    if not has_children():  # nearly always: psutil would take a millisecond
         return
     children = psutil.Process().children()
     passing = [process for process in children if not _is_persistent(process)]
+    # Before their parents: afterwards nobody could find out whose they were.
     kill_each(relative for process in passing for relative in descendants(process.pid))
     kill_each(passing)
     gone_by = time.monotonic() + REAP_SECONDS
@@ -104,7 +105,7 @@ def parents() -> dict[int, int]:
         return {process.pid: process.info["ppid"] for process in psutil.process_iter(["ppid"])}
     found = {}
     for pid in psutil.pids():
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # it has just ended
             # The name, in brackets, may contain anything: also brackets and blanks.
             file = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
             stat = os.read(file, 1024)

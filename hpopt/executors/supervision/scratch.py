@@ -94,7 +94,6 @@ def machine_id() -> str:
 
 
 def _is_alive(pid: int, created: int) -> bool:
-    """Return whether a process lives and is the one that started at that second."""
     import psutil
 
     try:
@@ -106,19 +105,18 @@ def _is_alive(pid: int, created: int) -> bool:
 
 
 def _start_time(pid: int) -> float:
-    """Return the second at which a process started, by a clock that nobody can set back."""
     stat = Path(f"/proc/{pid}/stat")
     if not stat.exists():
         import psutil
 
         return float(psutil.Process(pid).create_time())
-    # The name, in brackets, may contain anything; the 20th field after it counts from the boot.
+    # The name, in brackets, may contain anything. The 20th field after it counts ticks from the
+    # boot: nobody can set that clock back.
     ticks = stat.read_text(errors="replace").rpartition(")")[2].split()[19]
     return int(ticks) / os.sysconf("SC_CLK_TCK")
 
 
 def _cleanup_process(folder: Path) -> subprocess.Popen[bytes] | None:
-    """Start a shell that removes a folder when this process has ended."""
     if os.name != "posix":
         return None
     with contextlib.suppress(OSError):
@@ -127,9 +125,10 @@ def _cleanup_process(folder: Path) -> subprocess.Popen[bytes] | None:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            cwd="/",
+            cwd="/",  # it must not keep a disk from being unmounted
+            # Where this process is a worker itself, the shell of its driver must not kill this one.
             env={name: value for name, value in os.environ.items() if name != OWNER},
-            start_new_session=True,
+            start_new_session=True,  # Ctrl-C is not for it
         )
     return None
 

@@ -28,7 +28,7 @@ FOLDER = "HPOPT_SHARED_FOLDER"
 """Names, in a worker process's environment, the folder of what travelled to its machine."""
 
 _loaded: dict[str, tuple[Any, dict[str, Any]]] = {}
-_here = threading.local()
+_here = threading.local()  # several executors may pickle or load at the same time
 
 
 class Shared(Generic[T]):
@@ -132,7 +132,7 @@ def _store(obj: Any, path: Path) -> None:
             import joblib
 
             array_path = path.with_suffix(f".{next(numbers)}.array")
-            joblib.dump(np.asarray(part), str(array_path))
+            joblib.dump(np.asarray(part), str(array_path))  # aligned, so that it can be mapped
             return load_array, (array_path.name,)
 
     with path.open("wb") as file:
@@ -143,6 +143,6 @@ def _is_large_array(part: Any) -> bool:
     return (
         type(part) in (np.ndarray, np.memmap)
         and part.nbytes > LARGE
-        and not part.dtype.hasobject
+        and not part.dtype.hasobject  # objects cannot be mapped
         and (part.flags.c_contiguous or part.flags.f_contiguous)
     )

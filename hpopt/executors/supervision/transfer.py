@@ -225,7 +225,7 @@ def load_exception(data: bytes | bytearray | memoryview) -> BaseException:
     error: BaseException = RemoteError(described)
     with contextlib.suppress(Exception):
         error = pickle.loads(pickled)
-    error.__cause__ = RemoteTraceback(text)
+    error.__cause__ = RemoteTraceback(text)  # as concurrent.futures does: shown above the error
     return error
 
 
@@ -255,7 +255,7 @@ def _first_unpicklable(
 
     for name, value in parts:
         if isinstance(value, np.ndarray) and not value.dtype.hasobject:
-            continue
+            continue  # it can be, and trying would take a while
         try:
             # Into no memory: the value may fill half of it already.
             cloudpickle.Pickler(_NullFile(), protocol=pickle.HIGHEST_PROTOCOL).dump(value)

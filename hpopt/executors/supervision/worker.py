@@ -55,9 +55,7 @@ class Worker:
     environment : mapping of str to str
         All of its environment variables.
     limits : Limits
-        Of each call.
-    watchdog : Watchdog
-        It keeps them.
+        Of each call; the watchdog enforces them.
 
     Raises
     ------
@@ -77,6 +75,8 @@ class Worker:
         self._ready = self._killed = self._reaped = False
         self._call_environment: bytes | None = None
         self._run: Run | None = None
+        # Whoever kills the process, from any thread, must know that it has not been waited for:
+        # afterwards its number may be a stranger's.
         self._lock = threading.Lock()
         try:
             self._output = OutputFile()
@@ -103,25 +103,14 @@ class Worker:
         return not (self._killed or self._reaped or _has_ended(self.pid))
 
     def wait_until_ready(self) -> None:
-        """Wait until the process is up.
-
-        Raises
-        ------
-        WorkerNotStarted
-            When it ends before it is.
-        """
+        """Wait until the process is up; raise WorkerNotStarted when it ends before it is."""
         try:
             self._read_ready()
         except (_GoneError, OSError) as gone:
             raise self._reap(Run(Limits()), gone) from None
 
     def perform(self, call: bytes, call_environment: bytes) -> Reply:
-        """Send a pickled call, and wait for what comes of it.
-
-        Parameters
-        ----------
-        call, call_environment : bytes
-            See `dump_call` and `dump_call_environment`.
+        """Send a pickled call (see `dump_call`), and wait for what comes of it.
 
         Raises
         ------
@@ -131,14 +120,14 @@ class Worker:
         run, was_ready = Run(self._limits), self._ready
         with self._lock:
             self._run = run
-        self._watchdog.watch(self)
+        self._watchdog.watch(self)  # before the call is sent: the process may be stopped already
         try:
             kind, body = self._answer(run, call, call_environment)
         except (_GoneError, OSError) as gone:
             lost = self._reap(run, gone)
             if was_ready and run.began is None and run.verdict in (None, "stopped"):
                 raise NeverBegan(str(lost), output=lost.output) from None
-            raise lost from None
+            raise lost from None  # how the pipe ended says nothing to the user
         finally:
             self._watchdog.unwatch(self)
             with self._lock:
@@ -147,6 +136,8 @@ class Worker:
         peak, n_printed = COST.unpack_from(body)
         result = memoryview(body)[COST.size :]
         output = as_text(bytes(result[:n_printed])) if n_printed else ""
+        # Its own peak leaves out the processes that the call has started; ours sees them, now and
+        # then, where there is a limit.
         return Reply(kind, result[n_printed:], max(peak, run.memory) or None, output)
 
     def kill(self) -> None:
@@ -157,7 +148,7 @@ class Worker:
     def stop(self) -> None:
         """Let the process end in good order, for at most 5 seconds; then reap it."""
         if self.alive:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError):  # it may have just died
                 write_frame(self._inbox, Kind.STOP)
             _wait_for(lambda: _has_ended(self.pid), STOP_SECONDS)
             # Python's and joblib's resource trackers end by themselves, but clean up first.
@@ -218,7 +209,7 @@ class Worker:
                 process_tree.kill_process_tree(self.pid)
 
     def _answer(self, run: Run, call: bytes, call_environment: bytes) -> tuple[Kind, bytearray]:
-        if call_environment != self._call_environment:
+        if call_environment != self._call_environment:  # it has hardly ever changed since
             write_frame(self._inbox, Kind.CALL_ENVIRONMENT, call_environment)
             self._call_environment = call_environment
         write_frame(self._inbox, Kind.TASK, call)
@@ -246,7 +237,7 @@ class Worker:
         self._ready = True
 
     def _kill(self, verdict: Verdict) -> None:
-        """Kill it. The lock is held, so it has not been waited for."""
+        # The lock is held, so that the process has not been waited for, and has its number still.
         if self._killed or self._reaped:
             return
         if self._run is not None:
@@ -255,7 +246,6 @@ class Worker:
         process_tree.kill_process_tree(self.pid)
 
     def _reap(self, run: Run, gone: Exception) -> EvaluationLost:
-        """Wait for the death, kill what is left, close the pipes, and return what happened."""
         seconds = run.seconds
         died = self._reaped or _wait_for(lambda: _has_ended(self.pid), DEATH_SECONDS)
         if not self._reaped:
@@ -269,7 +259,6 @@ class Worker:
         return exits.lost_call_error(run, seconds, how, self._printed, started=self._ready)
 
     def _end(self) -> None:
-        """Kill what is left of it, wait for it, and close what it had."""
         with self._lock:
             self._killed = True  # nobody kills it from now on: its number is anybody's soon
             process_tree.kill_process_tree(self.pid)
@@ -301,7 +290,7 @@ def _has_ended(pid: int) -> bool:
 
 
 def _wait_for(condition: Callable[[], bool], seconds: float) -> bool:
-    end, pause = time.monotonic() + seconds, 0.0005
+    end, pause = time.monotonic() + seconds, 0.0005  # most are true within a millisecond or two
     while not condition():
         if time.monotonic() > end:
             return False
