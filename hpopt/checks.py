@@ -66,6 +66,14 @@ def share(name: str, value: Any) -> float:
     return number(name, value, 0.0, 1.0)
 
 
+def fraction(name: str, value: Any) -> float:
+    """Return a number in [0, 1): a part that leaves something of the whole."""
+    found = real(value)
+    if found is None or not 0 <= found < 1:
+        raise SettingError(f"0 <= {name} < 1 must hold, but got {value!r}: it is a part of a whole")
+    return found
+
+
 def positive(name: str, value: Any, *, error: type[HpoptError] = SettingError) -> float:
     """Return a finite number above 0 as a float."""
     found = real(value)

@@ -1,4 +1,4 @@
-"""What is optimised: a function, or the training of a Keras network."""
+"""Problems: a function, or the training of a Keras network."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ __all__ = ["Classifier", "FunctionProblem", "KerasProblem"]
 
 
 def __getattr__(name: str) -> Any:
-    """Give the Keras problems when they are asked for: who tunes a function never loads them."""
+    # On demand: a search of a function never imports the Keras problems.
     if name in ("Classifier", "KerasProblem"):
         import hpopt.problems.keras
 

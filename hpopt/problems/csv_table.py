@@ -21,19 +21,10 @@ Columns = Sequence[str | int] | str | int | None
 def read_csv(
     path: str | os.PathLike[str], *, columns: Columns = None, delimiter: str = ","
 ) -> tuple[list[str], Floats]:
-    """Read columns of numbers from a text file.
+    """Return the names and the columns of numbers (n_rows, n_columns) of a text file.
 
-    Parameters
-    ----------
-    path : path
-        The first row may hold names: it does where none of its entries is a number.
-    columns : names or numbers, optional
-        By default all whose first value is a number, so that dates are left out.
-    delimiter : str
-
-    Returns
-    -------
-    (list of str, ndarray (n_rows, n_columns))
+    The first row holds names if none of its entries is a number. By default all columns are read
+    whose first value is a number, so dates are left out.
 
     Raises
     ------
@@ -43,6 +34,7 @@ def read_csv(
         There is no such column.
     """
     rows = _rows(path, delimiter)
+    # A row of names has no number; a first row with one is data.
     header = None if any(_number(entry) is not None for entry in rows[0][1]) else rows.pop(0)[1]
     if not rows:
         raise SettingError(f"{os.fspath(path)} must have rows of numbers, but has names only")
@@ -73,7 +65,8 @@ def read_csv(
 
 
 def _rows(path: str | os.PathLike[str], delimiter: str) -> list[tuple[int, list[str]]]:
-    """Give the rows that are not empty, with the numbers of their lines."""
+    """Return the rows that are not empty, with the numbers of their lines."""
+    # "utf-8-sig": Excel begins its files with a byte-order mark.
     with Path(expanded(path)).open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file, delimiter=delimiter)
         rows = [(reader.line_num, row) for row in reader if row]
@@ -90,13 +83,7 @@ def _number(entry: str) -> float | None:
 
 
 def place_of(column: str | int, names: Sequence[str]) -> int:
-    """Give the number of a column.
-
-    Raises
-    ------
-    SettingError, UnknownNameError
-        There is none of this number or name.
-    """
+    """Return the number of a column, from 0."""
     place = integer(column)
     if place is not None:
         if not -len(names) <= place < len(names):

@@ -1,4 +1,4 @@
-"""A problem of any function of a config."""
+"""A problem whose objective is a function of a config."""
 
 from __future__ import annotations
 
@@ -23,31 +23,29 @@ Style = Literal["config", "config, trial", "config, trial=trial"]
 
 
 class FunctionProblem(Problem):
-    """Optimise a function: use it where a config goes in and a number comes out.
+    """Optimise a function of a config that returns a number, or a mapping of objectives.
 
-    Where data is loaded once and used by many evaluations, or where arguments are to be checked
-    before anything runs, subclass `Problem` instead.
+    Subclass `Problem` instead to load data once for many evaluations, or to check arguments before
+    anything runs.
 
     Parameters
     ----------
     function : callable
         Called as ``function(config)``, or as ``function(config, trial)`` where it has a second
         parameter without a default, or one named ``trial``. It returns a number, or a mapping
-        with all objectives by name; what is no number beside them is kept in ``trial.info``.
-        A function, lambda, method, partial or callable object; with worker processes cloudpickle
-        must be able to carry it, which it can for what is defined in a notebook or in
-        ``__main__`` too.
+        with all objectives by name; entries that are not numbers are kept in ``trial.info``.
+        A function, lambda, method, partial or callable object. For worker processes cloudpickle
+        must be able to pickle it; it can if it is defined in a notebook or in ``__main__`` too.
     space : Space or mapping of str to Parameter
-        What may be chosen.
     objectives : Objective, several, or mapping of str to {"minimize", "maximize"}
-        What to make small or large. By default one number, ``value``, to be minimised.
+        By default one number, ``value``, to be minimised.
     fidelity : Fidelity, optional
-        The resource that one evaluation may spend; the function reads ``trial.fidelity``.
+        The resource of one evaluation; the function reads ``trial.fidelity``.
 
     Raises
     ------
     ProblemError
-        The function cannot be called with a config, or another argument is not what it must be.
+        The function cannot be called with a config, or another argument is not valid.
     SpaceError
         The space cannot be built.
 
@@ -84,12 +82,13 @@ class FunctionProblem(Problem):
 
 
 def _style_of(function: Any) -> Style:
-    """Say how the function is to be called; raise ProblemError where it cannot be."""
+    """Return how to call the function; raise ProblemError if it cannot be called."""
     if not callable(function):
         raise ProblemError(
             f"function must be callable, but got {function!r}: "
             "write FunctionProblem(function, space)"
         )
+    # Its return value would be a coroutine that nobody awaits.
     if _is_coroutine(function):
         raise ProblemError(
             f"function must return its value, but {_name_of(function)} is a coroutine function: "
@@ -107,6 +106,7 @@ def _style_of_signature(signature: inspect.Signature, name: str) -> Style:
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     second = positional[1] if len(positional) > 1 else None
     style: Style = "config"
+    # A second parameter with a default is the user's own, unless it is called "trial".
     if second is not None and (second.default is second.empty or second.name == "trial"):
         style = "config, trial"
     elif any(p.name == "trial" and p.kind is not p.VAR_KEYWORD for p in parameters[1:]):

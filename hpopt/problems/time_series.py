@@ -1,4 +1,4 @@
-"""Series of numbers: read, split in time, scaled, and cut into windows to learn from."""
+"""Series of numbers: read, split in time, scaled, and cut into windows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hpopt.checks import real, whole
+from hpopt.checks import fraction, whole
 from hpopt.errors import SettingError
 from hpopt.problems.csv_table import Columns, place_of, read_csv
 
@@ -21,7 +21,7 @@ SCALINGS = ("standard", "minmax", None)
 
 
 class Windows(NamedTuple):
-    """Examples made of a series.
+    """The windows of a series, as examples.
 
     Attributes
     ----------
@@ -35,14 +35,14 @@ class Windows(NamedTuple):
 
 @dataclass(frozen=True)
 class Scaling:
-    """Numbers are scaled as (value - offset) / scale, column by column."""
+    """Scaling by (value - offset) / scale, column by column."""
 
     offset: Floats
     scale: Floats
 
     @classmethod
     def fitted(cls, values: Floats, kind: str | None) -> Scaling:
-        """Fit it to values (n, c): mean and deviation, or least and largest, or nothing."""
+        """Fit to values (n, c): "standard" by mean and deviation, "minmax" by their range."""
         if kind == "standard":
             offset, scale = values.mean(axis=0), values.std(axis=0)
         elif kind == "minmax":
@@ -50,7 +50,7 @@ class Scaling:
             scale = values.max(axis=0) - offset
         else:
             offset, scale = np.zeros(values.shape[1]), np.ones(values.shape[1])
-        # A column that does not change is only shifted.
+        # A constant column is only shifted: no division by 0.
         return cls(offset, np.where(scale > 0, scale, 1.0))
 
     def scaled(self, values: Floats) -> Floats:
@@ -59,25 +59,25 @@ class Scaling:
 
 
 class TimeSeries:
-    """A table of numbers in the order of time, one row a step, and how to learn from it.
+    """A table of numbers in the order of time, one row for each step.
 
-    Its last steps are for the test, those before them for validation, the rest for training.
-    Scaling is fitted on the training part only, so nothing of the future gets into it.
+    Its last steps are the test part, those before them the validation part, the rest is for
+    training. Scaling is fitted to the training part only, so it knows nothing of the future.
 
     Parameters
     ----------
     values : array-like (n_steps, n_columns), or (n_steps,), or mapping of str to (n_steps,)
         Finite numbers.
     names : sequence of str, optional
-        Of the columns; by default their numbers as text.
+        Of the columns; by default their numbers.
     features, targets : names or numbers of columns, optional
-        What is seen, and what is to be predicted; by default all columns each.
+        The columns of inputs, and those to predict; by default all columns for both.
     horizon : int, at least 1
-        How many steps ahead are predicted.
+        The number of steps to predict.
     validation, test : float, in [0, 1)
-        The shares of the steps for these parts.
+        The shares of the steps in these parts.
     scaling : {"standard", "minmax", None}
-        To mean 0 and deviation 1 of the training part, or to [0, 1] of it.
+        To mean 0 and deviation 1, or to [0, 1], by the training part.
 
     Raises
     ------
@@ -136,7 +136,7 @@ class TimeSeries:
         ----------
         path : path
         columns : names or numbers, optional
-            Which to read; by default all whose first value is a number.
+            By default all columns whose first value is a number.
         delimiter : str
         **settings
             As for `TimeSeries`.
@@ -144,7 +144,7 @@ class TimeSeries:
         Raises
         ------
         SettingError
-            A value is missing or no number; says in which row and column.
+            A value is missing or not a number; the message has its line and column.
         UnknownNameError
             There is no such column.
         """
@@ -155,17 +155,17 @@ class TimeSeries:
         return len(self.values)
 
     def windows(self, look_back: int, part: Part = "train", *, reach_back: bool = True) -> Windows:
-        """Cut a part into windows: what was seen, and what came then.
+        """Cut a part into windows of past steps, and the steps that followed.
 
         Parameters
         ----------
         look_back : int, at least 1
-            How many steps are seen.
+            The number of past steps.
         part : {"train", "validation", "test"}
-            In which part the steps to be predicted lie.
+            The part with the steps to predict.
         reach_back : bool
-            Whether the steps seen may lie before the part (they are known by then). All look-backs
-            then predict the same steps of validation and test. Otherwise windows lie in the part.
+            Whether past steps may lie before the part, as they are known by then. So all
+            look-backs predict the same steps of validation and test.
 
         Returns
         -------
@@ -175,12 +175,13 @@ class TimeSeries:
         Raises
         ------
         SettingError
-            The look-back and the horizon are longer than the part, or than what is before it.
+            The part, with the steps before it, is shorter than look-back and horizon.
         """
         whole("look_back", look_back, 1)
         if part not in self.parts:
             raise SettingError(f"part must be one of {', '.join(PARTS)}, but got {part!r}")
         start, stop = self.parts[part]
+        # The first step to predict: with look_back steps before it, in the part if need be.
         first = max(start, look_back) if reach_back else start + look_back
         n = stop - first - self.horizon + 1
         if n < 1:
@@ -195,7 +196,7 @@ class TimeSeries:
         return Windows(seen, ahead[:, 0] if self.horizon == 1 else ahead)
 
     def unscaled(self, y: Any) -> Floats:
-        """Give targets or predictions (..., n_targets) in the units of the series."""
+        """Return targets or predictions (..., n_targets) in the units of the series."""
         y = np.asarray(y, np.float64)
         if not y.ndim or y.shape[-1] != len(self.targets):
             raise SettingError(
@@ -213,8 +214,9 @@ class TimeSeries:
 
 
 def _cut(values: Floats, length: int) -> Floats:
-    """Give all stretches of a length, (n, length, c), of values (m, c)."""
+    """Return all contiguous blocks of a length, (n, length, c), of values (m, c)."""
     stretches = np.lib.stride_tricks.sliding_window_view(values, length, axis=0)
+    # The view repeats each step `length` times; a copy is what Keras reads fast.
     return np.ascontiguousarray(stretches.transpose(0, 2, 1))
 
 
@@ -261,11 +263,10 @@ def _checked_names(names: Sequence[str] | None, n_columns: int) -> list[str]:
 
 
 def _parts(n: int, validation: float, test: float) -> dict[str, tuple[int, int]]:
-    """Give the steps of each part, chronologically."""
+    """Return the first step of each part, and the one behind its last."""
     for name, share in (("validation", validation), ("test", test)):
-        found = real(share)
-        if found is None or not 0 <= found < 1:
-            raise SettingError(f"0 <= {name} < 1 must hold, but got {share!r}: it is a share")
+        fraction(name, share)
+    # Both are rounded, and training gets the rest: no step is lost.
     n_test, n_validation = round(n * test), round(n * validation)
     n_train = n - n_test - n_validation
     if n_train < 1:

@@ -1,11 +1,10 @@
-"""Networks in Keras 3, on any of its backends. Keras is imported by the first evaluation."""
+"""Networks in Keras 3, on any of its backends. Keras itself is imported by the first evaluation."""
 
 from hpopt.problems.keras.builders.builder import Builder
 from hpopt.problems.keras.builders.convolutional import ConvolutionalBuilder, convolution_module
 from hpopt.problems.keras.builders.dense import DenseBuilder, dense_layer
 from hpopt.problems.keras.builders.recurrent import RecurrentBuilder, recurrent_layer
 from hpopt.problems.keras.classifier import Classifier
-from hpopt.problems.keras.layer_families import layer_families
 from hpopt.problems.keras.memory_estimate import MemoryEstimate, memory_of
 from hpopt.problems.keras.optimizers import optimizer_parameters
 from hpopt.problems.keras.problem import KerasProblem
@@ -18,7 +17,12 @@ from hpopt.problems.keras.untrained.mae_sampling import (
     truncated_normal_log_p,
 )
 from hpopt.problems.keras.untrained.sampling_problem import MAERandomSampling
-from hpopt.problems.keras.untrained.screening import Sampled, first_filter, sample_all
+from hpopt.problems.keras.untrained.screening import (
+    Sampled,
+    first_filter,
+    layer_families,
+    sample_all,
+)
 from hpopt.problems.keras.untrained.weight_search import WeightSearch
 
 __all__ = [

@@ -1,4 +1,7 @@
-"""How much of a batch the layers of a network keep to learn from it, from their shapes."""
+"""Estimate the memory that the layers of a network need for a batch, from their shapes.
+
+The factors were fitted to peaks of memory measured with TensorFlow on a CPU.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 LINEAR = ("Dense", "EinsumDense", "Conv1D", "Conv2D", "Conv3D", "DepthwiseConv2D")
-"""Their output is kept: the next layer's gradient needs it."""
+"""Layers whose output is kept: the gradient of the next layer needs it."""
 
 SPREADING = ("Conv1D", "Conv2D", "Conv3D", "DepthwiseConv2D", "SeparableConv2D")
-"""Convolutions rearrange what they read."""
+"""Convolutions that copy their windows into rows (im2col)."""
 
+# The peak of that, in sizes of the larger of input and output; as measured.
 SPREAD = 2.0
-"""What that takes for a moment, in sizes of the larger of their input and output."""
 
 IN_PLACE = ("relu", "elu", "selu", "tanh", "sigmoid", "softmax", "linear")
 """Activations whose gradient needs their output alone: it takes the place of their input."""
 
 ACTIVATIONS: Mapping[str, float] = {**dict.fromkeys(IN_PLACE, 0.0), "gelu": 3.0}
-OTHER_ACTIVATION = 1.0
+OTHER_ACTIVATION = 1.0  # keeps its input too
 
 KEPT: Mapping[str, float] = {
     "Dropout": 1.25,
@@ -33,29 +36,24 @@ KEPT: Mapping[str, float] = {
     "AveragePooling2D": 1.0,
     "SeparableConv2D": 1.5,
 }
-"""What a layer keeps of a batch, in sizes of its output."""
+"""Memory that a layer keeps of a batch, in sizes of its output."""
 
 NOTHING_KEPT = (
     *("InputLayer", "Flatten", "Reshape"),
     *("RandomFlip", "RandomTranslation", "RandomRotation", "RandomZoom", "RandomContrast"),
 )
-OTHER_LAYER = 2.0
+OTHER_LAYER = 2.0  # of unknown layers, rather too much: about the most of those above
 
 CELLS: Mapping[str, float] = {"LSTM": 8.0, "GRU": 7.5, "SimpleRNN": 1.7}
-"""What a recurrent layer keeps of each step, in sizes of its state."""
+"""Memory that a recurrent layer keeps of each step, in sizes of its state: gates and states."""
 
 
 def activations_of(model: Any, batch_size: int) -> float:
-    """Give the most memory that a batch takes in a network at a time, in bytes.
+    """Return the peak of memory that a batch takes in a network, in bytes.
 
-    Forward, each layer keeps what its gradient needs. Back, the last one first, the gradients of
-    its output and of its input are there for a moment, beside all that it and the layers before
-    it have kept.
-
-    Parameters
-    ----------
-    model : keras.Model
-    batch_size : int
+    In the forward pass each layer keeps what its gradient needs. In the backward pass a layer
+    holds the gradients of its output and its input, beside all that it and the layers before it
+    have kept.
     """
     kept = most = 0.0
     learning = False
@@ -65,14 +63,14 @@ def activations_of(model: Any, batch_size: int) -> float:
         kept += kept_bytes(layer, outputs, batch_size)
         spreads = _kind(layer) in SPREADING and _is_wide(layer)
         spread = SPREAD * max(inputs, outputs) if spreads else 0.0
-        # Nobody asks for the gradient of what comes before the first layer with weights.
+        # No gradient is computed before the first layer with weights.
         most = max(most, kept + outputs + (inputs if learning else 0.0) + spread)
         learning = learning or bool(layer.trainable_variables)
     return most
 
 
 def kept_bytes(layer: Any, outputs: float, batch_size: int) -> float:
-    """Give the bytes that a layer keeps of a batch, beside what it shares with others."""
+    """Return the bytes that a layer keeps of a batch, beside the output of the one before."""
     kind = _kind(layer)
     if kind == "Activation":
         return ACTIVATIONS.get(_activation(layer), OTHER_ACTIVATION) * outputs
@@ -88,7 +86,7 @@ def kept_bytes(layer: Any, outputs: float, batch_size: int) -> float:
 
 
 def layers_of(model: Any) -> Iterator[Any]:
-    """Give the layers of a model in their order, those of models inside it too."""
+    """Yield the layers of a model in their order, those of models inside it too."""
     for layer in getattr(model, "layers", ()):
         if getattr(layer, "layers", None):
             yield from layers_of(layer)
@@ -97,7 +95,7 @@ def layers_of(model: Any) -> Iterator[Any]:
 
 
 def size_of(tensors: Any, batch_size: int) -> float:
-    """Give the bytes of tensors of a batch; a side of unknown length counts as 1."""
+    """Return the bytes of tensors for a batch; an axis of unknown length counts as 1."""
     listed: Iterable[Any] = tensors if isinstance(tensors, list | tuple) else [tensors]
     shaped = [tensor for tensor in listed if hasattr(tensor, "shape")]
     sizes = [math.prod(side or 1 for side in tensor.shape[1:]) for tensor in shaped]
@@ -110,7 +108,7 @@ def size_of(tensors: Any, batch_size: int) -> float:
 
 
 def itemsize_of(dtype: Any) -> int:
-    """Give the bytes of a number."""
+    """Return the bytes of one number."""
     name = str(dtype)
     return 2 if "16" in name else 8 if "64" in name else 4
 

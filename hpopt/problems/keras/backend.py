@@ -1,4 +1,4 @@
-"""What each backend needs: to repeat itself, to forget, and to compile."""
+"""What differs between Keras' backends: determinism, leaks of memory, and compilation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ BACKENDS = ("tensorflow", "jax", "torch", "openvino")
 
 
 def chosen_backend() -> str:
-    """Say which backend Keras will take, before it is imported: by the variable, then its file."""
+    """Return the backend that Keras uses or will use, without importing it."""
+    # As Keras decides it: by the variable, then by its file.
     if "keras" in sys.modules and sys.modules["keras"] is not None:
         return str(sys.modules["keras"].backend.backend())
     if os.environ.get("KERAS_BACKEND"):
@@ -32,23 +33,22 @@ def chosen_backend() -> str:
 
 AS_NEEDED = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 
+# From so many draws on TensorFlow loops over them in the graph: tracing the loop takes half as long
+# again, but each draw half as long, so it pays from a few hundred draws on.
 MANY = 256
-"""Draws from which on TensorFlow loops over them in the graph."""
+# Examples times draws that PyTorch computes at once, to bound memory; any power of this order does.
 TOGETHER = 2**14
-"""Examples times draws that PyTorch computes at once."""
 
 
 def quieten_tensorflow() -> None:
-    """Let TensorFlow report errors alone, unless the user said otherwise."""
+    """Let TensorFlow print errors only, unless the user set the variable."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
 @contextmanager
 def gpu_memory_on_demand() -> Iterator[None]:
-    """Let a backend that begins meanwhile take a GPU's memory as it needs it, not all at once.
-
-    The driver only tries a network: the memory is for the worker processes.
-    """
+    """Let a backend that is imported here take GPU memory as it needs it, not all at once."""
+    # The driver only tries a network: the memory is for the worker processes.
     before = {name: os.environ.get(name) for name in AS_NEEDED}
     for name, value in AS_NEEDED.items():
         os.environ.setdefault(name, value)
@@ -62,11 +62,10 @@ def gpu_memory_on_demand() -> Iterator[None]:
 
 @contextmanager
 def deterministic_operations(keras: Any) -> Iterator[None]:
-    """Let operations add up in a fixed order, on a CPU.
+    """Let TensorFlow's operations be deterministic, on a CPU.
 
-    Without it sums are shared among threads as they come, and differ in the last digits. On a
-    GPU some operations have no such order and would fail, so there it is left to the user. It is
-    taken back afterwards, as it forbids random numbers without a seed to the whole process.
+    Otherwise threads add up sums in any order, and the last digits differ. On a GPU some
+    operations have no deterministic form and would fail, so there it is left to the user.
     """
     config = _module(keras, "config")
     take_back = getattr(config, "disable_op_determinism", None)  # no public name
@@ -81,25 +80,29 @@ def deterministic_operations(keras: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        take_back()
+        take_back()  # it forbids random numbers without a seed to the whole process
+
+
+def derived_seed(seed: int, number: int) -> int:
+    """Return the seed of part `number` (a run, an epoch, a config) of what has a seed."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
 
 
 def seed_epoch(keras: Any, seed: int, epoch: int) -> None:
-    """Seed what an epoch draws from the backend's own generator, which no variable holds.
+    """Seed the backend's own generator for an epoch.
 
-    PyTorch has one, and takes its dropout from there. So the draws of an epoch follow from its
-    number, and a training that is taken up has those of one that was never left.
+    PyTorch takes dropout from one that no variable of the model holds. Seeded by the number of
+    the epoch, a training that is resumed draws as if it had never stopped.
     """
     if keras.backend.backend() == "torch":
-        (state,) = np.random.SeedSequence([seed, epoch]).generate_state(1)
-        import_module("torch").manual_seed(int(state))
+        import_module("torch").manual_seed(derived_seed(seed, epoch))
 
 
 @contextmanager
 def temporary_gradients(keras: Any) -> Iterator[None]:
-    """Take from TensorFlow's register of gradients what was put there meanwhile.
+    """Remove the gradients that are registered here from TensorFlow's registry afterwards.
 
-    It would never forget the custom gradients of a traced function, nor they its whole graph:
+    It would keep the custom gradients of a traced function for ever, and with them its graph:
     some megabytes a model (https://github.com/keras-team/tf-keras/issues/286).
     """
     registry = getattr(_module(keras, "ops"), "gradient_registry", None)
@@ -113,7 +116,7 @@ def temporary_gradients(keras: Any) -> Iterator[None]:
 
 
 def _module(keras: Any, name: str) -> Any:
-    """Give a module of TensorFlow's framework; None with another backend."""
+    """Return a module of TensorFlow's framework; None with another backend."""
     if keras.backend.backend() != "tensorflow":
         return None
     from tensorflow.python import framework
@@ -121,27 +124,20 @@ def _module(keras: Any, name: str) -> Any:
     return getattr(framework, name, None)
 
 
-def leaves_margins_out() -> bool:
-    """Say whether the mean of a window that reaches over the border is of what lies inside.
-
-    On PyTorch Keras repeats the border there, where the margins of both sides differ.
-    """
+def averages_without_padding() -> bool:
+    """Return whether average pooling with padding="same" leaves the padding out of its means."""
+    # On PyTorch Keras repeats the border instead, where the padding of both sides differs.
     return chosen_backend() != "torch"
 
 
 def compile_over_draws(keras: Any, predict: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function of a model's weights once, to be called for many draws of them.
-
-    Parameters
-    ----------
-    keras : module
-    predict : callable
-        Called as ``predict(weights, others, x)``, with the weights of one draw.
+    """Compile a function ``predict(weights, others, x)`` of one draw of weights.
 
     Returns
     -------
     callable
-        Called as ``(stacks, others, x)``, with stacks of weights (draws, ...): the stacked results.
+        Called as ``(stacks, others, x)``, with stacks of weights (draws, ...), for the stacked
+        results.
     """
     name = keras.backend.backend()
     if name == "tensorflow":
@@ -154,7 +150,7 @@ def compile_over_draws(keras: Any, predict: Callable[..., Any]) -> Callable[...,
 
 
 def _vectorised(keras: Any, predict: Callable[..., Any]) -> Callable[..., Any]:
-    """Let PyTorch compute many draws together; one by one where an operation has no such form."""
+    """Let PyTorch compute draws together; one by one where an operation has no batching rule."""
     torch = import_module("torch")
     alone = _one_by_one(keras, predict)
     has_form = True
@@ -180,8 +176,6 @@ def _vectorised(keras: Any, predict: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _one_by_one(keras: Any, predict: Callable[..., Any]) -> Callable[..., Any]:
-    """Compute one draw after the other, on any backend."""
-
     def call(stacks: list[Any], others: list[Any], x: Any) -> Any:
         draws = zip(*map(keras.ops.convert_to_tensor, stacks), strict=True)
         return keras.ops.convert_to_numpy(
@@ -192,12 +186,8 @@ def _one_by_one(keras: Any, predict: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _in_graph(predict: Callable[..., Any], floatx: str) -> Callable[..., Any]:
-    """Trace a function for any number of examples, and call it for each draw.
-
-    Many draws are looped over in the graph, which takes half as long again to trace, but half as
-    long a draw. TensorFlow's own vectorisation has no rule for some operations, and traces for
-    seconds.
-    """
+    """Trace a function for any number of examples, and call it for each draw."""
+    # Not tf.vectorized_map: it lacks rules for some operations, and traces for seconds.
     import tensorflow as tf
 
     def looped(stacks: list[Any], others: list[Any], x: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Classify images or the rows of tables: labels of any kind, and a space that is soon searched."""
+"""Classify images or rows of tables: labels of any kind, and a small space."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from hpopt.space import Sequence as LayerSequence
 
 
 class Classifier(KerasProblem):
-    """Search for the network that tells the classes of images, or of rows of numbers, apart.
+    """Search for the network that best classifies images, or rows of numbers.
 
-    Convolutions (for images) and dense layers are as many as fit best; activation, dropout,
-    optimizer, learning rate and batch size go with them. Inputs are standardised inside the
-    network, by the mean and deviation of the training examples, so raw pixels are welcome.
+    The space has the number and sizes of convolutions (for images) and dense layers, activation,
+    dropout, optimizer, learning rate and batch size. Inputs are standardised inside the network,
+    by the mean and deviation of the training examples, so `x` may hold raw pixels.
 
-    The networks are those of `ConvolutionalBuilder` or `DenseBuilder`, of whose space this takes
-    the few parameters that matter most; for all of them give a builder of your own. For targets
-    that are no classes use `KerasProblem` with a builder.
+    The networks are those of `ConvolutionalBuilder` or `DenseBuilder`; the space has the few of
+    their parameters that matter most. Give a builder of your own to search all of them. To predict
+    numbers use `KerasProblem` with a builder.
 
     Parameters
     ----------
     x : array-like (n, height, width), (n, height, width, channels) or (n, features)
-        Images or rows. With a `build` of your own, anything that it takes.
+        Images or rows; with a `build` of your own, any data that it takes.
     y : array-like (n,), or (n, k) one-hot
         The label of each: numbers or names.
     classes : sequence, optional
-        All labels there are, where not each is in `y`.
+        All labels, if `y` does not hold each of them.
     space : Space or mapping of str to Parameter, optional
-        Parameters that replace those of the same name: ``{"dropout": Float(0.2, 0.4)}``. A
-        Space replaces all of them; what it lacks is as usual in Keras.
+        Parameters that replace those of the same name: ``{"dropout": Float(0.2, 0.4)}``. A Space
+        replaces all of them; those it lacks keep Keras' defaults.
     class_weight : mapping of label to float, or "balanced", optional
-        What an example of each class counts in the loss.
+        The weight of an example of each class in the loss.
     validation_data : (x, y) or (x, y, sample_weight), optional
-        Examples and labels that the ``val_`` metrics are measured on.
+        Examples and labels for the ``val_`` metrics.
     augmentation : sequence of str or callable, optional
         As for `ConvolutionalBuilder`.
     build : Builder or callable, optional
@@ -111,7 +111,8 @@ class Classifier(KerasProblem):
         return list(self._labels.classes)
 
     def parameters(self, is_image: bool) -> dict[str, Parameter]:
-        """Return what may be chosen of the architecture, by name."""
+        """Return the parameters of the architecture, by name."""
+        # The parameters that usually matter most, so that tens of trials cover them.
         few = ("filters", "kernel", "normalisation", "pooling")
         modules = {**convolution_module(), "filters": Ordinal([8, 16, 32, 64])}
         images: dict[str, Parameter] = {

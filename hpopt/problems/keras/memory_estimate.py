@@ -23,17 +23,17 @@ from hpopt.problems.keras.session import import_keras
 
 @dataclass(frozen=True, slots=True)
 class MemoryEstimate:
-    """The memory that training a network takes beside that of the framework itself, in bytes.
+    """The memory that training a network takes beside the framework itself, in bytes.
 
     Attributes
     ----------
     parameters, gradients : int
         The weights, and one gradient of each that is trained.
     optimizer : int
-        What it keeps of each weight (two values for adam, one for sgd with momentum), and what it
-        needs to change the largest of them.
+        The values it keeps for each weight (two for adam, one for sgd with momentum), and the
+        update of the largest one.
     activations : int
-        What the layers keep of a batch to compute the gradients, and what they need for a moment.
+        The peak of activations and of their gradients, for a batch.
     batch : int
         The inputs of a batch.
     copy : int
@@ -61,9 +61,9 @@ def memory_of(model: Any, batch_size: int, *, copied: bool = False) -> MemoryEst
     """Estimate the memory that training a compiled model takes.
 
     The model is not run. Its layers must have shapes: where a subclass of keras.Model hides them,
-    only parameters, gradients and the optimizer are counted. The numbers behind it were measured
-    with TensorFlow on a CPU, where estimates of large networks are within a quarter of the peak.
-    On a GPU convolutions may need more, for a moment.
+    only parameters, gradients and the optimizer are counted. Its factors were measured with
+    TensorFlow on a CPU, where estimates of large networks are within a quarter of the peak. On a
+    GPU convolutions may need more.
 
     Parameters
     ----------
@@ -78,23 +78,13 @@ def memory_of(model: Any, batch_size: int, *, copied: bool = False) -> MemoryEst
 def memory_of_config(
     builder: Builder, config: Config, batch_size: int, *, copied: bool = False
 ) -> MemoryEstimate:
-    """Estimate the memory that training the network of a config takes, without any of it.
-
-    Its layers are connected, but their weights are never made.
-
-    Parameters
-    ----------
-    builder : Builder
-    config : mapping
-    batch_size : int
-    copied : bool
-        Whether the weights of the best epoch are kept too.
-    """
+    """Estimate the memory of training the network of a config; its weights are never allocated."""
     keras = import_keras()
+    # No variable gets a value here, so no memory is allocated.
     with keras.StatelessScope(initialize_variables=False):
         model = builder.network(config)
     estimate = _estimate(model, make_optimizer(config), batch_size, copied)
-    # Keras remembers the variables that it did not make, and would make them later.
+    # Keras remembers the variables that were not allocated, and would allocate them later.
     keras.utils.clear_session(free_memory=False)
     return estimate
 
@@ -106,7 +96,7 @@ def _estimate(model: Any, optimizer: Any, batch_size: int, copied: bool) -> Memo
     return MemoryEstimate(
         parameters=parameters,
         gradients=trainable,
-        # An optimizer with memories computes the change of a weight before it is added.
+        # An optimizer with state computes the update of a weight before it is added.
         optimizer=round(trainable * slots) + (max(each, default=0) if slots else 0),
         activations=round(activations_of(model, batch_size)),
         batch=_bytes_of_inputs(model, batch_size),
@@ -115,10 +105,11 @@ def _estimate(model: Any, optimizer: Any, batch_size: int, copied: bool) -> Memo
 
 
 def n_slots(optimizer: Any) -> float:
-    """Give how many values an optimizer keeps of each weight, found by giving it a single one."""
+    """Return how many values an optimizer keeps for each weight: it is built for a single one."""
     keras = import_keras()
     if optimizer is None:
         return 0.0
+    # A LossScaleOptimizer, of mixed precision, wraps the one with the slots.
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     alone = type(optimizer).from_config({**optimizer.get_config(), "learning_rate": 0.1})
     weight = keras.Variable(np.zeros((1, 1), "float32"))

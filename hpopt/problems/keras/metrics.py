@@ -1,4 +1,4 @@
-"""The names that Keras gives to its metrics, and which way they are good."""
+"""The names of Keras' metrics, and whether large or small values are good."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from hpopt.core.problem import Direction, Objective, normalised_objectives
 from hpopt.errors import ProblemError, UnknownNameError
 
 EXTRA = ("parameters", "epochs", "best_epoch")
-"""What a Keras problem returns beside what the model reports."""
+"""Values of a Keras problem beside those that the model reports."""
 
+# Words of the names of metrics, split at underscores.
 LARGE_IS_GOOD = {"acc", "accuracy", "auc", "correlation", "f1", "fbeta", "io", "iou", "precision"}
 LARGE_IS_GOOD |= {"r2", "recall", "sensitivity", "similarity", "specificity"}
 SMALL_IS_GOOD = {"crossentropy", "divergence", "error", "hinge", "logcosh", "loss", "mae", "mape"}
@@ -26,13 +27,7 @@ Objectives = str | Objective | Mapping[str, Direction] | Iterable[str | Objectiv
 
 
 def objectives_by_name(objectives: Objectives) -> tuple[Objective, ...]:
-    """Make a tuple of objectives of names of Keras, whose direction is known, or of Objective.
-
-    Raises
-    ------
-    ProblemError
-        The direction of a name is not known.
-    """
+    """Return objectives as a tuple; of a metric's name the direction is known."""
     if isinstance(objectives, str):
         objectives = (objectives,)
     if isinstance(objectives, Objective | Mapping) or not isinstance(objectives, Iterable):
@@ -44,7 +39,7 @@ def objectives_by_name(objectives: Objectives) -> tuple[Objective, ...]:
 
 
 def direction_of(name: str) -> Direction:
-    """Return which way a metric is good, by its name: ``val_accuracy`` is to be maximised."""
+    """Return the direction of a metric by its name: ``val_accuracy`` is to be maximised."""
     words = set(name.lower().split("_"))
     if words & LARGE_IS_GOOD:
         return "maximize"
@@ -60,11 +55,8 @@ def direction_of(name: str) -> Direction:
 
 
 def numbers_of(logs: Mapping[str, Any]) -> dict[str, float]:
-    """Return the numbers among the logs of Keras as plain floats; a metric by class has several.
-
-    An array of one element is a number too: so are the logs of ``keras.metrics.F1Score`` with
-    one output.
-    """
+    """Return the numbers among the logs of Keras as floats; arrays of several are left out."""
+    # An array of one element is a number: the log of keras.metrics.F1Score with one output.
     found = {name: as_float(log) for name, log in logs.items()}
     return {name: value for name, value in found.items() if value is not None}
 
@@ -74,23 +66,8 @@ def check_reported(
 ) -> None:
     """Raise unless an objective is a number that the model reports.
 
-    Parameters
-    ----------
-    name : str
-        The objective's.
-    logs : mapping of str to float or array
-        What the model reports.
-    known : iterable of str
-        The names of the numbers among it.
-    metric : str
-        What to write for the metric of this name, if it has several numbers.
-
-    Raises
-    ------
-    ProblemError
-        It is several numbers.
-    UnknownNameError
-        It is not reported.
+    `known` are the names of the numbers in the logs; `metric` is the class to suggest if a metric
+    has several.
     """
     known = [*known, *EXTRA]
     if name in known:
@@ -105,5 +82,4 @@ def check_reported(
 
 
 def _size(log: Any) -> int:
-    """Return how many numbers a log is, wherever it lies."""
     return math.prod(getattr(log, "shape", ()))

@@ -1,4 +1,4 @@
-"""Check networks before the first trial: that they are some, and that data and objectives fit."""
+"""Check networks before the first trial: `build` makes them, and data and objectives fit."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from hpopt.problems.keras.data.feeding import Examples, in_order_of_outputs, sma
 from hpopt.problems.keras.data.rows import Rows
 from hpopt.problems.keras.data.source_choice import checked_split
 from hpopt.problems.keras.data.sources import Source
-from hpopt.problems.keras.data.structures import shapes_of
+from hpopt.problems.keras.data.structures import fits_shape, shapes_of
 from hpopt.problems.keras.metrics import check_reported, numbers_of
 from hpopt.problems.keras.session import fresh_session, import_keras
 from hpopt.problems.keras.user_errors import check_by_trying
 
 DATA_STEP = "the functions for x and validation_data must return data"
-"""The first step of trying a problem, as an error says it."""
+"""What must hold in the first step of trying a problem, for the message of an error."""
 
 
 def check_is_model(model: Any, name: str) -> None:
@@ -46,32 +46,22 @@ def check_by_building(
     compiled: Callable[[Config], Any],
     objectives: Iterable[str] = (),
 ) -> None:
-    """Make one network, let it evaluate a few examples, and see that it reports the objectives.
+    """Build one network, let it evaluate a few examples, and check that it reports the objectives.
 
-    Afterwards nothing is left of it, random numbers are drawn as if it had not been, and a GPU
-    has not been filled.
-
-    Parameters
-    ----------
-    source : Source
-    configs : iterable of dict
-        Tried one after the other until one goes well.
-    compiled : callable
-        Makes the compiled network of a config.
-    objectives : iterable of str
-        Names of what the model must report.
+    Keras' state, the global random generators and a GPU's memory are as before afterwards.
+    Configs are tried in turn until one succeeds; `compiled` returns the compiled network of one.
 
     Raises
     ------
     ProblemError, SettingError
-        There is no network, or something does not fit it.
+        No network can be built, or the data or an objective does not fit it.
     """
 
     def attempt(config: Config, begin: Callable[[str], None]) -> None:
         begin(DATA_STEP)
         split = checked_split(source, config)
         begin("build must make a network")
-        with fresh_session(0):  # its end frees what a function has left
+        with fresh_session(0):  # its end frees what the user's function has built
             build(config, split.training, begin)
 
     def build(config: Config, training: Examples, begin: Callable[[str], None]) -> None:
@@ -85,17 +75,17 @@ def check_by_building(
             _check_objectives(model, objectives, logs, source.is_validated)
 
     with gpu_memory_on_demand(), _undisturbed_randomness():
-        import_keras()  # its absence is no error of the user's function
+        import_keras()  # here, so that its absence is not reported as an error of `build`
         check_by_trying(configs, attempt)
 
 
 def _logs(model: Any, examples: Examples, is_validated: bool) -> Mapping[str, Any] | None:
-    """Return what a model reports of a few examples; None where there are none at hand."""
+    """Return the logs of a model for a few examples; None where none are cheap to get."""
     batch = small_batch(examples)
     if batch is None:
         return None
     model.run_eagerly = True  # tracing a graph would take seconds
-    # Not train_on_batch: it calls a train_step of the user's with three parts, fit with two.
+    # Not train_on_batch: it calls a user's train_step with three parts, where fit has two.
     data = single_batch(batch)
     if is_validated:
         return dict(model.evaluate(data, verbose=0, return_dict=True))
@@ -109,6 +99,7 @@ def _check_objectives(
     known = dict(logs)
     if is_validated:
         known |= {f"val_{name}": log for name, log in logs.items()}
+    # A train_step of the user may report other names than evaluate does.
     trains_usually = type(model).train_step is keras.Model.train_step
     for name in objectives:
         if name.startswith("val_") or not is_validated or trains_usually:
@@ -117,7 +108,7 @@ def _check_objectives(
 
 
 def _kind_of(model: Any, name: str) -> str:
-    """Return how the metric of a name is written."""
+    """Return the class of a metric as code, for a message."""
     for metric in model.metrics:
         for each in (metric, *getattr(metric, "metrics", ())):
             if each.name == name:
@@ -127,7 +118,7 @@ def _kind_of(model: Any, name: str) -> str:
 
 @contextmanager
 def _undisturbed_randomness() -> Iterator[None]:
-    """Let Python's and numpy's global generators go on afterwards as if nothing had been drawn."""
+    """Restore the state of Python's and numpy's global generators afterwards."""
     state, numpy_state = random.getstate(), np.random.get_state()
     try:
         yield
@@ -137,11 +128,7 @@ def _undisturbed_randomness() -> Iterator[None]:
 
 
 def _check_fits(model: Any, rows: Rows) -> None:
-    """Raise SettingError unless examples and targets fit a model.
-
-    Of a model whose shapes are not known yet, or that has several inputs or outputs, the shapes
-    are not compared here: evaluating some examples tells.
-    """
+    """Raise SettingError unless examples and targets fit a model."""
     if rows.y is None and model.loss is not None and _is_usual(model):
         raise SettingError(
             f"y must be given, as the network is compiled with a loss ({_name(model.loss)}) that "
@@ -149,10 +136,12 @@ def _check_fits(model: Any, rows: Rows) -> None:
         )
     if not getattr(model, "built", False) or isinstance(rows.x, dict | tuple):
         return
-    x = rows.x
+    x = rows.x  # several inputs are checked by evaluating some examples
     wanted = _shape(getattr(model, "input_shape", None))
     if wanted:
-        fits = _fits(wanted, x.shape) or (wanted[-1] == 1 and _fits(wanted[:-1], x.shape))
+        fits = fits_shape(wanted[1:], x.shape[1:]) or (
+            wanted[-1] == 1 and fits_shape(wanted[1:-1], x.shape[1:])
+        )
         if not fits:
             raise SettingError(
                 f"x must hold examples of the shape {tuple(wanted[1:])}, as the network takes "
@@ -169,7 +158,7 @@ def _check_fits(model: Any, rows: Rows) -> None:
 
 
 def _is_usual(model: Any) -> bool:
-    """Return whether a model computes its loss as Keras does, not by a method of its own."""
+    """Return whether a model computes its loss as Keras does, not by a method of the user."""
     keras, kind = import_keras(), type(model)
     return (
         kind.train_step is keras.Model.train_step and kind.compute_loss is keras.Model.compute_loss
@@ -180,14 +169,8 @@ def _name(loss: Any) -> str:
     return str(loss if isinstance(loss, str) else getattr(loss, "name", type(loss).__name__))[:40]
 
 
-def _fits(wanted: tuple[int | None, ...], shape: tuple[int, ...]) -> bool:
-    return len(wanted) == len(shape) and all(
-        mine in (None, theirs) for mine, theirs in zip(wanted[1:], shape[1:], strict=True)
-    )
-
-
 def _shape(shape: Any) -> tuple[int | None, ...]:
-    """Return a shape; () of what is none, or several."""
+    """Return a shape; () for None, or for several shapes."""
     is_one = isinstance(shape, tuple) and all(
         side is None or isinstance(side, int) for side in shape
     )

@@ -1,4 +1,4 @@
-"""What makes the networks of a problem: a builder, a function, or a method of its own."""
+"""Make the networks of a problem: by a builder, a function, or a method of its class."""
 
 from __future__ import annotations
 
@@ -19,31 +19,15 @@ from hpopt.problems.keras.network_check import DATA_STEP, check_by_building, che
 from hpopt.problems.keras.user_errors import check_by_trying, configs_to_try
 from hpopt.space import Parameter, Space
 
-Compiled = Callable[[Config], Any]
-"""Gives the compiled network of a config."""
+CompiledNetwork = Callable[[Config], Any]
+"""Returns the compiled network of a config."""
 
 
 class NetworkFactory:
-    """What makes the networks of a problem, and what is known of them before they are made.
+    """Makes the networks of a problem, and checks them before the first trial.
 
-    Parameters
-    ----------
-    given : Builder, callable or None
-        The problem's argument `build`.
-    owner : str
-        The name of the problem's class.
-    is_overridden : bool
-        Whether that class writes the method `build`.
-
-    Raises
-    ------
-    ProblemError
-        Nothing makes networks.
-
-    Attributes
-    ----------
-    given : Builder, callable or None
-        As it was given: before it learned of any data.
+    `given` is the problem's argument `build`, `owner` the name of the problem's class, which
+    writes the method `build` itself if `is_overridden`.
     """
 
     def __init__(self, given: Any, owner: str, is_overridden: bool) -> None:
@@ -54,47 +38,38 @@ class NetworkFactory:
             )
         if given is not None and not isinstance(given, Builder) and not callable(given):
             raise ProblemError(
-                "build must be a builder, or a function of a config that gives a Keras model, but "
-                f"got {given!r}"
+                "build must be a builder, or a function of a config that returns a Keras model, "
+                f"but got {given!r}"
             )
         self.given = given
         self._given, self._owner, self._is_overridden = given, owner, is_overridden
 
     @property
     def objective(self) -> Objective | None:
-        """What a builder's networks are good at; None of others, which do not say it."""
+        """The objective of a builder's networks; None without a builder."""
         return self._given.objective if isinstance(self._given, Builder) else None
 
     def space(
         self, given: Space | Mapping[str, Parameter] | None, *, has_batches: bool = False
     ) -> Space | None:
-        """Return what stands in for the space of a problem's class: a builder's, or what is given.
-
-        Where the data are a dataset, which has batches of its own, a builder's usual parameter
-        ``batch_size`` is left out.
-        """
+        """Return the space in place of that of the problem's class: the builder's, or `given`."""
         if not isinstance(self._given, Builder):
             return given if given is None or isinstance(given, Space) else Space(given)
         space = self._given.space if given is None else self._given.space_with(given)
         if not has_batches or space.get("batch_size") is not BATCH_SIZE:
             return space
+        # A dataset has batches of its own.
         parameters = {name: each for name, each in space.items() if name != "batch_size"}
         return Space(parameters, space.forbidden)
 
     def make(self, config: Config) -> Any:
-        """Make the network of a config as the argument `build` does."""
+        """Return the network that the argument `build` makes of a config."""
         return (
             self._given.build(config) if isinstance(self._given, Builder) else self._given(config)
         )
 
     def compiled(self, model: Any, settings: Callable[[], Mapping[str, Any]]) -> Any:
-        """Return a network that was made, compiled: by `settings` where it is not yet.
-
-        Raises
-        ------
-        ProblemError
-            It is no model, or there are no settings to compile it.
-        """
+        """Return a network, compiled by `settings` if it is not yet."""
         name = f"{self._owner}.build" if self._given is None else "build"
         check_is_model(model, name)
         if not model.compiled:
@@ -108,21 +83,12 @@ class NetworkFactory:
         return model
 
     def check(
-        self, source: Source, space: Space, compiled: Compiled, objectives: Sequence[str]
+        self, source: Source, space: Space, compiled: CompiledNetwork, objectives: Sequence[str]
     ) -> None:
-        """Raise where the data or the objectives do not fit the networks, or none is made.
+        """Raise if the data or the objectives do not fit the networks, or none can be built.
 
-        A builder knows by itself, and learns how to standardise. Anything that is the user's own
-        is tried with one config.
-
-        Parameters
-        ----------
-        source : Source
-        space : Space
-        compiled : callable
-            Makes the compiled network of a config.
-        objectives : sequence of str
-            The names of those that the model must report.
+        A builder checks by itself, and learns how to standardise. A user's own code is tried with
+        one config. `objectives` are the names that the model must report.
         """
         builder = self._builder
         if builder is None:
@@ -130,7 +96,9 @@ class NetworkFactory:
             return
         self._check_data(source, space, builder)
         if isinstance(source, ArraySource):
+            # A copy: the user's builder may serve other problems too.
             self._given = builder = builder.fitted(source.everything)
+        # Then building a network, which takes seconds, would tell nothing new.
         if builder.is_all_known:
             for name in objectives:
                 reported = builder.target.reported
@@ -139,8 +107,6 @@ class NetworkFactory:
             check_by_building(source, configs_to_try(space), compiled, objectives)
 
     def _check_data(self, source: Source, space: Space, builder: Builder) -> None:
-        """Raise SettingError where a builder's networks cannot take the data."""
-
         def attempt(config: Config, begin: Callable[[str], None]) -> None:
             begin(DATA_STEP)
             split = checked_split(source, config)
@@ -154,18 +120,18 @@ class NetworkFactory:
         check_by_trying(configs_to_try(space), attempt)
 
     def memory(
-        self, config: Config, batch_size: int, compiled: Compiled, *, copied: bool
+        self, config: Config, batch_size: int, compiled: CompiledNetwork, *, copied: bool
     ) -> MemoryEstimate:
         """Estimate the memory that training the network of a config takes; see `memory_of`."""
         builder = self._builder
         if builder is not None:
             return memory_of_config(builder, config, batch_size, copied=copied)
         estimate = memory_of(compiled(config), batch_size, copied=copied)
-        gc.collect()  # the model, a cycle of objects
+        gc.collect()  # a model is a cycle of objects
         return estimate
 
     @property
     def _builder(self) -> Builder | None:
-        """The builder whose networks are the problem's as they are."""
+        """The builder, unless the problem's class overrides what it builds."""
         is_all = isinstance(self._given, Builder) and not self._is_overridden
         return self._given if is_all else None

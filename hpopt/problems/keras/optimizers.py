@@ -1,4 +1,4 @@
-"""The optimizers of Keras as parameters of a space, and made of a config."""
+"""The optimizers of Keras: parameters of a space, and the optimizer of a config."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OWN: Mapping[str, tuple[Parameter, tuple[str, ...]]] = {
     "use_ema": (Categorical([False, True]), ()),
     "ema_momentum": (Float(0.9, 0.999), ()),
 }
-"""What an optimizer may have beside its learning rate, and which ones bring it unasked."""
+"""Settings beside the learning rate, and the optimizers that have each of them by default."""
 
 USUAL = ("adam", "rmsprop", "sgd")
 
@@ -35,17 +35,17 @@ def optimizer_parameters(
     learning_rate: Parameter | None = None,
     own: Sequence[str] | None = None,
 ) -> dict[str, Parameter]:
-    """Give the parameters ``optimizer``, ``learning_rate``, and those that only some have.
+    """Return the parameters ``optimizer``, ``learning_rate``, and those that only some have.
 
     Parameters
     ----------
     names : sequence of str
-        Among which to choose: any optimizer of Keras.
+        Any optimizers of Keras.
     learning_rate : Parameter, optional
-        By default 0.0001 to 0.1 on a log scale.
+        By default 0.0001 to 0.1, on a log scale.
     own : sequence of str, optional
-        Settings to choose too, for all those optimizers that have them: ``["beta_1"]``. By
-        default momentum and Nesterov for sgd, weight decay for adamw, rho for adadelta.
+        Further settings, for all optimizers that have them: ``["beta_1"]``. By default
+        momentum and Nesterov for sgd, weight decay for adamw, rho for adadelta.
     """
     parameters: dict[str, Parameter] = {
         "optimizer": Categorical(names),
@@ -58,22 +58,21 @@ def optimizer_parameters(
             if (name in bringing if own is None else setting in own and _has(name, setting))
         ]
         if having:
+            # Active only with these optimizers, so no strategy searches it for others.
             data = {**parameter.to_json(), "when": {"optimizer": having}}
             parameters[setting] = Parameter.from_json(setting, data)
     return parameters
 
 
 def make_optimizer(config: Mapping[str, Any]) -> Any:
-    """Make the optimizer of a config: a keras.optimizers.Optimizer.
-
-    What the config does not say is as Keras has it.
-    """
+    """Return the keras.optimizers.Optimizer of a config; what it leaves out is Keras' default."""
     name = config.get("optimizer", USUAL[0])
     settings = [*OWN, "learning_rate"]
     chosen = {setting: config[setting] for setting in settings if setting in config}
     return import_keras().optimizers.get({"class_name": name, "config": chosen})
 
 
+# Of Keras 3: settings that some of its optimizers lack.
 NOT_FOR_ALL: Mapping[str, tuple[str, ...]] = {
     "momentum": ("sgd", "rmsprop"),
     "nesterov": ("sgd",),
@@ -88,5 +87,5 @@ NOT_FOR_ALL: Mapping[str, tuple[str, ...]] = {
 
 
 def _has(name: str, setting: str) -> bool:
-    """Say whether an optimizer has a setting; what is not listed, all of them have."""
+    # What is not listed, all of them have.
     return name in NOT_FOR_ALL.get(setting, (name,))

@@ -1,4 +1,4 @@
-"""A problem that trains a Keras model: data and settings here, the network from a builder."""
+"""A problem that trains Keras models."""
 
 from __future__ import annotations
 
@@ -47,19 +47,18 @@ from hpopt.space import Parameter, Space
 class KerasProblem(Problem):
     """Search for the network that learns best from some data.
 
-    One network is made at once, and evaluates a few examples: what is wrong with a function of
-    yours, the data or the objectives is an error here, not in every trial.
+    Networks come from a builder (`DenseBuilder`, `ConvolutionalBuilder`, `RecurrentBuilder`), from
+    a function of a config, or from a subclass that sets `space` and writes `build`. To classify
+    images or tables use `Classifier`, which needs data only.
 
-    The network is a builder's (`DenseBuilder`, `ConvolutionalBuilder`, `RecurrentBuilder`), that
-    of a function of a config, or of a subclass: set `space`, write `build`. For images or tables
-    of a few classes there is `Classifier`, which has it all.
+    When the problem is made, one network evaluates a few examples: a mistake in your functions,
+    the data or the objectives is an error here, not in every trial.
 
-    A trial is a function of its config and seed: on a CPU, with as many threads, the same two
-    give the same values to the bit, in a new process or after a thousand other trials. Its
-    values are those of its best epoch by the first objective that changes from epoch to epoch,
-    and the weights that are kept are of that epoch too. Entries ``epochs``, ``batch_size``,
-    ``precision`` of a config win over the arguments here, and ``schedule`` is obeyed
-    (`schedule_parameters`).
+    The values of a trial follow from its config and seed: on a CPU, with as many threads, they are
+    the same to the bit in any process. They are those of its best epoch, by the first objective
+    that the model reports in each epoch; the weights that are kept are of that epoch too. Entries
+    ``epochs``, ``batch_size``, ``precision`` of a config win over the arguments here, and
+    ``schedule`` is applied (`schedule_parameters`).
 
     Parameters
     ----------
@@ -67,70 +66,70 @@ class KerasProblem(Problem):
         Examples and their targets, finite numbers; `x` may hold texts too. Models with several
         inputs or outputs take several arrays, as ``fit`` does. Arrays are not copied but read
         batch by batch, so they may be memory maps, and worker processes share them. Without `y`,
-        `x` are the inputs of a model that computes its own loss; or a keras.utils.PyDataset, a
-        tf.data.Dataset, a `TimeSeries` (which is cut by a parameter ``look_back``), or a function
-        of a config that returns (x, y), (x, y, sample_weight), a dataset or a generator.
+        `x` holds the inputs of a model that computes its own loss; or it is a
+        keras.utils.PyDataset, a tf.data.Dataset, a `TimeSeries` (cut into windows by a parameter
+        ``look_back``), or a function of a config that returns (x, y), (x, y, sample_weight), a
+        dataset or a generator.
     build : Builder or callable, optional
         Makes the compiled network of a config. Its own space and objective are the problem's.
     sample_weight : array-like (n,), or a list, tuple or dict of them, optional
-        How much each example counts in the loss, in validation too.
+        The weight of each example in the loss, in validation too.
     validation_data : (x, y) or (x, y, sample_weight), optional
-        What the ``val_`` metrics are measured on; or a dataset or function, as `x` may be.
+        The examples for the ``val_`` metrics; or a dataset or function, as for `x`.
     validation_split : float, in [0, 1)
-        Without `validation_data`, the part of the examples put aside for it: always the same
-        ones, stratified by class (or by size, for a numeric target). 0 for no validation.
+        Without `validation_data`, the part of the examples that is put aside for it: always the
+        same ones, stratified by class (or by the size of a numeric target). 0 for no validation.
     folds : int of at least 2, splitter, or iterable of (training rows, validation rows), optional
-        Cross-validation: a trial trains so many networks, each validated on a fold of the
-        examples that the others do not share, and its values are the means. A splitter is one of
-        scikit-learn, or has ``split(x, y, groups)`` as they do.
+        Cross-validation: a trial trains a network for each fold, validated on that fold, and its
+        values are the means. A splitter has ``split(x, y, groups)``, as those of scikit-learn.
     groups : array-like (n,), optional
         The group of each example, for a splitter such as ``GroupKFold(5)``.
     repeats : int, at least 1
-        How often a trial trains its networks, each time with another seed, to average.
+        How often a trial trains its networks, each time with another seed; values are the means.
     space : Space or mapping of str to Parameter, optional
-        Stands in for the class's, or for the builder's; parameters alone replace single ones of a
+        In place of the class's or the builder's space. A mapping replaces single parameters of a
         builder's.
     objectives : str, Objective, several, or mapping of str to direction, optional
-        Stand in for the class's. Metrics of the compiled model, by Keras' names
+        In place of the class's: metrics of the compiled model, by Keras' names
         (``"val_loss"``, ``"val_accuracy"``, ``"loss"`` …), whose direction is known for the
         usual ones; or ``"parameters"``, the number of weights. By default ``val_loss``. A
-        subclass may add others to what `evaluate` returns.
+        subclass may add others to the values of `evaluate`.
     epochs : int, at least 1
-        How long to train, at most.
+        The most epochs.
     batch_size : int, at least 1
-        Examples a step; datasets and generators have their own.
+        Examples in a batch; datasets and generators have their own.
     steps_per_epoch, validation_steps : int, at least 1, optional
-        Batches an epoch, of datasets and generators; generators need them.
+        Batches in an epoch, of datasets and generators; generators need them.
     patience : int, at least 1, optional
-        Stop after so many epochs without a better one.
+        Stop after this number of epochs without an improvement.
     min_improvement : float, at least 0
-        By how much an epoch must be better, to be one for `patience`.
+        How much better an epoch must be to reset the patience.
     class_weight : mapping of int to float, optional
-        What an example of each class counts in the loss.
+        The weight of an example of each class in the loss.
     callbacks : callable, optional
-        Called as ``callbacks(config, trial)`` for each training; gives fresh keras.callbacks.
+        Called as ``callbacks(config, trial)`` for each training; returns new keras.callbacks.
     fidelity : Fidelity or (int, int), optional
-        The fewest and most epochs, where a strategy may spend fewer on some trials; stands in
-        for `epochs`. A later trial of the same config and seed goes on where the earlier one
-        ended, and ends as if it had trained through.
+        The fewest and the most epochs, in place of `epochs`, for strategies that spend fewer on
+        some trials. A later trial of the same config and seed resumes the training of the earlier
+        one, with the same values as if it had never stopped.
     precision : str, optional
-        What layers compute in: ``"mixed_float16"``, ``"mixed_bfloat16"``, ``"float32"`` …
+        That of the layers: ``"mixed_float16"``, ``"mixed_bfloat16"``, ``"float32"`` …
     memory_limit : int or str, optional
-        A config whose training is estimated to take more (``"4GB"``, or bytes) is not started:
-        its trial is ``out_of_memory``. See `estimate_memory`.
+        Bytes, or text such as ``"4GB"``. A config whose training is estimated to take more is not
+        trained: its trial is ``out_of_memory``. See `estimate_memory`.
     keep_weights : int, at least 0
-        How many of a study's best trials keep their weights, for `load_model`; with several
-        objectives, all trials of the front do, unless it is 0.
+        How many of a study's best trials keep their weights, for `load_model`. With several
+        objectives all trials of the front do, unless it is 0.
     verbose : int, 0 to 2
-        Keras' own output. In any case each trial prints one line.
+        Keras' own output. Each trial prints one line in any case.
 
     Raises
     ------
     SettingError
-        The data or a setting is not what it must be.
+        The data or a setting is not valid.
     ProblemError
-        The space, the objectives or the fidelity are not well formed, or `build` makes no model
-        (an exception in it is the cause).
+        The space, the objectives or the fidelity are not valid, or `build` makes no model (an
+        exception in it is the cause).
     UnknownNameError
         The model does not report an objective.
     MissingExtraError
@@ -221,38 +220,39 @@ class KerasProblem(Problem):
             steps=Steps(steps_per_epoch, validation_steps),
         )
         self._check_together()
-        # What callbacks or a subclass add is not known before a trial.
+        # Values that callbacks or a subclass add are not known before a trial.
         is_known = callbacks is None and not self._is_extended
         reported = [objective.name for objective in objectives_of(self)] if is_known else []
+        # Last, as building a network takes seconds: other mistakes are reported before.
         self._networks.check(self.source, self.space, self._compiled, reported)
 
     def build(self, config: Config) -> Any:
-        """Make the network of a config; a subclass may write it in place of the argument `build`.
+        """Return the network of a config; a subclass may write this instead of passing `build`.
 
         Returns
         -------
         keras.Model
-            Compiled; or not, where `compile_settings` says how.
+            Compiled, unless `compile_settings` has the arguments.
         """
         return self._networks.make(config)
 
     def compile_settings(self, config: Config) -> Mapping[str, Any]:
-        """Return what ``model.compile`` gets where `build` returns a model that is not compiled."""
+        """Return the arguments of ``model.compile``, if `build` returns a model not compiled."""
         return {}
 
     def evaluate(self, config: Config, trial: TrialHandle) -> Mapping[str, Any]:
         """Train the network of a config.
 
-        A subclass may add values to what this returns, and name them as objectives.
+        A subclass may add values to the result, and name them as objectives.
 
         Returns
         -------
         mapping of str to float
-            All that the model reported in its best epoch, and ``parameters`` (the number of
-            weights), ``epochs`` (trained), ``best_epoch``. The means of these with several folds
-            or repeats, and the deviation of each objective, ``val_loss_std``. And ``history``,
-            for `Trial.info`: what the model reported, by name, as lists with a number for each
-            epoch; with several folds or repeats, a list with the history of each training.
+            The values of the best epoch, and ``parameters`` (the number of weights), ``epochs``
+            (trained), ``best_epoch``. With several folds or repeats their means, and the standard
+            deviation of each objective (``val_loss_std``). And ``history``, for `Trial.info`: the
+            values by name, as lists with a number for each epoch; with several folds or repeats a
+            list of such.
         """
         if self.memory_limit is not None:
             estimate = self.estimate_memory(config)
@@ -277,9 +277,9 @@ class KerasProblem(Problem):
             return train_trial(keras, settings, config, trial)
 
     def estimate_memory(self, config: Config) -> MemoryEstimate:
-        """Estimate the memory that training the network of a config takes, without training it.
+        """Estimate the memory that training the network of a config takes; see `memory_of`.
 
-        A builder's network is not even made: its shapes alone are. See `memory_of`.
+        The network is not trained, and that of a builder is not even allocated.
         """
         batch_size = self.fit_settings.of(config, None).batch_size
         copied = self.keep_weights > 0
@@ -299,17 +299,18 @@ class KerasProblem(Problem):
         Returns
         -------
         keras.Model
-            Compiled, with the weights of the trial's best epoch (of its best run, where it had
+            Compiled, with the weights of the trial's best epoch (of its best run, if it had
             several).
 
         Raises
         ------
         SettingError
-            The trial kept no weights: only the best `keep_weights` of a study do, or those of
-            the front.
+            The trial kept no weights: only the best `keep_weights` trials of a study do, or those
+            of the front.
         """
         with self._precision_of(config):
             model = self._compiled(config)
+            # A subclassed model is built by its first inputs, and a schedule counts batches.
             split = self.source.split(config, 0)
             if not model.built:
                 model(first_input(split.training))
@@ -319,12 +320,13 @@ class KerasProblem(Problem):
         return model
 
     def fingerprint(self) -> Mapping[str, str]:
-        """Return digests of the data and of what else decides the values of a config.
+        """Return digests of the data and of all settings that decide the values of a config.
 
-        Functions and subclasses are known by their source, without comments. Of arrays above
-        256 MB an even share is read.
+        Functions and subclasses count by their source, without comments. Of arrays above 256 MB
+        evenly spaced blocks are read.
         """
         fit, own = self.fit_settings, type(self).__mro__
+        # Only the classes of the user: a new version of hpopt is no new problem.
         own = own[: own.index(KerasProblem)]
         written = ("build", "compile_settings", "evaluate")
         methods = [vars(each)[name] for each in own for name in written if name in vars(each)]
@@ -360,19 +362,17 @@ class KerasProblem(Problem):
     def _arrays(self) -> ArraySource:
         if not isinstance(self.source, ArraySource):
             raise ProblemError(
-                "the examples must be arrays to be given as such, but this problem's depend on "
-                "its config, or are a dataset"
+                "the examples must be arrays, but this problem's depend on the config, or are a "
+                "dataset"
             )
         return self.source
 
     def _compiled(self, config: Config) -> Any:
-        """Return the compiled network of a config, of layers in its precision."""
         with self._precision_of(config):
             model = self.build(config)
             return self._networks.compiled(model, partial(self.compile_settings, config))
 
     def _precision_of(self, config: Config) -> AbstractContextManager[None]:
-        """Let the layers that are made meanwhile compute in the precision of a config."""
         return precision_of_layers(import_keras(), config.get("precision", self.precision))
 
     def _check_together(self) -> None:
@@ -394,6 +394,7 @@ class KerasProblem(Problem):
                     f"{describe(rows.y)}: give sample_weight instead"
                 )
         unmeasured = [o.name for o in objectives_of(self) if o.name.startswith("val_")]
+        # Keras would report the missing metric only at the end of the first epoch.
         if not self.source.is_validated and unmeasured:
             raise ProblemError(
                 f"objective {unmeasured[0]!r} needs examples to validate on, but there are none: "

@@ -1,4 +1,4 @@
-"""Learning-rate schedules as parameters of a space, and put into a model's optimizer."""
+"""Learning-rate schedules: parameters of a space, and the schedule of a model's optimizer."""
 
 from __future__ import annotations
 
@@ -7,29 +7,30 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from hpopt.errors import UnknownNameError
+from hpopt.checks import one_of
 from hpopt.problems.keras.session import import_keras
 from hpopt.space import Categorical, Float, Parameter
 
 SCHEDULES = ("constant", "linear", "cosine", "exponential", "steps")
 SCHEDULE_PARAMETERS = ("schedule", "final_rate", "warmup")
+# How often the rate falls in "steps", at equal distances: as often as in Zagoruyko and Komodakis
+# 2016, "Wide residual networks".
 N_STEPS = 3
-"""How often the rate falls in ``"steps"``: at equal distances."""
-FINAL_RATE = 0.01
+FINAL_RATE = 0.01  # of a config with a schedule but no final_rate; any small share does
 
 
 def schedule_parameters(names: Sequence[str] = SCHEDULES) -> dict[str, Parameter]:
-    """Give the parameters of a learning rate that changes while a network is trained.
+    """Return the parameters of a learning rate that changes while a network is trained.
 
-    ``schedule`` says how it falls from ``learning_rate``: not at all (``"constant"``), along a
-    line, a half cosine or an exponential curve, or in three steps. ``final_rate`` is what is left
-    at the end, as a share of it; ``warmup`` the share of the training in which it first rises to
-    it, from 0. They belong to a space beside ``learning_rate``, and hold for any optimizer.
+    ``schedule`` is how it falls from ``learning_rate``: not at all (``"constant"``), along a line,
+    a half cosine or an exponential curve, or in three steps. ``final_rate`` is the rate at the
+    end, as a share of it; ``warmup`` the share of the training in which it first rises to it from
+    0. They belong in a space beside ``learning_rate``, for any optimizer.
 
     Parameters
     ----------
     names : sequence of str
-        Among which to choose.
+        The schedules to choose among.
 
     Raises
     ------
@@ -37,8 +38,7 @@ def schedule_parameters(names: Sequence[str] = SCHEDULES) -> dict[str, Parameter
         There is no such schedule.
     """
     for name in names:
-        if name not in SCHEDULES:
-            raise UnknownNameError("schedule", str(name), SCHEDULES)
+        one_of("schedule", name, SCHEDULES)
     falling = [name for name in names if name != "constant"]
     final: dict[str, Parameter] = {
         "final_rate": Float(1e-3, 1.0, log=True, when={"schedule": falling})
@@ -51,21 +51,15 @@ def schedule_parameters(names: Sequence[str] = SCHEDULES) -> dict[str, Parameter
 
 
 def apply_schedule(model: Any, config: Mapping[str, Any], n_steps: Callable[[], int]) -> None:
-    """Put the schedule of a config, if it has one, into the optimizer of a compiled model.
+    """Set the schedule of a config, if it has one, in the optimizer of a compiled model.
 
-    Parameters
-    ----------
-    model : keras.Model
-    config : mapping
-    n_steps : callable
-        Gives how many steps of the optimizer the whole training has, or would have.
+    `n_steps` returns how many steps of the optimizer the whole training has, or would have.
     """
     kind = config.get("schedule", "constant")
     warmup = config.get("warmup", 0.0)
     if kind == "constant" and not warmup:
         return
-    if kind not in SCHEDULES:
-        raise UnknownNameError("schedule", str(kind), SCHEDULES)
+    one_of("schedule", kind, SCHEDULES)
     keras = import_keras()
     start = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
     final = config.get("final_rate", FINAL_RATE)
@@ -74,7 +68,7 @@ def apply_schedule(model: Any, config: Mapping[str, Any], n_steps: Callable[[], 
 
 @functools.cache
 def _schedule_class() -> Any:
-    """Make the class when Keras, of which it is a subclass, is there."""
+    # Made on first use: its base class needs Keras.
     keras = import_keras()
     ops = keras.ops
 
@@ -94,7 +88,7 @@ def _schedule_class() -> Any:
             rate = self._start * self._share(progress)
             if not self._n_rising:
                 return rate
-            # The first step has a rate already, and the last of the rise has all of it.
+            # From 1/n at the first step to 1 at the last: a rate of 0 would waste a step.
             return rate * ops.minimum((step + 1.0) / self._n_rising, 1.0)
 
         def get_config(self) -> dict[str, Any]:
@@ -112,10 +106,12 @@ def _linear(ops: Any, final: float, progress: Any) -> Any:
 
 
 def _cosine(ops: Any, final: float, progress: Any) -> Any:
+    # Loshchilov and Hutter 2017, "SGDR", eq. 5.
     return final + (1.0 - final) * 0.5 * (1.0 + ops.cos(math.pi * progress))
 
 
 def _exponential(ops: Any, final: float, progress: Any) -> Any:
+    # final ** progress.
     return ops.exp(math.log(final) * progress)
 
 
@@ -131,4 +127,4 @@ SHARES: Mapping[str, Callable[[Any, float, Any], Any]] = {
     "exponential": _exponential,
     "steps": _steps,
 }
-"""What is left of the rate, by the progress in [0, 1]."""
+"""The share of the rate that is left, by the progress in [0, 1]."""

@@ -1,4 +1,4 @@
-"""Keras itself: imported when it is first needed, and left clean by each trial."""
+"""Keras itself: imported when it is first needed, and reset for each trial."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from hpopt.errors import MissingExtraError, UnknownNameError
+from hpopt.checks import one_of
+from hpopt.errors import MissingExtraError
 from hpopt.problems.keras.backend import (
     BACKENDS,
     chosen_backend,
@@ -18,10 +19,11 @@ from hpopt.problems.keras.backend import (
 )
 
 PURPOSE = "a Keras problem"
-OLDEST = 3
+OLDEST = 3  # with keras.ops and several backends
 PRECISIONS = ("float32", "float64", "bfloat16", "mixed_bfloat16", "mixed_float16")
+# Sessions after which a full collection runs, which takes a quarter of a second: about a hundredth
+# of a second for each of them.
 THOROUGH = 20
-"""After so many sessions all garbage is collected, also what is older than the last of them."""
 
 
 def import_keras() -> Any:
@@ -47,10 +49,8 @@ def import_keras() -> Any:
 
 
 def require_keras() -> None:
-    """Raise MissingExtraError unless Keras and its backend are installed.
-
-    It takes none of the seconds of importing them.
-    """
+    """Raise MissingExtraError unless Keras and its backend are installed."""
+    # Without importing them, which takes seconds.
     if not _is_installed("keras"):
         raise MissingExtraError("keras", "keras", PURPOSE)
     backend = chosen_backend()
@@ -60,15 +60,7 @@ def require_keras() -> None:
 
 @contextmanager
 def fresh_session(seed: int, precision: str | None = None) -> Iterator[Any]:
-    """Give Keras as in a new process: seeded, and with nothing left of what was built before.
-
-    Parameters
-    ----------
-    seed : int, in [0, 2**32)
-        For everything random in Keras, its backend, numpy and Python.
-    precision : str, optional
-        What layers compute in: ``"mixed_float16"`` …
-    """
+    """Yield Keras as in a new process: seeded, with nothing left of what was built before."""
     keras = import_keras()
     with _CLEANING.of_new_objects():
         reset_session(keras, seed, precision)
@@ -81,10 +73,10 @@ def fresh_session(seed: int, precision: str | None = None) -> Iterator[Any]:
 
 
 class _Cleaning:
-    """Collect the garbage of a session, and look at what was there before it only now and then.
+    """Collect the garbage of a session; a full collection runs only now and then.
 
-    That is hundreds of thousands of objects of the framework, which take a quarter of a second
-    to look at: too much for each trial.
+    It visits hundreds of thousands of objects of the framework, which takes a quarter of a
+    second: too much for each trial.
     """
 
     def __init__(self) -> None:
@@ -93,7 +85,7 @@ class _Cleaning:
 
     @contextmanager
     def of_new_objects(self) -> Iterator[None]:
-        """Let a collection at the end find what is new, or everything where that is due."""
+        """Freeze older objects, so that a collection at the end visits only new ones."""
         self._n_sessions += 1
         if self._is_due or self._n_sessions % THOROUGH == 0:
             self._is_due = False
@@ -104,7 +96,7 @@ class _Cleaning:
         try:
             yield
         except BaseException:
-            self._is_due = True  # the error still holds what was built
+            self._is_due = True  # the traceback still holds the model
             raise
         finally:
             if is_mine:
@@ -115,7 +107,7 @@ _CLEANING = _Cleaning()
 
 
 def reset_session(keras: Any, seed: int, precision: str | None = None) -> None:
-    """Forget what was built, and seed everything random. Models that are held still work."""
+    """Clear Keras' global state, and seed everything random. Existing models still work."""
     keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(seed)
     if precision is not None:
@@ -124,13 +116,13 @@ def reset_session(keras: Any, seed: int, precision: str | None = None) -> None:
 
 def check_precision(precision: str | None) -> None:
     """Raise UnknownNameError unless layers can compute in a precision."""
-    if precision is not None and precision not in PRECISIONS:
-        raise UnknownNameError("precision", str(precision), PRECISIONS)
+    if precision is not None:
+        one_of("precision", precision, PRECISIONS)
 
 
 @contextmanager
 def precision_of_layers(keras: Any, precision: str | None) -> Iterator[None]:
-    """Let the layers that are made meanwhile compute in a precision."""
+    """Let the layers that are made here compute in a precision."""
     usual = keras.config.dtype_policy()
     if precision is not None:
         keras.config.set_dtype_policy(precision)

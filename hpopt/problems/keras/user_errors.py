@@ -16,14 +16,14 @@ from hpopt.core.solution import Config
 from hpopt.errors import HpoptError, ProblemError, SettingError
 from hpopt.space import Space
 
+# Configs that must all fail: a single one may be impossible for reasons of its own. Each takes the
+# seconds of building a network, so there are few.
 N_TRIED = 3
-"""Configs that all must fail: a single one may be impossible for reasons of its own."""
-MOST_CHARACTERS = 500
-"""Of another library's message, which may hold arrays."""
+MOST_CHARACTERS = 500  # of another library's message, which may hold arrays
 
 
 def configs_to_try(space: Space) -> Iterable[Config]:
-    """Yield some configs: that in the middle of the space first, if it is allowed."""
+    """Yield some configs: the middle of the space first, if it is allowed."""
     middle = np.full((1, space.d), 0.5)
     if space.allowed(middle)[0]:
         yield space.decode(middle)[0]
@@ -35,18 +35,14 @@ def check_by_trying(
 ) -> None:
     """Raise if a user's functions fail with every one of some configs.
 
-    Parameters
-    ----------
-    configs : iterable of dict
-    attempt : callable
-        Called with a config, and a function to which it tells what must hold in its next step.
+    `attempt` is called with a config, and with a function that it calls with what its next step
+    must do. Errors of hpopt itself pass as they are; a config that takes too much memory is left
+    to its trial.
 
     Raises
     ------
     ProblemError
-        With the config, the error, and the line of the user's code that it rose in; the error is
-        its cause. Errors of hpopt itself pass as they are; a config that takes too much memory is
-        left to its trial.
+        With the config, the error, and the line of the user's code; the error is its cause.
     """
     first: tuple[str, Config, Exception] | None = None
     for config in configs:
@@ -81,13 +77,14 @@ def check_callbacks(callbacks: Any) -> None:
     except ValueError:  # a built-in without a signature
         return
     raise SettingError(
-        "callbacks must be a function of config and trial that returns fresh ones, but got "
+        "callbacks must be a function of config and trial that returns new ones, but got "
         f"{got}: write callbacks=lambda config, trial: [...]"
     )
 
 
 def line_of(error: BaseException) -> str:
-    """Return the last line of the user's own code that an error passed, in brackets; or nothing."""
+    """Return the last line of the user's own code in a traceback, in brackets; or ""."""
+    # The innermost frames are of Keras and its backend.
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if not is_of_library(frame.filename):
             text = f": {frame.line[:100]}" if frame.line else ""

@@ -1,1 +1,1 @@
-"""Families of networks: what may be chosen of each, and the network of a config."""
+"""Families of networks: the space of each, and the network of a config."""

@@ -1,12 +1,13 @@
-"""What may be done to examples in training, so that a network sees more of them."""
+"""Random changes of examples in training, so that a network sees more of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from hpopt.checks import one_of
 from hpopt.core.solution import Config
-from hpopt.errors import SettingError, UnknownNameError
+from hpopt.errors import SettingError
 from hpopt.problems.keras.session import import_keras
 from hpopt.space import Categorical, Float, Parameter
 
@@ -18,8 +19,8 @@ PARAMETERS: Mapping[str, Parameter] = {
     "contrast": Float(0.0, 0.5),
     "noise": Float(0.0, 0.3),
 }
-"""Shift is a share of the sides, rotation one of the full turn, noise the deviation of what is
-added to standardised inputs."""
+"""Shift is a share of the sides, rotation a share of the full turn, noise the standard deviation of
+numbers added to standardised inputs."""
 
 LAYERS: Mapping[str, Callable[[Any, Any], Any]] = {
     "flip": lambda layers, mode: layers.RandomFlip(mode),
@@ -31,15 +32,7 @@ LAYERS: Mapping[str, Callable[[Any, Any], Any]] = {
 
 
 class Augmentation:
-    """The layers of a config that change examples in training.
-
-    Parameters
-    ----------
-    wanted : sequence of str, callable or None
-        Names; or a function of a config that gives fresh layers.
-    fitting : tuple of str
-        The names that there are for such examples.
-    """
+    """The layers of a config that change examples in training; `fitting` are the possible names."""
 
     def __init__(
         self,
@@ -52,20 +45,19 @@ class Augmentation:
             return
         if isinstance(wanted, str) or not isinstance(wanted, Sequence):
             raise SettingError(
-                "augmentation must be a list of names, or a function of a config that gives "
+                "augmentation must be a list of names, or a function of a config that returns "
                 f"layers, but got {wanted!r}"
             )
         for name in wanted:
-            if name not in fitting:
-                raise UnknownNameError("augmentation", str(name), fitting)
+            one_of("augmentation", name, fitting)
         self.names = tuple(wanted)
 
     def parameters(self) -> dict[str, Parameter]:
-        """Give what may be chosen of the named ones."""
+        """Return the parameters of the named ones."""
         return {name: PARAMETERS[name] for name in self.names}
 
     def before(self, config: Config) -> list[Any]:
-        """Make the layers before the inputs are standardised."""
+        """Return the layers before standardisation."""
         layers = import_keras().layers
         if self.function is not None:
             return list(self.function(config))
@@ -76,6 +68,6 @@ class Augmentation:
         ]
 
     def after(self, config: Config) -> list[Any]:
-        """Make the layers after the inputs were standardised."""
+        """Return the layers after standardisation."""
         noise = config.get("noise")
         return [import_keras().layers.GaussianNoise(noise)] if noise else []

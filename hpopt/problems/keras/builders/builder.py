@@ -16,11 +16,10 @@ from hpopt.errors import SettingError
 from hpopt.problems.keras.builders.augmentation import Augmentation
 from hpopt.problems.keras.builders.targets import Target
 from hpopt.problems.keras.data.rows import Rows
-from hpopt.problems.keras.data.structures import Array, describe, is_text
+from hpopt.problems.keras.data.structures import Array, describe, fits_shape, is_text
 from hpopt.problems.keras.optimizers import OWN, make_optimizer, optimizer_parameters
 from hpopt.problems.keras.schedules import SCHEDULE_PARAMETERS
 from hpopt.problems.keras.session import import_keras
-from hpopt.problems.keras.standardisation import mean_and_variance
 from hpopt.space import Ordinal, Parameter, Space
 from hpopt.space.changes import with_changes
 
@@ -34,7 +33,7 @@ TRAINING = (
     *OWN,
     *SCHEDULE_PARAMETERS,
 )
-"""What any space may have beside what a family brings: the training understands it."""
+"""Parameters that a space of any family may have: they are of the training."""
 
 
 BATCH_SIZE = Ordinal([16, 32, 64, 128])
@@ -48,36 +47,36 @@ class Builder(ABC):
     input_shape : tuple of int
         Of one example.
     classes : int, at least 2, optional
-        The network tells so many classes apart: softmax, sparse categorical cross-entropy, and
-        ``accuracy`` is measured. Targets are the classes' numbers, from 0.
+        The number of classes of a classifier, with softmax, sparse categorical cross-entropy and
+        ``accuracy``. Targets are the numbers of classes, from 0.
     outputs : int or tuple of int, optional
-        Or the network predicts so many numbers an example: linear, mean squared error, and
-        ``mae`` is measured. One of `classes` and `outputs` must be given.
+        Or how many numbers are predicted for an example, with a linear output, mean squared error
+        and ``mae``. One of `classes` and `outputs` must be given.
     space : Space or mapping of str to Parameter, optional
-        Parameters that replace those of the same name, or that the training understands
-        (``epochs``, ``weight_decay``, ``schedule`` …). A Space replaces all of them; what it lacks
-        is as usual in Keras.
+        Parameters that replace those of the same name, or that are of the training (``epochs``,
+        ``weight_decay``, ``schedule`` …). A Space replaces all of them; those it lacks keep Keras'
+        defaults.
     activation, loss : str or callable, optional
         Of the output, instead of the usual ones.
     metrics : sequence of str, or callable, optional
-        What is measured; a function gives fresh keras.metrics to each network.
+        Names; or a function that returns new keras.metrics for each network.
     augmentation : sequence of str, or callable, optional
-        Names of what may be done to images in training, each a parameter of its own: ``"flip"``,
-        ``"shift"``, ``"rotation"``, ``"zoom"``, ``"contrast"``, ``"noise"``. Or a function of a
-        config that gives fresh keras.layers.
+        Names of random changes in training, each a parameter: ``"flip"``, ``"shift"``,
+        ``"rotation"``, ``"zoom"``, ``"contrast"``, ``"noise"``. Or a function of a config that
+        returns new keras.layers.
     standardise : bool
-        Bring the inputs to mean 0 and variance 1 inside the network, by the training examples.
+        Scale the inputs to mean 0 and variance 1 inside the network, by the training examples.
 
     Attributes
     ----------
     space : Space
-        What may be chosen. Shapes that are impossible are never proposed.
+        Networks with impossible shapes are never proposed.
     """
 
     shapes: ClassVar[Mapping[int, str]]
-    """The ranks of examples that the family takes, and how each is called."""
+    """The ranks of examples that the family takes, with the shape of each in words."""
     augmentations: ClassVar[tuple[str, ...]] = ("noise",)
-    """Which of the named augmentations fit its examples."""
+    """The named augmentations that suit its examples."""
 
     def __init__(
         self,
@@ -101,25 +100,25 @@ class Builder(ABC):
 
     @abstractmethod
     def parameters(self) -> dict[str, Parameter]:
-        """Give what may be chosen of the architecture, by name."""
+        """Return the parameters of the architecture, by name."""
 
     @abstractmethod
     def body(self, config: Config) -> list[Any]:
-        """Make the keras.layers between the inputs and the output."""
+        """Return the keras.layers between the inputs and the output."""
 
     @property
     def forbid(self) -> list[Callable[[Config], bool]]:
-        """Say which configs are impossible."""
+        """Return predicates of impossible configs."""
         return []
 
     @property
     def n_channels(self) -> int:
-        """How many numbers of an example are standardised apart."""
+        """How many channels are standardised separately."""
         return int(self.input_shape[-1] or 1)
 
     @property
     def objective(self) -> Objective:
-        """What to make small or large: ``val_accuracy`` of classes, else ``val_loss``."""
+        """``val_accuracy`` for classes, else ``val_loss``."""
         return self.target.objective
 
     def space_with(
@@ -127,22 +126,23 @@ class Builder(ABC):
         space: Space | Mapping[str, Parameter] | None,
         parameters: Mapping[str, Parameter] | None = None,
     ) -> Space:
-        """Give the family's space with changes, or a whole one with what is impossible forbidden.
+        """Return the family's space with changes, or a given Space that forbids impossible configs.
 
         Parameters
         ----------
         space : Space or mapping of str to Parameter, optional
         parameters : mapping of str to Parameter, optional
-            What may be chosen of the architecture, in place of `parameters`.
+            Those of the architecture, in place of the method `parameters`.
 
         Raises
         ------
         UnknownNameError
-            A change is of a parameter that there is not.
+            A change is of an unknown parameter.
         SpaceError
-            Nothing is left to choose.
+            No parameter is left.
         """
         if isinstance(space, Space):
+            # A Space that comes from this builder has them already.
             known = {str(predicate) for predicate in space.forbidden}
             new = [test for test in self.forbid if _name(test) not in known]
             return Space(dict(space), [*space.forbidden, *new]) if new else space
@@ -156,21 +156,22 @@ class Builder(ABC):
         return Space(with_changes(usual, space or {}, also=(*own, *TRAINING)), self.forbid)
 
     def fitted(self: Self, rows: Rows) -> Self:
-        """Give the same family, whose networks standardise as these examples need it."""
+        """Return a copy whose networks standardise by the mean and variance of these examples."""
         if not self.standardise:
             return self
+        # The given builder stays as it is: it may serve several problems.
         new = copy.copy(self)
-        new._mean_and_variance = mean_and_variance(rows, self.n_channels)
+        new._mean_and_variance = rows.mean_and_variance(self.n_channels)
         return new
 
     def build(self, config: Config) -> Any:
-        """Make the compiled network of a config: a keras.Model."""
+        """Return the compiled keras.Model of a config."""
         model = self.network(config)
         self.compile(model, config)
         return model
 
     def network(self, config: Config) -> Any:
-        """Make the network of a config, not compiled."""
+        """Return the network of a config, not compiled."""
         keras = import_keras()
         augmentation = self.augmentation
         return keras.Sequential(
@@ -190,24 +191,21 @@ class Builder(ABC):
         model.compile(optimizer=make_optimizer(config), **self.target.compile_settings())
 
     def shape_of(self, config: Config) -> tuple[int | None, ...]:
-        """Give the shape of the examples that the network of a config takes."""
+        """Return the shape of an example for the network of a config."""
         return self.input_shape
 
     def reshaping(self) -> list[Any]:
-        """Make the layers that bring an example into the shape which the others take."""
+        """Return the layers that reshape an example for the others."""
         return []
 
     @property
     def is_all_known(self) -> bool:
-        """Whether nothing in its networks is the user's own, so that they need not be tried."""
+        """Whether its networks have no code of the user, so that they need not be tried."""
         is_ours = type(self).__module__.startswith("hpopt.")
         return is_ours and self.target.is_usual and self.augmentation.function is None
 
     def check_rows(self, rows: Rows, names: tuple[str, str] = ("x", "y")) -> None:
-        """Raise SettingError unless rows are of one array of numbers, and one of targets, that fit.
-
-        What has several inputs or targets, texts or no targets needs a network of the user's own.
-        """
+        """Raise SettingError unless rows hold one array of numbers and one of targets that fit."""
         name = type(self).__name__
         for data, of in zip((rows.x, rows.y), names, strict=True):
             if not isinstance(data, np.ndarray):
@@ -225,14 +223,10 @@ class Builder(ABC):
 
     def check_data(self, x: Array, y: Array, names: tuple[str, str] = ("x", "y")) -> None:
         """Raise SettingError unless examples and targets fit the family."""
-        wanted, given = self.input_shape, x.shape[1:]
-        fits = len(wanted) == len(given) and all(
-            mine in (None, theirs) for mine, theirs in zip(wanted, given, strict=True)
-        )
-        if not fits:
+        if not fits_shape(self.input_shape, x.shape[1:]):
             raise SettingError(
-                f"{names[0]} must hold examples of the shape {wanted}, the builder's input_shape, "
-                f"but its shape is {x.shape}"
+                f"{names[0]} must hold examples of the shape {self.input_shape}, the builder's "
+                f"input_shape, but its shape is {x.shape}"
             )
         self.target.check(y, names[1])
 
@@ -240,6 +234,7 @@ class Builder(ABC):
         if self._mean_and_variance is None:
             return []
         mean, variance = self._mean_and_variance
+        # One mean for all numbers of an example, in which all axes are of the image.
         if len(mean) == 1:
             return [keras.layers.Normalization(axis=None, mean=mean[0], variance=variance[0])]
         return [keras.layers.Normalization(mean=mean, variance=variance)]
@@ -258,8 +253,7 @@ class Builder(ABC):
         return tuple(None if size is None else int(size) for size in shape)
 
     def _may_vary(self, place: int) -> bool:
-        """Say whether a side of the examples may be of any length."""
-        return False
+        return False  # no axis of unknown length
 
 
 def _name(test: Any) -> str:

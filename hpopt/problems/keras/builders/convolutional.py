@@ -21,17 +21,17 @@ from hpopt.problems.keras.session import import_keras
 from hpopt.space import Categorical, Float, Ordinal, Parameter, Sequence, Space
 
 Layer = Mapping[str, Any]
-USUAL_ORDER = "CNAPD"
+USUAL_ORDER = "CNAPD"  # normalisation before the activation: Ioffe and Szegedy 2015
 POOLS = {"max": "MaxPooling2D", "average": "AveragePooling2D"}
 
 
 def convolution_module() -> dict[str, Parameter]:
-    """Give what may be chosen of a module: a convolution, and what goes with it.
+    """Return the parameters of a module: a convolution, and the layers around it.
 
-    Its ``order`` is one of C(onvolution), N(ormalisation), A(ctivation), P(ooling), D(ropout); a
-    letter that is missing leaves that part out. Its ``type`` may also be ``"depthwise"``, or
-    ``"none"`` for a module that only pools, normalises or drops out. ``pool_stride`` may be added
-    to it; without it pools do not overlap.
+    Its ``order`` has the letters of C(onvolution), N(ormalisation), A(ctivation), P(ooling),
+    D(ropout); a missing letter leaves that layer out. Its ``type`` may also be ``"depthwise"``, or
+    ``"none"`` for a module without a convolution. ``pool_stride`` may be added; without it pools do
+    not overlap.
     """
     return {
         "type": Categorical(["convolution", "separable"]),
@@ -51,12 +51,12 @@ def convolution_module() -> dict[str, Parameter]:
 class ConvolutionalBuilder(Builder):
     """Convolutional networks of images.
 
-    Its space: ``convolutions``, a Sequence of 1 to 4 modules (`convolution_module`) whose number,
-    type, order and inner parameters may all be chosen; ``reduction``, how the last image becomes a
-    row (``"flatten"``, or the ``"average"`` of each channel); ``dense``, a Sequence of 0 to 2
-    layers; the optimizer with its own parameters; ``batch_size``. An entry ``activation`` or
-    ``dropout`` of the config itself holds for modules and layers that have none. Configs whose
-    kernel or pool is larger than what is left of the image are never proposed.
+    Its space: ``convolutions``, a Sequence of 1 to 4 modules (`convolution_module`);
+    ``reduction``, how the last image becomes a vector (``"flatten"``, or the ``"average"`` of each
+    channel); ``dense``, a Sequence of 0 to 2 layers; the optimizer with its own parameters;
+    ``batch_size``. Entries ``activation`` and ``dropout`` of the config itself hold for modules and
+    layers without their own. Configs with a kernel or pool larger than the image that reaches it
+    are never proposed.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ class ConvolutionalBuilder(Builder):
 
     @property
     def forbid(self) -> list[Callable[[Config], bool]]:
-        """Forbid what is larger than the image that reaches it."""
+        """Forbid kernels and pools larger than the image that reaches them."""
         height, width = self.input_shape[:2]
         return [DoesNotFit(int(height or 1), int(width or 1))]
 
@@ -94,7 +94,7 @@ class ConvolutionalBuilder(Builder):
         space: Space | Mapping[str, Parameter] | None,
         parameters: Mapping[str, Parameter] | None = None,
     ) -> Space:
-        """See `Builder.space_with`; the orders of modules are checked too."""
+        """Return `Builder.space_with`, with the orders of modules checked."""
         made = super().space_with(space, parameters)
         modules = made.get("convolutions")
         order = modules.layer.get("order") if isinstance(modules, Sequence) else None
@@ -107,7 +107,7 @@ class ConvolutionalBuilder(Builder):
         return made
 
     def parameters(self) -> dict[str, Parameter]:
-        """Give what may be chosen of the architecture, by name."""
+        """Return the parameters of the architecture, by name."""
         return {
             "convolutions": Sequence(convolution_module(), 1, 4),
             "reduction": Categorical(["flatten", "average"]),
@@ -115,7 +115,7 @@ class ConvolutionalBuilder(Builder):
         }
 
     def body(self, config: Config) -> list[Any]:
-        """Make the modules, the reduction, and the dense layers."""
+        """Return the modules, the reduction, and the dense layers."""
         layers = import_keras().layers
         average = config.get("reduction", "flatten") == "average"
         return [
@@ -125,15 +125,15 @@ class ConvolutionalBuilder(Builder):
         ]
 
     def reshaping(self) -> list[Any]:
-        """Give images without channels one."""
+        """Add a channel axis to images without one."""
         without = len(self.input_shape) == 2
         return [import_keras().layers.Reshape((*self.input_shape, 1))] if without else []
 
 
 class DoesNotFit:
-    """Say of configs whether a kernel or a pool is larger than the image that reaches it.
+    """A predicate of configs with a kernel or a pool larger than the image that reaches it.
 
-    A class and no lambda, so that a space with it can be pickled.
+    A class, not a lambda, so that a space with it can be pickled.
 
     Parameters
     ----------
@@ -147,8 +147,8 @@ class DoesNotFit:
         self.height, self.width, self.name = height, width, name
 
     def __call__(self, config: Mapping[str, Any]) -> bool:
-        """Say it of a config."""
-        # What shrinks the shorter side to nothing is known by that side alone.
+        """Return whether a config is impossible."""
+        # The shorter side is the first that is too small.
         side = min(self.height, self.width)
         for module in config.get(self.name, ()):
             for letter in module.get("order", USUAL_ORDER):
@@ -160,7 +160,7 @@ class DoesNotFit:
 
 
 def _window(module: Layer, letter: str) -> tuple[int, int, bool]:
-    """Give the side, the stride and whether it stays inside, of what moves over the image."""
+    """Return side, stride and whether it needs no padding, of a kernel or pool."""
     if letter == "C" and module.get("type", "convolution") != "none":
         valid = module.get("padding", "same") == "valid"
         return module.get("kernel", 3), module.get("stride", 1), valid
@@ -171,7 +171,7 @@ def _window(module: Layer, letter: str) -> tuple[int, int, bool]:
 
 
 def convolution_layers(modules: Iterable[Layer], config: Config) -> list[Any]:
-    """Make the keras.layers of modules, each in its own order."""
+    """Return the keras.layers of modules, each in its own order."""
     parts: Mapping[str, Callable[[Layer, Config], list[Any]]] = {
         "C": lambda module, _: _convolution(module),
         "N": lambda module, _: normalisation_layers(module),
@@ -195,7 +195,7 @@ def _convolution(module: Layer) -> list[Any]:
         "kernel_size": module.get("kernel", 3),
         "strides": module.get("stride", 1),
         "padding": module.get("padding", "same"),
-        # Normalisation right after it subtracts a bias again.
+        # A normalisation right behind it would subtract a bias again.
         "use_bias": not (normalised and "CN" in module.get("order", USUAL_ORDER)),
     }
     if kind == "none":

@@ -1,4 +1,4 @@
-"""Dense networks: as many layers as fit best, each with units and activation of its own."""
+"""Dense networks of a variable number of layers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NORMALISATIONS = {"batch": "BatchNormalization", "layer": "LayerNormalization"}
 
 
 def dense_layer() -> dict[str, Parameter]:
-    """Give what may be chosen of a dense layer."""
+    """Return the parameters of a dense layer."""
     return {
         "units": Ordinal([16, 32, 64, 128, 256]),
         "activation": Categorical(ACTIVATIONS),
@@ -26,7 +26,7 @@ def dense_layer() -> dict[str, Parameter]:
 
 
 class DenseBuilder(Builder):
-    """Dense networks of rows of numbers, or of anything else when it is flattened.
+    """Dense networks for rows of numbers, or for flattened images.
 
     Its space: ``dense``, a Sequence of 0 to 3 layers, each with ``units``, ``activation``,
     ``normalisation``, ``dropout``; the optimizer with its own parameters; ``batch_size``. An entry
@@ -51,26 +51,27 @@ class DenseBuilder(Builder):
 
     @property
     def n_channels(self) -> int:
-        """Each feature of a row is standardised by itself, images by their channels."""
+        """Each feature of a row is standardised separately, images by their channels."""
         return 1 if len(self.input_shape) == 2 else super().n_channels
 
     def parameters(self) -> dict[str, Parameter]:
-        """Give what may be chosen of the architecture, by name."""
+        """Return the parameters of the architecture, by name."""
         return {"dense": Sequence(dense_layer(), 0, 3)}
 
     def body(self, config: Config) -> list[Any]:
-        """Make the dense layers."""
+        """Return the dense layers."""
+        # Images become rows.
         flatten = [import_keras().layers.Flatten()] if len(self.input_shape) > 1 else []
         return [*flatten, *dense_layers(config.get("dense", ()), config)]
 
 
 def dense_layers(layers: Iterable[Layer], config: Config) -> list[Any]:
-    """Make the keras.layers of dense layers: each is normalised, activated, dropped out."""
+    """Return keras.layers: of each layer dense, normalisation, activation and dropout."""
     keras = import_keras()
     made: list[Any] = []
     for layer in layers:
         normalisation = normalisation_layers(layer)
-        # Normalisation by batches subtracts a bias again.
+        # A normalisation behind it would subtract a bias again.
         made.append(keras.layers.Dense(layer["units"], use_bias=not normalisation))
         made += normalisation
         made.append(activation_layer(layer, config))
@@ -79,19 +80,19 @@ def dense_layers(layers: Iterable[Layer], config: Config) -> list[Any]:
 
 
 def activation_layer(layer: Layer, config: Config) -> Any:
-    """Make the activation of a layer: its own, that of the config, or relu."""
+    """Return the activation of a layer: its own, that of the config, or relu."""
     name = layer.get("activation", config.get("activation", "relu"))
     return import_keras().layers.Activation(name)
 
 
 def normalisation_layers(layer: Layer) -> list[Any]:
-    """Make the normalisation of a layer, where it has one."""
+    """Return the normalisation of a layer, if it has one."""
     name = layer.get("normalisation", "none")
     layers = import_keras().layers
     return [] if name == "none" else [getattr(layers, NORMALISATIONS[name])()]
 
 
 def dropout_layers(layer: Layer, config: Config) -> list[Any]:
-    """Make the dropout of a layer, its own or that of the config, where there is one."""
+    """Return the dropout of a layer, its own or that of the config, if there is one."""
     rate = layer.get("dropout", config.get("dropout", 0.0))
     return [import_keras().layers.Dropout(rate)] if rate else []

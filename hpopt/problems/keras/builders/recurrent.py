@@ -1,4 +1,4 @@
-"""Recurrent networks of series: LSTM, GRU or simple cells, in as many layers as fit best."""
+"""Recurrent networks of a variable number of layers: LSTM, GRU or simple cells."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ CELLS = {"lstm": "LSTM", "gru": "GRU", "simple": "SimpleRNN"}
 
 
 def recurrent_layer() -> dict[str, Parameter]:
-    """Give what may be chosen of a recurrent layer.
+    """Return the parameters of a recurrent layer.
 
-    ``recurrent_dropout``, ``activation`` and ``bidirectional`` (True or False) may be added to it.
+    ``recurrent_dropout``, ``activation`` and ``bidirectional`` (True or False) may be added.
     """
     return {
         "cell": Categorical(list(CELLS)),
@@ -27,7 +27,7 @@ def recurrent_layer() -> dict[str, Parameter]:
 
 
 class RecurrentBuilder(Builder):
-    """Recurrent networks of windows of a series, or of any sequences.
+    """Recurrent networks for windows of a series, or for any sequences.
 
     Its space: ``recurrent``, a Sequence of 1 to 3 layers, each with ``cell`` (``"lstm"``,
     ``"gru"`` or ``"simple"``), ``units``, ``dropout``; ``dense``, a Sequence of 0 to 2 layers after
@@ -37,8 +37,8 @@ class RecurrentBuilder(Builder):
     Parameters
     ----------
     input_shape : (int or None, int)
-        Steps and features; None where the look-back is to be searched. The data must then be a
-        `TimeSeries`, or a function of the config that cuts them.
+        Steps and features; None to search the look-back. The data must then be a `TimeSeries`, or
+        a function of a config that cuts windows of that length.
     classes, outputs, space, activation, loss, metrics, augmentation, standardise
         As for `Builder`.
 
@@ -51,7 +51,7 @@ class RecurrentBuilder(Builder):
     shapes: ClassVar[Mapping[int, str]] = {2: "(steps, features), where steps may be None"}
 
     def parameters(self) -> dict[str, Parameter]:
-        """Give what may be chosen of the architecture, by name."""
+        """Return the parameters of the architecture, by name."""
         open_ended = self.input_shape[0] is None
         return {
             **({"look_back": Int(2, 30)} if open_ended else {}),
@@ -60,14 +60,14 @@ class RecurrentBuilder(Builder):
         }
 
     def body(self, config: Config) -> list[Any]:
-        """Make the recurrent layers, then the dense ones."""
+        """Return the recurrent layers, then the dense ones."""
         return [
             *recurrent_layers(config.get("recurrent", ())),
             *dense_layers(config.get("dense", ()), config),
         ]
 
     def shape_of(self, config: Config) -> tuple[int | None, ...]:
-        """Give the shape of the windows of a config."""
+        """Return the shape of the windows of a config."""
         steps, features = self.input_shape
         return config.get("look_back", steps), features
 
@@ -76,9 +76,10 @@ class RecurrentBuilder(Builder):
 
 
 def recurrent_layers(layers: Iterable[Mapping[str, Any]]) -> list[Any]:
-    """Make the keras.layers of recurrent layers: the last gives its last state only."""
+    """Return the keras.layers of recurrent layers; the last returns its last state only."""
     keras = import_keras()
     listed = list(layers)
+    # Without recurrent layers the window is flattened for the dense ones.
     made: list[Any] = [] if listed else [keras.layers.Flatten()]
     for place, layer in enumerate(listed, start=1):
         cell = getattr(keras.layers, CELLS[layer.get("cell", "lstm")])(

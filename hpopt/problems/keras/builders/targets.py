@@ -1,4 +1,4 @@
-"""What a network predicts: its output layer, its loss, what is measured, and which data fit."""
+"""The target of a network: its output layer, loss and metrics, and a check of the data."""
 
 from __future__ import annotations
 
@@ -18,16 +18,7 @@ SPARSE = "sparse_categorical_crossentropy"
 
 
 class Target:
-    """The output of a network: classes or numbers.
-
-    Parameters
-    ----------
-    classes : int, at least 2, or None
-    outputs : int or tuple of int, or None
-        One of the two must be given.
-    activation, loss, metrics : optional
-        In place of the usual ones.
-    """
+    """The output of a network: classes or numbers; see `Builder`."""
 
     def __init__(
         self,
@@ -45,7 +36,7 @@ class Target:
             )
         if metrics is not None and (isinstance(metrics, str) or not _is_metrics(metrics)):
             raise SettingError(
-                "metrics must be a list of names, or a function that gives fresh ones, but got "
+                "metrics must be a list of names, or a function that returns new ones, but got "
                 f"{metrics!r}"
             )
         self._is_usual = activation is None and loss is None and metrics is None
@@ -63,23 +54,23 @@ class Target:
 
     @property
     def objective(self) -> Objective:
-        """What to make small or large."""
+        """The objective: ``val_accuracy`` for classes, else ``val_loss``."""
         if self.classes is not None and self._metrics is None:
             return Objective("val_accuracy", "maximize")
         return Objective("val_loss", "minimize")
 
     @property
     def reported(self) -> list[str]:
-        """The names of what a usual network reports."""
+        """The names of the values that the default loss and metrics report."""
         return ["loss", "accuracy" if self.classes is not None else "mae"]
 
     @property
     def is_usual(self) -> bool:
-        """Whether activation, loss and metrics are the usual ones, not the user's."""
+        """Whether activation, loss and metrics are the defaults."""
         return self._is_usual
 
     def compile_settings(self) -> dict[str, Any]:
-        """Give the loss and fresh metrics for ``model.compile``."""
+        """Return the loss and new metrics, for ``model.compile``."""
         if callable(self._metrics):
             metrics = list(self._metrics())
         elif self._metrics is not None:
@@ -89,8 +80,9 @@ class Target:
         return {"loss": self.loss, "metrics": metrics}
 
     def layers(self) -> list[Any]:
-        """Make the output layer, in full precision whatever the others have."""
+        """Return the output layers."""
         keras = import_keras()
+        # float32 in any precision of the other layers: a softmax in float16 loses small classes.
         dense = keras.layers.Dense(math.prod(self.shape), dtype="float32")
         layers = [dense, keras.layers.Activation(self.activation, dtype="float32")]
         if self.activation == "linear":
@@ -104,6 +96,7 @@ class Target:
         if self.classes is not None and self.loss == SPARSE:
             self._check_labels(y, name)
             return
+        # One number may come as (n,) or (n, 1).
         fitting = [self.shape] + ([()] if self.shape == (1,) else [])
         if y.shape[1:] not in fitting:
             raise SettingError(

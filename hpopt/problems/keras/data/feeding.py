@@ -1,4 +1,4 @@
-"""Examples as Keras takes them: rows in batches, datasets as they are, generators as streams."""
+"""Convert examples for Keras: rows into batches, generators into streams, datasets as they are."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from dataclasses import replace
 from typing import Any
 
 from hpopt.errors import SettingError
-from hpopt.problems.keras.data.batches import as_fit_takes, batches
+from hpopt.problems.keras.data.batches import GeneratedBatches, as_fit_takes, batches, checked_batch
 from hpopt.problems.keras.data.rows import Rows, checked_rows
-from hpopt.problems.keras.data.streams import GeneratedBatches, checked_batch
 
 Examples = Any
 """Rows, batches from a generator, or a dataset that Keras takes as it is."""
 
 
 def is_dataset(data: Any) -> bool:
-    """Return whether this is a keras.utils.PyDataset or a tf.data.Dataset; neither is imported."""
+    """Return whether this is a keras.utils.PyDataset or a tf.data.Dataset."""
+    # By name and attribute, as neither may be imported yet.
     return hasattr(data, "element_spec") or any(
         kind.__name__ == "PyDataset" for kind in type(data).__mro__
     )
 
 
 def is_generator(data: Any) -> bool:
-    """Return whether this gives its batches once: it is a generator or another iterator."""
+    """Return whether this is a generator or another iterator, which yields its batches once."""
     return hasattr(data, "__next__") and not is_dataset(data)
 
 
 def small_batch(data: Examples) -> tuple[Any, ...] | None:
-    """Return a batch of few examples, where that costs next to nothing; else None.
+    """Return a batch of few examples if that is cheap; else None.
 
-    Of a tf.data.Dataset, whose first batch may cost a minute of shuffling, it is one of zeros.
+    For a tf.data.Dataset, whose first batch may take a minute of shuffling, it holds zeros.
     """
     if isinstance(data, Rows):
         return as_fit_takes(data.batch(slice(0, 2)))
@@ -42,7 +42,7 @@ def small_batch(data: Examples) -> tuple[Any, ...] | None:
 
 
 def first_batch(data: Examples) -> Rows | None:
-    """Return arrays that can be checked, where that costs next to nothing; else None."""
+    """Return rows that can be checked if that is cheap; else None."""
     if isinstance(data, Rows):
         return data
     if hasattr(data, "element_spec") or isinstance(data, GeneratedBatches) or not len_of(data):
@@ -52,7 +52,7 @@ def first_batch(data: Examples) -> Rows | None:
 
 
 def first_input(data: Examples) -> Any:
-    """Return some inputs, with which a model that is not built yet can be."""
+    """Return some inputs, to build a model with."""
     if isinstance(data, Rows):
         return as_fit_takes(data.batch(slice(0, 1)))[0]
     if isinstance(data, GeneratedBatches):
@@ -61,33 +61,26 @@ def first_input(data: Examples) -> Any:
 
 
 def as_fit_input(data: Examples, size: int, *, seed: int | None = None, epoch: int = 0) -> Any:
-    """Return examples as ``fit`` takes them, from an epoch on; without a seed, for validation."""
+    """Return examples as ``fit`` takes them, from an epoch on; without a seed for validation."""
     if isinstance(data, GeneratedBatches):
         return data.stream(epoch, is_repeated=seed is None)
     return batches(data, size, seed=seed, epoch=epoch) if isinstance(data, Rows) else data
 
 
 def in_order_of_outputs(data: Examples, model: Any) -> Examples:
-    """Return examples with their weights as a list, in the order of a model's outputs.
-
-    That is how Keras takes them of a model with a list of outputs, though targets may be a dict.
-    """
+    """Return examples whose sample weights are in the order of a model's outputs."""
+    # Keras takes a dict of targets for a list of outputs, but not a dict of their weights.
     names = getattr(model, "output_names", None)
     if not isinstance(data, Rows) or not isinstance(data.weights, dict) or not names:
         return data
+    # Outputs by name take the dict as it is.
     if isinstance(model.output, dict) or set(data.weights) != set(names):
         return data
     return replace(data, weights=tuple(data.weights[name] for name in names))
 
 
 def n_batches(data: Examples, size: int, steps: int | None = None) -> int:
-    """Return how many steps an epoch has.
-
-    Raises
-    ------
-    SettingError
-        A dataset does not know it.
-    """
+    """Return how many steps an epoch has; raise SettingError if a dataset does not know it."""
     if steps is not None:
         return steps
     if isinstance(data, Rows):
@@ -116,7 +109,7 @@ def is_endless(data: Any) -> bool:
 
 
 def _zeros(spec: Any) -> tuple[Any, ...] | None:
-    """Return a batch of the shapes and types of a tf.data.Dataset; None where it has others."""
+    # None for ragged and sparse tensors, and for tensors of unknown rank.
     import tensorflow as tf
 
     parts = tf.nest.flatten(spec)

@@ -1,4 +1,4 @@
-"""Digests of data, functions and settings: the same in every process, whatever is run again."""
+"""Digests of data, functions and settings, the same in every process."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from hpopt.problems.keras.data.sources import (
 from hpopt.problems.keras.data.structures import Array
 from hpopt.space import Space
 
-MOST_BYTES = 2**28
-"""Of an array that are read: a quarter of a second."""
+MOST_BYTES = 2**28  # read of an array: a quarter of a second
+# Blocks of rows that are read of a larger array, evenly spaced: few enough for a disk, which reads
+# 256 kB from each.
 N_BLOCKS = 1024
-"""Runs of rows that are read of a larger array, evenly spaced, as a disk likes it."""
+# Depth of nested objects that are read: enough for settings, and cycles end.
 DEEPEST = 8
-"""Objects inside one another that are looked at."""
 
 
 def digest_of(*things: Any) -> str:
-    """Return a digest of plain data, arrays, functions and objects of these, 12 characters.
+    """Return a digest of 12 characters of plain data, arrays, functions and objects of these.
 
-    Addresses do not count, nor do spaces, which a study compares by themselves.
+    Memory addresses do not count, nor do spaces, which a study compares by itself.
     """
     digest = hashlib.blake2b(digest_size=6)
     for thing in things:
-        for part in _parts(thing, 0):
+        for part in _encoded(thing, 0):
             digest.update(part)
             digest.update(b"\0")
     return digest.hexdigest()
@@ -82,7 +82,7 @@ def source_of_function(function: Any) -> bytes:
         return text.strip().encode()
     if getattr(function, "__name__", "") == "<lambda>":
         lambdas = [node for node in ast.walk(tree) if isinstance(node, ast.Lambda)]
-        if len(lambdas) > 1:  # Python does not say which it is
+        if len(lambdas) > 1:  # Python does not tell which it is
             return bytecode
         tree = lambdas[0]
     return ast.unparse(tree).encode()
@@ -99,44 +99,45 @@ def _bytecode(code: CodeType) -> Iterator[bytes]:
             yield repr(in_order).encode()
 
 
-def _parts(thing: Any, depth: int) -> Iterator[bytes]:
-    """Yield what an object is, as bytes: the same in each process."""
+def _encoded(thing: Any, depth: int) -> Iterator[bytes]:
+    """Yield an object as bytes that are the same in each process."""
     if thing is None or isinstance(thing, bool | int | float | complex | str | bytes | np.generic):
         yield f"{type(thing).__name__} {thing!r}".encode()
     elif isinstance(thing, np.ndarray):
-        yield from _parts_of_array(thing)
+        yield from _encoded_array(thing)
     elif isinstance(thing, Mapping):
         yield type(thing).__name__.encode()
+        # Sorted: equal mappings may differ in order.
         for key in sorted(thing, key=repr):
             yield repr(key).encode()
-            yield from _parts(thing[key], depth + 1)
+            yield from _encoded(thing[key], depth + 1)
     elif isinstance(thing, Rows):
-        yield from _parts([thing.x, thing.y, thing.weights, thing.numbers], depth)
+        yield from _encoded([thing.x, thing.y, thing.weights, thing.numbers], depth)
     elif isinstance(thing, list | tuple):
         yield f"{type(thing).__name__} {len(thing)}".encode()
         for each in thing:
-            yield from _parts(each, depth + 1)
+            yield from _encoded(each, depth + 1)
     elif callable(thing) and not hasattr(type(thing), "element_spec"):
-        yield from _parts_of_callable(thing, depth)
+        yield from _encoded_callable(thing, depth)
     elif hasattr(thing, "element_spec"):
         yield f"tf.data {thing.element_spec!r} {int(thing.cardinality())}".encode()
     else:
-        yield from _parts_of_object(thing, depth)
+        yield from _encoded_object(thing, depth)
 
 
-def _parts_of_callable(thing: Any, depth: int) -> Iterator[bytes]:
+def _encoded_callable(thing: Any, depth: int) -> Iterator[bytes]:
     if isinstance(thing, FunctionType | type):
         yield thing.__qualname__.encode()
         yield source_of_function(thing)
     elif isinstance(thing, MethodType):
-        yield from _parts([thing.__func__, thing.__self__], depth)
+        yield from _encoded([thing.__func__, thing.__self__], depth)
     elif isinstance(thing, functools.partial):
-        yield from _parts([thing.func, thing.args, thing.keywords], depth)
+        yield from _encoded([thing.func, thing.args, thing.keywords], depth)
     else:
-        yield from _parts_of_object(thing, depth)
+        yield from _encoded_object(thing, depth)
 
 
-def _parts_of_object(thing: Any, depth: int) -> Iterator[bytes]:
+def _encoded_object(thing: Any, depth: int) -> Iterator[bytes]:
     kind = type(thing)
     if isinstance(thing, Space) or depth > DEEPEST:
         return
@@ -147,11 +148,12 @@ def _parts_of_object(thing: Any, depth: int) -> Iterator[bytes]:
     if not kind.__module__.startswith(("hpopt.", "builtins", "keras.")):
         yield source_of_function(kind)
     if not kind.__module__.startswith("keras."):  # layers and metrics hold locks and counters
-        yield from _parts(dict(getattr(thing, "__dict__", {})), depth + 1)
+        yield from _encoded(dict(getattr(thing, "__dict__", {})), depth + 1)
 
 
-def _parts_of_array(array: Array) -> Iterator[bytes]:
+def _encoded_array(array: Array) -> Iterator[bytes]:
     yield f"{array.shape} {array.dtype}".encode()
+    # The bytes of objects are addresses: their texts, of 2**18 rows at most, count.
     if array.dtype.kind == "O":
         array = np.array([str(each) for each in array[:: len(array) // 2**18 + 1].ravel()])
     if not array.size:

@@ -21,7 +21,6 @@ def split_into_folds(rows: Rows, folds: Any, groups: Any = None) -> list[tuple[R
 
     Parameters
     ----------
-    rows : Rows
     folds : int, splitter, or iterable of (training rows, validation rows)
         A splitter has ``split(x, y, groups)``, as those of scikit-learn.
     groups : array-like (n,), optional
@@ -30,14 +29,14 @@ def split_into_folds(rows: Rows, folds: Any, groups: Any = None) -> list[tuple[R
     Raises
     ------
     SettingError
-        Something does not fit; the message says what.
+        Folds or groups are not valid, or the folds differ from call to call.
     """
     is_number = not (hasattr(folds, "split") or isinstance(folds, Iterable))
     if isinstance(folds, str) or is_number:
         whole("folds", folds, 2)
         if groups is not None:
             raise SettingError(
-                f"groups needs folds that heed them, but got folds={folds}: write "
+                f"groups needs folds that use them, but got folds={folds}: write "
                 f"folds=sklearn.model_selection.GroupKFold({folds})"
             )
         return rows.folds(folds, SPLIT_SEED)
@@ -54,20 +53,21 @@ def split_into_folds(rows: Rows, folds: Any, groups: Any = None) -> list[tuple[R
             raise SettingError("groups needs folds that are a splitter, but got pairs of rows")
         pairs = _listed(folds)
     if not pairs:
-        raise SettingError(f"folds must give at least one split, but {_name(folds)} gave none")
+        raise SettingError(f"folds must hold at least one split, but {_name(folds)} gave none")
     return [rows.row_pair(*(_checked_rows(part, n, folds) for part in pair)) for pair in pairs]
 
 
 def _split(rows: Rows, splitter: Any, groups: Any) -> list[tuple[Any, Any]]:
     name = _name(splitter)
     is_plain = isinstance(rows.x, np.ndarray) and not is_text(rows.x)
+    # Several inputs have no one array: a splitter needs their number only.
     x, y = rows.x if is_plain else np.arange(len(rows)), strata_labels(rows.y)
 
     def pairs() -> list[tuple[Any, Any]]:
         return _listed(splitter.split(x, y, groups))
 
     try:
-        first, again = pairs(), pairs()
+        first, again = pairs(), pairs()  # twice: a random splitter must be noticed
     except SettingError:
         raise
     except Exception as error:
@@ -114,6 +114,7 @@ def _checked_groups(groups: Any, n: int) -> Any:
 
 def _checked_rows(part: Any, n: int, folds: Any) -> NDArray[np.int64]:
     numbers = np.asarray(part)
+    # Masks of rows, as some splitters of users return them.
     if numbers.dtype == bool and numbers.shape == (n,):
         numbers = np.flatnonzero(numbers)
     if numbers.ndim != 1 or not numbers.size or numbers.dtype.kind not in "ui":

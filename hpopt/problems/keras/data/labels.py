@@ -1,4 +1,4 @@
-"""Labels of classes as numbers from 0, whatever they were."""
+"""Labels of classes, of any kind, as numbers from 0."""
 
 from __future__ import annotations
 
@@ -16,24 +16,14 @@ ClassWeight = Mapping[Any, float] | Literal["balanced"]
 
 
 class Labels:
-    """The classes of some data, and the numbers that a network knows them by.
+    """The classes of some data, and their numbers for a network.
 
     Parameters
     ----------
     y : array-like (n,), (n, 1), or (n, k) one-hot
         Numbers or names of classes.
     classes : sequence, optional
-        All classes there are, where not each of them is in `y`. By default those in `y`, sorted.
-
-    Attributes
-    ----------
-    classes : list
-        The label of each class, by its number.
-
-    Raises
-    ------
-    SettingError
-        These are no labels, or they are of fewer than two classes.
+        All classes, if `y` does not hold each of them. By default those in `y`, sorted.
     """
 
     def __init__(self, y: Any, classes: Sequence[Any] | None = None) -> None:
@@ -50,13 +40,8 @@ class Labels:
             )
 
     def numbers(self, y: Any, name: str = "y") -> NDArray[np.int32]:
-        """Return the numbers of labels, shape (n,).
-
-        Raises
-        ------
-        SettingError
-            A label is of none of the classes.
-        """
+        """Return the numbers of labels, shape (n,); raise SettingError for one of no class."""
+        # Each label is looked up once, however many examples have it.
         labels, inverse = np.unique(_flat(y, name), return_inverse=True)
         unknown = [label for label in labels.tolist() if label not in self._numbers]
         if unknown:
@@ -68,14 +53,9 @@ class Labels:
         return numbers[inverse.ravel()]
 
     def weights(self, class_weight: ClassWeight | None, y: Any) -> dict[int, float] | None:
-        """Return the weight of each class by its number.
+        """Return the weight of each class, by its number.
 
-        Parameters
-        ----------
-        class_weight : mapping of label to float, "balanced" or None
-            Balanced: every class counts the same in sum, however many examples it has.
-        y : array-like
-            The labels.
+        "balanced" gives all classes the same total weight, however many examples they have.
         """
         if class_weight is None:
             return None
@@ -88,12 +68,13 @@ class Labels:
                 f"{class_weight!r}"
             )
         counts = np.bincount(self.numbers(y), minlength=len(self.classes))
+        # n / (number of classes * n of the class), as scikit-learn balances.
         shares = counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1))
         return {number: float(share) for number, share in enumerate(shares)}
 
 
 def _flat(y: Any, name: str) -> NDArray[Any]:
-    """Return labels as an array (n,); one-hot rows as the places of their ones."""
+    """Return labels as an array (n,); one-hot rows become the places of their ones."""
     array = as_array(y, name)
     if _is_one_hot(array):
         return np.asarray(array.argmax(axis=1))
@@ -101,7 +82,7 @@ def _flat(y: Any, name: str) -> NDArray[Any]:
         array = array[:, 0]
     if array.ndim != 1:
         raise SettingError(
-            f"{name} must hold one label an example, or one-hot rows, but its shape is "
+            f"{name} must hold one label for each example, or one-hot rows, but its shape is "
             f"{array.shape}"
         )
     if array.dtype.kind == "f" and not (np.isfinite(array) & (array == np.rint(array))).all():
@@ -114,7 +95,7 @@ def _flat(y: Any, name: str) -> NDArray[Any]:
 
 
 def _plain(array: NDArray[Any], name: str) -> NDArray[Any]:
-    """Return an array of objects, as pandas has them, as one of numbers or of names."""
+    """Return an array of objects (from pandas, say) as an array of numbers or of names."""
     listed = array.tolist()
     missing = sum(
         label is None or (isinstance(label, float) and math.isnan(label)) for label in listed

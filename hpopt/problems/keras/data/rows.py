@@ -1,14 +1,15 @@
-"""Examples in arrays: checked, and split by the numbers of their rows, never copied."""
+"""Examples in arrays: checked, and split by the numbers of their rows, without copies."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpopt.checks import real
+from hpopt.checks import fraction
 from hpopt.errors import SettingError
 from hpopt.problems.keras.data.structures import (
     Array,
@@ -22,43 +23,33 @@ from hpopt.problems.keras.data.structures import (
     shapes_of,
 )
 
-SPLIT_SEED = 0
+SPLIT_SEED = 0  # fixed, so that all trials and studies of the same data validate on the same rows
+# Examples whose statistics are taken at a time: any number does that fits in memory as float64.
+BLOCK = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Some rows of arrays that belong together.
+    """Some rows of arrays (n, ...) that belong together, or of tuples or dicts of arrays.
 
-    Rows are chosen by number, so that processes may share the arrays as memory maps: only
-    batches are ever copied.
-
-    Attributes
-    ----------
-    x, y : ndarray (n, ...), or a tuple or dict of them
-        Inputs and targets; no targets (None) where the model computes its loss from inputs alone.
-    numbers : ndarray (m,) of int, or None
-        The numbers of the rows that are meant; None for all.
-    weights : ndarray (n, ...), or a tuple or dict of them, or None
-        How much each row counts in the loss.
+    Rows are chosen by number, so that processes can share the arrays as memory maps: only
+    batches are copied.
     """
 
     x: Structure
-    y: Structure
-    numbers: NDArray[np.int64] | None = None
-    weights: Structure | None = None
+    y: Structure  # None where the model computes its loss from inputs alone
+    numbers: NDArray[np.int64] | None = None  # of the rows; None for all of the arrays
+    weights: Structure | None = None  # of each row in the loss
 
     def __len__(self) -> int:
         return len(first_leaf(self.x)) if self.numbers is None else len(self.numbers)
 
     def take(self, places: NDArray[np.int64] | slice) -> tuple[Any, Any]:
-        """Return the inputs and targets at places among these rows."""
+        """Return the inputs and targets at these places among the rows."""
         return self._of(self.x, places), self._of(self.y, places)
 
     def batch(self, places: NDArray[np.int64] | slice) -> tuple[Any, ...]:
-        """Return what ``fit`` takes of these places: inputs, targets and weights, those there are.
-
-        It is a tuple of one, two or three.
-        """
+        """Return a batch as ``fit`` takes it: (x,), (x, y) or (x, y, weights)."""
         x, y = self.take(places)
         if y is None:
             return (x,)
@@ -67,40 +58,26 @@ class Rows:
     def split(self, fraction: float, seed: int) -> tuple[Rows, Rows]:
         """Put a fraction of the rows aside, stratified by class (or by the size of a number).
 
-        Rows are sorted by their target, equal ones shuffled, and evenly spaced ones put aside:
-        each class gives its share up to one row, and the total is exact.
-
-        Parameters
-        ----------
-        fraction : float, in (0, 1)
-        seed : int
-
-        Returns
-        -------
-        (Rows, Rows)
-            The rest, and what was put aside; each has at least one row.
+        Rows are sorted by their target, equal ones shuffled, and evenly spaced ones put aside: so
+        each class has its share up to one row. Both parts have at least one row.
         """
         n = len(self)
         if n < 2:
             raise SettingError(
                 f"validation_split needs at least 2 examples, but got {n}: give validation_data"
             )
+        # Both parts have at least one row.
         n_aside = min(max(round(n * fraction), 1), n - 1)
         rng = np.random.default_rng(seed)
         order = self._by_stratum(rng)
         first = rng.random()
         aside = np.zeros(n, dtype=bool)
+        # Evenly spaced places in the sorted order, from a random first one.
         aside[order[np.floor((np.arange(n_aside) + first) * (n / n_aside)).astype(np.int64)]] = True
         return self.row_pair(np.flatnonzero(~aside), np.flatnonzero(aside))
 
     def folds(self, k: int, seed: int) -> list[tuple[Rows, Rows]]:
-        """Part the rows into k folds, stratified in the same way, and leave each out once.
-
-        Returns
-        -------
-        list of (Rows, Rows)
-            The rest, and the fold that is left out.
-        """
+        """Divide the rows into k folds, stratified like `split`: of each the rest, and the fold."""
         n = len(self)
         if n < k:
             raise SettingError(f"folds must be at most the number of examples, {n}, but got {k}")
@@ -111,29 +88,48 @@ class Rows:
             for left_out in range(k)
         ]
 
+    def mean_and_variance(self, n_channels: int) -> tuple[list[float], list[float]]:
+        """Return the mean and variance of each channel of the inputs.
+
+        Channels are along the last axis of the inputs; with one, all numbers are of it.
+        """
+        # In two passes: the difference of large sums would lose the digits of a small variance.
+        count = sum(len(block) for block in self._blocks(n_channels))
+        mean = sum(block.sum(axis=0) for block in self._blocks(n_channels)) / count
+        squares = sum(((block - mean) ** 2).sum(axis=0) for block in self._blocks(n_channels))
+        return mean.tolist(), (squares / count).tolist()
+
     def row_pair(
         self, training: NDArray[np.int64], validation: NDArray[np.int64]
     ) -> tuple[Rows, Rows]:
-        """Return the rows of these numbers: some to train on, some to validate on."""
+        """Return the rows of these numbers: those to train on, those to validate on."""
         return (
             Rows(self.x, self.y, training, self.weights),
             Rows(self.x, self.y, validation, self.weights),
         )
 
+    def _blocks(self, n_channels: int) -> Iterator[Array]:
+        """Yield the inputs as numbers by channel, shape (m, n_channels), a block at a time."""
+        for start in range(0, len(self), BLOCK):
+            x, _ = self.take(slice(start, start + BLOCK))
+            yield x.astype(np.float64).reshape(-1, n_channels)
+
     def _of(self, data: Structure | None, places: NDArray[np.int64] | slice) -> Any:
         if data is None:
             return None
+        # An array is indexed once: of a memory map only these rows are read.
         chosen = places if self.numbers is None else self.numbers[places]
         return map_arrays(lambda array: array[chosen], data)
 
     def _by_stratum(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        # Sorted by stratum; the random numbers shuffle each of them.
         return np.lexsort((rng.random(len(self)), _strata(self.y, len(self))))
 
 
 def strata_labels(y: Structure | None) -> Array | None:
-    """Return one number for each row by which a split can be even, of the first of the targets.
+    """Return one number for each row to stratify by, of the first of the targets.
 
-    None where the targets have no such number: there are none, or they are images, say.
+    None where there are no targets, or they are images, say.
     """
     if y is None:
         return None
@@ -158,13 +154,7 @@ def training_and_validation(
     validation_split: float,
     sample_weight: Any = None,
 ) -> tuple[Rows, Rows | None]:
-    """Check the data of a problem, and return the rows to train on and those to validate on.
-
-    Raises
-    ------
-    SettingError
-        Something is wrong with them; the message says what.
-    """
+    """Check the data of a problem, and return the rows to train on and those to validate on."""
     rows = checked_rows(x, y, weights=sample_weight)
     if validation_data is not None:
         validation = validation_rows(validation_data, "arrays (x, y)", y is None)
@@ -175,23 +165,12 @@ def training_and_validation(
                     f"has {shapes_of(theirs)} where that of training has {shapes_of(mine)}"
                 )
         return rows, validation
-    part = real(validation_split)
-    if part is None or not 0 <= part < 1:
-        raise SettingError(
-            f"0 <= validation_split < 1 must hold, but got {validation_split!r}: it is a part of "
-            "the examples"
-        )
+    part = fraction("validation_split", validation_split)
     return rows.split(part, SPLIT_SEED) if part else (rows, None)
 
 
 def validation_rows(data: Any, wanted: str, is_x_alone: bool = False) -> Rows:
-    """Return validation data, (x, y) or (x, y, sample_weight), as rows; (x,) where there is no y.
-
-    Raises
-    ------
-    SettingError
-        They are not what was `wanted`, or something is wrong with the arrays.
-    """
+    """Return validation data, (x, y) or (x, y, sample_weight), as rows."""
     if is_x_alone and not isinstance(data, tuple | list):
         data = (data,)
     if not isinstance(data, tuple | list) or len(data) not in ((1, 2, 3) if is_x_alone else (2, 3)):
@@ -204,21 +183,12 @@ def validation_rows(data: Any, wanted: str, is_x_alone: bool = False) -> Rows:
 
 
 def checked_rows(x: Any, y: Any, names: tuple[str, str] = ("x", "y"), weights: Any = None) -> Rows:
-    """Return arrays as rows, or raise an error that says what is wrong with them.
-
-    Parameters
-    ----------
-    x, y : array-like, or a list, tuple or dict of them
-        Inputs, numbers or texts; targets, numbers, or None.
-    names : (str, str)
-        What they are called in messages.
-    weights : array-like, or a list, tuple or dict of them, optional
-        How much each row counts.
+    """Return arrays as rows, checked; `names` are those of `x` and `y` in messages.
 
     Raises
     ------
     SettingError
-        They are empty, of different lengths, not numbers, or hold nan or inf.
+        They are empty, of different lengths, or not finite numbers (`x` may be texts).
     """
     checked_x = checked_structure(x, names[0], lengths=lengths_of(y), text=True)
     checked_y = None if y is None else checked_structure(y, names[1], lengths=lengths_of(x))
@@ -241,5 +211,4 @@ def checked_rows(x: Any, y: Any, names: tuple[str, str] = ("x", "y"), weights: A
 
 
 def _form(data: Structure | None) -> Any:
-    """Return what training and validation data must have in common: all but their lengths."""
     return None if data is None else map_arrays(lambda array: array.shape[1:], data)

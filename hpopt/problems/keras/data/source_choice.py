@@ -1,4 +1,4 @@
-"""Choose the source of what a user gave as data, and try it before the first trial."""
+"""Choose the source for the data of a user, and try it before the first trial."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from hpopt.checks import whole
 from hpopt.core.solution import Config
 from hpopt.errors import SettingError
+from hpopt.problems.keras.data.batches import GeneratedBatches
 from hpopt.problems.keras.data.feeding import is_dataset, is_generator
 from hpopt.problems.keras.data.folds import split_into_folds
 from hpopt.problems.keras.data.rows import (
@@ -29,7 +30,6 @@ from hpopt.problems.keras.data.sources import (
     check_no_steps,
     is_function,
 )
-from hpopt.problems.keras.data.streams import GeneratedBatches
 from hpopt.problems.keras.data.structures import describe
 from hpopt.problems.time_series import TimeSeries
 from hpopt.space import Space
@@ -47,13 +47,7 @@ def make_source(
     sample_weight: Any = None,
     steps: Steps = ALL,
 ) -> Source:
-    """Make the source of what a user gave, checked.
-
-    Raises
-    ------
-    SettingError
-        Something is wrong with the data; the message says what.
-    """
+    """Return the source for the data of a `KerasProblem`, checked; see its parameters."""
     for count, name in (
         (steps.training, "steps_per_epoch"),
         (steps.validation, "validation_steps"),
@@ -106,25 +100,20 @@ def make_source(
 def _check_folds(folds: Any, validation_data: Any) -> None:
     if folds is None:
         raise SettingError(
-            "groups needs folds that heed them, but got none: write "
+            "groups needs folds that use them, but got none: write "
             "folds=sklearn.model_selection.GroupKFold(5)"
         )
     if validation_data is not None:
         raise SettingError(
-            "folds and validation_data exclude one another, but got both: each fold is what "
-            "the others are validated on"
+            "folds and validation_data exclude one another, but got both: the folds are "
+            "validated on in turn"
         )
 
 
 def checked_split(source: Source, config: Config) -> Split:
-    """Return the first split of a config, before any trial.
-
-    Raises
-    ------
-    SettingError
-        The batches of a function are always the same, while their size is to be searched.
-    """
-    watched = _Watched(config)
+    """Return the first split of a config, checked before any trial."""
+    watched = _WatchedConfig(config)
+    # Which entries of the config the function reads is only known by calling it.
     split = source.split(watched, 0)
     if "batch_size" not in config or not isinstance(source, FunctionSource):
         return split
@@ -138,8 +127,8 @@ def checked_split(source: Source, config: Config) -> Split:
     return split
 
 
-class _Watched(dict[str, Any]):
-    """A config that knows whether its batch size is read."""
+class _WatchedConfig(dict[str, Any]):
+    """A config that records whether its batch size is read."""
 
     is_read = False
 
@@ -148,22 +137,21 @@ class _Watched(dict[str, Any]):
         return super().__getitem__(name)
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return an entry as ``config[name]`` does it."""
         self.is_read = self.is_read or name == "batch_size"
         return super().get(name, default)
 
     def __iter__(self) -> Iterator[str]:
-        self.is_read = True  # whoever lists the names may read all
+        self.is_read = True  # the caller may read all entries
         return super().__iter__()
 
     def items(self) -> Any:
-        """Return the entries, all read."""
         self.is_read = True
         return super().items()
 
 
 def _check_takes_config(function: Callable[..., Any], name: str) -> None:
     try:
+        # A function without parameters is a common mistake: it would fail in every trial.
         inspect.signature(function).bind({})
     except TypeError:
         called = getattr(function, "__name__", type(function).__name__)

@@ -1,4 +1,4 @@
-"""Where the examples of a trial come from: arrays, datasets, a series, a function of a config."""
+"""The source of a trial's examples: arrays, datasets, a series, or a function of a config."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from hpopt.core.solution import Config
 from hpopt.errors import SettingError, TransferError
+from hpopt.problems.keras.data.batches import GeneratedBatches
 from hpopt.problems.keras.data.feeding import (
     Examples,
     is_dataset,
@@ -21,14 +22,13 @@ from hpopt.problems.keras.data.rows import (
     Rows,
     checked_rows,
 )
-from hpopt.problems.keras.data.streams import GeneratedBatches
 from hpopt.problems.keras.data.structures import describe
 from hpopt.problems.time_series import TimeSeries
 from hpopt.space import Space
 
 
 class Steps(NamedTuple):
-    """How many batches an epoch has, for training and for validation; None for all there are."""
+    """The number of batches in an epoch, for training and for validation; None for all of them."""
 
     training: int | None = None
     validation: int | None = None
@@ -38,7 +38,7 @@ ALL = Steps()
 
 
 class Split(NamedTuple):
-    """What a network is trained and validated on."""
+    """The examples that a network is trained and validated on."""
 
     training: Examples
     validation: Examples | None
@@ -46,18 +46,15 @@ class Split(NamedTuple):
 
 
 class Source(ABC):
-    """Where the examples of a trial come from."""
+    """The source of the examples of a trial."""
 
     n_splits = 1
-
-    @property
-    @abstractmethod
-    def is_validated(self) -> bool:
-        """Whether there is something to validate on."""
+    is_validated: bool
+    """Whether there are examples to validate on."""
 
     @abstractmethod
     def split(self, config: Config, number: int) -> Split:
-        """Return the examples of a config, of split number `number`."""
+        """Return the examples of a config in split number `number`."""
 
 
 class ArraySource(Source):
@@ -66,17 +63,13 @@ class ArraySource(Source):
     def __init__(self, splits: list[tuple[Rows, Rows | None]]) -> None:
         self.splits = splits
         self.n_splits = len(splits)
+        self.is_validated = splits[0][1] is not None
 
     @property
     def everything(self) -> Rows:
-        """What networks are trained on, in any of the splits."""
+        """All rows that networks are trained on, in any of the splits."""
         training = self.splits[0][0]
         return training if self.n_splits == 1 else replace(training, numbers=None)
-
-    @property
-    def is_validated(self) -> bool:
-        """Whether there is something to validate on."""
-        return self.splits[0][1] is not None
 
     def split(self, config: Config, number: int) -> Split:
         """Return the examples of a split."""
@@ -84,46 +77,39 @@ class ArraySource(Source):
 
 
 class DatasetSource(Source):
-    """Datasets that bring their own batches."""
+    """Datasets, which have batches of their own."""
 
     def __init__(self, training: Any, validation: Any, steps: Steps = ALL) -> None:
         self.training, self.validation, self.steps = training, validation, steps
+        self.is_validated = validation is not None
         _check_ends(training, "x", "steps_per_epoch", steps.training)
         _check_ends(validation, "validation_data", "validation_steps", steps.validation)
 
-    @property
-    def is_validated(self) -> bool:
-        """Whether there is something to validate on."""
-        return self.validation is not None
-
     def split(self, config: Config, number: int) -> Split:
-        """Return the datasets, each trial its own where they can be copied."""
+        """Return the datasets; a PyDataset is copied for each trial."""
         return Split(_copied(self.training), _copied(self.validation), self.steps)
 
     def __getstate__(self) -> dict[str, Any]:
+        # Here, as it is pickled for worker processes only.
         _check_can_be_sent(self.training, "x")
         _check_can_be_sent(self.validation, "validation_data")
         return self.__dict__
 
 
 class FunctionSource(Source):
-    """What functions of a config return: (x, y), a dataset or a generator.
+    """A function of a config that returns (x, y), a dataset or a generator.
 
-    Validation data may also be one of these themselves.
+    Validation data may be such a function, or such data themselves.
     """
 
     def __init__(
         self, training: Callable[[Config], Any], validation: Any, steps: Steps = ALL
     ) -> None:
         self.training, self.validation, self.steps = training, validation, steps
-
-    @property
-    def is_validated(self) -> bool:
-        """Whether there is something to validate on."""
-        return self.validation is not None
+        self.is_validated = validation is not None
 
     def split(self, config: Config, number: int) -> Split:
-        """Return what the functions return for a config, checked."""
+        """Call the functions with a config, and return the examples, checked."""
         validation = None
         if self.validation is not None:
             validation = _examples(
@@ -146,32 +132,28 @@ class SeriesSource(Source):
     def __init__(self, series: TimeSeries, space: Space) -> None:
         self.series = series
         start, stop = series.parts["validation"]
-        self._is_validated = stop > start
+        self.is_validated = stop > start
         if "look_back" not in space:
             raise SettingError(
                 "the windows of a TimeSeries need a look-back, but the space has no parameter "
                 "'look_back': give it one, or give x, y = series.windows(look_back)"
             )
+        # The longest look-back is tried now, not in the trial that first has it.
         high = getattr(space["look_back"], "high", None)
         if high is not None:
             self.split({"look_back": high}, 0)  # raises where it is longer than the series
-
-    @property
-    def is_validated(self) -> bool:
-        """Whether there is something to validate on."""
-        return self._is_validated
 
     def split(self, config: Config, number: int) -> Split:
         """Return the windows of a config's look-back."""
         look_back = config["look_back"]
         training = Rows(*self.series.windows(look_back, "train"))
-        if not self._is_validated:
+        if not self.is_validated:
             return Split(training, None)
         return Split(training, Rows(*self.series.windows(look_back, "validation")))
 
 
 def _copied(data: Any) -> Any:
-    """Copy a PyDataset, so that a trial finds it as it was, not as the last one left it."""
+    # A PyDataset changes at the end of an epoch: each trial gets it as it was given.
     if not is_dataset(data) or hasattr(data, "element_spec"):
         return data
     try:
@@ -184,16 +166,9 @@ def _copied(data: Any) -> Any:
 
 
 def _examples(function: Any, config: Config, names: tuple[str, str], steps: int | None) -> Examples:
-    """Return what a function of a config returns as examples.
+    """Return the examples of a function of a config, or of data themselves.
 
-    Parameters
-    ----------
-    function : callable, or the examples themselves
-    config : dict
-    names : (str, str)
-        What the examples and the number of their batches are called in messages.
-    steps : int or None
-        How many batches an epoch has.
+    `names` are those of the examples and of the number of their batches, in messages.
     """
     name, of_steps = names
     given = function(config) if is_function(function) else function
@@ -207,12 +182,12 @@ def _examples(function: Any, config: Config, names: tuple[str, str], steps: int 
                 "whose batches cannot be counted"
             )
         if hasattr(given, "close"):
-            given.close()
+            given.close()  # this one only told the kind; each trial makes its own
         return GeneratedBatches(partial(function, config), name, steps)
     if not isinstance(given, tuple | list) or not 1 <= len(given) <= 3:
         raise SettingError(
-            f"the function of a config for {name} must give a pair of arrays (x, y), or "
-            f"(x, y, sample_weight), a dataset or a generator, but gave {describe(given)}"
+            f"the function of a config for {name} must return a pair of arrays (x, y), or "
+            f"(x, y, sample_weight), a dataset or a generator, but returned {describe(given)}"
         )
     check_no_steps(Steps(steps), "arrays", of_steps)
     x, y, weights = (*given, None, None)[:3]
@@ -236,7 +211,7 @@ def _check_can_be_sent(data: Any, name: str) -> None:
 
 
 def check_no_steps(steps: Steps, kind: str, name: str | None = None) -> None:
-    """Raise SettingError if a number of steps is given for examples that have none."""
+    """Raise SettingError if a number of steps is given for arrays or a series."""
     if steps != ALL:
         name = name or ("validation_steps" if steps.training is None else "steps_per_epoch")
         raise SettingError(
@@ -246,5 +221,5 @@ def check_no_steps(steps: Steps, kind: str, name: str | None = None) -> None:
 
 
 def is_function(data: Any) -> bool:
-    """Return whether this makes data of a config."""
+    """Return whether this is a function that makes data from a config."""
     return callable(data) and not is_dataset(data)

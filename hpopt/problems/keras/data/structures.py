@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,11 @@ Array = NDArray[Any]
 Structure = Any
 """An array, or a tuple or dict of structures: lists become tuples, as Keras' own datasets do it."""
 
-LONGEST = 300
-"""Characters of a description, in a message."""
+LONGEST = 300  # characters of a description in a message: three lines of a terminal
 
 
 def map_arrays(function: Callable[[Any], Any], data: Structure) -> Structure:
-    """Return the same structure of what a function returns for each array."""
+    """Apply a function to each array, and return the results in the same structure."""
     if isinstance(data, Mapping):
         return {name: map_arrays(function, part) for name, part in data.items()}
     if isinstance(data, tuple | list):
@@ -40,6 +39,13 @@ def leaves(data: Structure, name: str = "") -> Iterator[tuple[str, Any]]:
         yield name, data
 
 
+def fits_shape(wanted: Sequence[int | None], shape: Sequence[int]) -> bool:
+    """Return whether an array of a shape goes where one is wanted; None is any size."""
+    return len(wanted) == len(shape) and all(
+        size in (None, got) for size, got in zip(wanted, shape, strict=True)
+    )
+
+
 def first_leaf(data: Structure) -> Any:
     """Return the first array of a structure."""
     return next(leaves(data))[1]
@@ -51,7 +57,7 @@ def is_text(array: Any) -> bool:
 
 
 def describe(data: Any) -> str:
-    """Describe data by shapes and dtypes: never by their values."""
+    """Describe data by shapes and dtypes, never by values: these may be private."""
     if isinstance(data, Mapping):
         parts = ", ".join(f"{str(key)[:40]!r}: {describe(part)}" for key, part in data.items())
         return _shortened(f"{{{parts}}}")
@@ -75,23 +81,18 @@ def shapes_of(data: Structure) -> str:
 def checked_structure(
     values: Any, name: str, *, lengths: frozenset[int] = frozenset(), text: bool = False
 ) -> Structure:
-    """Return arrays of finite numbers (or of texts) as they are given, without copies.
+    """Return arrays of finite numbers (or of texts), checked, without copies.
 
     Parameters
     ----------
     values : array-like, or a list, tuple or dict of them
     name : str
-        What it is called in messages.
+        Its name in messages.
     lengths : frozenset of int
-        How many examples there may be, as far as other data tell: they decide whether a list of
-        arrays is a list of inputs or a list of examples.
+        The possible numbers of examples, by other data: they decide whether a list of arrays is a
+        list of inputs or a list of examples.
     text : bool
-        Whether arrays of texts are taken too.
-
-    Raises
-    ------
-    SettingError
-        An array is empty, not of numbers, or holds nan or inf.
+        Whether arrays of texts are accepted.
     """
     if isinstance(values, Mapping) or _is_several(values, lengths):
         if not values:
@@ -111,7 +112,7 @@ def checked_structure(
 
 
 def lengths_of(values: Any) -> frozenset[int]:
-    """Return how many examples data may be of: several numbers where they are a list of arrays."""
+    """Return the possible numbers of examples: several for a list of arrays."""
     if values is None:
         return frozenset()
     if isinstance(values, Mapping):
@@ -132,8 +133,9 @@ def checked_array(values: Any, name: str, *, text: bool = False) -> Array:
             f"{name} must be an array of numbers, but its dtype is {array.dtype}: encode names as "
             "numbers first"
         )
-    # The extremes tell of nan and inf, and need no second array of the same size.
+    # The extremes are nan or inf if any number is: no second array of this size is needed.
     if array.dtype.kind == "f" and not all(map(math.isfinite, (array.min(), array.max()))):
+        # Row by row: a mask of the whole array may not fit in memory.
         n_bad = sum(int((~np.isfinite(row)).any()) for row in array)
         raise SettingError(
             f"{name} must be finite, but {n_bad} of its {len(array)} rows hold nan or inf: leave "
@@ -143,8 +145,9 @@ def checked_array(values: Any, name: str, *, text: bool = False) -> Array:
 
 
 def as_array(values: Any, name: str) -> Array:
-    """Return a non-empty array, of whatever it holds."""
+    """Return a non-empty array of any dtype."""
     try:
+        # No copy of what is an array, a memory map too.
         array = np.asarray(values)
     except ValueError as error:
         raise SettingError(
@@ -164,15 +167,12 @@ def as_array(values: Any, name: str) -> Array:
 
 
 def _is_several(values: Any, lengths: frozenset[int]) -> bool:
-    """Return whether a list holds one array for each input, as ``fit`` takes it.
-
-    A list of as many arrays as there are examples, which are not as long themselves, is a list of
-    examples.
-    """
+    """Return whether a list holds one array for each input, as ``fit`` takes it."""
     if not isinstance(values, list | tuple) or not values:
         return False
     if not all(isinstance(part, Mapping) or _is_array(part) for part in values):
         return False
+    # As many arrays as there are examples, which are not as long themselves, are the examples.
     if any(isinstance(part, Mapping) for part in values) or len(values) not in lengths:
         return True
     return all(len(part) in lengths for part in values)

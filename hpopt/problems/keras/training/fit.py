@@ -11,33 +11,13 @@ from hpopt.checks import number, whole
 from hpopt.core.problem import Fidelity, Objective
 from hpopt.errors import ProblemError, SettingError
 from hpopt.problems.keras.backend import seed_epoch
-from hpopt.problems.keras.data.streams import release_callbacks
+from hpopt.problems.keras.data.batches import release_callbacks
 from hpopt.problems.keras.metrics import check_reported, numbers_of
 
 
 @dataclass(frozen=True, slots=True)
 class FitSettings:
-    """How a model is trained.
-
-    Parameters
-    ----------
-    epochs : int, at least 1
-        At most.
-    batch_size : int, at least 1
-    patience : int, at least 1, or None
-        Stop after so many epochs without a better one.
-    min_improvement : float, at least 0
-        By how much an epoch must be better to count as such for the patience.
-    class_weight : mapping of int to float, or None
-        What an example of each class counts in the loss.
-    verbose : int, 0 to 2
-        Keras' own output.
-
-    Raises
-    ------
-    SettingError
-        One of them is out of its range.
-    """
+    """The settings of ``fit``; see `KerasProblem`."""
 
     epochs: int
     batch_size: int
@@ -59,7 +39,7 @@ class FitSettings:
             )
 
     def of(self, config: Mapping[str, Any], fidelity: float | None) -> FitSettings:
-        """Return the schedule of a trial: what its config and its fidelity say wins."""
+        """Return the settings of a trial: its config and its fidelity win over these."""
         chosen = {name: config[name] for name in ("epochs", "batch_size") if name in config}
         if fidelity is not None:
             chosen["epochs"] = round(fidelity)
@@ -67,46 +47,19 @@ class FitSettings:
 
 
 class Follower(Protocol):
-    """Who is told of the progress of a training, and may end it: a trial."""
+    """Follows the progress of a training, and may end it: a `TrialHandle`, for one."""
 
     def report(self, step: float, value: float) -> None:
-        """Take in the value that was reached after so many epochs."""
+        """Record the value after a number of epochs."""
 
     def should_stop(self) -> bool:
-        """Return whether to end it."""
+        """Return whether the training should end."""
 
 
 class Monitor:
-    """Follow a training, from the end of one epoch to the next.
+    """Follow a training, epoch by epoch: record, report, remember the best, and stop.
 
-    Parameters
-    ----------
-    objectives : sequence of Objective
-    trial : Follower
-    patience, min_improvement
-        See `FitSettings`.
-    keep_weights : bool
-        Whether to keep the weights after the best epoch.
-    is_lenient : bool
-        Whether objectives that the model does not report may be added later, by a problem that
-        calls this one.
-
-    Attributes
-    ----------
-    best : dict of str to float
-        What the model reported in the best epoch.
-    best_epoch, n_epochs : int
-        The number of that epoch, and of all epochs, from 1.
-    diverged : bool
-        Whether the loss became nan or infinite, which ended the training.
-    ended : bool
-        Whether patience ended it: more epochs would change nothing.
-    curve : list of float
-        What was watched, by epoch.
-    history : dict of str to list of float
-        All that the model reported, by epoch.
-    weights : list of ndarray, or None
-        Those after the best epoch, where they were to be kept.
+    With `is_lenient` the model may leave objectives out: a subclass of the problem adds them later.
     """
 
     def __init__(
@@ -124,18 +77,20 @@ class Monitor:
         self._min_improvement, self._is_lenient = min_improvement, is_lenient
         self._best_loss = self._bar = math.inf
         self._waited = 0
-        self.best: dict[str, float] = {}
-        self.best_epoch = self.n_epochs = 0
-        self.diverged = self.ended = False
-        self.curve: list[float] = []
-        self.history: dict[str, list[float]] = {}
-        self.weights: list[Any] | None = None
+        self.best: dict[str, float] = {}  # the values of the best epoch
+        self.best_epoch = self.n_epochs = 0  # counted from 1
+        self.diverged = False  # the loss became nan or infinite, which ended the training
+        self.ended = False  # by patience: more epochs would change nothing
+        self.curve: list[float] = []  # the watched objective, by epoch
+        self.history: dict[str, list[float]] = {}  # all reported values, by epoch
+        self.weights: list[Any] | None = None  # after the best epoch, if they are kept
 
     def epoch_ended(self, model: Any, logs: Mapping[str, Any]) -> None:
-        """Take in what the model reports after an epoch; tell it to stop where it should."""
+        """Record the values of an epoch, and set ``model.stop_training`` where it should stop."""
         reported = numbers_of(logs)
         watched = self._watched(reported, logs)
         self.n_epochs += 1
+        # Only loss and objective: other metrics, such as precision, may be nan in a good epoch.
         if not all(map(math.isfinite, (reported.get("loss", 0.0), reported[watched.name]))):
             self.diverged = model.stop_training = True
             return
@@ -147,8 +102,9 @@ class Monitor:
         if loss < self._best_loss:
             self._best_loss, self.best, self.best_epoch = loss, reported, self.n_epochs
             if self._keep_weights:
-                self.weights = None  # there is never a second copy
+                self.weights = None  # freed first, so that there are never two copies
                 self.weights = model.get_weights()
+        # Patience has a bar of its own: an epoch can be the best yet too small an improvement.
         self._waited += 1
         if loss < self._bar - self._min_improvement:
             self._bar, self._waited = loss, 0
@@ -158,29 +114,21 @@ class Monitor:
             model.stop_training = True
 
     def to_json(self) -> dict[str, Any]:
-        """Return what was seen as JSON data."""
+        """Return the state of the monitor as JSON data."""
         return {name: getattr(self, name) for name in SAVED_ATTRIBUTES}
 
     def resume(self, seen: Mapping[str, Any], weights: list[Any] | None) -> bool:
-        """Go on from what was seen earlier, told anew; say whether there is anything to go on with.
-
-        Parameters
-        ----------
-        seen : mapping
-            What `to_json` gave.
-        weights : list of ndarray, or None
-            Those after the best epoch.
-        """
+        """Restore a state of `to_json`, report its epochs again, and return whether to train on."""
         for name in SAVED_ATTRIBUTES:
-            if name in seen:  # what hpopt 0.1.0 left has no history
+            if name in seen:  # a state of hpopt 0.1.0 has no history
                 setattr(self, name, seen[name])
         self.weights = weights if self._keep_weights else None
         for epoch, value in enumerate(self.curve, start=1):
+            # The early stopping of this trial must see the curve of the earlier one.
             self._trial.report(epoch, value)
         return not (self.ended or self._trial.should_stop())
 
     def _watched(self, reported: Mapping[str, float], logs: Mapping[str, Any]) -> Objective:
-        """Return the objective that decides which epoch is best: the first that changes in them."""
         if not self._is_lenient:
             for objective in self._objectives:
                 check_reported(objective.name, logs, reported)
@@ -188,7 +136,7 @@ class Monitor:
 
 
 def watched_objective(objectives: Iterable[Objective], values: Mapping[str, float]) -> Objective:
-    """Return the first objective among values; the loss where there is none."""
+    """Return the first objective among values, which decides the best epoch; else the loss."""
     for objective in objectives:
         if objective.name in values:
             return objective
@@ -212,22 +160,18 @@ def train(
     callbacks: Iterable[Any] = (),
     steps: tuple[int | None, int | None] = (None, None),
 ) -> None:
-    """Train a compiled model, from the epoch that the monitor has reached.
+    """Train a compiled model from the epoch that the monitor has reached.
 
     Parameters
     ----------
-    keras : module
-    model : keras.Model
-    settings : FitSettings
     data : (dataset, dataset or None)
         For training, and for validation after each epoch.
     monitor : Monitor
-        Told of each epoch, after the callbacks: it sees what they add to the logs.
+        Called after each epoch and after the callbacks, so it sees what they add to the logs.
     seed : int
-        Of what the backend draws by itself.
-    callbacks : iterable of keras.callbacks.Callback
+        Of the backend's own random numbers.
     steps : (int or None, int or None)
-        How many batches an epoch has, for training and for validation; None for all there are.
+        The number of batches in an epoch, for training and for validation; None for all.
     """
     training, validation = data
 
@@ -247,9 +191,10 @@ def train(
         steps_per_epoch=steps[0],
         validation_steps=steps[1],
         class_weight=None if settings.class_weight is None else dict(settings.class_weight),
-        shuffle=False,
+        shuffle=False,  # rows come shuffled already, by seed and epoch
         verbose=settings.verbose,
         callbacks=[
+            # Stops within an epoch, where the monitor would wait for its end.
             keras.callbacks.TerminateOnNaN(),
             *release_callbacks(keras, training, validation),
             *callbacks,
@@ -259,16 +204,14 @@ def train(
 
 
 def build_optimizer(model: Any) -> None:
-    """Make the variables of a built model's optimizer.
-
-    Training would make them inside the step that it traces, where they cost seconds.
-    """
+    """Make the variables of a built model's optimizer."""
+    # Training would make them inside the step that it traces, which takes seconds.
     if model.optimizer is not None:
         model.optimizer.build(model.trainable_variables)
 
 
 def epochs_range(fidelity: Fidelity | tuple[int, int] | None) -> Fidelity | None:
-    """Return a range of epochs, checked."""
+    """Return a fidelity of epochs, checked."""
     if isinstance(fidelity, tuple | list) and len(fidelity) == 2:
         for bound in fidelity:
             whole("a bound of fidelity", bound, 1)

@@ -23,17 +23,10 @@ LOSS = "model.loss.json"
 
 @dataclass(frozen=True, slots=True)
 class KeptWeights:
-    """Which of a study's trials keep their weights.
+    """Keep the weights of a study's best `n_kept` trials; of several objectives, of the front.
 
-    The trials have folders side by side, named by their numbers. Each file of weights has one
-    beside it that says how good they are, so that no process needs to ask another.
-
-    Parameters
-    ----------
-    objectives : sequence of Objective
-    n_kept : int
-        How many trials keep their weights, where there is one objective. Of several objectives
-        all trials of the front keep theirs.
+    The folders of trials lie side by side, named by their numbers. Beside each file of weights is
+    one with its losses, so that processes need not ask one another.
     """
 
     objectives: Sequence[Objective]
@@ -44,16 +37,8 @@ class KeptWeights:
     ) -> None:
         """Save the weights of a trial if it is among the best so far.
 
-        Parameters
-        ----------
-        model : keras.Model
-            It gets the weights.
-        weights : sequence of ndarray
-        values : mapping of str to float
-            Of the trial. Where objectives are missing, the weights are saved in any case:
-            `settle` must follow.
-        folder : path
-            Of the trial.
+        The model's own weights are overwritten. If an objective is missing in `values`, weights
+        are saved in any case, and `settle` must follow.
         """
         is_known = all(objective.name in values for objective in self.objectives)
         if is_known:
@@ -61,6 +46,7 @@ class KeptWeights:
             if folder in self._displaced([*self._kept_beside(folder), mine]):
                 _remove(folder)
                 return
+        # Without its losses no other process counts this file before it is whole.
         (folder / LOSS).unlink(missing_ok=True)
         model.set_weights(weights)
         model.save_weights(folder / WEIGHTS)
@@ -68,15 +54,9 @@ class KeptWeights:
             self.settle(folder, values)
 
     def settle(self, folder: Path, values: Mapping[str, float]) -> None:
-        """Keep the weights that were saved in a folder if they are among the best.
+        """Keep the saved weights of a trial if they are among the best; remove those displaced.
 
-        Those that they displace are removed.
-
-        Parameters
-        ----------
-        folder : path
-        values : mapping of str to float
-            Of the trial; empty if it failed.
+        `values` are the trial's; empty if it failed.
         """
         found = self._losses(values)
         if not all(map(math.isfinite, found)):
@@ -84,8 +64,9 @@ class KeptWeights:
             return
         unfinished = folder / f"{LOSS}.new"
         unfinished.write_text(json.dumps(found if len(found) > 1 else found[0]), encoding="utf-8")
+        # Renamed in one step: no process reads half a file.
         unfinished.replace(folder / LOSS)
-        # Looked up when it is there: of all that end at once, the last to look sees the others.
+        # After the file is there: of several trials that end at once, the last sees the others.
         for displaced in self._displaced([*self._kept_beside(folder), (found, folder)]):
             _remove(displaced)
 
@@ -94,17 +75,18 @@ class KeptWeights:
         return found
 
     def _displaced(self, kept: list[tuple[list[float], Path]]) -> list[Path]:
-        """Return the folders whose weights do not stay."""
+        """Return the folders whose weights are to be removed."""
         losses_of_kept = np.array([found for found, _ in kept])
         if len(self.objectives) == 1:
             names = [folder.name for _, folder in kept]
             numbers = np.array([int(name) if name.isdecimal() else 0 for name in names])
             return [kept[row][1] for row in best_first(losses_of_kept, numbers)[self.n_kept :]]
+        # The front needs no number of its own: each of its trials is the best in some sense.
         stays = pareto.front(losses_of_kept)
         return [kept[row][1] for row in np.flatnonzero(~stays)]
 
     def _kept_beside(self, folder: Path) -> list[tuple[list[float], Path]]:
-        """Return the other folders of this study that hold weights, each after its losses."""
+        """Return the losses and the folder of each other trial with weights."""
         if not folder.name.isdecimal():
             return []
         kept = []
@@ -118,13 +100,7 @@ class KeptWeights:
 
 
 def load_weights(model: Any, folder: Path | str) -> None:
-    """Load the weights that a trial kept into its model.
-
-    Raises
-    ------
-    SettingError
-        It kept none.
-    """
+    """Load the weights of a trial into its model; raise SettingError if it kept none."""
     path = Path(folder) / WEIGHTS
     if not path.exists():
         raise SettingError(
@@ -135,11 +111,8 @@ def load_weights(model: Any, folder: Path | str) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """Remove the weights in a folder, and the folder where nothing else is in it.
-
-    Another process may be doing the same: what is gone is gone.
-    """
+    """Remove the weights in a folder, and the folder if nothing else is in it."""
     for name in (LOSS, WEIGHTS):
-        (folder / name).unlink(missing_ok=True)
+        (folder / name).unlink(missing_ok=True)  # another process may have removed it
     with contextlib.suppress(OSError):
         folder.rmdir()

@@ -1,18 +1,22 @@
-"""Train the network of a trial: its runs, each from the start or from where an earlier one was."""
+"""Train the network of a trial: one run, or several for folds and repeats."""
 
 from __future__ import annotations
 
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import Fidelity, Objective
 from hpopt.core.solution import Config
+from hpopt.problems.keras.backend import derived_seed
+from hpopt.problems.keras.data.batches import GeneratedBatches
 from hpopt.problems.keras.data.feeding import (
     Examples,
     as_fit_input,
@@ -22,7 +26,6 @@ from hpopt.problems.keras.data.feeding import (
 )
 from hpopt.problems.keras.data.rows import Rows
 from hpopt.problems.keras.data.sources import Source, Split
-from hpopt.problems.keras.data.streams import GeneratedBatches
 from hpopt.problems.keras.schedules import apply_schedule
 from hpopt.problems.keras.session import reset_session
 from hpopt.problems.keras.training.continuation import (
@@ -41,7 +44,6 @@ from hpopt.problems.keras.training.fit import (
     watched_objective,
 )
 from hpopt.problems.keras.training.kept_weights import KeptWeights
-from hpopt.problems.keras.training.runs import Run, RunAverage, SilentFollower, list_runs
 
 Callbacks = Callable[[Config, TrialHandle], Iterable[Any]]
 
@@ -50,7 +52,7 @@ Callbacks = Callable[[Config, TrialHandle], Iterable[Any]]
 class TrainingConfig:
     """How the trials of a problem are trained; see `KerasProblem`.
 
-    With `is_lenient`, values that training does not report may be objectives: a subclass adds them.
+    With `is_lenient` a subclass adds objectives that the training does not report.
     """
 
     compiled: Callable[[Config], Any]
@@ -67,7 +69,7 @@ class TrainingConfig:
 
 @dataclass(slots=True)
 class Trained:
-    """What a run gave: its values, epoch by epoch too, its model, the weights of its best epoch."""
+    """The result of a run: values, history by epoch, model, and weights of the best epoch."""
 
     values: dict[str, float]
     history: dict[str, list[float]]
@@ -78,20 +80,22 @@ class Trained:
 def train_trial(
     keras: Any, settings: TrainingConfig, config: Config, trial: TrialHandle
 ) -> dict[str, Any]:
-    """Train the network of a config, as often as the problem has runs, and keep what is to stay.
+    """Train the network of a config in all its runs, and keep the best weights.
 
     Returns
     -------
     dict of str to float
-        The values of the best epoch; their means, where there are several runs. And ``history``:
-        the values of each epoch by name, or a list of such for several runs.
+        The values of the best epoch, or their means over several runs. And ``history``: the values
+        by name and epoch, or a list of such for several runs.
     """
     began = time.perf_counter()
     runs = _Runs(keras, settings, config, trial)
     values, best, histories = runs.run_all()
+    # A trial that diverged has no losses to be ranked by.
     if best.weights is not None and math.isfinite(_loss(settings, values)):
         _keep(settings, best, values, trial)
     seconds = time.perf_counter() - began
+    # One write, so that the lines of parallel trials do not mix.
     sys.stdout.write(_line(settings, trial, values, runs.fit.epochs, seconds))
     sys.stdout.flush()
     return {**values, "history": histories if len(histories) > 1 else histories[0]}
@@ -100,11 +104,10 @@ def train_trial(
 def _keep(
     settings: TrainingConfig, best: Trained, values: Mapping[str, float], trial: TrialHandle
 ) -> None:
-    """Keep the weights of a trial that is among the best, which its values tell."""
     keeping, folder = KeptWeights(settings.objectives, settings.keep_weights), trial.directory
     keeping.save(best.model, best.weights or (), values, folder)
     if not all(objective.name in values for objective in settings.objectives):
-        trial.at_end(partial(keeping.settle, folder))  # a subclass adds the others
+        trial.at_end(partial(keeping.settle, folder))  # a subclass adds the other values first
 
 
 class _Runs:
@@ -117,7 +120,7 @@ class _Runs:
         self.fit = settings.fit.of(config, _epochs_of(settings, trial))
 
     def run_all(self) -> tuple[dict[str, float], Trained, list[dict[str, list[float]]]]:
-        """Return the values of the trial, the best of its runs, and the history of each."""
+        """Return the values of the trial, its best run, and the history of each run."""
         settings = self.settings
         first, *others = list_runs(self.trial.seed, settings.source.n_splits, settings.repeats)
         if not others:
@@ -130,6 +133,7 @@ class _Runs:
         for run in others:
             if not wanted:
                 break
+            # A run is the same whether others were trained before it or not.
             reset_session(self.keras, run.seed, settings.precision)
             found = self.run(run, SilentFollower())
             histories.append(found.history)
@@ -139,7 +143,6 @@ class _Runs:
         return average.values(), best, histories
 
     def run(self, run: Run, follower: Follower) -> Trained:
-        """Train once."""
         settings, config, fit = self.settings, self.config, self.fit
         data = settings.source.split(config, run.split)
         model = settings.compiled(config)
@@ -167,15 +170,79 @@ class _Runs:
                 callbacks=callbacks,
                 steps=_steps(data),
             )
-        continued.leave(model, monitor)
+        continued.save(model, monitor)
         values = _values(settings, model, monitor)
         return Trained(values, monitor.history, model, monitor.weights)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One training of a trial, from 0: its split of the data, and its seed (first the trial's)."""
+
+    number: int
+    split: int
+    seed: int
+
+
+def list_runs(seed: int, n_splits: int, repeats: int) -> Iterator[Run]:
+    """Yield the runs of a trial: all splits, repeated."""
+    for number in range(n_splits * repeats):
+        yield Run(number, number % n_splits, derived_seed(seed, number) if number else seed)
+
+
+class SilentFollower:
+    """Follow a run without reports: with several runs only their mean is reported."""
+
+    def report(self, step: float, value: float) -> None:
+        """Do nothing."""
+
+    def should_stop(self) -> bool:
+        """Return False."""
+        return False
+
+
+class RunAverage:
+    """The mean of the values of a trial's runs.
+
+    The trial gets the mean of the first objective after each run, at the sum of their epochs.
+    """
+
+    def __init__(self, objectives: Sequence[Objective], trial: TrialHandle) -> None:
+        self._objectives, self._trial = objectives, trial
+        self._found: list[Mapping[str, float]] = []
+        self._n_epochs = 0.0
+
+    def add(self, values: Mapping[str, float]) -> bool:
+        """Add the values of a run, and return whether to begin the next."""
+        self._found.append(values)
+        self._n_epochs += values["epochs"]
+        means = self.values()
+        mean = means[watched_objective(self._objectives, means).name]
+        # The mean stays nan or infinite, whatever the other runs give.
+        if not math.isfinite(mean):
+            return False
+        self._trial.report(self._n_epochs, mean)
+        return not self._trial.should_stop()
+
+    def values(self) -> dict[str, float]:
+        """Return the mean of each value, and the standard deviation of each objective."""
+        # A metric that only some runs report has no mean.
+        names = [name for name in self._found[0] if all(name in values for values in self._found)]
+        of_all = {name: [values[name] for values in self._found] for name in names}
+        means = {name: float(np.mean(numbers)) for name, numbers in of_all.items()}
+        deviations = {
+            f"{objective.name}_std": float(np.std(of_all[objective.name]))
+            for objective in self._objectives
+            if objective.name in of_all
+        }
+        return {**means, **deviations}
 
 
 def schedule_rate(
     model: Any, config: Config, fit: FitSettings, fidelity: Fidelity | None, data: Split
 ) -> None:
-    """Let the learning rate follow the schedule of a config, over all epochs there may be."""
+    """Apply the learning-rate schedule of a config, over the most epochs that it may get."""
+    # Not over those of this trial: a later one at a higher fidelity goes on with the same rates.
     epochs = fit.epochs if fidelity is None else round(fidelity.high)
     apply_schedule(
         model,
@@ -185,7 +252,6 @@ def schedule_rate(
 
 
 def _fit_inputs(data: Split, fit: FitSettings, seed: int, epoch: int) -> tuple[Any, Any]:
-    """Return the examples as ``fit`` takes them."""
     size = fit.batch_size
     return (
         as_fit_input(data.training, size, seed=seed, epoch=epoch),
@@ -195,7 +261,7 @@ def _fit_inputs(data: Split, fit: FitSettings, seed: int, epoch: int) -> tuple[A
 
 
 def _steps(data: Split) -> tuple[int | None, int | None]:
-    """Return how many batches an epoch has, where it is not all there are."""
+    """Return ``steps_per_epoch`` and ``validation_steps``; None for rows and streams."""
     known = (Rows, GeneratedBatches)
     return (
         None if isinstance(data.training, known) else data.steps.training,
@@ -204,9 +270,9 @@ def _steps(data: Split) -> tuple[int | None, int | None]:
 
 
 class _Continuation:
-    """Take up what an earlier trial of this config and seed left, and leave the same to a later.
+    """Resume the training of an earlier trial of this config and seed, and save it for a later.
 
-    Only where trials have a fidelity: without one no later trial goes further than an earlier.
+    Only where trials have a fidelity: without one no later trial goes further.
     """
 
     def __init__(
@@ -214,36 +280,38 @@ class _Continuation:
     ) -> None:
         self._epochs = epochs
         self._found = None
-        self._place: StateFiles | None = None
+        self._files: StateFiles | None = None
         if settings.fidelity is not None:
-            self._place = StateFiles.of(trial.directory, run.number, config, run.seed)
-            self._found = find_state(self._place, epochs)
+            self._files = StateFiles.of(trial.directory, run.number, config, run.seed)
+            self._found = find_state(self._files, epochs)
         self._is_last = settings.fidelity is None or epochs >= settings.fidelity.high
 
     def resume(self, model: Any, monitor: Monitor, examples: Examples) -> bool:
-        """Bring a fresh model to where the earlier one was; say whether there is more to do."""
+        """Restore the earlier training, and return whether there is more to train."""
         if self._found is None:
             return True
         if not model.built:
             model(first_input(examples))
         build_optimizer(model)
+        # A state of other shapes is from another version of the user's code: train from the start.
         if not restore(model, self._found):
             return True
         more = monitor.resume(self._found.monitor, self._found.best)
         return more and monitor.n_epochs < self._epochs
 
-    def leave(self, model: Any, monitor: Monitor) -> None:
-        """Keep the state for a later trial that may go further."""
-        if self._place is None:
+    def save(self, model: Any, monitor: Monitor) -> None:
+        """Save the state for a later trial that may go further, in place of the earlier one."""
+        if self._files is None:
             return
+        # No later trial goes further than the highest fidelity, or than a divergence.
         if not (self._is_last or monitor.diverged):
-            save_state(self._place, model, monitor.weights, monitor.n_epochs, monitor.to_json())
-        if self._found is not None and self._found.folder != self._place.folder:
-            remove_state(self._found.folder, self._place.name)
+            save_state(self._files, model, monitor.weights, monitor.n_epochs, monitor.to_json())
+        # Its successor has all that it had.
+        if self._found is not None and self._found.folder != self._files.folder:
+            remove_state(self._found.folder, self._files.name)
 
 
 def _epochs_of(settings: TrainingConfig, trial: TrialHandle) -> float | None:
-    """Return the epochs that a trial may spend; None where the problem has no fidelity."""
     if settings.fidelity is None:
         return None
     return settings.fidelity.high if trial.fidelity is None else trial.fidelity

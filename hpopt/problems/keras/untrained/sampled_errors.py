@@ -1,4 +1,4 @@
-"""The error of many networks' predictions: one number each."""
+"""The errors of the predictions of many networks: one number for each network."""
 
 from __future__ import annotations
 
@@ -8,34 +8,36 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hpopt.errors import SettingError, UnknownNameError
+from hpopt.checks import one_of
+from hpopt.errors import SettingError
 from hpopt.problems.keras.data.structures import Array, checked_array
 
 Floats = NDArray[np.float64]
 Measure = Callable[[Array, Array], Any]
-"""Called with targets (n, ...) and predictions (draws, n, ...); gives errors (draws,)."""
+"""Called with targets (n, ...) and predictions (draws, n, ...); returns errors (draws,)."""
 
 
 def mean_absolute_error(y: Array, predicted: Array) -> Floats:
-    """Give the mean of |y - predicted|."""
+    """Return the mean of |y - predicted|."""
     return np.asarray(_over_examples(np.abs(y - predicted)))
 
 
 def mean_squared_error(y: Array, predicted: Array) -> Floats:
-    """Give the mean of (y - predicted)²."""
+    """Return the mean of (y - predicted)²."""
     return np.asarray(_over_examples((y - predicted) ** 2))
 
 
 def root_mean_squared_error(y: Array, predicted: Array) -> Floats:
-    """Give the root of the mean of (y - predicted)²."""
+    """Return the root of the mean of (y - predicted)²."""
     return np.asarray(np.sqrt(mean_squared_error(y, predicted)))
 
 
 def error_rate(y: Array, predicted: Array) -> Floats:
-    """Give the share of examples whose class is not the one predicted.
+    """Return the share of examples whose class is not the predicted one.
 
     Classes are numbers (n,) or (n, 1), or one-hot; with one output it is class 1 above a half.
     """
+    # A sigmoid: class 1 above a half.
     one_output = predicted.shape[-1] == 1
     chosen = predicted[..., 0] > 0.5 if one_output else predicted.argmax(axis=-1)
     if y.ndim == predicted.ndim - 1:
@@ -56,7 +58,7 @@ MEASURES: Mapping[str, Measure] = {
 
 
 def error_measure(error: str | Measure) -> Measure:
-    """Give an error by its name, or a function as it is."""
+    """Return the measure of a name, or a function as it is."""
     if callable(error):
         return error
     if not isinstance(error, str):
@@ -64,19 +66,11 @@ def error_measure(error: str | Measure) -> Measure:
             f"error must be one of {', '.join(MEASURES)}, or a function of y (n, ...) and "
             f"predictions (draws, n, ...), but got {error!r}"
         )
-    if error not in MEASURES:
-        raise UnknownNameError("error", error, MEASURES)
-    return MEASURES[error]
+    return MEASURES[one_of("error", error, MEASURES)]
 
 
 def checked_targets(y: Any, n: int) -> Array:
-    """Give targets of n examples.
-
-    Raises
-    ------
-    SettingError
-        They are not finite numbers, or not as many.
-    """
+    """Return the targets of n examples as an array of finite numbers."""
     targets = checked_array(y, "y")
     if len(targets) != n:
         raise SettingError(
@@ -86,25 +80,16 @@ def checked_targets(y: Any, n: int) -> Array:
 
 
 def network_errors(error: str | Measure, y: Array, predicted: Array) -> Floats:
-    """Give the error of each network.
-
-    Parameters
-    ----------
-    error : str or callable
-    y : ndarray (n, ...)
-    predicted : ndarray (draws, n, ...)
-
-    Returns
-    -------
-    ndarray (draws,)
+    """Return the errors (draws,) of predictions (draws, n, ...) for targets (n, ...).
 
     Raises
     ------
     SettingError
-        Targets and predictions differ in shape, or a function gives something else.
+        Targets and predictions differ in shape, or a function returns another shape.
     """
     measure = error_measure(error)
     wanted = predicted.shape[1:]
+    # numpy would broadcast (n,) against (n, 1) to (n, n), with no error.
     if measure in (mean_absolute_error, mean_squared_error, root_mean_squared_error):
         if y.size != np.prod(wanted):
             raise SettingError(
@@ -112,11 +97,12 @@ def network_errors(error: str | Measure, y: Array, predicted: Array) -> Floats:
                 "classes use error='error_rate'"
             )
         y = y.reshape(wanted)
-    # Weights drawn at random may well give numbers that are too large: such an error is infinite.
+    # With random weights a prediction may well overflow: such an error is infinite.
     with np.errstate(over="ignore", invalid="ignore"):
         found = np.asarray(measure(y, predicted), dtype=np.float64)
     if found.shape != predicted.shape[:1]:
         raise SettingError(
-            f"error must give one number a draw, shape ({len(predicted)},), but gave {found.shape}"
+            f"error must return one number a draw, shape ({len(predicted)},), but returned "
+            f"{found.shape}"
         )
     return found

@@ -32,16 +32,14 @@ from hpopt.problems.keras.untrained.mae_sampling import (
 from hpopt.problems.keras.untrained.sampled_errors import Measure
 from hpopt.space import Parameter, Space
 
-COLLECTED = 2**22
-"""How many weights of models that are done with are left to lie about, at most."""
-SMALLEST = 2**16
-"""What a model counts at least: 64 of them."""
+COLLECTED = 2**22  # weights of discarded models that may await a collection: 16 MB
+SMALLEST = 2**16  # what a model counts at least, so that a collection serves 64 models at most
 Data = tuple[Any, Any] | Callable[[Config], tuple[Any, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class _BuiltNetwork:
-    """The networks of a config, what they are measured on, and how many weights each has."""
+    """The networks of a config, the data to measure them on, and how many weights each has."""
 
     networks: Networks
     x: Any
@@ -53,29 +51,29 @@ class _BuiltNetwork:
 class MAERandomSampling(Problem):
     """Search for the architecture with the best log p, without training anything.
 
-    A trial builds the network of a config, draws its weights some times, and is worth the log of
-    the probability of a small error (`mae_random_sampling`). It takes a tenth of a second, most
-    of it to build the network. Where a study has several to evaluate, one process builds the next
+    A trial builds the network of a config, samples its weights, and returns the log of the
+    probability of a small error (`mae_random_sampling`). It takes a tenth of a second, most of it
+    to build the network. Where a study has several configs to evaluate, a process builds the next
     network while its other threads sample those before.
 
     Parameters
     ----------
     build : callable
-        Called with a config; gives a Keras model, which need not be compiled.
+        Called with a config; returns a Keras model, which need not be compiled.
     data : (array-like, array-like), or callable
-        Inputs and targets; or a function of a config that gives them, where they depend on it
+        Inputs and targets; or a function of a config that returns them, where they depend on it
         (on a look-back, say).
     space : Space or mapping of str to Parameter
     draws, threshold, error, initializer, fit, bounds
         As for `mae_random_sampling`.
     max_batch : int, at least 1
-        How many networks one call evaluates, at most; it holds as many.
+        How many networks one call evaluates at most; it holds them all in memory.
 
     Raises
     ------
     SettingError, ProblemError, MissingExtraError
-        An argument is not what it must be, one config's network is none or does not fit its data,
-        or Keras is not installed.
+        An argument is not valid, `build` makes no network that fits the data, or Keras is not
+        installed.
 
     Examples
     --------
@@ -102,7 +100,8 @@ class MAERandomSampling(Problem):
         require_keras()
         if not callable(build):
             raise ProblemError(
-                f"build must be a function of a config that gives a Keras model, but got {build!r}"
+                "build must be a function of a config that returns a Keras model, but got "
+                f"{build!r}"
             )
         check_sampling(draws, threshold, error, fit, bounds)
         whole("max_batch", max_batch, 1)
@@ -123,9 +122,9 @@ class MAERandomSampling(Problem):
 
     @classmethod
     def before(cls, problem: KerasProblem, **settings: Any) -> MAERandomSampling:
-        """Give the sampling of the networks of a training problem, to filter its configs.
+        """Return the sampling problem of a training problem, to filter its configs.
 
-        It has that problem's space and networks, and is measured on what it validates on.
+        It has the same space and networks, and measures them on the validation examples.
 
         Parameters
         ----------
@@ -174,15 +173,15 @@ class MAERandomSampling(Problem):
     ) -> list[Mapping[str, float] | Exception]:
         """Sample several networks: while one is built, those before it are sampled in threads."""
         n_threads = available_threads()
-        begun = self._begun(configs, trials)
+        built = self._build_each(configs, trials)
         if n_threads == 1:
-            return [self._ended(each) for each in begun]
-        return list(map_in_threads(self._ended, begun, n_threads))
+            return [self._sample_built(each) for each in built]
+        return list(map_in_threads(self._sample_built, built, n_threads))
 
-    def _begun(
+    def _build_each(
         self, configs: Sequence[Config], trials: Sequence[TrialHandle]
     ) -> Iterator[_BuiltNetwork | Mapping[str, float] | Exception]:
-        """Do what Keras must do, which is for one thread only."""
+        # Keras builds networks in one thread only: its names and scopes are global.
         for config, trial in zip(configs, trials, strict=True):
             try:
                 prepared = self._prepared(config, trial.seed)
@@ -190,19 +189,18 @@ class MAERandomSampling(Problem):
             except Exception as error:
                 yield error
 
-    def _ended(
-        self, begun: _BuiltNetwork | Mapping[str, float] | Exception
+    def _sample_built(
+        self, built: _BuiltNetwork | Mapping[str, float] | Exception
     ) -> Mapping[str, float] | Exception:
-        """Do the rest, which is for any thread."""
-        if not isinstance(begun, _BuiltNetwork):
-            return begun
+        if not isinstance(built, _BuiltNetwork):
+            return built
         try:
-            return self._values(begun)
+            return self._values(built)
         except Exception as error:
             return error
 
     def _is_for_any_thread(self, prepared: _BuiltNetwork) -> bool:
-        """Say whether only numpy has work left: else Keras calls the network or draws weights."""
+        # Only numpy has work left: a compiled network or an initialiser is Keras' own.
         return prepared.networks.route == "batched" and self._settings["initializer"] is None
 
     def _prepared(self, config: Config, seed: int) -> _BuiltNetwork:
@@ -234,24 +232,18 @@ class MAERandomSampling(Problem):
         }
 
     def _check_network(self) -> None:
-        """Raise where the network of a config cannot be sampled.
-
-        An error of the user's own functions is left to the trials, as other configs may do.
-        """
+        """Raise where the network of a config cannot be sampled."""
         config = self.space.sample(1, seed=0)[0]
         try:
             self._sampled(self._built(config, 0), draws=1, fit="moments")
         except (ProblemError, SettingError):
             raise
-        except Exception:
+        except Exception:  # in a user's own function: other configs may work
             return
 
     def _collect(self, n_weights: int) -> None:
-        """Free the memory of the models, once there are some.
-
-        They are cycles of objects: without a collection they would pile up, but one a model would
-        take longer than all the rest of its trial.
-        """
+        # Models are cycles of objects: without a collection they would pile up, but one for each
+        # model would take longer than all the rest of its trial.
         self._uncollected += n_weights + SMALLEST
         if self._uncollected > COLLECTED:
             self._uncollected = 0
@@ -259,7 +251,7 @@ class MAERandomSampling(Problem):
 
 
 def _validated_on(source: Source, config: Config) -> tuple[Any, Any]:
-    """Give the examples that a config is validated on, or trained on where there are none."""
+    """Return the validation examples of a config, or those to train on where there are none."""
     split = source.split(config, 0)
     rows = split.training if split.validation is None else split.validation
     if not isinstance(rows, Rows):
@@ -274,7 +266,7 @@ def _checked_data(data: Any) -> Data:
         return data  # type: ignore[no-any-return]
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise SettingError(
-            "data must be a pair of arrays (x, y), or a function of a config that gives one, but "
+            "data must be a pair of arrays (x, y), or a function of a config that returns one, but "
             f"got {type(data).__name__}"
         )
     return _arrays_of(checked_rows(*data))

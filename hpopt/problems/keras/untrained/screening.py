@@ -1,10 +1,10 @@
-"""Listed architectures, all of them sampled, and the few that are worth training."""
+"""Screen architectures: sample many of them, and keep the few that are worth training."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 
@@ -14,12 +14,13 @@ from hpopt.core.evaluation import evaluate
 from hpopt.core.solution import Config, Solution
 from hpopt.core.trial import Outcome
 from hpopt.errors import SettingError
+from hpopt.problems.keras.backend import derived_seed
 from hpopt.problems.keras.untrained.sampling_problem import MAERandomSampling
 
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """A config and what its sampling gave: ``log_p``, ``p``, ``mean``, ``std``, ``parameters``."""
+    """A config and its values: ``log_p``, ``p``, ``mean``, ``std``, ``parameters``."""
 
     config: Config
     values: Mapping[str, float]
@@ -33,25 +34,26 @@ class Sampled:
 def sample_all(
     problem: MAERandomSampling, configs: Iterable[Config], seed: int = 0
 ) -> Iterator[Sampled]:
-    """Sample listed configs, as many at a time as the problem takes.
+    """Sample listed configs, `max_batch` of them at a time.
 
     Parameters
     ----------
     problem : MAERandomSampling
     configs : iterable of dict
-        Such as `layer_families` makes; they need not be of the problem's space.
+        Those of `layer_families`, say; they need not be of the problem's space.
     seed : int
-        Config number k is sampled with a seed of its own, of (seed, k).
+        Config number k is sampled with a seed that follows from (seed, k).
 
     Yields
     ------
     Sampled
-        In the order of the configs; -inf as the ``log_p`` of one that cannot be built or sampled.
+        In the order of the configs; ``log_p`` is -inf where one cannot be built or sampled.
     """
     numbered = enumerate(configs)
-    while some := list(islice(numbered, problem.max_batch)):
+    while block := list(itertools.islice(numbered, problem.max_batch)):
         solutions = [
-            Solution(number, config, np.empty(0), _seed_of(seed, number)) for number, config in some
+            Solution(number, config, np.empty(0), derived_seed(seed, number))
+            for number, config in block
         ]
         for solution, outcome in zip(solutions, _outcomes(problem, solutions), strict=True):
             values = outcome.values if outcome.ok else {"log_p": -np.inf}
@@ -59,18 +61,15 @@ def sample_all(
 
 
 def _outcomes(problem: MAERandomSampling, solutions: list[Solution]) -> list[Outcome]:
+    # A batch that fails as a whole is evaluated one by one.
     together = evaluate_together(problem, solutions) if len(solutions) > 1 else None
     return together or [evaluate(problem, solution) for solution in solutions]
-
-
-def _seed_of(seed: int, number: int) -> int:
-    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
 
 
 def first_filter(
     problem: MAERandomSampling, n_sampled: int, n_kept: int, *, seed: int = 0
 ) -> list[Sampled]:
-    """Sample many configs of a problem's space, and keep the few that are worth training.
+    """Sample many configs of a problem's space, and return those with the best `log_p`.
 
     Parameters
     ----------
@@ -83,7 +82,7 @@ def first_filter(
     Returns
     -------
     list of Sampled
-        The best first; fewer where not as many could be sampled, or the space is that small.
+        The best first; fewer where fewer could be sampled, or the space is smaller.
 
     Examples
     --------
@@ -97,7 +96,53 @@ def first_filter(
             f"n_kept <= n_sampled must hold, but got n_kept={n_kept}, n_sampled={n_sampled}"
         )
     points = problem.space.random(n_sampled, np.random.default_rng(seed))
+    # Each config once: points that round to the same config have one key.
     different = dict(zip(problem.space.keys_of(points), points, strict=True))
     configs = problem.space.decode(np.array(list(different.values())))
     found = [each for each in sample_all(problem, configs, seed) if np.isfinite(each.log_p)]
     return sorted(found, key=lambda each: -each.log_p)[:n_kept]
+
+
+def layer_families(
+    n_layers: tuple[int, int] = (1, 3), sizes: tuple[int, int] = (1, 10), pace: int = 1
+) -> Iterator[list[int]]:
+    """Yield the sizes of the hidden layers of each architecture of a family.
+
+    Parameters
+    ----------
+    n_layers : (int, int)
+        The fewest and the most hidden layers.
+    sizes : (int, int)
+        The smallest and the largest layer.
+    pace : int, at least 1
+        The distance of the sizes; the largest is left out where the pace does not reach it.
+
+    Yields
+    ------
+    list of int
+        The fewest layers first, the last layer growing fastest.
+
+    Raises
+    ------
+    SettingError
+        A range is empty, or the pace is below 1.
+
+    Examples
+    --------
+    >>> list(layer_families((1, 2), (2, 6), pace=4))
+    [[2], [6], [2, 2], [2, 6], [6, 2], [6, 6]]
+    """
+    for name, bounds in (("n_layers", n_layers), ("sizes", sizes)):
+        if not isinstance(bounds, tuple | list) or len(bounds) != 2:
+            raise SettingError(f"{name} must be a pair of whole numbers, but got {bounds!r}")
+        for bound in bounds:
+            whole(f"a bound of {name}", bound, 1)
+        if bounds[0] > bounds[1]:
+            raise SettingError(f"{name} must be (least, most), but got {bounds!r}")
+    whole("pace", pace, 1)
+    choices = range(sizes[0], sizes[1] + 1, pace)
+    return (
+        list(chosen)
+        for length in range(n_layers[0], n_layers[1] + 1)
+        for chosen in itertools.product(choices, repeat=length)
+    )

@@ -14,7 +14,7 @@ from hpopt.core.problem import Objective, Problem, check_problem
 from hpopt.core.solution import Config
 from hpopt.errors import ConfigError, SettingError
 from hpopt.problems.keras.untrained.batched import Networks
-from hpopt.problems.keras.untrained.batched.inputs import n_examples
+from hpopt.problems.keras.untrained.batched.networks import n_examples
 from hpopt.problems.keras.untrained.sampled_errors import (
     Measure,
     checked_targets,
@@ -39,19 +39,19 @@ class WeightSearch(Problem):
     model : keras.Model
         Its architecture; it is not changed.
     x, y : array-like (n, ...)
-        What the error is measured on.
+        The examples on which the error is measured.
     bound : float
         Each weight lies between -bound and bound.
     error : {"mae", "mse", "rmse", "error_rate"} or callable
-        What is to be made small; see `mae_random_sampling`. The objective has its name, that of
-        a function is ``error``.
+        What to minimise; see `mae_random_sampling`. It names the objective, which for a function
+        is ``error``.
     max_batch : int, at least 1
-        How many networks are evaluated at once, at most.
+        How many networks are evaluated at once at most.
 
     Raises
     ------
     SettingError, ProblemError, MissingExtraError
-        The data or a setting is not what it must be, or Keras is not installed.
+        The data or a setting is not valid, or Keras is not installed.
 
     Examples
     --------
@@ -82,7 +82,9 @@ class WeightSearch(Problem):
         self.objectives = Objective(name, "minimize")
         self.space = Space({"weights": Vector(self.networks.n_weights, -bound, bound)})
         self.max_batch = max_batch
-        self._errors(np.zeros((1, self.networks.n_weights)))  # says at once what does not fit
+        self._errors(
+            np.zeros((1, self.networks.n_weights))
+        )  # raises now where data and model do not fit
         check_problem(self)
 
     def evaluate(self, config: Config, trial: TrialHandle) -> Mapping[str, float]:
@@ -93,15 +95,16 @@ class WeightSearch(Problem):
         self, configs: Sequence[Config], trials: Sequence[TrialHandle]
     ) -> list[Mapping[str, float]]:
         """Measure the errors of many networks as one computation."""
+        # One computation for all: this is what max_batch is for.
         errors = self._errors(np.array([config["weights"] for config in configs]))
         return [{self._name: error} for error in errors.tolist()]
 
     def weights(self, config: Config) -> list[NDArray[Any]]:
-        """Give the weights of a config as arrays, as the model's ``trainable_weights`` are."""
+        """Return the weights of a config as arrays, in the order of ``trainable_weights``."""
         return [stack[0] for stack in self.networks.stacks([config["weights"]])]
 
     def assign(self, model: Any, config: Config) -> Any:
-        """Put the weights of a config into a model, and give it back.
+        """Put the weights of a config into a model, and return it.
 
         Raises
         ------

@@ -10,7 +10,6 @@ from hpopt.problems.keras import (
 )
 from hpopt.problems.keras.data.rows import Rows
 from hpopt.problems.keras.optimizers import make_optimizer
-from hpopt.problems.keras.standardisation import mean_and_variance
 
 from ..small import needs_keras, numbers, quiet
 
@@ -133,7 +132,7 @@ def test_inputs_are_standardised_by_the_examples():
 def test_mean_and_variance_are_of_each_channel(shape, n_channels):
     x = rng.integers(0, 256, size=(2500, *shape), dtype="uint8")
     chosen = np.arange(0, 2500, 2)
-    mean, variance = mean_and_variance(Rows(x, x[:, 0], chosen), n_channels)
+    mean, variance = Rows(x, x[:, 0], chosen).mean_and_variance(n_channels)
     columns = x[chosen].reshape(-1, n_channels)
     assert mean == pytest.approx(columns.mean(axis=0))
     assert variance == pytest.approx(columns.var(axis=0))

@@ -47,7 +47,7 @@ def test_pairs_of_rows_and_single_splits():
         ([([0], [12])], None, "must be from 0 to 11, but list gave 12 to 12"),
         ([([0], [])], None, "must be the numbers of its rows, at least one"),
         ([3], None, "but got int in place of a pair"),
-        ([], None, "must give at least one split, but list gave none"),
+        ([], None, "must hold at least one split, but list gave none"),
         ("5", None, "folds must be an int"),
         (GroupKFold, GROUPS, r"got the class GroupKFold: write GroupKFold\("),
         (2.5, None, "folds must be an int of at least 2"),

@@ -48,7 +48,7 @@ def test_classes_may_be_told():
         ),
         ([0.0, np.nan], None, "the labels of classes, but 1 of its 2 numbers"),
         (pd.Series(["a", None, "b"], dtype=object), None, "but 1 of 3 are missing"),
-        (np.zeros((3, 2)), None, "one label an example, or one-hot rows"),
+        (np.zeros((3, 2)), None, "one label for each example, or one-hot rows"),
         ([], None, "y must not be empty"),
         (np.array([object(), object()]), None, "must hold numbers or names"),
     ],

@@ -153,7 +153,7 @@ class TestSeries:
     ("settings", "message"),
     [
         ({"x": lambda config: (X, Y), "y": Y}, "y must be left out"),
-        ({"x": lambda config: X, "y": None}, "must give a pair of arrays"),
+        ({"x": lambda config: X, "y": None}, "must return a pair of arrays"),
         ({"x": lambda config: (X, Y[:3]), "y": None}, "of the same length"),
         ({"x": lambda config: (X, Y), "y": None, "folds": 3}, "folds needs arrays"),
         ({"folds": 3, "validation_data": (X, Y)}, "exclude one another"),

@@ -112,9 +112,9 @@ class TestSampling:
         assert (one != other).all()
 
     def test_a_longer_sample_begins_as_a_shorter_one(self, model, monkeypatch):
-        from hpopt.problems.keras.untrained import sampled_weights
+        from hpopt.problems.keras.untrained import mae_sampling
 
-        monkeypatch.setattr(sampled_weights, "AT_ONCE", 200)
+        monkeypatch.setattr(mae_sampling, "AT_ONCE", 200)
         short, long = (mae_random_sampling(model, X, Y, draws).samples for draws in (4, 30))
         np.testing.assert_allclose(long[:4], short, rtol=1e-6)
         monkeypatch.undo()

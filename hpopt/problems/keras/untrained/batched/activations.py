@@ -11,99 +11,94 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Activation = Callable[[Array], Array]
 
+# Klambauer et al. 2017, "Self-normalizing neural networks": they keep mean 0 and variance 1.
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 
-def linear(x: Array) -> Array:
-    """Give x itself."""
+def _linear(x: Array) -> Array:
     return x
 
 
 def sigmoid(x: Array) -> Array:
-    """Give 1 / (1 + exp(-x)), by the tangent, which cannot overflow."""
+    """Return 1 / (1 + exp(-x))."""
+    # As (1 + tanh(x / 2)) / 2, which cannot overflow.
     found: Array = np.tanh(x * 0.5)
     found *= 0.5
     found += 0.5
     return found
 
 
-def hard_sigmoid(x: Array) -> Array:
-    """Give x / 6 + 1/2, cut to [0, 1]."""
+def _hard_sigmoid(x: Array) -> Array:
     return np.asarray(np.clip(x / 6 + 0.5, 0, 1))
 
 
 def relu(x: Array) -> Array:
-    """Give the positive part of x."""
+    """Return the positive part of x."""
     return np.asarray(np.maximum(x, 0))
 
 
-def relu6(x: Array) -> Array:
-    """Give x cut to [0, 6]."""
+def _relu6(x: Array) -> Array:
     return np.asarray(np.clip(x, 0, 6))
 
 
 def leaky_relu(x: Array, negative_slope: float = 0.2) -> Array:
-    """Give x where it is positive, and a share of it where it is not."""
+    """Return x where it is positive, and a share of it where it is not."""
     return np.where(x >= 0, x, x * negative_slope)
 
 
 def elu(x: Array, alpha: float = 1.0) -> Array:
-    """Give x where it is positive, and alpha * (exp(x) - 1) where it is not."""
+    """Return x where it is positive, and alpha * (exp(x) - 1) where it is not."""
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
 
 
-def selu(x: Array) -> Array:
-    """Give the scaled elu."""
+def _selu(x: Array) -> Array:
     return SELU_SCALE * elu(x, SELU_ALPHA)
 
 
-def softplus(x: Array) -> Array:
-    """Give log(1 + exp(x))."""
+def _softplus(x: Array) -> Array:
     return np.asarray(np.logaddexp(x, x.dtype.type(0)))
 
 
-def softsign(x: Array) -> Array:
-    """Give x / (1 + |x|)."""
+def _softsign(x: Array) -> Array:
     return np.asarray(x / (1 + np.abs(x)))
 
 
-def silu(x: Array) -> Array:
-    """Give x * sigmoid(x)."""
+def _silu(x: Array) -> Array:
     return x * sigmoid(x)
 
 
-def exponential(x: Array) -> Array:
-    """Give exp(x)."""
+def _exponential(x: Array) -> Array:
     with np.errstate(over="ignore"):
         return np.asarray(np.exp(x))
 
 
 def softmax(x: Array) -> Array:
-    """Give the shares of exp(x) along the last axis."""
+    """Return exp(x) / sum(exp(x)) along the last axis."""
+    # Less the largest: it cancels, and exp cannot overflow.
     powers: Array = np.exp(x - x.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
 BY_NAME: Mapping[str, Activation] = {
-    "linear": linear,
+    "linear": _linear,
     "sigmoid": sigmoid,
-    "hard_sigmoid": hard_sigmoid,
+    "hard_sigmoid": _hard_sigmoid,
     "tanh": np.tanh,
     "relu": relu,
-    "relu6": relu6,
+    "relu6": _relu6,
     "leaky_relu": leaky_relu,
     "elu": elu,
-    "selu": selu,
-    "softplus": softplus,
-    "softsign": softsign,
-    "silu": silu,
-    "swish": silu,
-    "exponential": exponential,
+    "selu": _selu,
+    "softplus": _softplus,
+    "softsign": _softsign,
+    "silu": _silu,
+    "swish": _silu,
+    "exponential": _exponential,
     "softmax": softmax,
 }
 
 
 def own_activation(config: Mapping[str, Any], name: str = "activation") -> Activation | None:
-    """Give the activation of a layer's config; None for one that is not Keras' own or not here."""
+    """Return the activation of a layer's config; None for one that is not among these."""
     given = config.get(name, "linear")
     return BY_NAME.get(given) if isinstance(given, str) else None

@@ -25,34 +25,34 @@ from hpopt.problems.keras.untrained.batched.normalisation import (
 from hpopt.problems.keras.untrained.batched.recurrent import GRU, LSTM, SimpleRNN
 
 FORMS: Mapping[str, Callable[[Any], Form | None]] = {
-    "Activation": Elementwise.of_activation,
-    "AveragePooling1D": Pooling.of,
-    "AveragePooling2D": Pooling.of,
-    "BatchNormalization": BatchNormalised.of,
-    "Conv1D": Convolution.of,
-    "Conv2D": Convolution.of,
-    "Dense": Dense.of,
-    "ELU": Elementwise.of_elu,
-    "Flatten": Reshaped.of,
-    "GRU": GRU.of,
-    "GlobalAveragePooling1D": GlobalPooling.of,
-    "GlobalAveragePooling2D": GlobalPooling.of,
-    "GlobalMaxPooling1D": GlobalPooling.of,
-    "GlobalMaxPooling2D": GlobalPooling.of,
-    "LSTM": LSTM.of,
-    "LayerNormalization": LayerNormalised.of,
-    "LeakyReLU": Elementwise.of_leaky_relu,
-    "MaxPooling1D": Pooling.of,
-    "MaxPooling2D": Pooling.of,
-    "Normalization": Affine.of_normalization,
-    "Permute": Permuted.of,
-    "ReLU": Elementwise.of_relu,
-    "RepeatVector": Repeated.of,
-    "Rescaling": Affine.of_rescaling,
-    "Reshape": Reshaped.of,
-    "SimpleRNN": SimpleRNN.of,
-    "Softmax": Elementwise.of_softmax,
-    **dict.fromkeys(MERGED, Merged.of),
+    "Activation": Elementwise.from_activation,
+    "AveragePooling1D": Pooling.from_layer,
+    "AveragePooling2D": Pooling.from_layer,
+    "BatchNormalization": BatchNormalised.from_layer,
+    "Conv1D": Convolution.from_layer,
+    "Conv2D": Convolution.from_layer,
+    "Dense": Dense.from_layer,
+    "ELU": Elementwise.from_elu,
+    "Flatten": Reshaped.from_layer,
+    "GRU": GRU.from_layer,
+    "GlobalAveragePooling1D": GlobalPooling.from_layer,
+    "GlobalAveragePooling2D": GlobalPooling.from_layer,
+    "GlobalMaxPooling1D": GlobalPooling.from_layer,
+    "GlobalMaxPooling2D": GlobalPooling.from_layer,
+    "LSTM": LSTM.from_layer,
+    "LayerNormalization": LayerNormalised.from_layer,
+    "LeakyReLU": Elementwise.from_leaky_relu,
+    "MaxPooling1D": Pooling.from_layer,
+    "MaxPooling2D": Pooling.from_layer,
+    "Normalization": Affine.from_normalization,
+    "Permute": Permuted.from_layer,
+    "ReLU": Elementwise.from_relu,
+    "RepeatVector": Repeated.from_layer,
+    "Rescaling": Affine.from_rescaling,
+    "Reshape": Reshaped.from_layer,
+    "SimpleRNN": SimpleRNN.from_layer,
+    "Softmax": Elementwise.from_softmax,
+    **dict.fromkeys(MERGED, Merged.from_layer),
     **dict.fromkeys(
         (
             "ActivityRegularization",
@@ -63,20 +63,17 @@ FORMS: Mapping[str, Callable[[Any], Form | None]] = {
             "SpatialDropout1D",
             "SpatialDropout2D",
         ),
-        Identity.of,
+        Identity.from_layer,
     ),
 }
 PRECISIONS = ("float32", "float64")
 
 
 def batched_form(layer: Any) -> Form | None:
-    """Give the batched form of a Keras layer; None where there is none.
-
-    A subclass of Keras' layers is not taken for one of them, nor is one that computes in low
-    precision or has adapters.
-    """
-    of = FORMS.get(type(layer).__name__)
+    """Return the batched form of a Keras layer; None where there is none."""
+    from_layer = FORMS.get(type(layer).__name__)
+    # A subclass of the user's may compute something else; low precision rounds otherwise.
     is_own = type(layer).__module__.startswith("keras.")
-    if of is None or not is_own or layer.dtype_policy.name not in PRECISIONS:
+    if from_layer is None or not is_own or layer.dtype_policy.name not in PRECISIONS:
         return None
-    return of(layer)
+    return from_layer(layer)

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from hpopt.errors import ProblemError, SettingError
+from hpopt.problems.keras.data.structures import checked_array, fits_shape
 from hpopt.problems.keras.session import import_keras
 from hpopt.problems.keras.untrained.batched.form import Array
 from hpopt.problems.keras.untrained.batched.general import CompiledModel
-from hpopt.problems.keras.untrained.batched.inputs import checked_inputs, examples, n_examples
 from hpopt.problems.keras.untrained.batched.thread_map import available_threads, map_in_threads
 from hpopt.problems.keras.untrained.batched.translation import BatchedModel, translate
 
+# Numbers that a thread holds at once, half a megabyte: more do not stay in the cache of its core.
 AT_ONCE = 2**17
-"""Numbers to be held at once by a thread: more do not stay in the cache of its core."""
+# Examples, and examples times draws, that a compiled model is given at once; any numbers of
+# this order do.
 EXAMPLES_AT_ONCE = 2**11
-PREDICTIONS_AT_ONCE = 2**23
-"""What a compiled model is given at once."""
+PREDICTIONS_AT_ONCE = 2**23  # 32 MB of single outputs
+# The fewest examples that are computed at once: with fewer, numpy's overhead a call dominates.
 FEWEST = 64
-"""Examples to be computed at once, at least, where there are as many."""
 
 Reduced = Callable[[Array], Array]
 
@@ -29,10 +30,10 @@ Reduced = Callable[[Array], Array]
 class Networks:
     """Many networks of one architecture, evaluated as one computation.
 
-    What varies from network to network are the trainable weights of a model, as one vector each;
-    all others (moving statistics, frozen layers) are as in the model. For the usual layers the
-    networks take each step together in numpy, which needs no compilation. For any other model
-    Keras' own call is compiled once, over a stack of weights.
+    Each network has trainable weights of its own, given as one vector; all other weights (moving
+    statistics, frozen layers) are the model's. Networks of the usual layers are computed together
+    in numpy, which needs no compilation. For any other model Keras' own call is compiled once,
+    over a stack of weights.
 
     Parameters
     ----------
@@ -46,9 +47,9 @@ class Networks:
     shapes : tuple of tuple of int
         Of the trainable weights, in Keras' order.
     n_weights : int
-        How long a vector of them is.
+        The length of a vector of weights.
     route : {"batched", "compiled"}
-        Which way its networks are evaluated.
+        How the networks are evaluated: in numpy, or by a compiled Keras model.
 
     Raises
     ------
@@ -84,16 +85,16 @@ class Networks:
         self.n_weights = sum(self.sizes)
         self.names = tuple(weight.path for weight in model.trainable_weights)
         self._shapes = [tuple(each.shape[1:]) for each in getattr(model, "inputs", None) or ()]
-        plan = translate(keras, model)
+        graph = translate(keras, model)
         self._compute: BatchedModel | CompiledModel
         self._compute = (
-            CompiledModel.of(keras, model) if plan is None else BatchedModel(model, plan)
+            CompiledModel.cached(keras, model) if graph is None else BatchedModel(model, graph)
         )
-        self._n_floats = 0 if plan is None else plan.n_floats
+        self._n_floats = 0 if graph is None else graph.n_floats
 
     @property
     def route(self) -> str:
-        """Which way they are evaluated: "batched" or "compiled"."""
+        """How the networks are evaluated: "batched" or "compiled"."""
         return "compiled" if isinstance(self._compute, CompiledModel) else "batched"
 
     def stacks(self, weights: Any) -> list[Array]:
@@ -102,30 +103,25 @@ class Networks:
         Raises
         ------
         SettingError
-            The vectors have another length.
+            The vectors are of another length.
         """
         weights = np.asarray(weights)
         if weights.ndim != 2 or weights.shape[1] != self.n_weights:
             raise SettingError(
                 f"weights must have the shape (draws, {self.n_weights}), but got {weights.shape}"
             )
+        # Converted once for all draws, without a copy if it fits.
         parts = np.split(weights.astype(self._floatx, copy=False), np.cumsum(self.sizes)[:-1], 1)
         return [
             part.reshape(len(part), *shape) for part, shape in zip(parts, self.shapes, strict=True)
         ]
 
     def checked_inputs(self, x: Any) -> Any:
-        """Give inputs in Keras' precision.
-
-        Raises
-        ------
-        SettingError
-            They are not finite numbers, or do not fit the model.
-        """
+        """Return inputs in Keras' precision; raise SettingError if they do not fit the model."""
         return checked_inputs(x, self._shapes, self._floatx)
 
     def predict(self, weights: Any, x: Any) -> Array:
-        """Give the predictions of all networks.
+        """Return the predictions of all networks.
 
         Parameters
         ----------
@@ -136,21 +132,21 @@ class Networks:
         Returns
         -------
         ndarray (draws, n, ...)
-            What ``model.predict(x)`` gives with these weights.
+            As ``model.predict(x)`` returns them with these weights.
         """
         return np.concatenate(list(self.over(weights, x, lambda predictions: predictions)))
 
     def over(self, weights: Any, x: Any, reduce: Reduced) -> Iterator[Array]:
-        """Give what a function makes of the predictions (m, n, ...) of m draws at a time.
+        """Yield a function's result for the predictions (m, n, ...) of m draws at a time.
 
-        All predictions of many draws need not fit into memory.
+        So the predictions of all draws need not fit into memory together.
         """
         stacks = self.stacks(weights)
         x = self.checked_inputs(x)
         n_draws, n = len(stacks[0]), n_examples(x)
         at_once, draws_at_once = self._at_once(n)
 
-        def some(start: int) -> Array:
+        def block(start: int) -> Array:
             chosen = [stack[start : start + draws_at_once] for stack in stacks]
             parts = [
                 self._compute(examples(x, slice(first, first + at_once)), chosen)
@@ -159,13 +155,60 @@ class Networks:
             return reduce(parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1))
 
         starts = range(0, n_draws, draws_at_once)
+        # A backend has threads of its own, so compiled models get one of ours.
         n_threads = min(available_threads(), len(starts)) if self.route == "batched" else 1
-        return map(some, starts) if n_threads == 1 else map_in_threads(some, starts, n_threads)
+        return map(block, starts) if n_threads == 1 else map_in_threads(block, starts, n_threads)
 
     def _at_once(self, n: int) -> tuple[int, int]:
-        """Say how many of n examples, and how many draws, are computed at once."""
-        if self._n_floats == 0:  # the backend computes one draw after another
+        """Return how many of n examples, and how many draws, are computed at once."""
+        if self._n_floats == 0:  # a compiled model
             at_once = min(n, EXAMPLES_AT_ONCE)
             return at_once, max(1, PREDICTIONS_AT_ONCE // n)
         at_once = min(n, max(FEWEST, AT_ONCE // self._n_floats))
         return at_once, max(1, AT_ONCE // (self._n_floats * at_once))
+
+
+def checked_inputs(x: Any, shapes: Sequence[tuple[int | None, ...]], floatx: str) -> Any:
+    """Return inputs, checked, in the precision that Keras computes in.
+
+    `shapes` holds the shape of an example for each input, where the model knows it; None for any
+    size.
+    """
+    if isinstance(x, tuple | Mapping):
+        arrays = x if isinstance(x, Mapping) else dict(enumerate(x))
+        found = {key: _floats(value, f"x[{key!r}]", floatx) for key, value in arrays.items()}
+        if len({len(array) for array in found.values()}) != 1:
+            lengths = {key: len(array) for key, array in found.items()}
+            raise SettingError(f"all inputs must be of the same length, but got {lengths}")
+        return found if isinstance(x, Mapping) else tuple(found.values())
+    array = _floats(x, "x", floatx)
+    if len(shapes) > 1:
+        raise SettingError(
+            f"the model has {len(shapes)} inputs, but x is one array: give a tuple of arrays"
+        )
+    for shape in shapes:
+        if not fits_shape(shape, array.shape[1:]):
+            raise SettingError(
+                f"x must have the shape (n, {', '.join(map(str, shape))}), as the model's input, "
+                f"but got {array.shape}"
+            )
+    return array
+
+
+def n_examples(x: Any) -> int:
+    """Return the number of examples."""
+    if isinstance(x, Mapping):
+        return len(next(iter(x.values())))
+    return len(x[0] if isinstance(x, tuple) else x)
+
+
+def examples(x: Any, places: slice) -> Any:
+    """Return the examples at these places."""
+    if isinstance(x, Mapping):
+        return {key: array[places] for key, array in x.items()}
+    return tuple(array[places] for array in x) if isinstance(x, tuple) else x[places]
+
+
+def _floats(values: Any, name: str, floatx: str) -> Any:
+    # The whole numbers that an Embedding takes are exact in float32 up to 2**24.
+    return checked_array(values, name).astype(np.dtype(floatx), copy=False)

@@ -1,4 +1,4 @@
-"""Normalisation layers, as they are outside training."""
+"""Normalisation layers, as they compute outside training."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class BatchNormalised:
     center: bool
 
     def __call__(self, inputs: Sequence[Array], weights: Weights) -> Array:
-        """Compute it for all networks."""
         *learned, mean, variance = weights
+        # Ioffe and Szegedy 2015, algorithm 2: as a factor and an offset, with two operations on x.
         factor = 1 / np.sqrt(variance + np.float32(self.epsilon))
         if self.scale:
             factor = factor * learned[0]
@@ -32,8 +32,7 @@ class BatchNormalised:
         return inputs[0] * along_last(factor, n_axes) + along_last(offset, n_axes)
 
     @staticmethod
-    def of(layer: Any) -> Form | None:
-        """Give the form of keras.layers.BatchNormalization over the last axis."""
+    def from_layer(layer: Any) -> Form | None:
         config = layer.get_config()
         if not is_last(config["axis"], layer):
             return None
@@ -49,7 +48,7 @@ class LayerNormalised:
     center: bool
 
     def __call__(self, inputs: Sequence[Array], weights: Weights) -> Array:
-        """Compute it for all networks."""
+        # In two passes, as Keras does it: E[x²] - E[x]² would cancel.
         deviations = inputs[0] - inputs[0].mean(axis=-1, keepdims=True)
         variance = (deviations**2).mean(axis=-1, keepdims=True)
         normalised = deviations / np.sqrt(variance + np.float32(self.epsilon))
@@ -60,8 +59,7 @@ class LayerNormalised:
         return np.asarray(normalised)
 
     @staticmethod
-    def of(layer: Any) -> Form | None:
-        """Give the form of keras.layers.LayerNormalization over the last axis."""
+    def from_layer(layer: Any) -> Form | None:
         config = layer.get_config()
         if config.get("rms_scaling") or not is_last(config["axis"], layer):
             return None
@@ -70,18 +68,17 @@ class LayerNormalised:
 
 @dataclass(frozen=True, eq=False)
 class Affine:
-    """Compute x * factor + offset, of numbers that no training changes."""
+    """Compute x * factor + offset, with constants."""
 
     factor: Any
     offset: Any
 
     def __call__(self, inputs: Sequence[Array], weights: Weights) -> Array:
-        """Compute it for all networks."""
         return np.asarray(inputs[0] * self.factor + self.offset)
 
     @staticmethod
-    def of_normalization(layer: Any) -> Form | None:
-        """Give the form of keras.layers.Normalization over the last axis or over none."""
+    def from_normalization(layer: Any) -> Form | None:
+        """Return the form of keras.layers.Normalization over the last axis or over none."""
         config = layer.get_config()
         axis = config["axis"]
         if config.get("invert") or (axis not in (None, ()) and not is_last(axis, layer)):
@@ -89,13 +86,12 @@ class Affine:
         mean, variance = (np.asarray(each) for each in (layer.mean, layer.variance))
         if mean.size not in (1, layer.output.shape[-1]):
             return None
-        # As Keras has it: its smallest deviation is 1e-7.
+        # 1e-7 is Keras' own epsilon here.
         factor = 1 / np.maximum(np.sqrt(variance.reshape(-1)), np.float32(1e-7))
         return Affine(factor, -mean.reshape(-1) * factor)
 
     @staticmethod
-    def of_rescaling(layer: Any) -> Form | None:
-        """Give the form of keras.layers.Rescaling by one number."""
+    def from_rescaling(layer: Any) -> Form | None:
         config = layer.get_config()
         scale, offset = config["scale"], config["offset"]
         if not all(isinstance(each, int | float) for each in (scale, offset)):
@@ -104,6 +100,6 @@ class Affine:
 
 
 def is_last(axis: Any, layer: Any) -> bool:
-    """Say whether an axis, or a list of one, is the last of a layer's output."""
+    """Return whether an axis, or a list of one, is the last of a layer's output."""
     axes = axis if isinstance(axis, list | tuple) else [axis]
     return len(axes) == 1 and axes[0] in (-1, len(layer.output.shape) - 1)

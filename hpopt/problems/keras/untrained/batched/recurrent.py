@@ -1,7 +1,7 @@
 """Recurrent layers: all networks take a step together.
 
-Inside, the examples are the last axis: arrays are (draws, units, n). A gate is then one stretch
-of memory, and the functions of numpy run over it without gaps, however few units there are.
+Inside, the examples are the last axis: arrays are (draws, units, n). A gate is then contiguous in
+memory, and numpy's functions are fast on it, however few units there are.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from hpopt.problems.keras.untrained.batched.form import Array, Form, Weights
 
 @dataclass(frozen=True)
 class Recurrent(ABC):
-    """A layer that steps through a series, and gives its last state or all of them."""
+    """A layer that steps through a series, and returns its last state or all of them."""
 
     units: int
     activation: Activation
@@ -35,10 +35,10 @@ class Recurrent(ABC):
     go_backwards: bool
 
     def __call__(self, inputs: Sequence[Array], weights: Weights) -> Array:
-        """Compute it for all networks."""
         steps = inputs[0].transpose(2, 0, 3, 1)  # (steps, draws, features, n), a view
         if self.go_backwards:
             steps = steps[::-1]
+        # Inputs and frozen weights may be the same for all draws: a first axis of 1.
         n_draws = max(len(inputs[0]), *map(len, weights))
         states = np.empty(
             (len(steps) if self.return_sequences else 1, n_draws, self.units, steps.shape[-1]),
@@ -55,8 +55,8 @@ class Recurrent(ABC):
         """Write the state after each step, or after the last one, into `states`."""
 
     @classmethod
-    def of(cls, layer: Any) -> Form | None:
-        """Give the form of a Keras layer; None where it has settings that this has not."""
+    def from_layer(cls, layer: Any) -> Form | None:
+        """Return the form of a Keras layer; None where one of its settings is not supported."""
         config = layer.get_config()
         activation = own_activation(config)
         recurrent = own_activation(config, "recurrent_activation")
@@ -80,9 +80,9 @@ class Recurrent(ABC):
 
 
 class StepInput:
-    """What a step sees, (draws, features + units + 1, n): its input, the last state, and ones.
+    """What a step reads, (draws, features + units + 1, n): its input, the last state, and ones.
 
-    Kernel, recurrent kernel and bias side by side then are one product a step.
+    One product with `joined_matrix` then applies kernel, recurrent kernel and bias.
     """
 
     def __init__(self, steps: Array, units: int, n_draws: int) -> None:
@@ -94,7 +94,7 @@ class StepInput:
 
 
 def joined_matrix(kernel: Array, recurrent: Array, bias: Array | None) -> Array:
-    """Give kernel, recurrent kernel and bias as (draws, outputs, features + units + 1)."""
+    """Return kernel, recurrent kernel and bias as (draws, outputs, features + units + 1)."""
     n_draws = max(len(kernel), len(recurrent))
     if bias is None:
         bias = np.zeros((1, kernel.shape[-1]), kernel.dtype)
@@ -129,7 +129,8 @@ class LSTM(Recurrent):
         units, n_draws = self.units, states.shape[1]
         matrix = joined_matrix(weights[0], weights[1], weights[2] if self.use_bias else None)
         usual = self.activation is np.tanh and self.recurrent_activation is sigmoid
-        if usual:  # a sigmoid is a tangent of half its argument: all four gates are one call
+        # sigmoid(x) = (1 + tanh(x / 2)) / 2: with halved rows all four gates are one call of tanh.
+        if usual:
             halves = np.full(4 * units, 0.5, matrix.dtype)
             halves[2 * units : 3 * units] = 1
             matrix *= halves[:, None]
@@ -149,11 +150,11 @@ class LSTM(Recurrent):
                 for gate in (i, f, o):
                     gate[:] = self.recurrent_activation(gate)
                 g[:] = self.activation(g)
-            cell *= f
+            cell *= f  # c ← f c + i g, in place
             np.multiply(i, g, out=i)
             cell += i
             state = states[min(place, len(states) - 1)]
-            np.multiply(o, self.activation(cell), out=state)
+            np.multiply(o, self.activation(cell), out=state)  # h ← o tanh(c)
             seen.state[:] = state
 
 
@@ -171,7 +172,9 @@ class GRU(Recurrent):
         gated = slice(0, 2 * units)
         both = None if before is None else before[:, gated]
         if both is not None and after is not None:
+            # The gates see the sum of both biases, so one suffices.
             both = both + after[:, gated]
+        # The candidate stays apart: it reads r * h, which the gates must give first.
         of_gates = joined_matrix(kernel[..., gated], recurrent[..., gated], both)
         of_input = kernel[..., 2 * units :].transpose(0, 2, 1)
         of_state = np.ascontiguousarray(recurrent[..., 2 * units :].transpose(0, 2, 1))
@@ -187,16 +190,16 @@ class GRU(Recurrent):
                 inner = np.matmul(of_state, seen.state)
                 if after is not None:
                     inner += after[:, 2 * units :, None]
-                candidate += r * inner
+                candidate += r * inner  # after the product, as cuDNN does
             else:
                 candidate += np.matmul(of_state, r * seen.state)
             candidate = self.activation(candidate)
             state = states[min(place, len(states) - 1)]
-            state[:] = candidate + z * (seen.state - candidate)
+            state[:] = candidate + z * (seen.state - candidate)  # h ← z h + (1 - z) g
             seen.state[:] = state
 
     def _biases(self, weights: Weights) -> tuple[Array | None, Array | None]:
-        """Give the bias of the input, and of the state where it has one of its own."""
+        """Return the bias of the input, and of the state where it has one of its own."""
         if not self.use_bias:
             return None, None
         return (weights[2][:, 0], weights[2][:, 1]) if self.reset_after else (weights[2], None)

@@ -1,4 +1,4 @@
-"""Blocks of draws side by side in threads: numpy lets go of the interpreter while it computes."""
+"""Map a function over arguments in threads: numpy releases the GIL while it computes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-Given = TypeVar("Given")
-Made = TypeVar("Made")
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
 
 
 def available_threads() -> int:
-    """Say how many threads this process may use: its share where it has one, else its cores.
-
-    Worker processes are given their share as the variable OMP_NUM_THREADS.
-    """
+    """Return how many threads this process may use: OMP_NUM_THREADS, else its cores."""
+    # Worker processes get their share of the cores in this variable.
     share = os.environ.get("OMP_NUM_THREADS", "")
     if share.isdigit() and int(share) > 0:
         return int(share)
@@ -25,8 +23,8 @@ def available_threads() -> int:
 
 
 def map_in_threads(
-    function: Callable[[Given], Made], arguments: Iterable[Given], n_threads: int
-) -> Iterator[Made]:
-    """Call a function in threads, and give the results in the order of the arguments."""
+    function: Callable[[Argument], Result], arguments: Iterable[Argument], n_threads: int
+) -> Iterator[Result]:
+    """Call a function in threads, and yield the results in the order of the arguments."""
     with ThreadPoolExecutor(n_threads) as pool:
         yield from pool.map(function, arguments)

@@ -1,4 +1,4 @@
-"""A Keras model as the steps of a batch of networks: which form reads what."""
+"""Translate a Keras model into a graph of batched layers."""
 
 from __future__ import annotations
 
@@ -14,81 +14,45 @@ from hpopt.problems.keras.untrained.batched.layers import batched_form
 
 
 @dataclass(frozen=True)
-class Step:
-    """One layer of all networks.
-
-    Attributes
-    ----------
-    form : Form
-    inputs : tuple of str
-        The names of the layers that it reads.
-    name : str
-    weights : tuple of int
-        Its weights among the model's, in Keras' order.
-    """
+class LayerStep:
+    """One layer of all networks."""
 
     form: Form
-    inputs: tuple[str, ...]
+    inputs: tuple[str, ...]  # the names of the layers that it reads
     name: str
-    weights: tuple[int, ...]
+    weights: tuple[int, ...]  # their places among the model's, in Keras' order
 
 
 @dataclass(frozen=True)
 class LayerGraph:
-    """The layers of a model in an order in which they can be computed.
+    """The layers of a model in an order in which they can be computed."""
 
-    Attributes
-    ----------
-    steps : tuple of Step
-    input, output : str
-        The names of the layers that the data goes into, and that the predictions come from.
-    n_floats : int
-        About the memory that one example takes in one network, in numbers: its largest layer.
-    """
-
-    steps: tuple[Step, ...]
-    input: str
-    output: str
-    n_floats: int
+    steps: tuple[LayerStep, ...]
+    input: str  # the name of the layer that reads the data
+    output: str  # the name of the layer that makes the predictions
+    n_floats: int  # about how many numbers an example takes in the largest layer
 
     def __call__(self, x: Array, weights: Weights) -> Array:
-        """Compute all networks.
-
-        Parameters
-        ----------
-        x : ndarray (n, ...)
-        weights : sequence of ndarray (draws or 1, ...)
-            All weights of the model, in Keras' order.
-
-        Returns
-        -------
-        ndarray (draws or 1, n, ...)
-        """
+        """Compute x (n, ...) for all weights (draws or 1, ...): (draws or 1, n, ...)."""
         last_reader = {name: step for step in self.steps for name in step.inputs}
         computed = {self.input: x[None]}
         for step in self.steps:
             inputs = [computed[name] for name in step.inputs]
             computed[step.name] = step.form(inputs, [weights[place] for place in step.weights])
             for name in set(step.inputs):
+                # An output that nobody reads any more would only fill the cache.
                 if last_reader[name] is step and name != self.output:
                     del computed[name]
         return computed[self.output]
 
 
 class BatchedModel:
-    """A plan with the weights of a model that do not vary.
+    """A graph of layers with the weights of a model that do not vary."""
 
-    Parameters
-    ----------
-    model : keras.Model
-    plan : LayerGraph
-        Its plan.
-    """
-
-    def __init__(self, model: Any, plan: LayerGraph) -> None:
+    def __init__(self, model: Any, graph: LayerGraph) -> None:
         trained = {id(weight): place for place, weight in enumerate(model.trainable_weights)}
-        self._plan = plan
-        # For each weight its place among the trainable ones, or what it always is.
+        self._graph = graph
+        # For each weight its place among the trainable ones, or its constant value.
         self._sources: list[int | Array] = [
             trained[id(weight)] if id(weight) in trained else np.asarray(weight)[None]
             for weight in model.weights
@@ -97,15 +61,14 @@ class BatchedModel:
     def __call__(self, x: Array, stacks: Sequence[Array]) -> Array:
         """Compute the predictions (draws, n, ...) of trainable weights (draws, ...)."""
         weights = [stacks[each] if isinstance(each, int) else each for each in self._sources]
-        predicted = self._plan(x, weights)
+        predicted = self._graph(x, weights)
         return np.broadcast_to(predicted, (len(stacks[0]), *predicted.shape[1:]))
 
 
 def translate(keras: Any, model: Any) -> LayerGraph | None:
-    """Give the plan of a built Keras model; None where a part of it has no batched form.
+    """Return the graph of a built Keras model; None where a part of it has no batched form.
 
-    It may be Sequential or functional, with one input, one output and layers that are each used
-    once.
+    It may be Sequential or functional, with one input, one output, and layers that are used once.
     """
     if type(model) is keras.Sequential:
         layers = [each for each in model.layers if type(each) is not keras.layers.InputLayer]
@@ -113,39 +76,41 @@ def translate(keras: Any, model: Any) -> LayerGraph | None:
         readers: dict[str, tuple[str, ...]] = {
             layer.name: (names[place],) for place, layer in enumerate(layers)
         }
-        return _plan(model, layers, readers, "", names[-1])
-    graph = _graph(keras, model)
-    if graph is None:
+        return _layer_graph(model, layers, readers, "", names[-1])
+    connections = _connections(keras, model)
+    if connections is None:
         return None
-    readers, source, sink = graph
+    readers, source, sink = connections
     layers = [model.get_layer(name) for name in readers]
-    return _plan(model, layers, readers, source, sink)
+    return _layer_graph(model, layers, readers, source, sink)
 
 
-def _plan(
+def _layer_graph(
     model: Any,
     layers: Sequence[Any],
     inputs_of: Mapping[str, tuple[str, ...]],
     source: str,
     sink: str,
 ) -> LayerGraph | None:
+    # By identity: names may repeat in nested models.
     places = {id(weight): place for place, weight in enumerate(model.weights)}
-    steps: list[Step] = []
+    steps: list[LayerStep] = []
     used: list[int] = []
     for layer in layers:
         form = batched_form(layer)
         if form is None or any(id(weight) not in places for weight in layer.weights):
             return None
         own = tuple(places[id(weight)] for weight in layer.weights)
-        steps.append(Step(form, inputs_of[layer.name], layer.name, own))
+        steps.append(LayerStep(form, inputs_of[layer.name], layer.name, own))
         used += own
+    # A weight that two layers share would be counted as two.
     if not steps or len(set(used)) < len(used):
         return None
     return LayerGraph(tuple(steps), source, sink, max(map(_n_floats, layers)))
 
 
-def _graph(keras: Any, model: Any) -> tuple[dict[str, tuple[str, ...]], str, str] | None:
-    """Give which layers each layer of a functional model reads, its input, and its output."""
+def _connections(keras: Any, model: Any) -> tuple[dict[str, tuple[str, ...]], str, str] | None:
+    """Return which layers each layer of a functional model reads, its input, and its output."""
     if type(model).__name__ != "Functional" or not type(model).__module__.startswith("keras."):
         return None
     try:
@@ -160,6 +125,7 @@ def _graph(keras: Any, model: Any) -> tuple[dict[str, tuple[str, ...]], str, str
             continue
         if len(nodes) != 1 or len(nodes[0]["args"]) != 1 or not _is_layer(keras, model, name):
             return None
+        # A mask or another argument changes what the layer computes.
         if any(value not in (None, False) for value in nodes[0]["kwargs"].values()):
             return None
         given = nodes[0]["args"][0]
@@ -173,7 +139,7 @@ def _graph(keras: Any, model: Any) -> tuple[dict[str, tuple[str, ...]], str, str
 
 
 def _ordered(inputs_of: dict[str, tuple[str, ...]], source: str) -> dict[str, tuple[str, ...]]:
-    """Put each layer after those that it reads."""
+    """Return the layers in an order in which each follows those that it reads."""
     ordered: dict[str, tuple[str, ...]] = {}
     waiting = dict(inputs_of)
     while waiting:
@@ -190,7 +156,7 @@ def _ordered(inputs_of: dict[str, tuple[str, ...]], source: str) -> dict[str, tu
 
 
 def _read(given: Any) -> str | None:
-    """Give the name of the layer whose first output an argument is; None for anything else."""
+    """Return the name of the layer whose first output an argument is; None for anything else."""
     if not isinstance(given, Mapping) or given.get("class_name") != "__keras_tensor__":
         return None
     name, node, tensor = given["config"]["keras_history"]
@@ -198,7 +164,7 @@ def _read(given: Any) -> str | None:
 
 
 def _only(places: Any) -> str | None:
-    """Give the name of the only layer in a functional config's list of inputs or outputs."""
+    """Return the name of the only layer in a functional config's list of inputs or outputs."""
     if isinstance(places, Sequence) and len(places) == 1:
         places = places[0]
     if isinstance(places, Sequence) and len(places) == 3 and isinstance(places[0], str):
@@ -207,7 +173,7 @@ def _only(places: Any) -> str | None:
 
 
 def _is_layer(keras: Any, model: Any, name: str) -> bool:
-    """Say whether a part of a model is a layer, and not a single operation."""
+    """Return whether a part of a model is a layer, and not a single operation."""
     try:
         return isinstance(model.get_layer(name), keras.layers.Layer)
     except ValueError:
@@ -215,9 +181,10 @@ def _is_layer(keras: Any, model: Any, name: str) -> bool:
 
 
 def _n_floats(layer: Any) -> int:
-    """Say about how many numbers an example takes in a layer."""
+    """Return about how many numbers an example takes in a layer."""
     shape = layer.output.shape[1:]
     kernels = [weight.shape for weight in layer.weights if len(weight.shape) > 1]
+    # Windows of a convolution are copied into rows; a cell holds all its gates.
     n_places = math.prod(size or 1 for size in shape[:-1])
     windows = [n_places * math.prod(kernel[:-1]) for kernel in kernels if len(kernel) > 2]
     gates = [sum(kernel) for kernel in kernels]
