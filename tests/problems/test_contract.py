@@ -47,7 +47,7 @@ class TestFunctionOfATrial(ProblemContract):
 
 
 class Clock:
-    """Gives another number of seconds at each call."""
+    """Returns another number of seconds at each call."""
 
     ticks = 0
 

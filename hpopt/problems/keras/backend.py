@@ -36,7 +36,7 @@ AS_NEEDED = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE
 # From so many draws on TensorFlow loops over them in the graph: tracing the loop takes half as long
 # again, but each draw half as long, so it pays from a few hundred draws on.
 MANY = 256
-# Examples times draws that PyTorch computes at once, to bound memory; any power of this order does.
+# Examples times draws that PyTorch computes at once, to bound memory: any number near it does.
 TOGETHER = 2**14
 
 
@@ -84,7 +84,7 @@ def deterministic_operations(keras: Any) -> Iterator[None]:
 
 
 def derived_seed(seed: int, number: int) -> int:
-    """Return the seed of part `number` (a run, an epoch, a config) of what has a seed."""
+    """Return a seed that follows from (seed, number): of a run, an epoch or a config."""
     return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
 
 

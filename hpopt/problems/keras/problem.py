@@ -109,9 +109,9 @@ class KerasProblem(Problem):
     callbacks : callable, optional
         Called as ``callbacks(config, trial)`` for each training; returns new keras.callbacks.
     fidelity : Fidelity or (int, int), optional
-        The fewest and the most epochs, in place of `epochs`, for strategies that spend fewer on
-        some trials. A later trial of the same config and seed resumes the training of the earlier
-        one, with the same values as if it had never stopped.
+        The fewest and the most epochs of a trial, in place of `epochs`. A later trial of the same
+        config and seed resumes the training of the earlier one, with the same values as if it had
+        never stopped.
     precision : str, optional
         That of the layers: ``"mixed_float16"``, ``"mixed_bfloat16"``, ``"float32"`` …
     memory_limit : int or str, optional

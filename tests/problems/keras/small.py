@@ -45,7 +45,7 @@ CONFIG = {"units": 4, "batch_size": 16}
 
 
 def numbers(tensor):
-    """Give what a model computed as an array, on any backend."""
+    """Return what a model computed as an array, on any backend."""
     import keras
 
     return keras.ops.convert_to_numpy(tensor)

@@ -174,7 +174,7 @@ def test_texts_are_vectorised(tmp_path):
 
 
 def batches(config):
-    """Give 5 batches of 8 examples once."""
+    """Yield 5 batches of 8 examples once."""
     for start in range(0, 40, 8):
         rows = slice(start, start + 8)
         yield [X[rows], TABLE[rows]], LABEL[rows]

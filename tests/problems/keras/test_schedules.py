@@ -15,7 +15,7 @@ pytestmark = [needs_keras, quiet]
 
 
 def rates(n_steps, **config):
-    """Give the learning rates of the steps 0 … n_steps."""
+    """Return the learning rates of the steps 0 … n_steps."""
     model = DenseBuilder((3,), outputs=1).build({"optimizer": "sgd", "learning_rate": 0.5})
     apply_schedule(model, config, lambda: n_steps)
     found = []

@@ -103,6 +103,8 @@ def _encoded(thing: Any, depth: int) -> Iterator[bytes]:
     """Yield an object as bytes that are the same in each process."""
     if thing is None or isinstance(thing, bool | int | float | complex | str | bytes | np.generic):
         yield f"{type(thing).__name__} {thing!r}".encode()
+    elif isinstance(thing, Space):  # a mapping too, whose parameters hold caches
+        return
     elif isinstance(thing, np.ndarray):
         yield from _encoded_array(thing)
     elif isinstance(thing, Mapping):
@@ -139,7 +141,7 @@ def _encoded_callable(thing: Any, depth: int) -> Iterator[bytes]:
 
 def _encoded_object(thing: Any, depth: int) -> Iterator[bytes]:
     kind = type(thing)
-    if isinstance(thing, Space) or depth > DEEPEST:
+    if depth > DEEPEST:
         return
     if isinstance(thing, Set):
         yield repr(sorted(map(repr, thing))).encode()

@@ -177,7 +177,7 @@ class _Runs:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One training of a trial, from 0: its split of the data, and its seed (first the trial's)."""
+    """One training of a trial: its number, from 0, its split of the data, and its seed."""
 
     number: int
     split: int
@@ -187,6 +187,7 @@ class Run:
 def list_runs(seed: int, n_splits: int, repeats: int) -> Iterator[Run]:
     """Yield the runs of a trial: all splits, repeated."""
     for number in range(n_splits * repeats):
+        # The first has the seed of the trial, as if it were alone.
         yield Run(number, number % n_splits, derived_seed(seed, number) if number else seed)
 
 

@@ -10,6 +10,7 @@ import pytest
 from hpopt.problems.keras import Classifier, DenseBuilder
 from hpopt.problems.keras.data import fingerprint
 from hpopt.problems.keras.data.fingerprint import digest_of, source_of_function
+from hpopt.space import Float
 
 from ..small import Line, X, Y, needs_keras
 
@@ -119,13 +120,20 @@ class TestProblem:
             ({"precision": "float64"}, {"precision"}),
             ({"class_weight": "balanced"}, {"class_weight"}),
             ({"sample_weight": np.ones(40)}, {"data"}),
-            ({"callbacks": build}, {"callbacks"}),
+            ({"callbacks": lambda config, trial: []}, {"callbacks"}),
             ({"build": DenseBuilder((3,), classes=2, activation="sigmoid")}, {"build"}),
             ({"keep_weights": 3, "verbose": 1, "memory_limit": "1GB"}, set()),
         ]:
             other = Classifier(**{"x": X, "y": Y > 0, **changes}).fingerprint()
             differing = {name for name, text in usual.fingerprint().items() if other[name] != text}
             assert differing == names, changes
+
+    def test_a_builders_space_is_compared_by_the_study_alone(self):
+        problem = Classifier(X, Y > 0)
+        before = problem.fingerprint()
+        problem.space.encode(problem.space.sample(2, seed=0))  # its parameters keep caches
+        assert problem.fingerprint() == before
+        assert Classifier(X, Y > 0, space={"dropout": Float(0, 0.1)}).fingerprint() == before
 
     def test_a_subclass_is_known_by_its_methods(self):
         class Wider(Line):

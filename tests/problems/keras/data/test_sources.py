@@ -21,7 +21,7 @@ SMALL = {"recurrent": Sequence({"units": Int(2, 3)}, 1, 1)}
 
 
 def dataset(n=40, workers=1):
-    """Give a dataset that changes as it is used."""
+    """Return a dataset that changes as it is used."""
     import keras
 
     class Shrinking(keras.utils.PyDataset):
