@@ -172,8 +172,11 @@ def change_header(path: Path, rng: random.Random) -> None:
 def change_space(path: Path, rng: random.Random) -> None:
     with opened(path) as connection:
         (text,) = connection.execute("SELECT header FROM study").fetchone()
-        header = json.loads(text)
-        parameters = header["space"]["parameters"]
+        try:
+            header = json.loads(text)
+            parameters = header["space"]["parameters"]
+        except (RecursionError, ValueError, LookupError, TypeError):
+            return  # another change has nested or replaced it
         huge = {
             "type": "sequence",
             "min_length": rng.choice([0, 10**9]),

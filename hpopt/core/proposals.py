@@ -20,6 +20,10 @@ ENOUGH = 32  # draws without a new config: enumerating the rest is quicker then
 # An infinite space counts as exhausted after 65,536 draws without a new config.
 LAST_DRAWS, DRAWN_AT_ONCE = 64, 1024
 SCANNED_AT_ONCE = 64  # enough for the overhead of a call not to count
+# Of a grid above 10**6 with forbidden configs only the first 64 are scanned before some walks to
+# allowed points: of 2**40 all that is scanned may be forbidden. From 10**9 on, a scan takes days.
+SCANNED_FIRST, QUICKLY_SCANNED, SCANNABLE = 64, 10**6, 10**9
+WALKS = 32  # at once, a tenth of a second of 80 parameters: enough are new, or none is left
 
 
 class Proposals:
@@ -173,7 +177,13 @@ class Proposals:
                 yield from found
             return
         place = self._scanned
+        walks = bool(self._space.predicates) and grid.size > QUICKLY_SCANNED
         while place < grid.size:
+            if walks and place >= SCANNED_FIRST:  # not from where it began: that is but a cache
+                yield from self._walked(taken, before, rng)
+                if grid.size > SCANNABLE:
+                    return
+                walks = False
             places = range(place, int(min(place + SCANNED_AT_ONCE, grid.size)))
             points = np.array(
                 [grid.point(permuted_index(i, int(grid.size), self._seed)) for i in places]
@@ -186,3 +196,14 @@ class Proposals:
                 elif not gone and key not in taken:
                     yield key, point
                 place += 1
+
+    def _walked(
+        self, taken: set[bytes], before: int, rng: np.random.Generator
+    ) -> Iterator[tuple[bytes, Floats]]:
+        """Yield unknown configs where nearly everything is forbidden."""
+        while True:
+            points = self._space.snap(self._space.allowed_points(WALKS, rng))
+            found = self._new(points, taken, before)
+            if not any(found):
+                return
+            yield from ((key, point) for key, point in zip(found, points, strict=True) if key)

@@ -27,6 +27,8 @@ from hpopt.space.parameter import Bools, Floats, Parameter, Resolution, identity
 from hpopt.space.peeling import Rules
 
 TRIES = 10_000
+# 39 forbidden pairs of 40 switches, of whose draws 1 in 2,500 is allowed, take some 30 steps.
+STEPS = 1_000
 Predicate = Callable[[dict[str, Any]], bool] | Mapping[str, Any]
 
 
@@ -141,10 +143,12 @@ class Space(Coordinates):
     def random(self, n: int, rng: np.random.Generator) -> Floats:
         """Draw n allowed points, uniform in the unit cube.
 
+        Where fewer than one in 10,000 points is allowed, those that are left are not uniform.
+
         Raises
         ------
         SpaceError
-            Fewer than one in 10,000 points is allowed.
+            None was found that is allowed.
         """
         points = self.repaired(rng.random((n, self.d)), rng)
         if not self.predicates:
@@ -155,9 +159,38 @@ class Space(Coordinates):
                 return points
             points[wrong] = self.repaired(rng.random((int(wrong.sum()), self.d)), rng)
             wrong[wrong] = ~self.allowed(points[wrong])
+        found = self.allowed_points(int(wrong.sum()), rng)
+        if len(found) == wrong.sum():
+            points[wrong] = found
+            return points
         raise SpaceError(
             f"forbid must leave something to draw, but {TRIES} draws in a row were forbidden"
         )
+
+    def allowed_points(self, n: int, rng: np.random.Generator) -> Floats:
+        """Search for n allowed points where nearly all draws are forbidden.
+
+        One parameter of a forbidden combination is drawn anew until none is left (WalkSAT,
+        Selman, Kautz and Cohen 1994), so they are not uniform.
+
+        Returns
+        -------
+        ndarray (m, d), in [0, 1], m <= n
+            Without those of which 1,000 steps were in vain.
+        """
+        points = rng.random((n, self.d))
+        wrong = np.arange(n)
+        for _ in range(STEPS):
+            points[wrong] = self.repaired(points[wrong], rng)
+            wrong = wrong[~self.allowed(points[wrong])]
+            if not wrong.size:
+                break
+            for row, config in zip(wrong, self.decode(points[wrong]), strict=True):
+                held = [each for each in self.predicates if each(config)]
+                names = held[rng.integers(len(held))].names or tuple(self)
+                columns = self._columns[names[rng.integers(len(names))]]
+                points[row, columns] = rng.random(columns.stop - columns.start)
+        return np.delete(points, wrong, axis=0)
 
     def sample(self, n: int = 1, *, seed: int | None = None) -> list[dict[str, Any]]:
         """Draw n configs, uniform in the unit cube."""
@@ -174,6 +207,8 @@ class Space(Coordinates):
             rest = np.array([grid.point(index) for index in range(int(grid.size))])
         else:
             rest = self.repaired(rng.random((TRIES, self.d)), rng)
+            if len(self.allowed_points(1, rng)):
+                return
         if not self.allowed(rest).any():
             raise SpaceError(
                 f"forbid must leave at least one config, but all of {len(rest)} tried are "

@@ -118,6 +118,37 @@ def test_random_finds_what_a_harsh_forbid_leaves():
     )
 
 
+def _no_neighbours(n):
+    """Return a space of switches of which 2 to the n are configs, and few are allowed."""
+    switches = {f"s{i}": Categorical([True, False]) for i in range(n)}
+    pairs = [{f"s{i}": True, f"s{i + 1}": True} for i in range(n - 1)]
+    return Space(switches, forbid=pairs)
+
+
+@pytest.mark.parametrize("name", ["random", "annealing", "tpe"])
+def test_a_space_of_which_nearly_all_is_forbidden(name, tmp_path):
+    """A draw is allowed once in 2,500, and a grid of 2**40 is not scanned for it."""
+    space = _no_neighbours(40)
+    problem = hpopt.FunctionProblem(lambda config: sum(config.values()), space)
+    with hpopt.Study(problem, name, seed=1) as study:
+        configs = [trial.config for trial in study.run(trials=24, progress=False).trials]
+    assert len({space.key(config) for config in configs}) == 24
+    assert all(space.validate(config) == config for config in configs)
+    for _ in range(2):
+        with hpopt.Study(problem, name, seed=1, path=tmp_path / "study.db") as study:
+            resumed = study.run(trials=12, progress=False)
+    assert [trial.config for trial in resumed.trials] == configs
+
+
+def test_what_is_left_of_a_huge_grid_ends_the_search():
+    space = Space(
+        {f"x{i}": Int(0, 9) for i in range(12)},
+        forbid=[{f"x{i}": list(range(1, 10))} for i in range(1, 12)],
+    )
+    found = configs_of(RandomSearch().bind(of(None, space)).ask(50))
+    assert sorted(config["x0"] for config in found) == list(range(10))
+
+
 # -- quasi-random --------------------------------------------------------------------------------
 
 

@@ -270,3 +270,14 @@ def test_the_resolution_thins_the_grid_out():
     assert configs[1] == {"a": 1.0, "b": 0, "c": "x", "s": [{"k": 1}]}
     assert configs[-1] == {"a": 100.0, "b": 100, "c": "z", "s": [{"k": 9}]}
     assert space.decode(space.grid(1).point(0)[None])[0]["b"] == 50
+
+
+def test_a_space_is_drawn_from_of_which_nearly_all_is_forbidden():
+    """One draw in 10**8 is allowed."""
+    space = Space(
+        {f"s{i}": Categorical([True, False]) for i in range(80)},
+        forbid=[{f"s{i}": True, f"s{i + 1}": True} for i in range(79)],
+    )
+    configs = space.sample(3, seed=0)
+    assert [space.validate(config) for config in configs] == configs
+    assert space.allowed_points(0, np.random.default_rng(0)).shape == (0, 80)
