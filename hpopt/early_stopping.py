@@ -19,7 +19,7 @@ from hpopt.core import Curve, Objective, Trial
 from hpopt.errors import SettingError, UnknownNameError
 from hpopt.names import known_name
 
-Snapshot = Callable[[Curve], bool]
+StopTest = Callable[[Curve], bool]
 """Gets what an evaluation has reported, as (step, value); says whether to stop it."""
 
 
@@ -42,7 +42,7 @@ class Experience(ABC):
         """Learn from a finished trial, whatever its status."""
 
     @abstractmethod
-    def snapshot(self) -> Snapshot | None:
+    def snapshot(self) -> StopTest | None:
         """Give what is known now, to travel with a trial; None where nothing is worth stopping.
 
         It must be picklable and small, and must not change with what is learned later.
@@ -125,7 +125,7 @@ class _Medians(Experience):
                 means[step] = total / n
         return means
 
-    def snapshot(self) -> Snapshot | None:
+    def snapshot(self) -> StopTest | None:
         """Give the medians."""
         if not self._medians:
             return None

@@ -20,8 +20,7 @@ from hpopt.optimizers import make_optimizer
 from hpopt.space import Space
 from hpopt.stopping import Plateau, StoppingRule, Target, Time, Trials
 from hpopt.study import Study
-from hpopt.study.arguments import checked_fail_fast
-from hpopt.study.header import DEFAULT_OPTIMIZER
+from hpopt.study.opening import DEFAULT_OPTIMIZER
 
 RULES: dict[str, Callable[[Any], StoppingRule]] = {
     "trials": Trials,
@@ -119,12 +118,12 @@ def _settings(content: Mapping[str, Any]) -> dict[str, Any]:
     executor.shutdown()
     if isinstance(executor, SerialExecutor):
         runner["executor"] = SERIAL
-    window = content.get("window")
+    window, fail_fast = content.get("window"), content.get("fail_fast")
     return {
         **runner,
         "window": None if window is None else whole("window", window, 1),
         "retries": whole("retries", content.get("retries", 1), 0),
-        "fail_fast": checked_fail_fast(content.get("fail_fast")),
+        "fail_fast": None if fail_fast is None else whole("fail_fast", fail_fast, 0),
         "early_stopping": _early_stopping(content.get("early_stopping")),
     }
 

@@ -22,7 +22,7 @@ from hpopt.reports.digest import digest
 from hpopt.reports.printing import write
 from hpopt.reports.tables import best_or_front
 from hpopt.study import Study
-from hpopt.study.interrupts import INTERRUPTED
+from hpopt.study.loop import INTERRUPTED
 from hpopt.study.opening import other_than_before
 from hpopt.study.study import RETRIED
 from hpopt.terminal import printable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from hpopt.core.solution import Solution
 from hpopt.core.trial import STATUSES, Trial
@@ -35,6 +36,24 @@ class MemoryStorage(Storage):
         self._finished: dict[int, Trial] = {}  # in the order of observation
         self._asked_after: dict[int, int] = {}
         self._outputs: dict[int, str] = {}
+
+    @classmethod
+    def copy_of(cls, storage: Storage) -> MemoryStorage:
+        """Return all that a storage holds, in memory; unlike others it can be pickled."""
+        copy, journal = cls(), storage.load()
+        copy._header = storage.header()
+        copy._pending = {each.number: each for each in journal.pending}
+        copy._finished = {each.number: each for each in journal.trials}
+        copy._asked_after = dict(journal.asked_after)
+        outputs = {number: storage.output(number) for number in copy._finished}
+        copy._outputs = {number: output for number, output in outputs.items() if output}
+        return copy
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_guard"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _guard=threading.RLock())
 
     def header(self) -> Header | None:
         """Return the header; None in a fresh study."""

@@ -1,8 +1,8 @@
-"""The loop: what ties a problem, an optimizer, an executor and a storage together."""
+"""A study ties a problem, an optimizer, an executor and a storage together, and runs them."""
 
 from hpopt.study.knowledge import Learned
-from hpopt.study.live import Running
 from hpopt.study.record import Record, Result
+from hpopt.study.running_status import Running
 from hpopt.study.search import optimize
 from hpopt.study.study import Study
 

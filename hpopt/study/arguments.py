@@ -1,20 +1,63 @@
-"""What a user may give to a study, checked before anything runs."""
+"""What a run is given: checked before anything runs, one rule of all that ends it, its executor."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import inspect
-from collections.abc import Callable, Iterable
+import math
+import operator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
 from typing import Any
 
-from hpopt import checks
-from hpopt.checks import integer, whole
+from hpopt.checks import Duration
 from hpopt.errors import SettingError
-from hpopt.stopping import StoppingRule
+from hpopt.executors import make_executor
+from hpopt.stopping import Never, StoppingRule, Time, Trials
 
 
-def checked_seed(seed: Any) -> int | None:
-    """Give a seed as a plain int; raise SettingError where it is none."""
-    return None if seed is None else checks.seed(seed)
+def one_rule(
+    trials: int | None,
+    timeout: Duration | None,
+    stop: StoppingRule | None,
+    *,
+    n_told: int,
+    n_possible: float,
+    n_pending: int | None = None,
+) -> StoppingRule:
+    """Return the rule that ends a run as its arguments say, whichever comes first.
+
+    Parameters
+    ----------
+    trials, timeout, stop
+        See `Study.run`.
+    n_told : int
+        How many trials the study has before the run.
+    n_possible : float
+        How many it can have at most.
+    n_pending : int, optional
+        How many are to be evaluated again: a run that has no other end ends with them.
+
+    Raises
+    ------
+    SettingError
+        One of them is not what it must be, or nothing would end the run.
+    """
+    check_stop(stop)
+    rules = [] if stop is None else [stop]
+    if trials is not None:
+        rules.append(Trials(Trials(trials).n + n_told))
+    if timeout is not None:
+        rules.append(Time(timeout))
+    if not rules and n_possible == math.inf:
+        if n_pending is not None:
+            return Trials(max(1, n_told + n_pending))
+        raise SettingError(
+            "a run must have an end, but got neither trials=, timeout= nor stop= and the "
+            "space has no end (stop=hpopt.stopping.Never() runs until Ctrl-C)"
+        )
+    return functools.reduce(operator.or_, rules, Never())
 
 
 def check_stop(stop: Any) -> None:
@@ -24,7 +67,7 @@ def check_stop(stop: Any) -> None:
 
 
 def checked_callbacks(callbacks: Any) -> list[Callable[..., Any]]:
-    """Give callbacks as a list; raise SettingError where one is none."""
+    """Return callbacks as a list; raise SettingError where one is none."""
     if callable(callbacks) or not isinstance(callbacks, Iterable):
         raise SettingError(f"callbacks must be a list of callables, but got {callbacks!r}")
     found = list(callbacks)
@@ -51,18 +94,26 @@ def _check_takes_two(callback: Callable[..., Any]) -> None:
         ) from None
 
 
-def checked_fail_fast(fail_fast: Any) -> int | None:
-    """Return a number of failures as an int, or None; raise SettingError where it is neither."""
-    if fail_fast is None:
-        return None
-    found = integer(fail_fast)
-    if found is None or found < 0:
-        raise SettingError(
-            f"fail_fast must be an int of at least 0 (0 is for never), but got {fail_fast!r}"
-        )
-    return found
+@contextlib.contextmanager
+def executor_of_run(
+    executor: str | Executor | None, workers: int | str | None, **settings: Any
+) -> Iterator[tuple[Executor, int | Callable[[], int]]]:
+    """Make the executor of a run and end it with the run; the user's own goes on.
 
-
-def checked_window(window: Any) -> int | None:
-    """Return a window as an int, or None; raise SettingError where it is neither."""
-    return None if window is None else whole("window", window, 1)
+    Yields
+    ------
+    Executor
+    int or callable
+        How many calls to keep running, or what returns it each time.
+    """
+    runner, n_slots = make_executor(executor, workers, **settings)
+    if runner is executor:
+        yield runner, n_slots
+        return
+    try:
+        yield runner, n_slots
+    except BaseException:
+        getattr(runner, "kill_workers", lambda: None)()
+        raise
+    finally:
+        runner.shutdown(wait=True, cancel_futures=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -17,18 +17,20 @@ from hpopt.core import (
     Trial,
     evaluate,
     evaluate_together,
+    failed,
+    outcome_of_loss,
 )
 from hpopt.errors import ProblemError, StudyError, TransferError, WorkerNotStarted
-from hpopt.study.answers import outcome_of, outcomes_of
-from hpopt.study.books import Books
+from hpopt.study.state import StudyState
 
 Group = list[Solution]
 
-PLACES_SECONDS = 1.0
+WHERE_SECONDS = 1.0
+# How often it is looked where calls run, for people to read: as often as pages are drawn anew.
 
 MOST_NOT_STARTED = 2
-"""So many workers more than there are slots may die while they start, and before any trial has
-begun, until it is clear that none ever will: one may have been killed by somebody."""
+# So many workers more than there are slots may die while they start, and before any trial has
+# begun, until it is clear that none ever will: one may have been killed by somebody.
 
 
 @dataclass(slots=True)
@@ -50,10 +52,10 @@ class Dispatch:
 
     Parameters
     ----------
-    books : Books
+    state : StudyState
     executor : concurrent.futures.Executor
     n_slots : int or callable
-        How many calls to keep running, or what says so each time.
+        How many calls to keep running, or what returns it each time.
     retries : int
         How often a lost trial runs again.
     live : LiveFolder or None
@@ -63,35 +65,34 @@ class Dispatch:
     ----------
     ready : deque of Solution
         What waits for a slot.
+    n_running : int
+        How many solutions are being evaluated.
     """
 
     def __init__(
         self,
-        books: Books,
+        state: StudyState,
         executor: Executor,
         n_slots: int | Callable[[], int],
         *,
         retries: int,
         live: LiveFolder | None,
     ) -> None:
-        self._books, self._executor, self._n_slots = books, executor, n_slots
+        self._state, self._executor, self._n_slots = state, executor, n_slots
         self._retries, self._live = retries, live
         share = getattr(executor, "share", None)
-        self._problem = share(books.problem) if share is not None else books.problem
-        self._max_batch = books.problem.max_batch
-        self.ready: deque[Solution] = deque(books.unfinished())
+        self._problem = share(state.problem) if share is not None else state.problem
+        self._max_batch = state.problem.max_batch
+        self.ready: deque[Solution] = deque(state.unfinished())
+        self.n_running = 0
         self._running: dict[Future[Any], Group] = {}
         self._done: SimpleQueue[Future[Any]] = SimpleQueue()
         self._n_lost: dict[int, int] = {}
-        self._placed: set[int] = set()
+        # Numbers of which this driver has shown where they run, as their workers may not.
+        self._shown: set[int] = set()
         self._looked = time.monotonic()
         self._alone: set[int] = set()
         self._has_begun, self._n_not_started = False, 0
-
-    @property
-    def n_free(self) -> int:
-        """How many slots are free."""
-        return max(0, self.n_calls - len(self._running))
 
     @property
     def n_calls(self) -> int:
@@ -99,24 +100,27 @@ class Dispatch:
         return self._n_slots() if callable(self._n_slots) else self._n_slots
 
     @property
-    def n_takes(self) -> int:
+    def n_free(self) -> int:
+        """How many slots are free."""
+        return max(0, self.n_calls - len(self._running))
+
+    @property
+    def n_wanted(self) -> int:
         """How many solutions the free slots can take."""
         return self.n_free * self._max_batch
 
-    @property
-    def n_running(self) -> int:
-        """How many solutions are being evaluated."""
-        return sum(map(len, self._running.values()))
-
     def send(self, most: int) -> None:
         """Send what is ready into free slots, at most so many solutions."""
-        for group in self._groups(most):
-            self._submit(group)
+        if self._max_batch > 1:
+            for group in self._groups(most):
+                self._submit(group)
+            return
+        for _ in range(min(most, self.n_free, len(self.ready))):
+            self._submit([self.ready.popleft()])
 
     def _groups(self, most: int) -> list[Group]:
         """Take from what is ready, in its order, what goes into the free slots."""
-        if self._max_batch == 1:
-            return [[self.ready.popleft()] for _ in range(min(most, self.n_free, len(self.ready)))]
+        n_free = self.n_free
         groups: list[Group] = []
         open_groups: dict[Hashable, Group] = {}
         left: list[Solution] = []
@@ -126,40 +130,40 @@ class Dispatch:
             group = None if alone else open_groups.get(key)
             if group is not None and len(group) < self._max_batch:
                 group.append(solution)
-            elif len(groups) < self.n_free:
+            elif len(groups) < n_free:
                 groups.append([solution])
                 if not alone:
                     open_groups[key] = groups[-1]
             else:
                 left.append(solution)
         self.ready = deque([*left, *list(self.ready)[most:]])
-        while len(groups) < self.n_free and len(largest := max(groups, key=len, default=[])) > 1:
+        while len(groups) < n_free and len(largest := max(groups, key=len, default=[])) > 1:
             half = len(largest) // 2
             groups.append(largest[half:])
             del largest[half:]
         return groups
 
     def _key(self, solution: Solution) -> Hashable:
+        problem = self._state.problem
         try:
-            key = self._books.problem.batch_key(solution)
+            key = problem.batch_key(solution)
             hash(key)
         except Exception as error:
             raise ProblemError(
-                f"{type(self._books.problem).__name__}.batch_key must give something hashable for "
-                f"every solution, but for {solution.config} it raised {type(error).__name__}: "
-                f"{error}"
+                f"{type(problem).__name__}.batch_key must give something hashable for every "
+                f"solution, but for {solution.config} it raised {type(error).__name__}: {error}"
             ) from error
         return key
 
     def _submit(self, group: Group) -> None:
-        books = self._books
+        state = self._state
         if len(group) == 1:
             future: Future[Any] = self._executor.submit(
                 evaluate,
                 self._problem,
                 group[0],
-                directory=books.directory(group[0]),
-                early_stopping=books.rule_for(group[0]),
+                directory=state.directory(group[0]),
+                early_stopping=state.stop_test(group[0]),
                 live=self._live,
             )
         else:
@@ -167,15 +171,16 @@ class Dispatch:
                 evaluate_together,
                 self._problem,
                 group,
-                directories=[books.directory(each) for each in group],
-                early_stopping=[books.rule_for(each) for each in group],
+                directories=[state.directory(each) for each in group],
+                early_stopping=[state.stop_test(each) for each in group],
                 live=self._live,
             )
         self._running[future] = group
+        self.n_running += len(group)
         future.add_done_callback(self._done.put)
 
     def wait(self, seconds: float) -> Ended:
-        """Wait for evaluations to end, at most so many seconds; give those that have.
+        """Wait for evaluations to end, at most so many seconds; return those that have.
 
         Raises
         ------
@@ -183,41 +188,54 @@ class Dispatch:
             No evaluation could begin: none could be sent, or no worker starts.
         """
         ended = Ended()
-        self._show_places()
+        if self._live is not None:
+            self._show_where(self._live)
         try:
             futures = [self._done.get(timeout=seconds)]
         except Empty:
             return ended
         while not self._done.empty():
             futures.append(self._done.get())
-        self._check_begun(futures)
-        again: Group = []
-        for future in futures:
-            again += self._take(future, ended)
+        if not self._has_begun:
+            self._check_begun(futures)
+        again = [solution for future in futures for solution in self._take(future, ended)]
         self.ready.extendleft(sorted(again, key=lambda each: each.number, reverse=True))
         return ended
 
-    def _show_places(self) -> None:
+    def _check_begun(self, ended: Sequence[Future[Any]]) -> None:
+        """Raise where no evaluation could begin: it could not be sent, or no worker starts."""
+        lost = [None if future.cancelled() else future.exception() for future in ended]
+        unsent = [error for error in lost if isinstance(error, TransferError)]
+        if len(unsent) == len(lost) and all(error.what == "call" for error in unsent):
+            raise ProblemError(f"{unsent[0]} (no trial has run)") from unsent[0]
+        if lost and all(isinstance(error, WorkerNotStarted) for error in lost):
+            self._n_not_started += len(lost)
+            if self._n_not_started > MOST_NOT_STARTED + len(self._running):
+                raise StudyError(f"{lost[0]} (no trial has run)") from lost[0]
+            return
+        self._has_begun = True
+
+    def _show_where(self, live: LiveFolder) -> None:
         """Show now and then where calls run, as far as the executor knows."""
         now = time.monotonic()
-        if self._live is None or now - self._looked < PLACES_SECONDS:
+        if now - self._looked < WHERE_SECONDS:
             return
         self._looked = now
         for future, group in self._running.items():
             where = getattr(future, "where", "")
-            if where and group[0].number not in self._placed:
+            if where and group[0].number not in self._shown:
                 for solution in group:
-                    self._placed.add(solution.number)
-                    self._live.place(solution.number, where)
+                    self._shown.add(solution.number)
+                    live.place(solution.number, where)
 
     def _take(self, future: Future[Any], ended: Ended) -> Group:
-        """Take back what a call gave; give those of it that must run again."""
+        """Take back what a call gave; return those of it that must run again."""
         group = self._running.pop(future)
+        self.n_running -= len(group)
         if not self._has_begun:
             return group
-        n = len(group)
         try:
-            outcomes = [outcome_of(future)] if n == 1 else outcomes_of(future, n)
+            outcomes = outcomes_of(future, len(group))
         except KeyboardInterrupt:  # of a worker that Ctrl-C reached too: they stay pending
             ended.interrupted = True
             return group
@@ -232,10 +250,11 @@ class Dispatch:
         ]
 
     def _has_ended(self, solution: Solution, outcome: Outcome, output: str, ended: Ended) -> bool:
-        """Note what a solution gave, unless it was lost and runs again; say which."""
+        """Note what a solution gave, unless it was lost and runs again; return whether it ended."""
         number = solution.number
-        if self._live is not None and (not outcome.ok or number in self._placed):
-            self._placed.discard(number)
+        # What has values has removed its heartbeat itself, unless the driver made it.
+        if self._live is not None and (not outcome.ok or number in self._shown):
+            self._shown.discard(number)
             self._live.forget(number)
         if outcome.status == "lost":
             n_lost = self._n_lost.pop(number, 0) + 1
@@ -251,22 +270,39 @@ class Dispatch:
             ended.outputs[number] = output
         return True
 
-    def _check_begun(self, ended: Sequence[Future[Any]]) -> None:
-        """Raise where no evaluation could begin: it could not be sent, or no worker starts."""
-        if self._has_begun:
-            return
-        lost = [None if future.cancelled() else future.exception() for future in ended]
-        unsent = [error for error in lost if isinstance(error, TransferError)]
-        if len(unsent) == len(lost) and all(error.what == "call" for error in unsent):
-            raise ProblemError(f"{unsent[0]} (no trial has run)") from unsent[0]
-        if lost and all(isinstance(error, WorkerNotStarted) for error in lost):
-            self._n_not_started += len(lost)
-            if self._n_not_started > MOST_NOT_STARTED + len(self._running):
-                raise StudyError(f"{lost[0]} (no trial has run)") from lost[0]
-            return
-        self._has_begun = True
-
     def cancel(self) -> None:
         """Cancel what has not begun."""
         for future in list(self._running):
             future.cancel()
+
+
+def outcomes_of(future: Future[Any], n: int) -> list[Outcome]:
+    """Return what a call gave for each of its n solutions, whatever became of it.
+
+    A group that failed as a whole gives nothing: the guilty one is not known.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Its worker got one.
+    """
+    try:
+        outcomes: Any = future.result() if n > 1 else [future.result()]
+    except KeyboardInterrupt:
+        raise
+    except BaseException as lost:
+        return [] if n > 1 else [_outcome_without(lost)]
+    fine = isinstance(outcomes, list) and all(isinstance(each, Outcome) for each in outcomes)
+    if not fine or len(outcomes) != n:
+        if n > 1:
+            return []
+        why = f"the executor must give what the evaluation returned, but gave {outcomes[0]!r:.80}"
+        return [failed(why, status="lost")]
+    memory = getattr(future, "memory", None)
+    return [each if memory is None else replace(each, memory=memory) for each in outcomes]
+
+
+def _outcome_without(lost: BaseException) -> Outcome:
+    if isinstance(lost, CancelledError):
+        return failed("the evaluation was cancelled in its executor", status="lost")
+    return outcome_of_loss(lost)

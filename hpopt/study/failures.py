@@ -57,12 +57,14 @@ class Failures:
     alike : list of Trial
         The failed trials of the run, as long as no trial has values and all fail alike. Those that
         met a limit, were lost, or gave nan are left out: a wide space may well begin with those.
+    may_end : bool
+        Whether failures may still end the run.
     """
 
     def __init__(self, fail_fast: int | None, path: Path | None) -> None:
         self._fail_fast, self._path = fail_fast, path
         self._shown: set[Kind] = set()
-        self._may_end = fail_fast != 0
+        self.may_end = fail_fast != 0
         self.alike: list[Trial] = []
 
     def note(self, trial: Trial) -> str:
@@ -71,7 +73,7 @@ class Failures:
             self.be_over()
             return ""
         kind = kind_of(trial)
-        if self._may_end and trial.status == "failed":
+        if self.may_end and trial.status == "failed":
             if self.alike and kind_of(self.alike[0]) != kind:
                 self.be_over()
             else:
@@ -87,11 +89,11 @@ class Failures:
     def are_all(self, n_workers: int) -> bool:
         """Return whether enough trials have failed alike to end the run."""
         least = max(LEAST_ALIKE, n_workers) if self._fail_fast is None else self._fail_fast
-        return self._may_end and len(self.alike) >= least
+        return self.may_end and len(self.alike) >= least
 
     def be_over(self) -> None:
         """Let no failure end the run any more: not all trials fail alike."""
-        self._may_end = False
+        self.may_end = False
         self.alike = []
 
     def error(self) -> AllTrialsFailedError:

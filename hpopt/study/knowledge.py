@@ -20,14 +20,15 @@ from hpopt.space import Parameter, Space
 from hpopt.storage import Storage
 from hpopt.study.record import Record
 
-Parts = Sequence[Mapping[str, Any]]
+Entries = Sequence[Mapping[str, Any]]
+"""What was learned from one study each."""
 Loading = Callable[[Any], Record]
-
-KEY = "learned"
-"""Where a study's header has what it learned."""
-MISSING = "is missing"
 Reason = tuple[str | None, str]
 """A parameter, where it is about one, and what is wrong with it."""
+
+KEY = "learned"
+"""Under which name a study's metadata have what it learned."""
+MISSING = "is missing"
 
 
 @dataclass(frozen=True)
@@ -72,21 +73,21 @@ def _counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} × {what}" for what, count in counts.items())
 
 
-def take_up(
+def learn_from(
     optimizer: Optimizer, own: Mapping[str, Any], source: Any, storage: Storage, load: Loading
 ) -> tuple[dict[str, Any], Learned]:
-    """Learn from an earlier study, the first time; give the header that says so, and a report.
+    """Learn from an earlier study, the first time; return the metadata that say so, and a report.
 
     Parameters
     ----------
     optimizer : Optimizer
         Bound; it is told.
     own : mapping
-        The header of the study that learns.
+        The metadata of the study that learns.
     source : path or Record
         The earlier study, as the user gave it.
     storage : Storage
-        Keeps the header.
+        Keeps the metadata.
     load : callable
         Opens the study of a path.
     """
@@ -94,24 +95,25 @@ def take_up(
         raise SettingError(f"learn_from takes the path of a study, or a study, but got {source!r}")
     if not isinstance(source, Record):
         source = expanded(source)
-    header, parts = dict(own), own.get(KEY, [])
+    metadata, entries = dict(own), own.get(KEY, [])
     gone = not isinstance(source, Record) and not Path(source).exists()
-    again = [part for part in parts if part["path"] == path_of(source)] if gone else []
+    again = [each for each in entries if each["path"] == _path_of(source)] if gone else []
     if not again:
         earlier = source if isinstance(source, Record) else load(source)
-        again = [part for part in parts if part["identity"] == identity_of(earlier.header)]
+        identity = _identity_of(earlier.header)
+        again = [each for each in entries if each["identity"] == identity]
     if not again:
-        _check_may(own, earlier, storage)
-        new = gathered(earlier, source, optimizer, parts)
-        header[KEY] = [*parts, new]
-        storage.write_header(header)
-        teach(optimizer, [new])
-        again = [new]
-    return header, report(again[0])
+        _check_may_learn(own, earlier, storage)
+        entry = _entry_of(earlier, source, optimizer, entries)
+        metadata[KEY] = [*entries, entry]
+        storage.write_header(metadata)
+        teach(optimizer, [entry])
+        again = [entry]
+    return metadata, report(again[0])
 
 
-def _check_may(own: Mapping[str, Any], earlier: Record, storage: Storage) -> None:
-    if identity_of(earlier.header) == identity_of(own):
+def _check_may_learn(own: Mapping[str, Any], earlier: Record, storage: Storage) -> None:
+    if _identity_of(earlier.header) == _identity_of(own):
         raise SettingError("a study must learn from another one, but got itself")
     n = sum(storage.count().values())
     if n:
@@ -121,30 +123,31 @@ def _check_may(own: Mapping[str, Any], earlier: Record, storage: Storage) -> Non
         )
 
 
-def path_of(source: Any) -> str | None:
-    """Give the absolute path of a source; None where it has none."""
+def _path_of(source: Any) -> str | None:
     path = source if isinstance(source, str | os.PathLike) else getattr(source, "path", None)
     return None if path is None else os.path.realpath(path)
 
 
-def identity_of(header: Mapping[str, Any]) -> str:
-    """Give what tells a study from others, whatever became of its file."""
-    kept = {key: header.get(key) for key in ("created", "seed", "space", "objectives", "optimizer")}
-    text = json.dumps(kept, sort_keys=True, default=str)
+def _identity_of(metadata: Mapping[str, Any]) -> str:
+    """Return what tells a study from others, whatever became of its file."""
+    keys = ("created", "seed", "space", "objectives", "optimizer")
+    text = json.dumps({key: metadata.get(key) for key in keys}, sort_keys=True, default=str)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def gathered(earlier: Record, source: Any, optimizer: Optimizer, parts: Parts) -> dict[str, Any]:
-    """Give what fits of an earlier study, as JSON data for the header of this one.
+def _entry_of(
+    earlier: Record, source: Any, optimizer: Optimizer, entries: Entries
+) -> dict[str, Any]:
+    """Return what fits of an earlier study, as JSON data for the metadata of this one.
 
     Parameters
     ----------
     earlier : Record
     source : path or Record
-        How the user gave it.
+        As the user gave it.
     optimizer : Optimizer
         Of the study that learns.
-    parts : sequence of mapping
+    entries : sequence of mapping
         What it has learned before: that is not learned again.
 
     Raises
@@ -153,17 +156,10 @@ def gathered(earlier: Record, source: Any, optimizer: Optimizer, parts: Parts) -
         An objective of this name has the other direction there.
     """
     space, objectives = optimizer.space, optimizer.objectives
-    named = os.fspath(source) if isinstance(source, str | os.PathLike) else path_of(source)
+    named = os.fspath(source) if isinstance(source, str | os.PathLike) else _path_of(source)
     name = named or f"a study of {earlier.header.get('problem')}"
-    before = {objective.name: objective.direction for objective in earlier.objectives}
-    for objective in objectives:
-        if before.get(objective.name, objective.direction) != objective.direction:
-            raise StudyMismatchError(
-                f"an objective must have the direction that it had in the study learned from, but "
-                f"{objective.name!r} is to {objective.direction} and was to "
-                f"{before[objective.name]} in {name}"
-            )
-    known = {space.key(config) for part in parts for config, _ in part["trials"]}
+    _check_directions(objectives, earlier, name)
+    known = {space.key(config) for entry in entries for config, _ in entry["trials"]}
     trials: list[Any] = []
     reasons: Counter[str] = Counter()
     filled: Counter[str] = Counter()
@@ -181,13 +177,13 @@ def gathered(earlier: Record, source: Any, optimizer: Optimizer, parts: Parts) -
                 missing[parameter] = None
             continue
         known.add(key)
-        filled.update(_added(trial.config, config))
+        filled.update(_names_added(trial.config, config))
         values = [trial.values[each.name] for each in objectives] if trial.ok else None
         trials.append([space.validate(config), values])
     return {
         "source": name,
-        "path": path_of(source),
-        "identity": identity_of(earlier.header),
+        "path": _path_of(source),
+        "identity": _identity_of(earlier.header),
         "trials": trials,
         "left_out": dict(reasons.most_common()),
         "filled": dict(filled),
@@ -195,40 +191,51 @@ def gathered(earlier: Record, source: Any, optimizer: Optimizer, parts: Parts) -
     }
 
 
-def report(part: Mapping[str, Any]) -> Learned:
-    """Say what a part of a header's knowledge is."""
-    left_out, filled = part["left_out"], part.get("filled", {})  # files of 0.1.0 have none
+def _check_directions(objectives: Sequence[Objective], earlier: Record, name: str) -> None:
+    before = {objective.name: objective.direction for objective in earlier.objectives}
+    for objective in objectives:
+        was = before.get(objective.name, objective.direction)
+        if was != objective.direction:
+            raise StudyMismatchError(
+                f"an objective must have the direction that it had in the study learned from, but "
+                f"{objective.name!r} is to {objective.direction} and was to {was} in {name}"
+            )
+
+
+def report(entry: Mapping[str, Any]) -> Learned:
+    """Return for people what an entry of the metadata says."""
+    left_out, filled = entry["left_out"], entry.get("filled", {})  # files of 0.1.0 have none
     return Learned(
-        part["source"],
-        len(part["trials"]),
+        entry["source"],
+        len(entry["trials"]),
         sum(left_out.values()),
         dict(left_out),
         dict(filled),
-        tuple(part.get("missing", ())),
+        tuple(entry.get("missing", ())),
     )
 
 
-def teach(optimizer: Optimizer, parts: Parts) -> None:
-    """Tell a bound optimizer what a header's knowledge says.
+def teach(optimizer: Optimizer, entries: Entries) -> None:
+    """Tell a bound optimizer what a study's metadata say that it learned.
 
     Raises
     ------
     StudyError
-        The header says what the study's space has no room for: it was changed.
+        The metadata say what the study's space has no room for: they were changed.
     """
-    for part in parts:
-        if not part["trials"]:
+    for entry in entries:
+        if not entry["trials"]:
             continue
-        losses = np.full((len(part["trials"]), len(optimizer.objectives)), np.inf)
-        for row, (_, values) in enumerate(part["trials"]):
+        losses = np.full((len(entry["trials"]), len(optimizer.objectives)), np.inf)
+        for row, (_, values) in enumerate(entry["trials"]):
             if values is not None:
                 pairs = zip(optimizer.objectives, values, strict=True)
                 losses[row] = [objective.loss({objective.name: v}) for objective, v in pairs]
         try:
-            points = optimizer.space.encode([config for config, _ in part["trials"]])
+            points = optimizer.space.encode([config for config, _ in entry["trials"]])
         except ConfigError as error:
             raise StudyError(
-                f"what a study learned of {part['source']} must fit its space, but {error}: the "
+                f"what a study learned of {entry['source']} must fit its space, but {error}: the "
                 "space has changed since"
             ) from None
         optimizer.learn(points, losses)
@@ -242,20 +249,22 @@ def _filled(config: Mapping[str, Any], space: Space) -> dict[str, Any]:
         return dict(config)
 
 
-def _added(config: Mapping[str, Any], filled: Mapping[str, Any], within: str = "") -> set[str]:
+def _names_added(
+    config: Mapping[str, Any], filled: Mapping[str, Any], within: str = ""
+) -> set[str]:
     """Return the names that a filled config has beyond the one that it was made of."""
     names = {f"{within}{name}" for name in filled if name not in config}
     for name, value in config.items():
         if isinstance(value, list) and value and isinstance(value[0], Mapping):
             for before, after in zip(value, filled[name], strict=True):
-                names |= _added(before, after, f"{within}{name}.")
+                names |= _names_added(before, after, f"{within}{name}.")
     return names
 
 
 def _why_not(
     trial: Trial, config: Mapping[str, Any], space: Space, objectives: Sequence[Objective]
 ) -> Reason | None:
-    """Say why a trial cannot be learned as this config; None where it can."""
+    """Return why a trial cannot be learned as this config; None where it can."""
     for objective in objectives:
         if trial.ok and objective.name not in trial.values:
             return None, f"no value of {objective.name!r}"
@@ -267,7 +276,7 @@ def _why_not(
 
 
 def _why_not_here(config: Mapping[str, Any], space: Space, within: str = "") -> Reason | None:
-    """Say in a few words, the same for all alike, why a config does not fit; None where it does."""
+    """Return why a config does not fit, in the same words for all alike; None if it fits."""
     for name in config:
         if name not in space:
             return f"{within}{name}", "is not in this space"

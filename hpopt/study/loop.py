@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
+import signal
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
 from typing import Any, ParamSpec, TypeVar
 
 from hpopt.core import Trial
-from hpopt.errors import DiskFullError
+from hpopt.errors import AllTrialsFailedError, DiskFullError
 from hpopt.progress import ProgressDisplay, Silent, Snapshot
-from hpopt.stopping import StoppingRule
-from hpopt.study.books import Books
+from hpopt.stopping import Progress, StoppingRule
 from hpopt.study.dispatch import Dispatch
 from hpopt.study.failures import Failures
-from hpopt.study.interrupts import INTERRUPTED, Interrupts
+from hpopt.study.state import StudyState
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 POLL_SECONDS = 0.2
+# How long nothing may be looked at: the clock of the display, a rule on time, the study's file.
 ROOM_SECONDS = 1.0
-"""How often a full disk is tried again."""
+# How often a full disk is tried again: soon for a person, seldom for a disk.
+
+COUNTABLE = 10**9
+# A space of more configs has no end that anybody will see, so none is shown.
+
+INTERRUPTED = "Ctrl-C was pressed"
+EXPLAINED = (
+    "Ctrl-C: finishing the trials that run; once more to stop now (nothing is lost either way)"
+)
 
 logger = logging.getLogger("hpopt")
 
@@ -40,8 +52,8 @@ class Loop:
 
     Parameters
     ----------
-    books : Books
-        The study's optimizer, storage and counts; prepared for this window.
+    state : StudyState
+        Prepared for this window.
     dispatch : Dispatch
         What runs evaluations.
     rule : StoppingRule
@@ -49,14 +61,14 @@ class Loop:
         Ask solution k knowing 0 … k - window; None asks with all that is known.
     display : ProgressDisplay
     failures : Failures
-        What shows failures, and says when to end a run that cannot succeed.
+        What shows failures, and tells when to end a run that cannot succeed.
     callbacks : sequence of callables
         Each gets the trial after it was journaled.
     """
 
     def __init__(
         self,
-        books: Books,
+        state: StudyState,
         dispatch: Dispatch,
         *,
         rule: StoppingRule,
@@ -65,7 +77,7 @@ class Loop:
         failures: Failures,
         callbacks: Sequence[Callable[[Trial], Any]],
     ) -> None:
-        self._books, self._dispatch = books, dispatch
+        self._state, self._dispatch = state, dispatch
         self._rule, self._window = rule, window
         self._display, self._failures, self._callbacks = display, failures, callbacks
         self._interrupts = Interrupts(self._display.say)
@@ -80,7 +92,7 @@ class Loop:
 
     def stop(self, reason: str) -> None:
         """Start nothing new; what runs is finished."""
-        self._interrupts.stop(reason)
+        self._interrupts.reason = self._interrupts.reason or reason
 
     def run(self) -> str:
         """Run; return the reason why it ended, in words.
@@ -92,7 +104,7 @@ class Loop:
         """
         self._show(self._display.begin)
         self._show_state()
-        reason = "an error was raised"
+        reason = ""
         try:
             with self._interrupts.heeded():
                 while True:
@@ -100,33 +112,35 @@ class Loop:
                     if reason and not self._dispatch.n_running:
                         return reason
                     self._collect()
-                    if self._cannot_succeed():
-                        reason = f"{len(self._failures.alike)} trials failed alike"
-                        raise self._failures.error()
         except KeyboardInterrupt:
             reason = f"{INTERRUPTED} twice"
+            raise
+        except AllTrialsFailedError:
+            reason = f"{len(self._failures.alike)} trials failed alike"
             raise
         finally:
             self._dispatch.cancel()
             self._look_after_file(ended=True)
-            self._show(self._display.end, self._snapshot(), reason)
+            self._show(self._display.end, self._snapshot(), reason or "an error was raised")
+
+    # -- the steps of a trial --------------------------------------------------------------------
 
     def _fill(self) -> str:
-        """Start as many evaluations as there are free slots; say why, where there are fewer."""
-        dispatch = self._dispatch
-        while not self._interrupts.reason and dispatch.n_free > 0:
-            progress = self._books.progress(self.seconds, n_again=len(dispatch.ready))
+        """Start as many evaluations as there are free slots; return why, where there are fewer."""
+        dispatch, state = self._dispatch, self._state
+        while not self._interrupts.reason and (n_wanted := dispatch.n_wanted) > 0:
+            progress = self._progress()
             reason, room = self._rule.reason(progress), self._rule.room(progress)
             if reason or room < 1:
                 return reason or "all trials are done"
-            room = int(min(room, dispatch.n_takes))
+            room = int(min(room, n_wanted))
             if room > len(dispatch.ready):
                 n_new = room - len(dispatch.ready)
-                dispatch.ready += self._written(self._books.ask, n_new, self._window)
+                dispatch.ready += self._written(state.ask, n_new, self._window)
                 self._explain()
                 self._say_idle()
             if not dispatch.ready:
-                return self._books.why_nothing_left()
+                return state.why_nothing_left()
             dispatch.send(room)
         return self._interrupts.reason or ""
 
@@ -136,27 +150,39 @@ class Loop:
         if ended.interrupted:
             self._interrupts.reason = INTERRUPTED
         hold = self._window is not None
-        self._written(self._books.finish, ended.trials, ended.outputs, hold=hold)
+        self._written(self._state.finish, ended.trials, ended.outputs, hold=hold)
         for trial in ended.trials:
-            if sentence := self._failures.note(trial):
+            matters = not trial.ok or self._failures.may_end
+            if matters and (sentence := self._failures.note(trial)):
                 self._say(sentence)
             self._call_back(trial)
         self._look_after_file()
         self._show_state()
+        if self._failures.alike:
+            self._check_can_succeed()
+
+    def _call_back(self, trial: Trial) -> None:
+        for callback in self._callbacks:
+            try:
+                callback(trial)
+            except Exception:
+                called = getattr(callback, "func", callback)  # the study is bound to it
+                name = getattr(called, "__qualname__", repr(called))
+                logger.exception("the callback %s raised on trial %d", name, trial.number)
 
     def _look_after_file(self, *, ended: bool = False) -> None:
-        for sentence in self._books.watch(ended=ended):
+        for sentence in self._state.storage.watch(ended=ended):
             self._say(sentence)
 
-    def _cannot_succeed(self) -> bool:
-        """Return whether the trials so far show that the run is in vain."""
+    def _check_can_succeed(self) -> None:
+        """Raise AllTrialsFailedError where the trials so far show that the run is in vain."""
         failures = self._failures
         if self._interrupts.reason or not failures.are_all(self._dispatch.n_calls):
-            return False
-        if self._books.has_lived_with(failures.alike):
+            return
+        if self._state.has_failed_like(failures.alike):
             failures.be_over()
-            return False
-        return True
+        else:
+            raise failures.error()
 
     def _written(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do what writes the journal; on a full disk wait for room, and do it again.
@@ -187,12 +213,42 @@ class Loop:
                 raise error
             time.sleep(POLL_SECONDS)
 
+    # -- what people and rules look at -----------------------------------------------------------
+
+    def _progress(self) -> Progress:
+        state, tally = self._state, self._state.tally
+        best = tally.best
+        return Progress(
+            n_asked=state.optimizer.n_asked - len(self._dispatch.ready),  # those run again
+            n_told=tally.n_told,
+            seconds=self.seconds,
+            objectives=state.optimizer.objectives,
+            best={} if best is None else best.outcome.values,
+            n_since_best=tally.n_since_best,
+        )
+
+    def _snapshot(self) -> Snapshot:
+        state, tally = self._state, self._state.tally
+        n_possible = state.n_possible if state.n_possible < COUNTABLE else math.inf
+        return Snapshot(
+            n_done=tally.n_told,
+            n_bad=tally.n_bad,
+            n_new=tally.n_new,
+            n_running=self._dispatch.n_running,
+            total=min(self._rule.total(), n_possible),
+            seconds=self.seconds,
+            limit=self._rule.seconds(),
+            best=tally.best,
+            objective=state.optimizer.objectives[0],
+        )
+
     def _explain(self) -> None:
         """Say what the strategy does and why, once for each of its ways."""
-        with self._books.lock:
-            sentence = self._books.optimizer.explanation
+        sentence = self._state.explanation()
+        if not sentence:
+            return
         way = sentence.partition(":")[0]
-        if sentence and way not in self._explained:
+        if way not in self._explained:
             self._explained.add(way)
             logger.info("%s", sentence)
             if type(self._display) is not Silent:
@@ -200,11 +256,12 @@ class Loop:
 
     def _say_idle(self) -> None:
         """Say once that the strategy leaves workers idle, as it waits for results."""
-        optimizer, n_workers = self._books.optimizer, self._dispatch.n_calls
+        n_workers = self._dispatch.n_calls
         if self._is_idle_said or n_workers == 1:
             return
+        optimizer = self._state.optimizer
         n = min(optimizer.batch_size, self._window or math.inf)
-        if n >= min(n_workers, self._rule.total(), optimizer.n_possible):
+        if n >= min(n_workers, self._rule.total(), self._state.n_possible):
             return
         self._is_idle_said = True
         if self._window == n:
@@ -223,15 +280,6 @@ class Loop:
         else:
             self._show(self._display.say, sentence)
 
-    def _call_back(self, trial: Trial) -> None:
-        for callback in self._callbacks:
-            try:
-                callback(trial)
-            except Exception:
-                called = getattr(callback, "func", callback)  # the study is bound to it
-                name = getattr(called, "__qualname__", repr(called))
-                logger.exception("the callback %s raised on trial %d", name, trial.number)
-
     def _show_state(self) -> None:
         if type(self._display) is not Silent:
             self._show(self._display.show, self._snapshot())
@@ -244,10 +292,56 @@ class Loop:
             logger.exception("the progress display failed: nothing more is shown")
             self._display = Silent()
 
-    def _snapshot(self) -> Snapshot:
-        return self._books.snapshot(
-            seconds=self.seconds,
-            n_running=self._dispatch.n_running,
-            total=self._rule.total(),
-            limit=self._rule.seconds(),
-        )
+
+class Interrupts:
+    """Turn the first Ctrl-C into a wish to stop, and the second into KeyboardInterrupt.
+
+    Parameters
+    ----------
+    say : callable
+        Says a sentence to the person at the keyboard.
+
+    Attributes
+    ----------
+    reason : str or None
+        Why nothing new is to be started, in words.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self.reason: str | None = None
+        self._now = self._is_writing = False
+
+    @contextlib.contextmanager
+    def heeded(self) -> Iterator[None]:
+        """Heed Ctrl-C, where this is the main thread and nobody else does."""
+        in_main = threading.current_thread() is threading.main_thread()
+        if not in_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+            yield
+            return
+        signal.signal(signal.SIGINT, self._interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def put_off(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Work with the second Ctrl-C put off, so that optimizer and journal stay in step."""
+        self._is_writing = True
+        try:
+            done = work(*args, **kwargs)
+        finally:
+            self._is_writing = False
+        if self._now:
+            raise KeyboardInterrupt
+        return done
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        if self.reason == INTERRUPTED:
+            if not self._is_writing or self._now:
+                raise KeyboardInterrupt
+            self._now = True
+            return
+        self.reason = INTERRUPTED
+        with contextlib.suppress(Exception):  # it may be in the middle of showing something
+            self._say(EXPLAINED)

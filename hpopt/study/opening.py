@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import secrets
+import shlex
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hpopt.core import Optimizer, Problem
-from hpopt.errors import StudyFileError, StudyWarning
-from hpopt.optimizers import make_optimizer
+from hpopt.core import Optimizer, Problem, fingerprint_of, is_part_of, objectives_of
+from hpopt.errors import StudyFileError, StudyMismatchError, StudyWarning
+from hpopt.optimizers import BY_NAME, make_optimizer
+from hpopt.space import Space
+from hpopt.space.differences import IS_NEW
 from hpopt.storage import Header, Storage, open_storage
-from hpopt.study import header as headers
 from hpopt.study.knowledge import teach
+from hpopt.study.metadata import (
+    check_metadata,
+    checked_extra,
+    fidelity_as_json,
+    make_metadata,
+    optimizer_as_json,
+    space_in,
+)
+
+DEFAULT_OPTIMIZER = "auto"
 
 
 def opened(
@@ -27,7 +40,7 @@ def opened(
     about: Mapping[str, Any] | None,
     path: object,
 ) -> tuple[Header, Optimizer]:
-    """Give the header of a study, which is written where it is new, and the bound optimizer.
+    """Return a study's metadata, which are written where they are new, and the bound optimizer.
 
     Raises
     ------
@@ -39,22 +52,22 @@ def opened(
     StudyWarning
         The problem's fingerprint is another one than when the study was last opened.
     """
-    header = storage.header()
-    if header is None:
+    metadata = storage.header()
+    if metadata is None:
         seed = secrets.randbits(32) if seed is None else seed
-        used = optimizer or make_optimizer(headers.DEFAULT_OPTIMIZER)
+        used = optimizer or make_optimizer(DEFAULT_OPTIMIZER)
         used.bind(problem, seed=seed, start=start)
-        header = headers.make_header(problem, used, seed, used.start, about)
-        storage.write_header(header)
-        return header, used
-    headers.check_header(header, path)
-    headers.check_same(header, problem, seed, start, path)
-    used = bound(headers.stored_optimizer(header, optimizer, path), problem, header)
-    current, changed = headers.with_fingerprint(header, problem)
-    current |= headers.checked_extra(about)
+        metadata = make_metadata(problem, used, seed, used.start, about)
+        storage.write_header(metadata)
+        return metadata, used
+    check_metadata(metadata, path)
+    _check_same(metadata, problem, seed, start, path)
+    used = bound(_same_optimizer(metadata, optimizer, path), problem, metadata)
+    current, changed = _with_fingerprint(metadata, problem)
+    current |= checked_extra(about)
     if changed and any(storage.count().values()):
         warnings.warn(other_than_before(path, changed), StudyWarning, stacklevel=_users_level())
-    if current != header:
+    if current != metadata:
         storage.write_header(current)  # so that it is said once
     return current, used
 
@@ -68,30 +81,30 @@ def _users_level() -> int:
 
 
 def other_than_before(path: object, changed: Sequence[str]) -> str:
-    """Say that a study goes on with something that its space does not show."""
+    """Return the warning for a study that goes on with what its space does not show."""
     return (
         f"the study {path} goes on with other {', '.join(changed)}: its trials before and after "
         "this cannot be compared. Use another study file to keep them apart"
     )
 
 
-def bound(optimizer: Optimizer, problem: Problem, header: Header) -> Optimizer:
+def bound(optimizer: Optimizer, problem: Problem, metadata: Header) -> Optimizer:
     """Bind an optimizer as the study began, and tell it all that came before the first trial."""
-    optimizer.bind(problem, seed=header["seed"], start=header.get("start", ()))
-    if "trials" in header:
-        optimizer.expect(header["trials"])
-    teach(optimizer, header.get("learned", ()))
+    optimizer.bind(problem, seed=metadata["seed"], start=metadata.get("start", ()))
+    if "trials" in metadata:
+        optimizer.expect(metadata["trials"])
+    teach(optimizer, metadata.get("learned", ()))
     return optimizer
 
 
-def bound_again(optimizer: Optimizer, problem: Problem, header: Header) -> Optimizer:
+def bound_again(optimizer: Optimizer, problem: Problem, metadata: Header) -> Optimizer:
     """Return another optimizer of the same settings, bound as the study began."""
     settings = {name: getattr(optimizer, name) for name in optimizer.argument_names()}
-    return bound(type(optimizer)(**settings), problem, header)
+    return bound(type(optimizer)(**settings), problem, metadata)
 
 
-def header_of(path: Path) -> Header:
-    """Read the header of a study file that is only to be read.
+def read_metadata(path: Path) -> Header:
+    """Read the metadata of a study file that is only to be read.
 
     Raises
     ------
@@ -99,11 +112,140 @@ def header_of(path: Path) -> Header:
         It is no study, or has not begun to be one.
     """
     with open_storage(path, "r") as storage:
-        header = storage.header()
-    if header is None:
+        metadata = storage.header()
+    if metadata is None:
         raise StudyFileError(
             f"a study must have begun to be read, but {path} is still empty: run it again as "
             "it was begun"
         )
-    headers.check_header(header, path)
-    return header
+    check_metadata(metadata, path)
+    return metadata
+
+
+# -- is it the study that the file holds? ------------------------------------------------------
+
+
+def _same_optimizer(
+    metadata: Mapping[str, Any], chosen: Optimizer | None, path: object
+) -> Optimizer:
+    """Return the optimizer that a study goes on with: the one given, or as it is stored.
+
+    Raises
+    ------
+    StudyMismatchError
+        It is not the one that the study began with.
+    """
+    stored = metadata["optimizer"]
+    if chosen is None:
+        if stored["name"] not in BY_NAME:
+            raise StudyMismatchError(
+                f"the study {path} was made with an optimizer of your own, {stored['name']}: "
+                "give it again as optimizer="
+            )
+        return make_optimizer(stored["name"], stored["settings"])
+    described = optimizer_as_json(chosen)
+    differences = []
+    if described["name"] != stored["name"]:
+        differences.append(f"optimizer was {stored['name']!r} and is {described['name']!r}")
+    else:
+        was = stored["settings"]
+        differences += [
+            f"{name} of the optimizer was {was.get(name)!r} and is {value!r}"
+            for name, value in described["settings"].items()
+            if was.get(name) != value
+        ]
+    _raise(differences, path)
+    return chosen
+
+
+def _check_same(
+    metadata: Mapping[str, Any],
+    problem: Problem,
+    seed: int | None,
+    start: Iterable[Mapping[str, Any]],
+    path: object,
+) -> None:
+    """Raise StudyMismatchError where a study is of another problem, seed or start."""
+    document = json.loads(json.dumps(problem.space.to_json()))
+    differences = space_in(metadata).differences(space_in({"space": document}))
+    hint = _how_to_learn(differences, problem.space, path)
+    forbidden, was = _forbidden(document), _forbidden(metadata["space"])
+    if forbidden != was:
+        differences.append(f"forbid is {forbidden} but was {was}")
+    objectives = [[o.name, o.direction] for o in objectives_of(problem)]
+    if objectives != metadata["objectives"]:
+        differences.append(f"objectives were {metadata['objectives']} and are {objectives}")
+    fidelity = fidelity_as_json(problem)
+    if fidelity != metadata.get("fidelity"):
+        differences.append(f"fidelity was {metadata.get('fidelity')} and is {fidelity}")
+    if seed is not None and seed != metadata["seed"]:
+        differences.append(f"seed was {metadata['seed']} and is {seed}")
+    _raise(differences, path, hint)
+    _check_start(start, metadata, problem.space, path)
+
+
+def _check_start(
+    start: Iterable[Mapping[str, Any]], metadata: Mapping[str, Any], space: Space, path: object
+) -> None:
+    """Raise unless what is given is what the study began with, before it was completed."""
+    before = [space.validate(config) for config in metadata.get("start", [])]
+    given = [*start]
+    if given and not (
+        len(given) == len(before)
+        and all(is_part_of(*pair, space) for pair in zip(given, before, strict=True))
+    ):
+        _raise([f"start is {given} but was {before}"], path)
+
+
+def _with_fingerprint(
+    metadata: Mapping[str, Any], problem: Problem
+) -> tuple[dict[str, Any], list[str]]:
+    """Return metadata with a problem's fingerprint, and the names under which it has changed."""
+    found = fingerprint_of(problem)
+    before = metadata.get("fingerprint", {})
+    # Only names that both know are compared: a file of an older version lacks some, or all.
+    changed = [name for name, text in found.items() if before.get(name, text) != text]
+    return {**metadata, "fingerprint": {**before, **found}}, changed
+
+
+def _forbidden(space: Mapping[str, Any], place: str = "the space") -> dict[str, Any]:
+    """Return what a stored space and its lists of layers forbid, by their names."""
+    found = {place: space["forbid"]} if space.get("forbid") else {}
+    for name, data in space["parameters"]:
+        if "space" in data:
+            found |= _forbidden(data["space"], name)
+    return found
+
+
+def _how_to_learn(differences: Sequence[str], space: Space, path: object) -> str:
+    """Return how a changed space goes on with what the study has found; empty where it is same."""
+    if not differences:
+        return ""
+    new = [said.removesuffix(IS_NEW) for said in differences if said.endswith(IS_NEW)]
+    lacking = [name for name in new if not _has_default(name, space)]
+    needs = f"; give {', '.join(lacking)} a default= for that" if lacking else ""
+    return (
+        f" that learns from it: learn_from={str(path)!r} (--learn-from {shlex.quote(str(path))} "
+        f"on the command line){needs}"
+    )
+
+
+def _has_default(name: str, space: Space) -> bool:
+    """Return whether a parameter has a default; "layers.kernel" is a field of a list's layers."""
+    if name in space:
+        return space[name].default is not None
+    layers = ((each, getattr(parameter, "layer", None)) for each, parameter in space.items())
+    return any(
+        name.startswith(f"{each}.") and _has_default(name.removeprefix(f"{each}."), layer)
+        for each, layer in layers
+        if isinstance(layer, Space)
+    )
+
+
+def _raise(differences: Sequence[str], path: object, hint: str = "") -> None:
+    if differences:
+        raise StudyMismatchError(
+            f"the study {path} can only go on as it began, but "
+            + "; ".join(differences)
+            + f". Use what it began with, or another study file{hint}"
+        )

@@ -20,9 +20,8 @@ from hpopt.errors import (
     UnknownNameError,
 )
 from hpopt.space import Narrowed, Parameter, Space
-from hpopt.storage import Storage
-from hpopt.study.in_memory import Contents, contents_of, packed, unpacked
-from hpopt.study.live import Running, running
+from hpopt.storage import MemoryStorage, Storage
+from hpopt.study.running_status import Running, read_running
 
 MOST_CHARACTERS = 300
 """Of the last error, where none has values; its trial keeps all of it."""
@@ -36,7 +35,7 @@ class Record:
     Attributes
     ----------
     header : dict
-        What the study was made with, as JSON data.
+        The study's metadata: what it was made with, as JSON data.
     objectives : tuple of Objective
     space : Space
     """
@@ -60,12 +59,12 @@ class Record:
         return list(self.iterate())
 
     def iterate(self) -> Iterator[Trial]:
-        """Give the finished trials by number, without holding them all in memory."""
+        """Yield the finished trials by number, without holding them all in memory."""
         with self._opening() as storage:
             yield from map(self.restored, storage.trials())
 
     def trial(self, number: int) -> Trial:
-        """Give the finished trial of a number.
+        """Return the finished trial of a number.
 
         Raises
         ------
@@ -76,7 +75,7 @@ class Record:
             return self.restored(storage.trial(number))
 
     def output(self, number: int) -> str:
-        """Give the end of what a trial printed, at most 20,000 characters."""
+        """Return the end of what a trial printed, at most 20,000 characters."""
         with self._opening() as storage:
             return storage.output(number)
 
@@ -101,7 +100,7 @@ class Record:
         Where no process is writing the study, they are what it left when it ended.
         """
         with self._opening() as storage:
-            return running(storage, self._path)
+            return read_running(storage, self._path)
 
     @property
     def best(self) -> Trial:
@@ -140,7 +139,7 @@ class Record:
         )
 
     def top(self, n: int) -> list[Trial]:
-        """Give the n best trials by the first objective, best first."""
+        """Return the n best trials by the first objective, best first."""
         return Ranking(self.objectives).top(self.iterate(), n)
 
     @property
@@ -186,7 +185,7 @@ class Record:
         )
 
     def to_pandas(self) -> Any:
-        """Give the trials as a pandas.DataFrame, one row a trial.
+        """Return the trials as a pandas.DataFrame, one row a trial.
 
         Columns are number, status, the values by name (``values.<name>`` where it is that of
         another column), ``info.<name>``, ``config.<name>``, seconds, memory, error.
@@ -203,7 +202,7 @@ class Record:
         return pd.DataFrame([in_columns(trial) for trial in self.iterate()])
 
     def restored(self, trial: Trial) -> Trial:
-        """Give a trial as it was before JSON: with the tuples of its choices.
+        """Return a trial as it was before JSON: with the tuples of its choices.
 
         Raises
         ------
@@ -240,16 +239,20 @@ class Record:
     # -- pickled, with the trials and without the file -------------------------------------------
 
     def __getstate__(self) -> dict[str, Any]:
+        import cloudpickle
+
         with self._opening() as storage:
-            contents = contents_of(storage)
-        own = {name: value for name, value in vars(self).items() if name != "_opening"}
-        return own | {"space": packed(self.space), "_path": None, "_contents": contents}
+            contents = MemoryStorage.copy_of(storage)
+        # What a space forbids may be lambdas, which plain pickle cannot carry.
+        space = cloudpickle.dumps(self.space)
+        return vars(self) | {"space": space, "_path": None, "_opening": contents}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        contents: Contents = state.pop("_contents")
-        vars(self).update(state, space=unpacked(state["space"]))
-        storage = contents.stored()
-        self._opening = lambda: nullcontext(storage)
+        import cloudpickle
+
+        storage: Storage = state["_opening"]
+        space = cloudpickle.loads(state["space"])
+        vars(self).update(state, space=space, _opening=lambda: nullcontext(storage))
 
 
 def _foreign(trial: Trial, why: str) -> StudyFileError:
@@ -264,7 +267,7 @@ PREFIXES = ("info.", "config.")
 
 
 def in_columns(trial: Trial) -> dict[str, Any]:
-    """Give a trial as one flat row; a value named as another column is ``values.<name>``."""
+    """Return a trial as one flat row; a value named as another column is ``values.<name>``."""
     return {
         "number": trial.number,
         "status": trial.status,
@@ -318,7 +321,7 @@ class Result(Record):
 
 
 def _has_tuples(parameter: Parameter) -> bool:
-    """Say whether JSON changes a value of this parameter."""
+    """Return whether JSON changes a value of this parameter."""
     layer = getattr(parameter, "layer", None)
     if layer is not None:
         return any(_has_tuples(inner) for inner in layer.values())

@@ -2,71 +2,48 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import os
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, TypeVar, overload
+from typing import Any, overload
 
+from hpopt import checks
 from hpopt.checks import Duration, Seed, expanded, whole
 from hpopt.core import Optimizer, Problem, Solution, Trial, check_problem
 from hpopt.core.start import as_list
 from hpopt.early_stopping import EarlyStoppingRule, check_one_objective, make_early_stopping
 from hpopt.errors import StudyError, StudyWarning
-from hpopt.executors import Limits, make_executor
+from hpopt.executors import Limits
 from hpopt.optimizers import make_optimizer
 from hpopt.progress import ProgressDisplay, make_display
 from hpopt.stopping import StoppingRule, Time
 from hpopt.storage import Storage, open_storage
-from hpopt.study import header as headers
-from hpopt.study.arguments import (
-    checked_callbacks,
-    checked_fail_fast,
-    checked_seed,
-    checked_window,
-)
-from hpopt.study.books import Books
-from hpopt.study.by_hand import ByHand, Told
+from hpopt.study.arguments import checked_callbacks, executor_of_run, one_rule
+from hpopt.study.ask_tell import AskTell, Value
 from hpopt.study.dispatch import Dispatch
-from hpopt.study.ending import one_rule
 from hpopt.study.failures import Failures
-from hpopt.study.knowledge import Learned, take_up
-from hpopt.study.live import live_folder
+from hpopt.study.knowledge import Learned, learn_from
 from hpopt.study.loop import Loop
-from hpopt.study.opening import bound_again, header_of, opened
+from hpopt.study.metadata import objectives_in, space_in
+from hpopt.study.opening import bound_again, opened, read_metadata
 from hpopt.study.record import Record, Result
+from hpopt.study.running_status import live_folder
+from hpopt.study.state import StudyState
 
 RETRIED = ("failed", "lost")
 """Statuses that another evaluation may well not have; `retry_failed`."""
 
-P = ParamSpec("P")
-T = TypeVar("T")
 Path_ = str | os.PathLike[str]
 Callback = Callable[["Study", Trial], Any]
-
-
-def one_run_at_a_time(
-    run: Callable[Concatenate[Study, P], T],
-) -> Callable[Concatenate[Study, P], T]:
-    """Refuse a second run, also one that another thread begins."""
-
-    @functools.wraps(run)
-    def alone(study: Study, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        if not study._running.acquire(blocking=False):
-            raise StudyError("a study runs once at a time, but this one is running: wait for it")
-        try:
-            return run(study, *args, **kwargs)
-        finally:
-            study._running.release()
-
-    return alone
 
 
 class Study(Record):
@@ -127,7 +104,7 @@ class Study(Record):
         about: Mapping[str, Any] | None = None,
     ) -> None:
         check_problem(problem)
-        seed = checked_seed(seed)
+        seed = None if seed is None else checks.seed(seed)
         start = as_list(start)
         chosen = make_optimizer(optimizer) if optimizer is not None else None
         path = None if path is None else expanded(path)
@@ -146,10 +123,9 @@ class Study(Record):
         super().__init__(
             header, used.objectives, problem.space, lambda: nullcontext(storage), absolute
         )
-        self.optimizer, self._storage = used, storage
-        self._books: Books | None = None
-        self._by_hand = ByHand()
-        self._guard, self._running = threading.RLock(), threading.Lock()
+        self._state = StudyState(problem, used, storage, absolute)
+        self._ask_tell = AskTell(self._state)
+        self._run_lock = threading.Lock()
         self._loop: Loop | None = None
         self._closing = weakref.finalize(self, storage.close)
 
@@ -182,14 +158,19 @@ class Study(Record):
                 raise StudyError(f"a study to load must exist, but there is no {path}")
             return cls(problem, path=path)
         file = Path(path).absolute()
-        header = header_of(file)
+        header = read_metadata(file)
         return Record(
             header,
-            headers.objectives_in(header),
-            headers.space_in(header),
+            objectives_in(header),
+            space_in(header),
             lambda: open_storage(file, "r"),
             file,
         )
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """What proposes solutions; bound, and told the journal when it is first asked."""
+        return self._state.optimizer
 
     @property
     def path(self) -> Path | None:
@@ -198,7 +179,7 @@ class Study(Record):
         Where the file was deleted or replaced while the study was open, the one that the study
         was saved to.
         """
-        now = self._storage.location
+        now = self._state.storage.location
         return self._given if now == self._opened_at else now
 
     @property
@@ -207,9 +188,7 @@ class Study(Record):
         return int(self.header["seed"])
 
     def _best_or_none(self) -> Trial | None:
-        books = self._ready()
-        with books.lock:
-            return books.tally.best
+        return self._opened().tally.best
 
     def learn_from(self, source: Path_ | Record) -> Learned:
         """Take up what an earlier study on an overlapping space found, before the first trial.
@@ -234,9 +213,10 @@ class Study(Record):
         StudyMismatchError
             An objective of this name had the other direction.
         """
-        with self._ready().lock:
-            self.header, learned = take_up(
-                self.optimizer, self.header, source, self._storage, Study.load
+        state = self._opened()
+        with state.lock:
+            self.header, learned = learn_from(
+                state.optimizer, self.header, source, state.storage, Study.load
             )
         return learned
 
@@ -263,9 +243,10 @@ class Study(Record):
             Every configuration has been tried.
         """
         seconds = 0.0 if timeout is None else Time(timeout).seconds()
-        return self._by_hand.ask(self._looked_after(), seconds)
+        self._be_ready()
+        return self._ask_tell.ask(seconds)
 
-    def tell(self, solution: Solution | int, value: Told) -> Trial:
+    def tell(self, solution: Solution | int, value: Value) -> Trial:
         """Record what a solution gave.
 
         Parameters
@@ -280,9 +261,10 @@ class Study(Record):
         SettingError
             The solution was not asked for, was told before, or the value is not of this kind.
         """
-        return self._by_hand.tell(self._looked_after(), solution, value)
+        self._be_ready()
+        return self._ask_tell.tell(solution, value)
 
-    def add_trial(self, config: Mapping[str, Any], value: Told) -> Trial:
+    def add_trial(self, config: Mapping[str, Any], value: Value) -> Trial:
         """Record the result of a config that was evaluated elsewhere, and never asked for.
 
         It becomes a trial with the next number, which counts in every budget, and the optimizer
@@ -305,11 +287,11 @@ class Study(Record):
         SettingError
             The value is not of this kind.
         """
-        return self._by_hand.add(self._looked_after(), config, value)
+        self._be_ready()
+        return self._ask_tell.add(config, value)
 
     # -- the loop of the house -----------------------------------------------------------------
 
-    @one_run_at_a_time
     def run(
         self,
         *,
@@ -393,52 +375,51 @@ class Study(Record):
             Ctrl-C was pressed twice; what ran is evaluated again when the study is resumed.
             (Pressed once, the running trials are finished and the result is returned.)
         """
-        window, retries = checked_window(window), whole("retries", retries, 0)
-        fail_fast = checked_fail_fast(fail_fast)
+        window = None if window is None else whole("window", window, 1)
+        retries = whole("retries", retries, 0)
+        fail_fast = None if fail_fast is None else whole("fail_fast", fail_fast, 0)
         callbacks = checked_callbacks(callbacks)
         display = make_display(progress)
         early_rule = make_early_stopping(early_stopping)
         check_one_objective(early_rule, self.objectives)
-        failed = self._failed() if retry_failed else []
-        rule = one_rule(
-            trials,
-            timeout,
-            stop,
-            n_told=self._n_told() - len(failed),
-            n_possible=self.optimizer.n_possible,
-            n_pending=self.counts["pending"] + len(failed) if retry_failed else None,
-        )
-        self._expect(rule.total())
-        if failed:
-            self._reopen(failed, window)
-        books = self._prepared(window)
-        books.stop_early(early_rule, window)
-        runner, n_slots = make_executor(
-            executor, workers, limits=limits, gpus=gpus, trials_per_gpu=trials_per_gpu
-        )
-        try:
-            self._by_hand.begin_run(books)
-            with live_folder(self._path) as live:
-                dispatch = Dispatch(books, runner, n_slots, retries=retries, live=live)
-                self._loop = loop = Loop(
-                    books,
-                    dispatch,
+        with self._alone():
+            state = self._opened()
+            again = state.with_status(RETRIED) if retry_failed else []
+            rule = one_rule(
+                trials,
+                timeout,
+                stop,
+                n_told=state.n_finished() - len(again),
+                n_possible=state.n_possible,
+                n_pending=self.counts["pending"] + len(again) if retry_failed else None,
+            )
+            self._expect(rule.total())
+            if again:
+                fresh = bound_again(state.optimizer, self.problem, self.header)
+                state.reopen(again, fresh, window)
+            state.prepare(window)
+            state.stop_early(early_rule, window)
+            with (
+                executor_of_run(
+                    executor, workers, limits=limits, gpus=gpus, trials_per_gpu=trials_per_gpu
+                ) as (runner, n_slots),
+                self._ask_tell.left_to_run(),
+                live_folder(self._path) as live,
+            ):
+                loop = Loop(
+                    state,
+                    Dispatch(state, runner, n_slots, retries=retries, live=live),
                     rule=rule,
                     window=window,
                     display=display,
                     failures=Failures(fail_fast, self.path),
                     callbacks=[functools.partial(callback, self) for callback in callbacks],
                 )
-                reason = loop.run()
-        except BaseException:
-            if runner is not executor:
-                getattr(runner, "kill_workers", lambda: None)()
-            raise
-        finally:
-            self._loop = None
-            self._by_hand.end_run()
-            if runner is not executor:
-                runner.shutdown(wait=True, cancel_futures=True)
+                self._loop = loop
+                try:
+                    reason = loop.run()
+                finally:
+                    self._loop = None
         return Result(self, self._reopening(), reason, loop.seconds)
 
     def stop_soon(self, reason: str = "it was asked to stop") -> None:
@@ -446,69 +427,54 @@ class Study(Record):
         if self._loop is not None:
             self._loop.stop(reason)
 
-    # -- files -----------------------------------------------------------------------------------
-
-    def _ready(self) -> Books:
-        """Read the journal, the first time that it is needed."""
-        if not self._closing.alive:
-            raise StudyError("a study that is closed cannot be used: open it again")
-        with self._guard:
-            if self._books is None:
-                self._books = Books(self.problem, self.optimizer, self._storage, self._path)
-            return self._books
-
-    def _n_told(self) -> int:
-        """Count the finished trials, without reading them."""
-        self._ready()
-        return sum(n for status, n in self._storage.count().items() if status != "pending")
-
-    def _failed(self) -> list[Trial]:
-        """Return the trials that may be evaluated again."""
-        self._ready()
-        return [trial for trial in self._storage.trials() if trial.status in RETRIED]
-
-    def _reopen(self, failed: Sequence[Trial], window: int | None) -> None:
-        """Have trials be pending again, and an optimizer that never knew what they gave."""
-        books = self._ready()
-        with books.lock:  # nobody may ask an optimizer that does not know the journal yet
-            self._storage.reopen([trial.number for trial in failed])
-            self.optimizer = bound_again(self.optimizer, self.problem, self.header)
-            books.begin(self.optimizer, failed)
-            books.prepare(window)
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Refuse a second run, also one that another thread begins."""
+        if not self._run_lock.acquire(blocking=False):
+            raise StudyError("a study runs once at a time, but this one is running: wait for it")
+        try:
+            yield
+        finally:
+            self._run_lock.release()
 
     def _expect(self, trials: float) -> None:
         """Have the optimizer know how many trials a study that begins shall have."""
-        if trials == math.inf or "trials" in self.header or any(self._storage.count().values()):
+        state = self._state
+        if trials == math.inf or "trials" in self.header or any(state.storage.count().values()):
             return
         self.header = {**self.header, "trials": int(trials)}
-        self._storage.write_header(self.header)
-        self.optimizer.expect(int(trials))
+        state.storage.write_header(self.header)
+        state.optimizer.expect(int(trials))
 
-    def _prepared(self, window: int | None = None) -> Books:
-        """Have the optimizer know the journal, as far as it must to be asked."""
-        books = self._ready()
-        books.prepare(window)
-        return books
+    # -- files -----------------------------------------------------------------------------------
 
-    def _looked_after(self) -> Books:
+    def _opened(self) -> StudyState:
+        """Return the state, which knows nothing of the journal before it is asked."""
+        if not self._closing.alive:
+            raise StudyError("a study that is closed cannot be used: open it again")
+        return self._state
+
+    def _be_ready(self) -> None:
         """Be ready for one solution, and warn where the study file is no longer in its place."""
-        for sentence in self._storage.watch():
+        state = self._opened()
+        for sentence in state.storage.watch():
+            # The level is where the user calls ask or tell.
             warnings.warn(sentence, StudyWarning, stacklevel=3)
-        return self._prepared()
+        state.prepare(None)
 
     def _reopening(self) -> Callable[[], AbstractContextManager[Storage]]:
-        """Say how a result reads the trials, also when the study is closed."""
+        """Return how a result reads the trials, also when the study is closed."""
         path = self._path if self.path == self._given else self.path
         if path is None:
-            return lambda: nullcontext(self._storage)
+            # Of the study itself, which would close its storage if nobody kept it.
+            return lambda: nullcontext(self._state.storage)
         return lambda: open_storage(path, "r")
 
     def close(self) -> None:
         """Close the study file, so that others may write it; results stay readable."""
         if self.path is not None:
             self._closing()
-        if self._books is not None:
-            self._by_hand.close(self._books)
+        self._ask_tell.close()
 
     def __enter__(self) -> Study:
         return self

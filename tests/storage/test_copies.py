@@ -31,7 +31,7 @@ def copy(tmp_path, problem):
             for number in range(n):
                 study.tell(study.ask(), float(number))
             if checkpoint:
-                study._storage._file.connection.execute("PRAGMA wal_checkpoint(FULL)")
+                study._state.storage._file.connection.execute("PRAGMA wal_checkpoint(FULL)")
                 study.tell(study.ask(), 5.0)
             shutil.copy(tmp_path / "study.db", target)
             if with_log:

@@ -13,7 +13,7 @@ import hpopt
 from hpopt.core import LiveFolder, evaluate, heartbeat_of
 from hpopt.reports import words
 from hpopt.study import dispatch
-from hpopt.study.live import folder_of
+from hpopt.study.running_status import folder_beside
 
 from .conftest import wait_until
 from .problems import Line, numbers
@@ -69,7 +69,7 @@ def test_another_process_sees_what_runs(start_script, path, workers):
     (path.parent / "go").touch()
     assert driver.wait(30) == 0
     assert running() == []
-    assert not folder_of(path).exists()
+    assert not folder_beside(path).exists()
 
 
 def safely(read):
@@ -83,7 +83,9 @@ def test_a_killed_driver_leaves_what_it_ran_and_the_next_one_tidies_up(start_scr
     driver = start_script(WATCHED, path.parent, 2)
     assert wait_until(
         lambda: (
-            path.exists() and folder_of(path).exists() and len(list(folder_of(path).iterdir())) == 2
+            path.exists()
+            and folder_beside(path).exists()
+            and len(list(folder_beside(path).iterdir())) == 2
         )
     )
     driver.kill()
@@ -94,7 +96,7 @@ def test_a_killed_driver_leaves_what_it_ran_and_the_next_one_tidies_up(start_scr
         hpopt.FunctionProblem(lambda c: c["x"], {"x": hpopt.Float(0, 1)}), path=path
     ) as study:
         assert numbers(study.run(trials=2, progress=False).trials) == [0, 1]
-    assert not folder_of(path).exists()
+    assert not folder_beside(path).exists()
 
 
 def test_what_was_asked_by_hand_is_running(path):
@@ -126,7 +128,7 @@ def test_a_trial_that_was_killed_is_not_seen_any_more(path):
     seen = []
 
     def look(study, trial):
-        shown = [number for number in range(2) if heartbeat_of(str(folder_of(path)), number)]
+        shown = [number for number in range(2) if heartbeat_of(str(folder_beside(path)), number)]
         seen.append((trial.number, trial.status, shown))
 
     hpopt.optimize(
@@ -143,7 +145,7 @@ def test_a_trial_that_was_killed_is_not_seen_any_more(path):
 
 def test_of_workers_far_away_the_executor_may_know_the_place(path, monkeypatch):
     """They do not see the study's folder, so their last reports are not known here."""
-    monkeypatch.setattr(dispatch, "PLACES_SECONDS", 0.0)
+    monkeypatch.setattr(dispatch, "WHERE_SECONDS", 0.0)
     found = []
 
     class FarAway(Executor):
@@ -182,17 +184,17 @@ def test_a_link_in_the_place_of_the_folder_is_replaced_and_not_followed(path, tm
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "0").write_text("of somebody else")
-    folder_of(path).symlink_to(elsewhere)
+    folder_beside(path).symlink_to(elsewhere)
     were_links = []
 
     def look(study, trial):
-        were_links.append((folder_of(path).is_symlink(), folder_of(path).is_dir()))
+        were_links.append((folder_beside(path).is_symlink(), folder_beside(path).is_dir()))
 
     hpopt.optimize(
         Line(), "random", trials=2, executor=executor, study=path, callbacks=[look], progress=False
     )
     assert were_links == [(False, True)] * 2
-    assert not os.path.lexists(folder_of(path))
+    assert not os.path.lexists(folder_beside(path))
     assert {file.name: file.read_text() for file in elsewhere.iterdir()} == {
         "0": "of somebody else"
     }
@@ -220,10 +222,10 @@ def test_a_link_that_comes_later_is_not_followed_either(tmp_path, monkeypatch):
 
 
 def test_where_something_else_has_the_folders_name_it_stays(path):
-    folder_of(path).write_text("of somebody else")
+    folder_beside(path).write_text("of somebody else")
     result = hpopt.optimize(Line(), "random", trials=1, study=path, progress=False)
     assert result.trials[0].ok
-    assert folder_of(path).read_text() == "of somebody else"
+    assert folder_beside(path).read_text() == "of somebody else"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")

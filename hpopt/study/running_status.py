@@ -37,13 +37,29 @@ class Running:
         return self.solution.number
 
 
+def read_running(storage: Storage, path: Path | None) -> list[Running]:
+    """Read what was asked and has not finished, by number, with what is known of where it runs."""
+    folder = None if path is None else str(folder_beside(path))
+    found = []
+    for pending in storage.pending():
+        seen = None if folder is None else heartbeat_of(folder, pending.solution.number)
+        solution = replace(pending.solution, config=copy_data(pending.solution.config))
+        found.append(Running(solution, seen.since if seen else pending.since, seen))
+    return found
+
+
+def folder_beside(path: Path) -> Path:
+    """Return the folder in which a study's evaluations show themselves."""
+    return path.with_name(f"{path.name}.live")
+
+
 @contextlib.contextmanager
 def live_folder(path: Path | None) -> Iterator[LiveFolder | None]:
     """Keep the folder in which evaluations show themselves, as long as the study runs."""
     if path is None:
         yield None
         return
-    folder = folder_of(path)
+    folder = folder_beside(path)
     _remove(folder)  # of a driver that was killed
     live = None
     with contextlib.suppress(OSError):  # on a full disk, or where a file has this name, without
@@ -62,19 +78,3 @@ def _remove(folder: Path) -> None:
         if folder.is_symlink():
             folder.unlink()
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def folder_of(path: Path) -> Path:
-    """Give the folder in which a study's evaluations show themselves."""
-    return path.with_name(f"{path.name}.live")
-
-
-def running(storage: Storage, path: Path | None) -> list[Running]:
-    """Read what was asked and has not finished, by number, with what is known of where it runs."""
-    folder = None if path is None else str(folder_of(path))
-    found = []
-    for pending in storage.pending():
-        seen = None if folder is None else heartbeat_of(folder, pending.solution.number)
-        solution = replace(pending.solution, config=copy_data(pending.solution.config))
-        found.append(Running(solution, seen.since if seen else pending.since, seen))
-    return found

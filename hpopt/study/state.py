@@ -1,0 +1,369 @@
+"""A study as far as it has come: the journal is written first, then the optimizer learns."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import secrets
+import shutil
+import tempfile
+import threading
+import weakref
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from hpopt.core import Objective, Optimizer, Outcome, Problem, Ranking, Solution, Trial
+from hpopt.early_stopping import EarlyStoppingRule, StopTest
+from hpopt.executors.supervision.scratch import folder_prefix
+from hpopt.numerics.ties import TIED
+from hpopt.space import Space
+from hpopt.storage import Storage
+from hpopt.study.failures import Kind, kind_of
+from hpopt.study.travelling_rule import TravellingRule
+
+COUNTED = 10_000
+# Configs that are looked at one by one to count the forbidden ones: a tenth of a second, and no
+# study gets through a larger space often.
+
+REPLAYED_AT_ONCE = 2000
+# Trials of a long journal that are held in memory at once; larger parts are not replayed faster.
+
+
+class Tally:
+    """Count finished trials, and keep the best by the first objective.
+
+    Attributes
+    ----------
+    best : Trial or None
+        The earliest among equals.
+    n_told, n_bad, n_new : int
+        Finished trials; those of them without values; those finished since the study was opened.
+    n_since_best : int
+        How many finished since the best did.
+    """
+
+    def __init__(self, objectives: Sequence[Objective]) -> None:
+        self._key = Ranking(objectives).key
+        self.best: Trial | None = None
+        self._best_key = math.inf, -1
+        self.n_told = self.n_bad = self.n_new = self.n_since_best = 0
+
+    def count(self, trial: Trial) -> None:
+        """Count a finished trial."""
+        self.n_told += 1
+        self.n_new += 1
+        self.n_since_best += 1
+        if not trial.ok:
+            self.n_bad += 1
+            return
+        key, best = self._key(trial), self._best_key
+        # A trial that is better by rounding only is the best, but no progress.
+        if self.best is None or best[0] - key[0] > TIED * abs(best[0]):
+            self.n_since_best = 0
+        elif key > best:
+            return
+        self.best, self._best_key = trial, key
+
+
+class StudyState:
+    """Keep the storage, the optimizer and the counts of a study in step.
+
+    What a trial gave counts as soon as it is journaled. The optimizer learns it at once too, or
+    with a window when the numbers say so: that solution k is asked knowing exactly 0 … k - window
+    makes a search the same at any number of workers.
+
+    Any thread may call the methods. Hold `lock` to do several steps as one.
+
+    Attributes
+    ----------
+    problem : Problem
+    optimizer : Optimizer
+        Bound. It knows the journal after `prepare`.
+    storage : Storage
+    lock : threading.RLock
+    changed : threading.Condition
+        Of this lock; notified of finished trials.
+    """
+
+    def __init__(
+        self, problem: Problem, optimizer: Optimizer, storage: Storage, path: Path | None
+    ) -> None:
+        self.problem, self.storage = problem, storage
+        # Optimizers know nothing of threads, and no trial may be journaled and not learned while
+        # somebody asks.
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)
+        self._folder = None if path is None else f"{path}.files"
+        self._kinds_before: set[Kind] = set()
+        self._begin(optimizer)
+
+    def _begin(self, optimizer: Optimizer) -> None:
+        """Take a bound optimizer that knows nothing yet, and forget all that was read."""
+        self.optimizer = optimizer
+        self._n_possible: float | None = None
+        # Journaled, and not learned yet because of a window.
+        self._held: dict[int, Trial] = {}
+        # Asked, and not journaled because the disk was full: the next to be given.
+        self._unjournaled: list[Solution] = []
+        self._rule: TravellingRule | None = None
+        self._tally: Tally | None = None
+        self._is_replayed = False
+
+    # -- what is known ---------------------------------------------------------------------------
+
+    @property
+    def tally(self) -> Tally:
+        """What has been found so far; reads the journal, if nothing has yet."""
+        with self.lock:
+            if self._tally is None:
+                tally = Tally(self.optimizer.objectives)
+                for trial in self.storage.observations():
+                    tally.count(trial)
+                self._tally = self._of_earlier_runs(tally)
+            return self._tally
+
+    @property
+    def n_possible(self) -> float:
+        """How many trials there can be at most; a space may take a while to count."""
+        if self._n_possible is None:
+            self._n_possible = self.optimizer.n_possible
+        return self._n_possible
+
+    def with_status(self, statuses: Container[str]) -> list[Trial]:
+        """Return the finished trials of these statuses, by number."""
+        return [trial for trial in self.storage.trials() if trial.status in statuses]
+
+    def n_finished(self) -> int:
+        """Count the finished trials without reading them."""
+        return sum(n for status, n in self.storage.count().items() if status != "pending")
+
+    def unfinished(self) -> list[Solution]:
+        """Return what was asked and has not finished, by number."""
+        with self.lock:
+            pending = self.optimizer.pending
+            others = {*self._held, *(solution.number for solution in self._unjournaled)}
+            return [pending[number] for number in sorted(pending) if number not in others]
+
+    def why_nothing_left(self) -> str:
+        """Return why the optimizer has proposed nothing."""
+        if self.optimizer.pending:
+            return "the optimizer waits for solutions that somebody else has asked for"
+        n_told = self.tally.n_told
+        if n_told >= n_configs(self.problem.space):
+            return f"all {n_told} configurations that there are have been tried"
+        return f"the strategy has nothing left to try after {n_told} trials"
+
+    def explanation(self) -> str:
+        """Return what the strategy does now, and why; see `Optimizer.explanation`."""
+        with self.lock:
+            return self.optimizer.explanation
+
+    def has_failed_like(self, failures: Sequence[Trial]) -> bool:
+        """Return whether the study has values, and failed like this before these failures."""
+        if self.tally.best is None:
+            return False
+        kind, numbers = kind_of(failures[0]), {trial.number for trial in failures}
+        return kind in self._kinds_before or any(
+            trial.number not in numbers and not trial.ok and kind_of(trial) == kind
+            for trial in self.storage.trials()
+        )
+
+    def stop_test(self, solution: Solution) -> StopTest | None:
+        """Return the test of early stopping that goes with a pending solution."""
+        return None if self._rule is None else self._rule.test_for(solution.number)
+
+    def directory(self, solution: Solution) -> str:
+        """Return the folder for a trial's files, which is made when the trial asks for it."""
+        if self._folder is None:
+            name = f"{folder_prefix()}-study-{secrets.token_hex(8)}"
+            self._folder = f"{tempfile.gettempdir()}{os.sep}{name}"
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        return f"{self._folder}{os.sep}{solution.number}"
+
+    # -- taking up the journal -------------------------------------------------------------------
+
+    def prepare(self, window: int | None) -> None:
+        """Make the optimizer ready to be asked: the first time it is told the journal.
+
+        Parameters
+        ----------
+        window : int or None
+            Without one the optimizer learns all that has finished, in the order in which it did.
+            With one it learns in the order of numbers, no more than the next solution asks for.
+        """
+        with self.lock:
+            if not self._is_replayed:
+                self._replay(window)
+                self._is_replayed = True
+            if window is None and self._held:
+                self.optimizer.tell([self._held[number] for number in sorted(self._held)])
+                self._held.clear()
+
+    def stop_early(self, rule: EarlyStoppingRule | None, window: int | None) -> None:
+        """Have this rule of early stopping know what the optimizer knows, and none without one."""
+        with self.lock:
+            if rule is None:
+                self._rule = None
+            elif self._rule is None or rule != self._rule.rule:
+                self._rule = TravellingRule(rule, self.optimizer.objectives[0])
+                trials = self.storage.observations() if window is None else self.storage.trials()
+                pending = {
+                    each.solution.number: each.asked_after for each in self.storage.pending()
+                }
+                self._rule.catch_up((t for t in trials if t.number not in self._held), pending)
+
+    def reopen(self, failed: Sequence[Trial], optimizer: Optimizer, window: int | None) -> None:
+        """Have trials be pending again, with a bound optimizer that never knew their results."""
+        with self.lock:  # nobody may ask an optimizer that does not know the journal yet
+            self.storage.reopen([trial.number for trial in failed])
+            self._kinds_before = {kind_of(trial) for trial in failed}
+            self._begin(optimizer)
+            self.prepare(window)
+
+    def _replay(self, window: int | None) -> None:
+        pending = [self._restored(each.solution) for each in self.storage.pending()]
+        self.optimizer.replay([], pending)
+        if window is None:
+            trials = self.storage.observations()
+        else:
+            n_asked = self.tally.n_told + len(pending)
+            trials = self._up_to_gap(self.storage.trials(), max(0, n_asked - window))
+        tally = Tally(self.optimizer.objectives)
+        while part := list(itertools.islice(trials, REPLAYED_AT_ONCE)):
+            self.optimizer.replay(part)
+            for trial in part:
+                tally.count(trial)
+        if self._tally is None:
+            self._tally = self._of_earlier_runs(tally)
+        # Those that are held were asked too; they are told when their turn comes.
+        held = [self._restored(trial.solution) for trial in self._held.values()]
+        self.optimizer.replay([], held)
+
+    def _up_to_gap(self, trials: Iterable[Trial], n: int) -> Iterator[Trial]:
+        """Yield trials 0 … n - 1 as far as none is missing, and hold the others."""
+        following = 0
+        for trial in trials:
+            if trial.number == following < n:
+                following += 1
+                yield trial
+            else:
+                self._held[trial.number] = trial
+
+    def _of_earlier_runs(self, tally: Tally) -> Tally:
+        tally.n_new = 0
+        if tally.best is not None:
+            best = tally.best
+            tally.best = replace(best, solution=self._restored(best.solution))
+        return tally
+
+    def _restored(self, solution: Solution) -> Solution:
+        """Return a solution as it was before JSON, which makes lists of tuples."""
+        return replace(solution, config=self.problem.space.validate(solution.config))
+
+    # -- going on --------------------------------------------------------------------------------
+
+    def ask(self, n: int, window: int | None = None) -> list[Solution]:
+        """Ask for up to n solutions, and journal them as running.
+
+        Raises
+        ------
+        StudyError
+            They could not be journaled. The next call tries again with the same ones.
+        """
+        solutions: list[Solution] = []
+        with self.lock:
+            while len(solutions) < n:
+                if not self._unjournaled:
+                    self._unjournaled = self._proposed(n - len(solutions), window)
+                part = self._unjournaled[: n - len(solutions)]
+                if not part:
+                    break
+                self.storage.started(part, len(self.optimizer.history))
+                del self._unjournaled[: len(part)]
+                solutions += part
+        return solutions
+
+    def _proposed(self, n: int, window: int | None) -> list[Solution]:
+        solutions = self.optimizer.ask(n) if window is None else self._ask_in_window(window)
+        if self._rule is not None:
+            self._rule.send_with(solutions)
+        return solutions
+
+    def _ask_in_window(self, window: int) -> list[Solution]:
+        """Ask for solution k when 0 … k - window are learned, and only if it must be, more."""
+        while self.optimizer.history.n_contiguous <= self.optimizer.n_asked - window:
+            if not self._learn_next():
+                return []
+        while True:
+            solutions = self.optimizer.ask(1)
+            if solutions or not self._learn_next():
+                return solutions
+
+    def _learn_next(self) -> bool:
+        """Learn the trial of the next number, if it has finished; return whether it has."""
+        trial = self._held.pop(self.optimizer.history.n_contiguous, None)
+        if trial is None:
+            return False
+        self._learn([trial])
+        return True
+
+    def finish(
+        self,
+        trials: Sequence[Trial],
+        outputs: Mapping[int, str] | None = None,
+        *,
+        hold: bool = False,
+    ) -> None:
+        """Journal finished trials, then learn from them, or hold them for a window.
+
+        Raises
+        ------
+        StudyError
+            They could not be journaled; then nothing of them is taken note of.
+        """
+        if not trials:
+            return
+        with self.lock:
+            tally = self.tally  # read before there is more to read
+            self.storage.append(trials, outputs)
+            if hold:
+                self._held |= {trial.number: trial for trial in trials}
+            else:
+                self._learn(trials)
+            self._count(tally, trials)
+
+    def _learn(self, trials: Sequence[Trial]) -> None:
+        self.optimizer.tell(trials)
+        if self._rule is not None:
+            self._rule.learn(trials)
+
+    def add(self, config: Mapping[str, object], outcome: Outcome) -> Trial:
+        """Journal a result that was never asked for under the next number, then learn it."""
+        with self.lock:
+            tally = self.tally
+            trial = Trial(self.optimizer.solution_of(config), outcome)
+            self.storage.append([trial])
+            self.optimizer.add(trial)
+            if self._rule is not None:
+                self._rule.learn([trial])
+            self._count(tally, [trial])
+        return trial
+
+    def _count(self, tally: Tally, trials: Sequence[Trial]) -> None:
+        for trial in trials:
+            tally.count(trial)
+        if self._rule is not None:
+            self._rule.drop(trials)
+        self.changed.notify_all()
+
+
+def n_configs(space: Space) -> float:
+    """Count the configs of a space, without the forbidden ones where it is small."""
+    grid = space.grid()
+    if not space.predicates or grid.size > COUNTED:
+        return grid.size
+    return int(space.allowed(np.array([grid.point(i) for i in range(int(grid.size))])).sum())
