@@ -154,7 +154,7 @@ def outcome_of_value(
     if given.ok:
         judged = judge(problem, given.values, asks=f"{caller} wants")
         if judged.status == "failed":
-            raise SettingError(str(judged.error).replace(": return ", ": tell "))
+            raise SettingError(str(judged.error))
         status = given.status if judged.ok else judged.status
         given = replace(
             given,

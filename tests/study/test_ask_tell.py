@@ -146,7 +146,7 @@ class TestTell:
                 {"value": "1", "note": "good"},
                 "tell wants numbers for its objectives, but 'value' is str",
             ),
-            ((1, {}), "tell one number or a mapping of names to numbers"),
+            ((1, {}), "tell wants a number, but .value. is tuple"),
             (hpopt.Outcome("complete"), r"tell wants the objectives \['value'\]"),
             (hpopt.Outcome("complete", {"loss": 1.0}), "but returned"),
             (hpopt.Outcome("finished", {"value": 1.0}), "a status must be one of .*'finished'"),
