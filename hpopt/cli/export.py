@@ -21,6 +21,9 @@ from hpopt.study.record import in_columns
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What begins a formula in a spreadsheet, by OWASP's page "CSV Injection"."""
 
+FORMS = ("", ".csv", ".json", ".txt")
+"""Endings of --output that need no option: JSON, but for ``.csv``."""
+
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -28,7 +31,7 @@ def export(arguments: argparse.Namespace) -> ExitCode:
     """Write all finished trials to stdout or a file."""
     as_csv = _is_csv(arguments)
     record = Study.load(arguments.study)
-    with _opened(arguments.output, Path(arguments.study)) as stream:
+    with _opened(arguments, Path(arguments.study)) as stream:
         if as_csv:
             write_csv(record, stream, raw=arguments.raw)
         else:
@@ -97,13 +100,19 @@ def write_csv(record: Record, stream: TextIO, *, raw: bool = False) -> None:
 
 
 @contextlib.contextmanager
-def _opened(output: str | None, study: Path) -> Iterator[TextIO]:
+def _opened(arguments: argparse.Namespace, study: Path) -> Iterator[TextIO]:
+    output: str | None = arguments.output
     if output is None:
         yield sys.stdout
         return
     path = Path(output)
     if path.exists() and path.samefile(study):
         raise SettingError(f"--output must be another file than the study, but got {output!r}")
+    if path.suffix.lower() not in FORMS and not (arguments.csv or arguments.json):
+        raise SettingError(
+            "trials are written as JSON or CSV, and the ending of --output says which, but got "
+            f"{output!r}: end it in .json or .csv, or add --json or --csv"
+        )
     try:
         # Names of undecodable files have no UTF-8: they are written as on standard output.
         stream = path.open("w", encoding="utf-8", errors="backslashreplace", newline="")

@@ -80,7 +80,7 @@ def failed(why: str, *, status: Status = "failed") -> Outcome:
     return Outcome(status=status, error=why)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Trial:
     """The record of a solution with its outcome.
 
@@ -90,6 +90,11 @@ class Trial:
 
     solution: Solution
     outcome: Outcome
+
+    def __repr__(self) -> str:
+        found = ", ".join(f"{name} {value:g}" for name, value in self.outcome.values.items())
+        what = found or self.outcome.error or "no values"
+        return f"<Trial {self.number}: {self.status}, {what} at {self.solution.config}>"
 
     @property
     def number(self) -> int:

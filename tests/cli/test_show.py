@@ -250,7 +250,12 @@ def test_the_ending_of_the_file_says_the_form(study, hpopt, tmp_path):
 
 @pytest.mark.parametrize(
     "options",
-    [("--csv", "--output", "c.json"), ("--json", "--output", "c.csv"), ("--raw",)],
+    [
+        ("--csv", "--output", "c.json"),
+        ("--json", "--output", "c.csv"),
+        ("--raw",),
+        ("--output", "c.parquet"),
+    ],
 )
 def test_an_ending_that_contradicts_the_option_is_an_error(study, hpopt, tmp_path, options):
     code, out, err = hpopt("export", study, *options)

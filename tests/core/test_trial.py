@@ -59,3 +59,11 @@ def test_solutions_are_equal_by_what_they_ask_for():
     other = Solution(2, {"x": 0.5, "layers": [{"k": 1}]}, np.array([0.1]), 9, 4.0)
     assert other == SOLUTION
     assert Solution(2, {"x": 0.6}, SOLUTION.point, 9, 4.0) != SOLUTION
+
+
+def test_its_repr_is_one_line_about_what_was_tried():
+    solution = Solution(5, {"x": 1.5}, np.array([0.5]), 7)
+    good = Trial(solution, Outcome("complete", {"loss": 0.25, "size": 3.0}))
+    assert repr(good) == "<Trial 5: complete, loss 0.25, size 3 at {'x': 1.5}>"
+    bad = Trial(solution, Outcome("failed", error="ValueError: no"))
+    assert repr(bad) == "<Trial 5: failed, ValueError: no at {'x': 1.5}>"

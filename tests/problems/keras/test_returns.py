@@ -78,6 +78,7 @@ def test_stopped_may_be_raised_in_a_callback(tmp_path):
     outcome = tried(problem, tmp_path, CONFIG)
     assert (outcome.status, outcome.error) == ("stopped", None)
     assert len(outcome.curve) in (2, 3)
-    (value,) = outcome.values.values()
-    assert value == outcome.curve[-1][1]
-    assert np.isfinite(value)
+    reached = [value for _, value in outcome.curve]
+    assert outcome.values["val_loss"] == min(reached)
+    assert outcome.info["history"]["val_loss"] == reached
+    assert np.isfinite(reached).all()

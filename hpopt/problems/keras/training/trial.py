@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from hpopt.core.evaluation import stopped_by
 from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import Fidelity, Objective
 from hpopt.core.solution import Config
@@ -160,16 +161,22 @@ class _Runs:
         continued = _Continuation(settings, config, self.trial, run, fit.epochs)
         if continued.resume(model, monitor, data.training):
             callbacks = () if settings.callbacks is None else settings.callbacks(config, self.trial)
-            train(
-                self.keras,
-                model,
-                fit,
-                data=_fit_inputs(data, fit, run.seed, monitor.n_epochs),
-                monitor=monitor,
-                seed=run.seed,
-                callbacks=callbacks,
-                steps=_steps(data),
-            )
+            try:
+                train(
+                    self.keras,
+                    model,
+                    fit,
+                    data=_fit_inputs(data, fit, run.seed, monitor.n_epochs),
+                    monitor=monitor,
+                    seed=run.seed,
+                    callbacks=callbacks,
+                    steps=_steps(data),
+                )
+            except BaseException as error:
+                stopped = stopped_by(error)
+                if stopped is None or stopped.values is not None or not monitor.best:
+                    raise
+                self.trial.stopped = True  # a callback's Stopped is as if the rule had said so
         continued.save(model, monitor)
         values = _values(settings, model, monitor)
         return Trained(values, monitor.history, model, monitor.weights)
