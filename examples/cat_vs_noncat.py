@@ -4,10 +4,10 @@ python examples/cat_vs_noncat.py            # with grids of 625 and 3,125 config
 python examples/cat_vs_noncat.py --without-grid     # a minute
 python examples/cat_vs_noncat.py --quick    # seconds, to see that it works
 
-The experiment of Mahto & Chauhan: 209 photographs to learn from, 50 to be told right, networks
-with two or three small hidden layers, trained by gradient descent on all images at once. The
-network is twenty lines of numpy, so that all 3,750 trainings of the grids can be made; any function
-can be a problem. The images must be in the folder that HPOPT_DATA names (see examples/images.py).
+The experiment of Mahto & Chauhan: 209 training images, 50 test images, and networks with two or
+three small hidden layers, trained by gradient descent on all images at once. The network is twenty
+lines of numpy, so the 3,750 trainings of the grids take minutes; any function can be a problem. The
+images must be in the folder that HPOPT_DATA names (see examples/images.py).
 """
 
 import argparse

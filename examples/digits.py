@@ -16,7 +16,7 @@ from hpopt.problems.keras import Classifier
 class Digits(Classifier):
     """A small convolutional network for images of 8 × 8 pixels.
 
-    One image in five, always the same ones and as many of each digit, is put aside to validate.
+    One image in five is put aside for validation: always the same ones, equally many of each digit.
     """
 
     def __init__(self, epochs: int = 10, patience: int = 4, **settings):

@@ -5,7 +5,7 @@ The folder, or its subfolder images, holds
 - mnist.npz, as keras.datasets keeps it: x_train, y_train, x_test, y_test;
 - cifar10.npz with the same four arrays, or parts cifar10_train_1.npz … cifar10_test.npz, whose
   images are packed as WebP;
-- train_catvnoncat.h5 and test_catvnoncat.h5, which keras.datasets has not.
+- train_catvnoncat.h5 and test_catvnoncat.h5, which are not in keras.datasets.
 """
 
 import io

@@ -3,9 +3,9 @@
 python examples/mnist.py            # 50 minutes of search, then the result on the test images
 python examples/mnist.py --quick    # a minute, to see that it works
 
-The experiment of Zhan: the batch size, the number of layers, and the nodes and activation of each
-are evolved by her genetic algorithm (25 individuals, 25 generations), and the best network is
-compared with one that has no hidden layer.
+The experiment of Zhan: a genetic algorithm (25 individuals, 25 generations) evolves the batch size,
+the number of layers, and the nodes and activation of each. The best network is compared with one
+that has no hidden layer.
 """
 
 import argparse

@@ -6,8 +6,8 @@ python examples/parking.py mine.csv --day 24 # a series of your own: a row a ste
 
 The series is UCI's "Parking Birmingham": 29 car parks, from 8:00 to 16:30 of 77 days, as Camero et
 al. prepared it (https://archive.ics.uci.edu/dataset/482/parking+birmingham). One network forecasts
-all of them; its cells, layers, look-back and training are searched. The file is read from the
-folder in HPOPT_DATA, or given.
+all of them; its cells, layers, look-back and training are searched. The file is given, or read from
+the folder in HPOPT_DATA.
 """
 
 import argparse

@@ -106,3 +106,13 @@ def test_each_page_is_reached_from_the_index():
     assert {str(page) for page in DOCS.rglob("*.md")} - set(map(str, listed)) == {
         str(DOCS / "index.md")
     }
+
+
+def test_the_map_for_contributors_names_what_exists():
+    page = (DOCS / "contributing.md").read_text()
+    named = set(re.findall(r"`((?:hpopt|docs|examples|benchmarks|tests)/[\w./]*)`", page))
+    assert len(named) > 30
+    built = "docs/_build/html"
+    assert {name for name in named - {built} if not (ROOT / name).exists()} == set()
+    folders = {path.name for path in (ROOT / "hpopt").iterdir() if (path / "__init__.py").exists()}
+    assert {folder for folder in folders if f"`hpopt/{folder}/`" not in page} == set()
