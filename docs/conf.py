@@ -59,7 +59,7 @@ texts = {}
 
 
 def before_napoleon(app, what, name, *others):
-    """Keep the text of a property; make two entries of an attributes' entry ``a, b : int``."""
+    """Keep the text of a property, and split an attributes' entry ``a, b : int`` in two."""
     lines = others[-1]
     if what in ("attribute", "data", "property"):
         texts[name] = list(lines)
@@ -68,13 +68,13 @@ def before_napoleon(app, what, name, *others):
 
 
 def after_napoleon(app, what, name, *others):
-    """Give a property its text back, of which napoleon takes what is before a colon for a type."""
+    """Restore the text of a property: napoleon takes what is before a colon for a type."""
     lines = others[-1]
     lines[:] = texts.pop(name, lines)
 
 
 def split_attributes(lines):
-    """Give each of several attributes in one entry, which napoleon does for parameters only."""
+    """Make an entry of each attribute that shares one; napoleon does so for parameters only."""
     first = lines.index("Attributes") + 2
     last = next((n for n in range(first, len(lines)) if lines[n].startswith("---")), len(lines))
     place = first
@@ -82,16 +82,16 @@ def split_attributes(lines):
         found = SEVERAL.fullmatch(lines[place])
         place += 1
         if found:
-            told = [line for line in lines[place:last] if line]
-            told = told[: next((n for n, line in enumerate(told) if line[0] != " "), len(told))]
+            about = [line for line in lines[place:last] if line]
+            about = about[: next((n for n, line in enumerate(about) if line[0] != " "), len(about))]
             entries = [f"{each}{found['kind'] or ''}" for each in found["names"].split(", ")]
-            new = [line for entry in entries for line in (entry, *told)]
-            lines[place - 1 : place + len(told)] = new
-            place += len(new) - 1 - len(told)
-            last += len(new) - 1 - len(told)
+            new = [line for entry in entries for line in (entry, *about)]
+            lines[place - 1 : place + len(about)] = new
+            place += len(new) - 1 - len(about)
+            last += len(new) - 1 - len(about)
 
 
 def setup(app):
-    """Mend docstrings around napoleon, which comes at 500."""
+    """Correct docstrings before and after napoleon, which has the priority 500."""
     app.connect("autodoc-process-docstring", before_napoleon, priority=400)
     app.connect("autodoc-process-docstring", after_napoleon, priority=600)

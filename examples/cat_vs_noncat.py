@@ -39,7 +39,7 @@ PAPER = [
 
 
 class CatOrNot(hpopt.Problem):
-    """The share of the 50 test images that are told right; what the paper searches for, too."""
+    """The accuracy on the 50 test images, which the paper maximises too."""
 
     objectives = hpopt.Objective("accuracy", "maximize")
 
