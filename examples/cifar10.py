@@ -5,9 +5,9 @@ python examples/cifar10.py aszemi           # filters, kernels, units and traini
 python examples/cifar10.py --quick          # both in two minutes, to see that they work
 
 Young et al. 2015 (MENNDL) evolved kernels and filters of Caffe's small network on the supercomputer
-Titan, with 4,000 iterations for each. Aszemi & Dominic 2019 searched in rounds by random search, for
-days on a GPU. The full modes need a GPU too (--gpus auto); --images, --epochs, --trials and --hours
-make them smaller. Every search has a study file, so the same command goes on where it ended.
+Titan, with 4,000 iterations for each. Aszemi & Dominic 2019 searched in rounds by random search,
+for days on a GPU. The full modes need a GPU too (--gpus auto); --images, --epochs, --trials and
+--hours make them smaller. Each search has a study file, so the command goes on where it ended.
 """
 
 import argparse
