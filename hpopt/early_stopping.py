@@ -20,18 +20,18 @@ from hpopt.errors import SettingError, UnknownNameError
 from hpopt.names import known_name
 
 StopTest = Callable[[Curve], bool]
-"""Gets what an evaluation has reported, as (step, value); says whether to stop it."""
+# From the reports of an evaluation, as (step, value), to whether to stop it.
 
 
 class EarlyStoppingRule(ABC):
-    """Say how to find evaluations that are not worth finishing: subclass it and write `begin`.
+    """A rule that finds evaluations not worth finishing: subclass it and write `begin`.
 
-    It is settings only, so one rule may serve several studies.
+    It holds settings only, so one rule may serve several studies.
     """
 
     @abstractmethod
     def begin(self, objective: Objective) -> Experience:
-        """Give what learns from a study whose reports are values of this objective."""
+        """Return the experience of a new study whose reports are values of this objective."""
 
 
 class Experience(ABC):
@@ -43,7 +43,7 @@ class Experience(ABC):
 
     @abstractmethod
     def snapshot(self) -> StopTest | None:
-        """Give what is known now, to travel with a trial; None where nothing is worth stopping.
+        """Return what is known now, to travel with a trial; None where no trial could be stopped.
 
         It must be picklable and small, and must not change with what is learned later.
         """
@@ -86,7 +86,7 @@ class MedianRule(EarlyStoppingRule):
         object.__setattr__(self, "min_trials", whole("min_trials", self.min_trials, 1))
 
     def begin(self, objective: Objective) -> Experience:
-        """Give what learns from complete trials."""
+        """Return the medians of a study, without trials yet."""
         return _Medians(self, objective)
 
 
@@ -112,11 +112,12 @@ class _Medians(Experience):
             insort(means, mean)
             if len(means) >= self._rule.min_trials:
                 middle = len(means) // 2
+                # Halves, as the sum of two large means overflows.
                 lower = means[middle] if len(means) % 2 else means[middle - 1]
                 self._medians[step] = lower / 2 + means[middle] / 2
 
     def _running_means(self, curve: Curve) -> dict[float, float]:
-        """Return for each step with a value the mean of all values up to its last report."""
+        """Return the mean of all values up to each step's last report."""
         total, n = 0.0, 0
         means: dict[float, float] = {}
         for step, value in curve:
@@ -126,7 +127,7 @@ class _Medians(Experience):
         return means
 
     def snapshot(self) -> StopTest | None:
-        """Give the medians."""
+        """Return the medians, None while there are none."""
         if not self._medians:
             return None
         self._is_shared = True
@@ -173,7 +174,7 @@ ADVICE = dict.fromkeys(
 def make_early_stopping(
     rule: str | EarlyStoppingRule | None, settings: Mapping[str, Any] | None = None
 ) -> EarlyStoppingRule | None:
-    """Give a rule by its name, or the rule itself, or None.
+    """Return a rule by its name, or the rule itself, or None.
 
     Parameters
     ----------

@@ -10,11 +10,11 @@ from hpopt.errors import SettingError
 
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 BINARY_UNITS = {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
-LEAST_MEMORY = 10**6
+LEAST_MEMORY = 10**6  # bytes: less is a number meant in MB or GB, as no process fits into it
 
 
 def parse_bytes(value: object, name: str = "memory") -> int:
-    """Give an amount of memory in bytes.
+    """Return an amount of memory in bytes.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def parse_bytes(value: object, name: str = "memory") -> int:
     SettingError
         It is anything else.
     """
-    n_bytes = _parsed(value, name) if isinstance(value, str) else real(value)
+    n_bytes = _bytes_of_text(value, name) if isinstance(value, str) else real(value)
     if n_bytes is None:
         raise SettingError(
             f"{name} must be a number of bytes or text such as '4GB', but got {value!r}"
@@ -41,7 +41,7 @@ def parse_bytes(value: object, name: str = "memory") -> int:
     return int(n_bytes)
 
 
-def _parsed(text: str, name: str) -> float:
+def _bytes_of_text(text: str, name: str) -> float:
     match = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([kmgt]i?)?b\s*", text.lower())
     if match is None:
         raise SettingError(

@@ -28,7 +28,6 @@ def evaluate_together(
 
     Parameters
     ----------
-    problem : Problem
     solutions : sequence of Solution
         Of one `batch_key`, `max_batch` at most.
     directories, early_stopping
@@ -39,13 +38,13 @@ def evaluate_together(
     Returns
     -------
     list of Outcome, or None
-        In the order of the solutions, each with its share of the time. None says that the batch
-        as a whole has failed, so that nothing is known of any: evaluate them one by one.
+        In the order of the solutions, each with its share of the time. None where the batch as a
+        whole has failed: then evaluate the solutions one by one.
 
     Raises
     ------
     KeyboardInterrupt
-        The only thing that passes.
+        Nothing else is raised.
     """
     folders = directories or [None] * len(solutions)
     rules = early_stopping or [None] * len(solutions)

@@ -20,17 +20,12 @@ from hpopt.core.trial import Outcome, Status, failed
 from hpopt.errors import EvaluationLost, MemoryLimitExceeded, Stopped, TimeLimitExceeded
 
 OUT_OF_MEMORY = {"ResourceExhaustedError", "OutOfMemoryError"}
-COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-"""Which Keras, among others, puts into its messages."""
-
-MOST_CHARACTERS = 10_000
-"""Of an error, and of the name of a number."""
-
-MOST_LINES = 10 * MOST_CHARACTERS
-"""Characters of a traceback."""
-
-MOST_REPORTS = 100_000
-MOST_NUMBERS = 10_000
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # which Keras, among others, puts into its messages
+# What one trial may write, so that no evaluation fills the disk; all far above what people look at.
+MOST_CHARACTERS = 10_000  # of an error, and of the name of a number: some pages
+MOST_IN_TRACEBACK = 10 * MOST_CHARACTERS  # characters: a chain of some deep tracebacks
+MOST_REPORTS = 100_000  # of a curve: a few MB
+MOST_NUMBERS = 10_000  # that are returned: a few hundred kB
 
 
 def evaluate(
@@ -45,8 +40,6 @@ def evaluate(
 
     Parameters
     ----------
-    problem : Problem
-    solution : Solution
     directory : path, optional
         Where the trial may keep files.
     early_stopping : callable, optional
@@ -62,7 +55,7 @@ def evaluate(
     Raises
     ------
     KeyboardInterrupt
-        The only thing that passes.
+        Nothing else is raised.
     """
     handle = handle_for(solution, directory=directory, early_stopping=early_stopping, live=live)
     started, clock = time.time(), time.perf_counter()
@@ -109,13 +102,12 @@ def judge(
 
     Parameters
     ----------
-    problem : Problem
     returned : object
         A number, or a mapping with all objectives by name.
     handle : TrialHandle, optional
         Of the evaluation: where it was told to stop, None stands for its last report.
     asks : str
-        Who wants it, for the message.
+        How messages begin.
     """
     names = [objective.name for objective in objectives_of(problem)]
     if returned is None and handle is not None and handle.stopped:
@@ -165,7 +157,7 @@ def _fault_of_name(name: Any) -> str | None:
 
 
 def judge_error(problem: Problem, error: BaseException, handle: TrialHandle) -> Outcome:
-    """Return what an exception of an evaluation stands for: a failure, or that it was stopped."""
+    """Return the outcome of an evaluation that raised: a failure, or an early stop."""
     stopped = stopped_by(error)
     if stopped is None and not handle.stopped:
         return _failure(error)
@@ -200,7 +192,7 @@ def stopped_by(error: BaseException) -> Stopped | None:
 
 
 def _reached(problem: Problem, handle: TrialHandle) -> Outcome:
-    """Return the outcome of what was stopped and returned nothing: its last report is its value."""
+    """Return the outcome of an evaluation stopped without a value: its last report is its value."""
     names = [objective.name for objective in objectives_of(problem)]
     if len(names) > 1:
         return failed(
@@ -223,11 +215,11 @@ def _failure(error: BaseException) -> Outcome:
 
 
 def _traceback(error: BaseException) -> str:
-    return shorten("".join(tracebacks.format_exception(error)), MOST_LINES)
+    return shorten("".join(tracebacks.format_exception(error)), MOST_IN_TRACEBACK)
 
 
 def _hint(value: Any, asks: str) -> str:
-    """Return what to do about some values that are often returned by mistake."""
+    """Return advice on values that are often returned by mistake."""
     if not asks.endswith("return"):
         return ""
     history = getattr(value, "history", None)
@@ -254,7 +246,7 @@ def _as_objectives(values: Mapping[str, float], returned: Mapping[str, Any]) -> 
 
 
 def outcome_of_loss(lost: BaseException) -> Outcome:
-    """Give the outcome of an evaluation that ended without one: killed, or its worker gone."""
+    """Return the outcome of an evaluation that ended without one: killed, or its worker gone."""
     status: Status = "lost"
     if isinstance(lost, TimeLimitExceeded):
         status = "timeout"
@@ -271,7 +263,7 @@ def outcome_of_loss(lost: BaseException) -> Outcome:
 
 
 def status_of(error: BaseException) -> Status:
-    """Give the status of an evaluation that raised an error."""
+    """Return the status of an evaluation that raised an error."""
     return "out_of_memory" if _is_out_of_memory(error) else "failed"
 
 
@@ -289,13 +281,13 @@ def shorten(text: str, most: int) -> str:
 
 
 def thinned_curve(curve: Curve) -> tuple[tuple[float, float], ...]:
-    """Give what is kept of a curve: of too many reports every so manieth, and the last."""
+    """Return a curve of at most `MOST_REPORTS` reports, evenly spread, with the last one."""
     step = -(-len(curve) // MOST_REPORTS)
     return tuple(curve) if step <= 1 else (*curve[:-1:step], curve[-1])
 
 
 def _message(error: BaseException) -> str:
-    """Give an error's message, also where its own ``__str__`` raises."""
+    # An error's own __str__ may raise.
     try:
         return str(error)
     except Exception as another:

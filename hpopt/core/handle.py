@@ -103,7 +103,8 @@ class TrialHandle:
             self._heartbeat.report(at, reached)
 
     def _check_order(self, step: float, value: Any) -> None:
-        """Notice ``report(value, step)`` by the second report, as other libraries have it."""
+        """Raise SettingError where the second report looks like ``report(value, step)``."""
+        # Other libraries have this order.
         is_count = isinstance(value, int | np.integer) and not step.is_integer()
         count = int(value) if is_count else None
         if not self.curve:
@@ -136,12 +137,12 @@ class TrialHandle:
         self._at_end.append(function)
 
     def tell_values(self, values: Mapping[str, float]) -> None:
-        """Call what `at_end` was given."""
+        """Call the functions of `at_end`."""
         while self._at_end:
             self._at_end.pop()(values)
 
     def end(self) -> None:
-        """Show the evaluation no more."""
+        """Remove the running status of the evaluation."""
         if self._heartbeat is not None:
             self._heartbeat.end()
 
@@ -153,7 +154,7 @@ def handle_for(
     early_stopping: Callable[[Curve], bool] | None = None,
     live: LiveFolder | None = None,
 ) -> TrialHandle:
-    """Make the handle that an evaluation of this solution gets."""
+    """Return the handle for an evaluation of a solution."""
     return TrialHandle(
         solution.number,
         solution.seed,

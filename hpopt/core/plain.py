@@ -10,18 +10,12 @@ from typing import Any
 
 import numpy as np
 
-LARGE = 1_000_000
-"""Bytes of an object whose text nobody reads: writing it could take all of the memory."""
-
-MOST_INFO = 1_000_000
-"""Bytes of JSON that a trial keeps beside its numbers."""
-
+LARGE = 1_000_000  # bytes of an object: its repr, which nobody reads, could take all of the memory
+MOST_INFO = 1_000_000  # bytes of JSON that a trial keeps beside its numbers: a megabyte a trial
+# Lists and dicts inside one another, the mapping of an evaluation's names among them: no study
+# writes or reads deeper ones, as readers of JSON recurse.
 DEEPEST = 100
-"""Lists and dicts inside one another, the mapping of an evaluation's names among them: a study
-neither writes nor reads what is deeper."""
-
-MOST_NOTE = 200
-"""Characters of the text that stands for what JSON cannot hold, or is too large."""
+MOST_NOTE = 200  # characters in place of what JSON cannot hold, or is too large: two lines
 
 
 def as_float(value: Any) -> float | None:
@@ -41,7 +35,7 @@ def as_float(value: Any) -> float | None:
 
 
 def _is_no_number_of_numpy(value: Any) -> bool:
-    """Whether it is masked (its float is 0) or a time (whose item may be an int)."""
+    # A masked value's float is 0, and a time's item may be an int.
     if isinstance(value, np.ma.MaskedArray) and bool(np.ma.getmaskarray(value).any()):
         return True
     return isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "mM"
@@ -96,8 +90,8 @@ def _json_text(value: Any, most: int) -> str:
     return "".join(pieces).encode("utf-8", "replace").decode("utf-8")
 
 
-def _listed(value: Any) -> Any:
-    """Return an array, a tensor or a number of numpy as lists and plain numbers."""
+def _as_lists(value: Any) -> Any:
+    # An array, a tensor or a number of numpy.
     if callable(getattr(value, "numpy", None)) and not hasattr(value, "tolist"):  # TensorFlow
         value = value.numpy()
     if not callable(getattr(value, "tolist", None)) or getattr(value, "nbytes", 0) > MOST_INFO:
@@ -123,7 +117,7 @@ def limited_repr(value: Any, most: int) -> str:
 
 
 def _repr(value: Any) -> str:
-    """Return the repr; of containers only the first items, as they may hold each other often."""
+    # Of containers the first items only: nested ones may hold each other exponentially often.
     if not isinstance(value, list | tuple | dict | set | frozenset):
         return repr(value)
     cut = reprlib.Repr()
@@ -133,4 +127,4 @@ def _repr(value: Any) -> str:
     return cut.repr(value)
 
 
-_TO_JSON = json.JSONEncoder(ensure_ascii=False, default=_listed)
+_TO_JSON = json.JSONEncoder(ensure_ascii=False, default=_as_lists)

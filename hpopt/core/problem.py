@@ -23,8 +23,7 @@ Direction = Literal["minimize", "maximize"]
 Returned = SupportsFloat | Mapping[str, Any] | None
 """What an evaluation returns; None after `should_stop` said True. A subclass may promise less."""
 
-MOST_NAMES = 6
-"""So many parameters are named in a problem's repr."""
+MOST_NAMES = 6  # parameters that a problem's repr names: they fit into a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ class Objective:
         return 1 if self.direction == "minimize" else -1
 
     def loss(self, values: Mapping[str, float]) -> float:
-        """Give its value as a number to minimise; infinite where it is nan.
+        """Return its value as a number to minimise; infinite where it is nan.
 
         This is the one place where directions are applied.
 
@@ -153,8 +152,8 @@ class Problem(ABC):
     ) -> Sequence[float | Mapping[str, Any] | Exception | None]:
         """Evaluate several configs in one computation; write it where `max_batch` is above 1.
 
-        It must give what `evaluate` gives for each. It is never needed: one config alone goes
-        to `evaluate`, and so do those of a batch that raises, dies or outlives the limits (which
+        It must return what `evaluate` returns for each. It is never needed: one config alone goes
+        to `evaluate`, and so do those of a batch that raises, dies or exceeds the limits (which
         hold for a batch as a whole), each by itself, so that only the guilty ones fail.
 
         Parameters
@@ -173,14 +172,14 @@ class Problem(ABC):
         raise NotImplementedError(f"{type(self).__name__}.evaluate_batch is not written")
 
     def batch_key(self, solution: Solution) -> Hashable:
-        """Say which solutions may be evaluated in one batch: those of an equal key.
+        """Return a key: solutions of equal keys may be evaluated in one batch.
 
-        It is asked in the driver, and may look at the solution only. By default all may.
+        It is called in the driver, and may look at the solution only. By default all are equal.
         """
         return None
 
     def fingerprint(self) -> Mapping[str, str]:
-        """Return what tells this problem from others of the same space, such as its data.
+        """Return what distinguishes this problem from others of the same space, such as its data.
 
         A study's file keeps it. When the study goes on with a problem that has another text under
         one of these names, a `StudyWarning` says which: trials before and after are then values
@@ -199,7 +198,6 @@ class Problem(ABC):
 
 
 def _described(problem: Problem) -> str:
-    """Return what a problem searches and for what, as far as it has been set already."""
     space = getattr(problem, "space", None)
     if not isinstance(space, Space):
         return "without a space"
@@ -213,14 +211,14 @@ def _described(problem: Problem) -> str:
 
 
 def objectives_of(problem: Problem) -> tuple[Objective, ...]:
-    """Give a problem's objectives as a tuple, whichever way they were written."""
+    """Return a problem's objectives as a tuple, whichever way they were written."""
     return normalised_objectives(problem.objectives)
 
 
 def normalised_objectives(
     objectives: Objectives,
 ) -> tuple[Objective, ...]:
-    """Make a tuple of objectives of one, several, or a mapping of name to direction."""
+    """Return one objective, several, or a mapping of name to direction as a tuple."""
     if isinstance(objectives, Objective):
         return (objectives,)
     if isinstance(objectives, tuple) and [type(each) for each in objectives] == [Objective]:
@@ -325,7 +323,7 @@ def one_objective(strategy: str, objectives: Sequence[Objective]) -> None:
 
 
 def losses(objectives: Sequence[Objective], values: Mapping[str, float]) -> NDArray[np.float64]:
-    """Give the objectives as numbers to minimise, shape (n_objectives,).
+    """Return the objectives as numbers to minimise, shape (n_objectives,).
 
     Without values (a bad evaluation) every loss is infinite, and so is one that is nan.
 

@@ -15,18 +15,13 @@ from hpopt.numerics import pareto
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-AT_ONCE = 500
 # Trials that are compared with a front at once: each comparison costs some calls of numpy, so few
-# of them are made, and 500 trials are little memory.
+# are made, and 500 trials are little memory.
+AT_ONCE = 500
 
 
 class Ranking:
-    """Rank trials that have values: by the first objective, and the earlier of equal ones first.
-
-    Parameters
-    ----------
-    objectives : sequence of Objective
-    """
+    """Rank trials that have values: by the first objective, and the earlier of equal ones first."""
 
     def __init__(self, objectives: Sequence[Objective]) -> None:
         self.objectives = objectives
@@ -48,12 +43,7 @@ class Ranking:
 
 
 class Front:
-    """The Pareto front of trials that come one by one, in memory that grows with the front only.
-
-    Parameters
-    ----------
-    objectives : sequence of Objective
-    """
+    """The Pareto front of trials that come one by one, in memory that grows with the front only."""
 
     def __init__(self, objectives: Sequence[Objective]) -> None:
         self._objectives = objectives

@@ -13,7 +13,8 @@ Point = NDArray[np.float64]
 
 
 def copy_data(data: Any) -> Any:
-    """Copy plain data: its dicts and lists, as nothing else in it can be changed."""
+    """Return a deep copy of plain data."""
+    # Dicts and lists only: nothing else in it can be changed.
     if isinstance(data, dict):
         return {key: copy_data(value) for key, value in data.items()}
     return [copy_data(value) for value in data] if isinstance(data, list) else data
@@ -30,7 +31,7 @@ class Solution:
     config : dict
         The configuration as a user sees it: active parameters only, plain Python values.
     point : ndarray (d,), in [0, 1]
-        The same as coordinates. Dormant coordinates keep their value. Read-only.
+        The same as coordinates; inactive ones keep their value. Read-only.
     seed : int, in [0, 2**32)
         For everything random in this evaluation; follows from the study's seed and `number`.
     fidelity : float or None

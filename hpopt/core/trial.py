@@ -16,7 +16,7 @@ WITH_VALUES = ("complete", "stopped")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one evaluation gave.
+    """The result of one evaluation.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Outcome:
     memory : int or None
         Peak resident memory of the process that ran it, in bytes, where it is known.
     info : mapping of str to JSON data
-        What the problem returned beside its objectives that is no number: texts, lists, dicts.
+        Whatever else than numbers the problem returned: texts, lists, dicts.
     """
 
     status: Status
@@ -58,7 +58,7 @@ class Outcome:
 
 
 def failed(why: str, *, status: Status = "failed") -> Outcome:
-    """Give the outcome of an evaluation that failed, for ``study.tell``.
+    """Return the outcome of a failed evaluation, for ``study.tell``.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ class Trial:
 
     @property
     def info(self) -> Mapping[str, Any]:
-        """What the problem returned beside its objectives that is no number, as JSON data."""
+        """Whatever else than numbers the problem returned, as JSON data."""
         copy: dict[str, Any] = copy_data(dict(self.outcome.info))
         return copy
 
@@ -159,7 +159,7 @@ class Trial:
         return self.outcome.memory
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the trial as plain data: what ``hpopt export --json`` prints."""
+        """Return the trial as plain data: what ``hpopt export --json`` prints."""
         return {
             "number": self.number,
             "config": self.config,

@@ -14,12 +14,13 @@ from hpopt.numerics.normal import log_density, log_improvement, special
 Floats = NDArray[np.float64]
 Valued = tuple[Floats, Floats, Floats]
 
+# Largest exponent of a gradient's ratio: where the improvement underflows the ratio overflows, and
+# the search needs only its direction.
 STEEPEST = 50.0
-"""The largest exponent of a gradient's ratio: beyond it a step's length means nothing."""
 
 
 def log_expected_improvement(mean: Floats, deviation: Floats, best: float) -> Valued:
-    """Give log E max(best - f, 0).
+    """Return log E max(best - f, 0).
 
     Ament et al. 2023, https://arxiv.org/abs/2310.20708: with z = (best - μ) / σ it is
     log σ + log h(z), with the derivatives -Φ(z) / (σ h(z)) and φ(z) / (σ h(z)).
@@ -32,7 +33,7 @@ def log_expected_improvement(mean: Floats, deviation: Floats, best: float) -> Va
 
 
 def lower_confidence_bound(mean: Floats, deviation: Floats, kappa: float) -> Valued:
-    """Give -(μ - κ σ): the bound that may be hoped for, upside down.
+    """Return κ σ - μ: the lower confidence bound, negated.
 
     Srinivas et al. 2010, https://arxiv.org/abs/0912.3995, equation 6.
     """
@@ -41,7 +42,7 @@ def lower_confidence_bound(mean: Floats, deviation: Floats, kappa: float) -> Val
 
 
 def log_probability_of_improvement(mean: Floats, deviation: Floats, threshold: float) -> Valued:
-    """Give log P(f < threshold) = log Φ(z), z = (threshold - μ) / σ.
+    """Return log P(f < threshold) = log Φ(z), z = (threshold - μ) / σ.
 
     Kushner 1964, "A new method of locating the maximum point of an arbitrary multipeak curve".
     """

@@ -14,20 +14,16 @@ Bools = NDArray[np.bool_]
 
 
 def accept_moves(old: Floats, new: Floats, temperature: float, uniform: Floats) -> Bools:
-    """Say which chains take their proposal: ``u < exp(-(new - old) / T)``.
+    """Return a mask (n,) of the chains that accept their proposal: ``u < exp(-(new - old) / T)``.
 
     Parameters
     ----------
     old, new : ndarray (n,)
-        Losses of the states and of what is proposed; infinite ones are never taken, except in
-        place of one another.
+        Losses of the states and the proposals. An infinite one is accepted only in place of
+        another.
     temperature : float, >= 0
-        In units of the loss; at 0 only what is no worse is taken.
+        In units of the loss; at 0 no worse proposal is accepted.
     uniform : ndarray (n,), in [0, 1)
-
-    Returns
-    -------
-    ndarray (n,) of bool
     """
     no_worse = new <= old
     # The logarithm of both sides, scaled first: neither overflows for enormous losses.
@@ -38,19 +34,9 @@ def accept_moves(old: Floats, new: Floats, temperature: float, uniform: Floats) 
 
 
 def loss_spread(losses: Floats) -> float:
-    """Say how far finite losses typically lie above the best: their median less their minimum.
+    """Return the median less the minimum of the finite losses (n,); 0 without any.
 
-    It does not depend on how bad the worse half is, which is often absurd (a network that
-    diverged).
-
-    Parameters
-    ----------
-    losses : ndarray (n,)
-
-    Returns
-    -------
-    float, >= 0
-        0 where nothing finite is there.
+    The worse half does not count, as it is often absurd (networks that diverged).
     """
     finite = losses[np.isfinite(losses)]
     if not finite.size:

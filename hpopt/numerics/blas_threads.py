@@ -11,9 +11,9 @@ from typing import Any
 
 @contextmanager
 def single_blas_thread() -> Iterator[None]:
-    """Give a context in which BLAS computes in one thread.
+    """Return a context in which BLAS computes in one thread.
 
-    It is also what makes sums the same on machines with different numbers of cores.
+    Sums are then also the same on machines with different numbers of cores.
     """
     found = [(library, library.get_num_threads()) for library in _libraries()]
     changed = [(library, n_threads) for library, n_threads in found if n_threads != 1]
@@ -28,7 +28,7 @@ def single_blas_thread() -> Iterator[None]:
 
 @cache
 def _libraries() -> tuple[Any, ...]:
-    """Give the BLAS libraries that are loaded, found once a process."""
-    import_module("scipy.linalg")  # its BLAS must be there to be found
+    # Cached, as the search through all loaded libraries takes milliseconds.
+    import_module("scipy.linalg")  # its BLAS must be loaded to be found
     controller = import_module("threadpoolctl").ThreadpoolController()
     return tuple(controller.select(user_api="blas").lib_controllers)

@@ -53,18 +53,13 @@ def mutants(base: Floats, *pairs: Floats, weights: Floats) -> Floats:
 
 
 def binomial_mask(n: int, d: int, rates: Floats, rng: np.random.Generator) -> Bools:
-    """Say which genes a trial vector has from its mutant: each with rate CR, one at least.
+    """Return which genes a trial vector has from its mutant: each with rate CR, one at least.
 
-    Storn & Price 1997, equation (4).
+    Storn & Price 1997, equation (4), shape (n, d).
 
     Parameters
     ----------
-    n, d : int
     rates : ndarray (n, 1), in [0, 1]
-
-    Returns
-    -------
-    ndarray (n, d) of bool
     """
     mask = rng.random((n, d)) <= rates
     mask[np.arange(n), rng.integers(d, size=n)] = True
@@ -78,6 +73,7 @@ def sample_weights(mean: float, n: int, rng: np.random.Generator) -> Floats:
     drawn again; here it is mirrored, which needs no loop.
     """
     drawn = mean + 0.1 * np.tan(np.pi * (rng.random((n, 1)) - 0.5))
+    # A weight of 0 would make a mutant of its base: 0.001 is any value small enough.
     return np.asarray(np.clip(np.abs(drawn), 1e-3, 1.0))
 
 
@@ -90,5 +86,5 @@ def sample_rates(mean: float, n: int, rng: np.random.Generator) -> Floats:
 
 
 def lehmer_mean(values: Floats) -> float:
-    """Give ``sum(v²) / sum(v)``: Zhang & Sanderson 2009, equation (12)."""
+    """Return ``sum(v²) / sum(v)``: Zhang & Sanderson 2009, equation (12)."""
     return float(np.sum(values**2) / np.sum(values))

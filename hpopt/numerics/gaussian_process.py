@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-NUGGET = 1e-6
-"""Noise that is always there: what keeps identical points apart."""
-LEAST_VARIANCE = 1e-10
+NUGGET = 1e-6  # noise that is always there: without it identical points make K singular
+LEAST_VARIANCE = 1e-10  # rounding may make it negative, and its logarithm is taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +49,24 @@ class Hyperparameters:
 
 
 def squared_distances(one: Floats, other: Floats) -> Floats:
-    """Give ‖a - b‖² of all rows of scaled features, shape (n, m)."""
+    """Return ‖a - b‖² of all rows of scaled features, shape (n, m)."""
     return _distances_to(one, _mirrored(other))
 
 
 def _distances_to(one: Floats, mirrored: Floats) -> Floats:
-    """Give ‖a - b‖² as one product: (a, ‖a‖², 1) · (-2 b, 1, ‖b‖²)."""
+    # ‖a - b‖² = (a, ‖a‖², 1) · (-2 b, 1, ‖b‖²): one product of matrices, no array (n, m, p).
     n, p = one.shape
     extended = np.empty((n, p + 2))
     extended[:, :p] = one
     extended[:, p] = np.add.reduce(one * one, axis=1)
     extended[:, p + 1] = 1.0
     squares: Floats = extended @ mirrored
-    np.maximum(squares, 0.0, out=squares)
+    np.maximum(squares, 0.0, out=squares)  # rounding can make those of near points negative
     return squares
 
 
 def _mirrored(other: Floats) -> Floats:
-    """Give the columns (-2 b, 1, ‖b‖²) of rows b, shape (p + 2, m)."""
+    """Return the columns (-2 b, 1, ‖b‖²) of rows b, shape (p + 2, m)."""
     m, p = other.shape
     extended = np.ones((m, p + 2))
     np.multiply(other, -2.0, out=extended[:, :p])
@@ -76,15 +75,15 @@ def _mirrored(other: Floats) -> Floats:
 
 
 def matern(squares: Floats) -> tuple[Floats, Floats]:
-    """Give the Matérn 5/2 correlation and its derivative by the squared distance.
+    """Return the Matérn 5/2 correlation and its derivative by the squared distance.
 
     With ρ = √(5 r²) they are (1 + ρ + ρ²/3) exp(-ρ) and -(5/6) (1 + ρ) exp(-ρ): R&W, eq. 4.17.
 
     Parameters
     ----------
     squares : ndarray, >= 0
-        Squared distances r² of scaled features. The array becomes that of the correlation: new
-        ones of this size are dear.
+        Squared distances r² of scaled features. The array is overwritten by the correlation:
+        allocating arrays of this size is expensive.
     """
     squares *= 5.0
     rho = np.sqrt(squares)
@@ -100,7 +99,7 @@ def matern(squares: Floats) -> tuple[Floats, Floats]:
 
 
 def inverse_and_log_determinant(covariance: Floats, size: float) -> tuple[Floats, float]:
-    """Give the inverse of a covariance and the logarithm of its determinant.
+    """Return the inverse of a covariance and the logarithm of its determinant.
 
     Parameters
     ----------
@@ -118,17 +117,18 @@ def inverse_and_log_determinant(covariance: Floats, size: float) -> tuple[Floats
 
     potrf: Any = lapack.dpotrf
     potri: Any = lapack.dpotri
-    diagonal = slice(None, None, len(covariance) + 1)  # of the array as one row
+    diagonal = slice(None, None, len(covariance) + 1)  # of the flat array
     for jitter in (0.0, *(10.0**power for power in range(-8, 0))):
         jittered = covariance.copy()
         jittered.flat[diagonal] += jitter * size
+        # Transposed, a row-major array is column-major, which LAPACK overwrites without a copy.
         lower, failed = potrf(jittered.T, lower=1, overwrite_a=1, clean=1)
         pivots = lower.diagonal()
         if not failed and np.isfinite(pivots).all():
             log_determinant = 2.0 * float(np.log(pivots).sum())
             half, failed = potri(lower, lower=1, overwrite_c=1)
             if not failed:
-                inverse = half + half.T
+                inverse = half + half.T  # LAPACK fills the lower triangle only
                 inverse.flat[diagonal] *= 0.5
                 return inverse, log_determinant
     raise FloatingPointError("a covariance must be positive definite, but this one is not")
@@ -151,7 +151,6 @@ class GaussianProcess:
         What was observed; of mean 0 and deviation 1 for the priors to fit.
     groups : ndarray (p,) of int
         Which lengthscale each feature has.
-    parameters : Hyperparameters
 
     Notes
     -----
@@ -170,22 +169,23 @@ class GaussianProcess:
         covariance = self._covariance(self._at)[0]
         covariance.flat[:: len(covariance) + 1] += parameters.nu
         self._inverse, _ = inverse_and_log_determinant(covariance, self._scale + 1.0)
-        self._alpha = self._inverse @ targets
+        self._alpha = self._inverse @ targets  # R&W, algorithm 2.1
 
     def _covariance(self, scaled: Floats) -> tuple[Floats, Floats]:
-        """Give k at scaled features against the observed ones, and dk/dr², shape (m, n)."""
+        """Return k at scaled features against the observed ones, and dk/dr², shape (m, n)."""
         correlation, slope = matern(_distances_to(scaled, self._mirrored))
         correlation *= self._scale
         correlation += 1.0
         return correlation, slope
 
     def predict(self, features: Floats) -> tuple[Floats, Floats]:
-        """Give mean and deviation of the process (not of the noise) at features (m, p)."""
+        """Return mean and deviation of the process (not of the noise) at features (m, p)."""
         covariance, _ = self._covariance(features * self._roots)
+        # R&W, equations 2.25 and 2.26.
         return covariance @ self._alpha, self._deviation(covariance, covariance @ self._inverse)
 
     def mean(self, features: Floats) -> Floats:
-        """Give the mean at features (m, p), shape (m,): cheaper than both."""
+        """Return the mean at features (m, p), shape (m,): cheaper than both."""
         return self._covariance(features * self._roots)[0] @ self._alpha
 
     def _deviation(self, covariance: Floats, products: Floats) -> Floats:
@@ -193,7 +193,7 @@ class GaussianProcess:
         return np.asarray(np.sqrt(np.maximum(variance, LEAST_VARIANCE)))
 
     def linearised(self, features: Floats) -> Linearised:
-        """Give mean and deviation at features (m, p) with what their gradients take."""
+        """Return mean and deviation at features (m, p), with what their gradients need."""
         scaled = features * self._roots
         covariance, slope = self._covariance(scaled)
         products = covariance @ self._inverse
@@ -202,7 +202,7 @@ class GaussianProcess:
         return Linearised(self, scaled, slope, products, covariance @ self._alpha, deviation)
 
     def condition_on(self, features: Floats) -> GaussianProcess:
-        """Give the posterior if its own mean were observed at features (m, p) too.
+        """Return the posterior if its own mean were observed at features (m, p) too.
 
         The kriging believer of Ginsbourger, Le Riche & Carraro 2010,
         https://doi.org/10.1007/978-3-642-10701-6_6: means stay, deviations shrink there. With
@@ -215,7 +215,7 @@ class GaussianProcess:
         solved = covariance @ self._inverse
         correlation, _ = matern(squared_distances(scaled, scaled))
         rest = self._scale * correlation + 1.0 - solved @ covariance.T
-        rest = (rest + rest.T) / 2
+        rest = (rest + rest.T) / 2  # rounding makes it asymmetric
         rest.flat[:: len(rest) + 1] += self.parameters.nu
         inverse, _ = inverse_and_log_determinant(rest, self._scale + 1.0)
         beside = inverse @ solved
@@ -227,13 +227,14 @@ class GaussianProcess:
         other._inverse = np.block(
             [[self._inverse + solved.T @ beside, -beside.T], [-beside, inverse]]
         )
+        # The added targets are the mean itself, so they pull the mean nowhere: α is 0 there.
         other._alpha = np.concatenate([self._alpha, np.zeros(len(features))])
         return other
 
 
 @dataclass(frozen=True, slots=True)
 class Linearised:
-    """A prediction at m points that knows how it changes with their features.
+    """A prediction at m points, with what its gradient by their features needs.
 
     Attributes
     ----------
@@ -248,7 +249,7 @@ class Linearised:
     deviation: Floats
 
     def gradient(self, by_mean: Floats, by_deviation: Floats) -> Floats:
-        """Give the gradient of a function of mean and deviation by the features, shape (m, p).
+        """Return the gradient of a function of mean and deviation by the features, shape (m, p).
 
         With C_bi = (g_μ α_i - g_σ V_bi / σ) dk/dr², V = k K⁻¹, the gradient by feature f is
         2 w_f (x_bf Σ_i C_bi - (C X)_bf).

@@ -117,7 +117,7 @@ def gaussian_offsets(n: int, scales: Floats, rng: np.random.Generator) -> Floats
 
 
 def descent_offsets(gradient: Floats, steps: Floats, lengths: Floats) -> Floats:
-    """Give the offsets of steps of steepest descent within a box, shape (k, d).
+    """Return the offsets of steps of steepest descent within a box, shape (k, d).
 
     In the metric in which `steps` is the unit of each coordinate, as a trust region has it
     (Nocedal & Wright 2006, section 4.1, with the box's norm)::

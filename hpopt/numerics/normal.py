@@ -13,23 +13,25 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 LOG_2PI = math.log(2.0 * math.pi)
-FAR = -1e5
-"""Below it, the difference in the logarithm of h loses its last digits: its limit is taken."""
+FAR = -1e5  # below it the difference in log h has lost its last digits: its limit is taken
 
 
 @cache
 def special() -> Any:
-    """Give `scipy.special`: an import statement in a function takes longer than a small array."""
+    """Return `scipy.special`, imported when first used.
+
+    Cached, as an import statement in a function takes longer than a small array does.
+    """
     return import_module("scipy.special")
 
 
 def log_density(z: Floats) -> Floats:
-    """Give log φ(z)."""
+    """Return log φ(z)."""
     return -0.5 * z * z - 0.5 * LOG_2PI
 
 
 def log_improvement(z: Floats) -> Floats:
-    """Give log h(z), h(z) = φ(z) + z Φ(z) = E max(z - Z, 0) of a standard normal Z.
+    """Return log h(z), h(z) = φ(z) + z Φ(z) = E max(z - Z, 0) of a standard normal Z.
 
     Ament et al. 2023, "Unexpected improvements to expected improvement",
     https://arxiv.org/abs/2310.20708, equation 9: for z <= -1::
@@ -38,15 +40,12 @@ def log_improvement(z: Floats) -> Floats:
 
     and below -1e5 its limit -z²/2 - log(2π)/2 - 2 log|z|.
 
-    Parameters
-    ----------
-    z : ndarray
-
     Returns
     -------
     ndarray of the same shape, finite for all finite z above -1e150
     """
     erfcx, ndtr = special().erfcx, special().ndtr
+    # Both forms are computed everywhere and chosen below, each where it loses no digits.
     near = np.maximum(z, -1.0)
     direct = np.log(np.exp(log_density(near)) + near * ndtr(near))
     below = np.minimum(z, -1.0)

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+# A front narrower than the first is widened by the second, as half of the least float is 0. All of
+# its losses are small then, as floats have 53 bits, so they grow without rounding.
 TINY, UP = 1e-300, 2.0**200
-"""A front that is narrower is made so much wider: half of the least float is 0. All of its losses
-are small, as floats have 53 bits, so that they grow exactly."""
 
 
 def non_dominated_ranks(losses: Floats) -> Ints:
-    """Give the front that each point belongs to, 0 for the Pareto front.
+    """Return the front that each point belongs to, 0 for the Pareto front.
 
     Parameters
     ----------
@@ -28,6 +28,7 @@ def non_dominated_ranks(losses: Floats) -> Ints:
     -------
     ndarray (n,) of int
     """
+    # Deb et al., section III A, by whole matrices in place of lists of who dominates whom.
     no_worse = (losses[:, None, :] <= losses[None, :, :]).all(axis=2)
     better = (losses[:, None, :] < losses[None, :, :]).any(axis=2)
     dominates = np.asarray(no_worse & better)
@@ -43,7 +44,7 @@ def non_dominated_ranks(losses: Floats) -> Ints:
 
 
 def crowding_distances(losses: Floats, ranks: Ints) -> Floats:
-    """Give how lonely each point is within its front; infinite at the ends of each loss.
+    """Return the crowding distance of each point within its front; infinite at its ends.
 
     Parameters
     ----------
@@ -70,7 +71,7 @@ def crowding_distances(losses: Floats, ranks: Ints) -> Floats:
 
 
 def order(losses: Floats) -> Ints:
-    """Give the points from best to worst: by front, then loneliness, then place.
+    """Return the points from best to worst: by front, then crowding distance, then place.
 
     With one loss this is its ascending order. Ties keep their order.
     """
@@ -81,7 +82,7 @@ def order(losses: Floats) -> Ints:
 
 
 def order_of_different(losses: Floats) -> Ints:
-    """Give the points from best to worst: of equal ones the last, and the others behind them all.
+    """Return the points from best to worst: of equal ones the last, and the others behind them all.
 
     Points of equal losses say nothing new to a search that has one of them; that the last one
     stands for them lets it drift over a plateau.
@@ -110,7 +111,7 @@ def order_of_different(losses: Floats) -> Ints:
 
 
 def front(losses: Floats) -> NDArray[np.bool_]:
-    """Say which points no other one dominates, in memory that grows with n only.
+    """Return a mask (n,) of the points that no other one dominates, in memory O(n).
 
     Parameters
     ----------

@@ -23,14 +23,11 @@ Singles = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
-UNIT = np.array([0.0, 1.0])[:, None, None]
-"""The ends of the unit interval."""
-ENDS = np.array([0.5, -0.5])[:, None, None]
-"""The same from its middle, the upper one first."""
-FAR = 60.0
-"""Exponentials of numbers nearer to zero than this can be summed as they are."""
+UNIT = np.array([0.0, 1.0])[:, None, None]  # the ends of the unit interval
+ENDS = np.array([0.5, -0.5])[:, None, None]  # the same from its middle, the upper one first
+FAR = 60.0  # exponentials of ±60 are 1e±26: sums of many fit into single precision
+# BLAS computes fewer products in one thread anyway, and to limit it takes longer than they do.
 FEW_PRODUCTS = 2**18
-"""So few BLAS computes in one thread anyway, and holding it back would take longer than they do."""
 AS_THEY_ARE = nullcontext()
 
 
@@ -87,7 +84,7 @@ class Factors:
         self._places: Ints = first * (self._most + 1)
 
     def of_points(self, numbers: Floats, exist: Bools, codes: Ints) -> Singles:
-        """Give the rows of m points.
+        """Return the rows of m points.
 
         Parameters
         ----------
@@ -121,7 +118,7 @@ class Factors:
         return rows
 
     def of_kernels(self, numbers: Floats, exist: Bools, codes: Ints, scale: Scale) -> Singles:
-        """Give the rows of n kernels; what they are on is described as that of `of_points`.
+        """Return the rows of n kernels; what they are on is described as that of `of_points`.
 
         Parameters
         ----------
@@ -149,32 +146,32 @@ class Factors:
         rows[:, self._linear] = linear
         rows[:, self._square] = -precise
         rows[:, self._constant] = np.add.reduce(constant, axis=1)
-        rows[:, self._first_code : self._stop_code] = self._own(codes, scale)
+        rows[:, self._first_code : self._stop_code] = self._table_logs(codes, scale)
         if self._n_large:
             large = codes[:, self._n_tabled :]
             others = np.where(large >= 0, scale.others, scale.flat)
-            rows[:, self._stop_code :] = np.concatenate([others, _told_apart(large)], axis=1)
+            rows[:, self._stop_code :] = np.concatenate([others, _distinct_missing(large)], axis=1)
         return rows
 
     def of_uniform(self, scale: Scale) -> Singles:
-        """Give the row of the uniform kernel, shape (1, p)."""
+        """Return the row of the uniform kernel, shape (1, p)."""
         row = self._empty(1)
         row[:, self._first_code : self._stop_code] = scale.logs.take(self._places + self._most)
         if self._n_large:
-            nowhere = _told_apart(self.nowhere[0, self._n_tabled :])
+            nowhere = _distinct_missing(self.nowhere[0, self._n_tabled :])
             row[:, self._stop_code :] = np.concatenate([scale.flat, nowhere])
         return row
 
     def _empty(self, n: int) -> Singles:
         return np.zeros((n, self._n_columns), dtype=np.float32)
 
-    def _own(self, codes: Ints, scale: Scale) -> Floats:
-        """Give the logarithms of all values' probabilities, shape (n, number of values)."""
+    def _table_logs(self, codes: Ints, scale: Scale) -> Floats:
+        """Return the logarithms of all values' probabilities, shape (n, number of values)."""
         return scale.logs.take(self._places + codes.take(self._coordinates, axis=1))
 
 
-def _told_apart(codes: Ints) -> Ints:
-    """Return the codes of kernels such that what is missing there equals no point's code."""
+def _distinct_missing(codes: Ints) -> Ints:
+    # -2, as -1 is what is missing in a point: two missing values are not equal ones.
     return np.where(codes >= 0, codes, -2)
 
 
@@ -184,7 +181,7 @@ def log_mixture(
     reach: float = math.inf,
     peaks: Sequence[float] | Floats = (),
 ) -> Floats:
-    """Give the logarithm of the sum of kernels (n, p) at points (m, p), rows of `Factors`.
+    """Return the logarithm of the sum of kernels (n, p) at points (m, p), rows of `Factors`.
 
     Parameters
     ----------
@@ -205,7 +202,7 @@ def log_mixture(
         shares += np.float32(peak) * (points[:, column, None] == kernels[:, column])
     if reach < FAR:
         return _log_of_sums(shares)
-    most = shares.max(axis=1)
+    most = shares.max(axis=1)  # taken out first, so that the exponentials do not overflow
     shares -= most[:, None]
     found: Floats = _log_of_sums(shares) + most
     return found
@@ -222,7 +219,6 @@ class Parzen:
 
     Parameters
     ----------
-    factors : Factors
     numbers : ndarray (n, a), in [0, 1]
         Where the kernels are, in the continuous coordinates.
     exist : ndarray (n, a) of bool
@@ -235,7 +231,6 @@ class Parzen:
     ----------
     rows : ndarray (n + 1, p)
         Of `Factors`; the uniform kernel is the first.
-    scale : Scale
     """
 
     def __init__(
@@ -261,7 +256,7 @@ class Parzen:
         return len(self.rows)
 
     def log_density(self, numbers: Floats, exist: Bools, codes: Ints) -> Floats:
-        """Give the logarithm of the density at m points, shape (m,)."""
+        """Return the logarithm of the density at m points, shape (m,)."""
         points = self._factors.of_points(numbers, exist, codes)
         scale = self.scale
         return log_mixture(points, self.rows, scale.reach, scale.peaks) - math.log(len(self))

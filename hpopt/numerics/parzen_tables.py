@@ -18,15 +18,15 @@ from hpopt.numerics.normal import special
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-SPREAD = 0.2
-FINEST = 100
-STEP = math.log(1.02)
-LEAST = 1e-300
-PEAK = 1.2
+SPREAD = 0.2  # the deviation of a single kernel: a fifth of the range
+FINEST = 100  # no kernel is narrower than 1/100 of the range, as in Bergstra's hyperopt
+STEP = math.log(1.02)  # widths are rounded to 2 %, so that tables are kept while n grows
+LEAST = 1e-300  # a probability of 0 would have no logarithm
+PEAK = 1.2  # above 3 / √(2π): no normal of this width, cut at one end, has a higher density
 
 
 def bandwidth(n: float, n_effective: float) -> float:
-    """Give the width of n kernels: max(0.2 n^(-1/(d + 4)), 1 / min(100, n + 1)).
+    """Return the width of n kernels: max(0.2 n^(-1/(d + 4)), 1 / min(100, n + 1)).
 
     Scott 1992, equation 6.41, with a floor. It is rounded to steps of 2 %, so that what follows
     from it can be kept while n grows.
@@ -37,7 +37,7 @@ def bandwidth(n: float, n_effective: float) -> float:
 
 
 def choice_tables(uniforms: Floats, n: Floats) -> Floats:
-    """Give the probability of each choice at each kernel: ε / k + (1 - ε) [equal], ε = 1/(n + 1).
+    """Return the probability of each choice at each kernel: ε / k + (1 - ε) [equal], ε = 1/(n + 1).
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def choice_tables(uniforms: Floats, n: Floats) -> Floats:
 
 
 def cell_tables(centres: Floats, edges: Floats, widths: Floats) -> Floats:
-    """Give the probability of each cell under a truncated normal at each cell's centre.
+    """Return the probability of each cell under a truncated normal at each cell's centre.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def cell_tables(centres: Floats, edges: Floats, widths: Floats) -> Floats:
 
 
 def cell_edges(centres: Floats) -> Floats:
-    """Give the edges of cells: 0, the middles between centres, 1."""
+    """Return the edges of cells: 0, the middles between centres, 1."""
     return np.concatenate([[0.0], (centres[1:] + centres[:-1]) / 2, [1.0]])
 
 
@@ -127,11 +127,11 @@ class Scale:
 
     @property
     def peaks(self) -> Floats:
-        """What the logarithm of the probability of a kernel's own choice is more than that."""
+        """How far the logarithm of a kernel's own choice lies above that of another choice."""
         return np.asarray(np.log1p((1.0 - self.epsilon) / self.epsilon * self.large))
 
     @staticmethod
-    def each(
+    def from_tables(
         widths: Sequence[float],
         tables: Floats,
         uniforms: Floats,
@@ -144,11 +144,8 @@ class Scale:
 
         Parameters
         ----------
-        widths : sequence of s float
         tables : ndarray (s, b, K, K)
         uniforms : ndarray (b, K)
-        n_numbers : int
-        large : sequence of c int
         n : ndarray (s,), optional
             How many kernels there are; needed where there are large coordinates.
         """

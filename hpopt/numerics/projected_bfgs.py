@@ -1,4 +1,4 @@
-"""The bottoms of smooth functions in boxes, several at once, by a projected quasi-Newton method.
+"""Minimise smooth functions in boxes from many points at once, by a projected BFGS method.
 
 Bertsekas 1982, "Projected Newton methods for optimization problems with simple constraints",
 https://doi.org/10.1137/0320018, with the inverse Hessians of Broyden, Fletcher, Goldfarb and
@@ -16,19 +16,19 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Loss = Callable[[Floats], tuple[Floats, Floats]]
-"""Gives the losses (m,) of points (m, n), each by itself, and their gradients (m, n)."""
+# From points (m, n), each by itself, to their losses (m,) and gradients (m, n).
 
+# The first step goes so far, in sides of the box, along the longest of its coordinates: near enough
+# to stay in the basin, and the line search makes it shorter at once where it is too long.
 FIRST_MOVE = 0.1
-"""How far the first step goes, in sides of the box, along the longest of its coordinates."""
-ENOUGH = 1e-4
-"""The share of the decrease that the slope promises, that a step must have: Armijo's condition."""
-SHORTER = 0.1, 0.5
-"""By how much a step that went wrong is shortened, at most and at least."""
+ARMIJO = 1e-4  # the share of the predicted decrease that a step must have (eq. 3.4, the usual c₁)
+BACKTRACK = 0.1, 0.5  # what a step that went up is multiplied with, at least and at most
+# Convex along a step: by this share of what it could be at most, and above rounding around 0.
 LEAST_CURVED, TINY = 1e-10, 1e-100
-LONGER = 4.0
-"""How much longer steps become where a function is not convex along the last one."""
+LONGER = 4.0  # steps grow so much where a function is not convex: any factor from 2 to 10 does
+# Of more coordinates no matrices (n, n) are built, and the last 10 steps are remembered: scipy's
+# default for L-BFGS-B. Below, one product of matrices replaces some 40 calls of numpy.
 MOST_BUILT, REMEMBERED = 100, 10
-"""Of more coordinates than these no matrices are built: the last steps are remembered."""
 
 
 def minimize_batched(
@@ -40,9 +40,9 @@ def minimize_batched(
     evaluations: int,
     tolerance: float = 1e-9,
 ) -> tuple[Floats, Floats]:
-    """Give the best points (m, n) that are found in boxes, and their losses (m,).
+    """Return the best points (m, n) that are found in boxes, and their losses (m,).
 
-    Each point goes its own way, with its own steps; only what they cost is shared::
+    Each point has its own path and steps; only the calls are shared::
 
         d = -H g, where a coordinate that the slope pushes out of the box stays where it is
         x' = x + t d, put back into the box; t is 1 until x' is no better than x
@@ -58,18 +58,18 @@ def minimize_batched(
     evaluations : int
         How often the loss is asked at most.
     tolerance : float
-        The descent ends where none of the points promises, to first order, a decrease by this
-        share of its loss (of 1, where that is more).
+        The descent ends where, to first order, none of the points can decrease by this share of
+        its loss (of 1, where that is more).
     """
-    ways = _Ways(loss, np.minimum(np.maximum(starts, low), high), low, high)
+    paths = _Paths(loss, np.minimum(np.maximum(starts, low), high), low, high)
     for _ in range(evaluations - 1):
-        if (ways.promised <= tolerance * np.maximum(np.abs(ways.losses), 1.0)).all():
+        if (paths.predicted <= tolerance * np.maximum(np.abs(paths.losses), 1.0)).all():
             break
-        ways.go()
-    return ways.points, ways.losses
+        paths.step()
+    return paths.points, paths.losses
 
 
-class _Ways:
+class _Paths:
     """Where each point is, and its next step."""
 
     def __init__(self, loss: Loss, starts: Floats, low: Floats, high: Floats) -> None:
@@ -79,27 +79,27 @@ class _Ways:
         sides = np.broadcast_to(high - low, starts.shape)
         kind = _Matrices if starts.shape[1] <= MOST_BUILT else _Memory
         self._inverse: _Matrices | _Memory = kind(sides * sides)
-        self._turn()
+        self._choose_directions()
         moves = np.abs(self._direction) / np.where(sides > 0, sides, 1.0)
         self._length = FIRST_MOVE / np.maximum(moves.max(axis=1), TINY)
-        self.promised *= self._length
+        self.predicted *= self._length
 
-    def _turn(self) -> None:
-        """Choose the directions, and say how much they promise."""
+    def _choose_directions(self) -> None:
+        # Bertsekas 1982: coordinates at a bound that the slope pushes outwards are held.
         points, gradients = self.points, self._gradients
         self._free = np.where(gradients > 0, points > self._low, points < self._high)
         slope = gradients * self._free
         self._direction = -(self._inverse.products(slope) * self._free)
-        self.promised = -_dots(slope, self._direction)
+        self.predicted = -_dots(slope, self._direction)
 
-    def go(self) -> None:
+    def step(self) -> None:
         """Try the next step of each point; take those that lead down, shorten the others."""
         there = self.points + self._length[:, None] * self._direction
         there = np.minimum(np.maximum(there, self._low), self._high)
         losses, gradients = self._loss(there)
         step, rise = there - self.points, losses - self.losses
         expected = _dots(self._gradients, step)
-        better = rise <= ENOUGH * expected
+        better = rise <= ARMIJO * expected
         change = gradients - self._gradients
         if better.all():
             self.points, self._gradients, self.losses = there, gradients, losses
@@ -110,12 +110,12 @@ class _Ways:
             self.points = np.where(took, there, self.points)
             self._gradients = self._gradients + change
             self.losses = np.where(better, losses, self.losses)
-            # The minimum of the parabola through both losses with the slope at the first.
+            # Equation 3.58: the minimum of the parabola through both losses with the first slope.
             shorter = -0.5 * expected / np.where(better, 1.0, rise - expected)
-            shorter = np.minimum(np.maximum(shorter, SHORTER[0]), SHORTER[1])
+            shorter = np.minimum(np.maximum(shorter, BACKTRACK[0]), BACKTRACK[1])
             self._length = np.where(better, 1.0, self._length * shorter)
-        self._inverse.learn(step, change * self._free, better)
-        self._turn()
+        self._inverse.update(step, change * self._free, better)
+        self._choose_directions()
 
 
 class _Matrices:
@@ -126,27 +126,28 @@ class _Matrices:
         self._is_new = np.ones(len(diagonals), dtype=bool)
 
     def products(self, vectors: Floats) -> Floats:
-        """Give their products with vectors (m, n)."""
+        """Return the products of the inverse Hessians with vectors (m, n)."""
         found: Floats = (self._inverse @ vectors[:, :, None])[:, :, 0]
         return found
 
-    def learn(self, step: Floats, change: Floats, better: Bools) -> None:
-        """Update them by steps (m, n) and how the gradients changed with them.
+    def update(self, step: Floats, change: Floats, better: Bools) -> None:
+        """Update the matrices by steps (m, n) and the changes of the gradients along them.
 
-        Where there was no step nothing changes; where the curvature is negative it cannot be
-        learned, and steps become longer.
+        Without a step nothing changes; a negative curvature cannot be learned, and steps become
+        longer.
         """
         turned = self.products(change)
         curved, curvature = _dots(step, change), _dots(change, turned)
         is_convex = _are_convex(curved, step, change) & (curvature > TINY)
         first, concave = self._is_new & is_convex, better & ~is_convex
         if (first | concave).any():
-            # Before the first update the gradient's length says nothing of that of a step.
+            # Equation 6.20: before the first update a gradient says nothing of a step's length.
             size = np.where(first, curved / np.where(first, curvature, 1.0), 1.0)
             size = np.where(concave, LONGER, size)
             self._inverse = self._inverse * size[:, None, None]
             turned, curvature = turned * size[:, None], curvature * size
             self._is_new = self._is_new & ~is_convex
+        # Equation 6.17, multiplied out into one symmetric sum of outer products.
         rho = is_convex / np.where(is_convex, curved, 1.0)
         along = (0.5 * rho * (1.0 + rho * curvature))[:, None] * step - rho[:, None] * turned
         half = step[:, :, None] * along[:, None, :]
@@ -154,17 +155,15 @@ class _Matrices:
 
 
 class _Memory:
-    """The same of the last steps only, for many coordinates: no matrix is built.
-
-    Nocedal & Wright, algorithm 7.4.
-    """
+    """The same from the last steps only, for many coordinates: L-BFGS."""
 
     def __init__(self, diagonals: Floats) -> None:
         self._diagonals, self._size = diagonals, np.ones(len(diagonals))
         self._last: deque[tuple[Floats, Floats, Floats]] = deque(maxlen=REMEMBERED)
 
     def products(self, vectors: Floats) -> Floats:
-        """Give the products of the inverse Hessians with vectors (m, n)."""
+        """Return the products of the inverse Hessians with vectors (m, n)."""
+        # The two loops of algorithm 7.4.
         shares = []
         for step, change, rho in reversed(self._last):
             shares.append(rho * _dots(step, vectors))
@@ -174,8 +173,8 @@ class _Memory:
             vectors = vectors + (share - rho * _dots(change, vectors))[:, None] * step
         return vectors
 
-    def learn(self, step: Floats, change: Floats, better: Bools) -> None:
-        """Take up steps (m, n) and how the gradients changed with them."""
+    def update(self, step: Floats, change: Floats, better: Bools) -> None:
+        """Take up steps (m, n) and the changes of the gradients along them."""
         curved, curvature = _dots(step, change), _dots(change, self._diagonals * change)
         is_convex = _are_convex(curved, step, change) & (curvature > TINY)
         longer = np.where(better, LONGER * self._size, self._size)
@@ -184,16 +183,12 @@ class _Memory:
 
 
 def _are_convex(curved: Floats, steps: Floats, changes: Floats) -> Bools:
-    """Say along which steps a function is convex, by some share of what it could be at most.
-
-    `curved` are the products of steps and changes, shape (m,).
-    """
+    # Relative to the largest product that vectors of these lengths could have.
     most = np.sqrt(_dots(steps, steps) * _dots(changes, changes))
     convex: Bools = curved > np.maximum(LEAST_CURVED * most, TINY)
     return convex
 
 
 def _dots(one: Floats, other: Floats) -> Floats:
-    """Give the products of vectors (m, n), shape (m,)."""
     found: Floats = np.add.reduce(one * other, axis=1)
     return found

@@ -16,15 +16,16 @@ from hpopt.numerics.projected_bfgs import minimize_batched
 
 Floats = NDArray[np.float64]
 
+# What squares of the curvature cost beside the squared misfit of losses scaled to [0, 1]: where the
+# points leave it open there is none, and where they do not, it is not felt.
 CURVATURE = 1e-5
-"""How much curvature costs beside the misfit: where points leave it open there is none."""
-SLOPE = 1e-9
-FEWEST_STARTS = 2
-MOST_STEPS = 100
+SLOPE = 1e-9  # the same of the slope, small enough to matter only where nothing determines it
+N_DRAWN_STARTS = 2  # beside the centre; any small number does, each costs as much as the centre
+MOST_STEPS = 100  # only ends a descent that stalls: any value from 50 does
 
 
 def n_coefficients(d: int) -> int:
-    """Give how many numbers make a quadratic in d dimensions: (d + 1) (d + 2) / 2."""
+    """Return the number of coefficients of a quadratic in d dimensions."""
     return (d + 1) * (d + 2) // 2
 
 
@@ -35,8 +36,6 @@ class Quadratic:
     Attributes
     ----------
     centre : ndarray (d,)
-    size : float
-    constant : float
     slope : ndarray (d,)
     hessian : ndarray (d, d), symmetric
     """
@@ -48,11 +47,10 @@ class Quadratic:
     hessian: Floats
 
     @staticmethod
-    def of(points: Floats, losses: Floats, centre: Floats, size: float) -> Quadratic:
-        """Fit one by weighted least squares with little curvature.
+    def fit(points: Floats, losses: Floats, centre: Floats, size: float) -> Quadratic:
+        """Fit a quadratic by weighted least squares with little curvature.
 
-        A point at distance r from the centre counts 1 / (1 + r² / size²): near ones tell more of
-        what is near.
+        A point at distance r from the centre has the weight 1 / (1 + r² / size²).
 
         Parameters
         ----------
@@ -72,6 +70,7 @@ class Quadratic:
         spread = float(losses.max() - losses.min()) or 1.0
         targets = (losses - losses.min()) / spread
         cost = np.concatenate([[0.0], np.full(d, SLOPE), np.full(len(rows), CURVATURE)])
+        # Rows for the costs in place of normal equations, which would square the condition number.
         scaled = terms * weights[:, None]
         matrix = np.concatenate([scaled, np.diag(np.sqrt(cost))])
         right = np.concatenate([targets * weights, np.zeros(len(cost))])
@@ -82,17 +81,13 @@ class Quadratic:
         return Quadratic(centre, size, float(found[0] + losses.min()), found[1 : 1 + d], hessian)
 
     def value(self, points: Floats) -> Floats:
-        """Give its values at points (n, d), shape (n,)."""
+        """Return its values at points (n, d), shape (n,)."""
         steps = (points - self.centre) / self.size
         curved = np.einsum("ij,jk,ik->i", steps, self.hessian, steps)
         return np.asarray(self.constant + steps @ self.slope + 0.5 * curved)
 
     def minimum(self, low: Floats, high: Floats, rng: np.random.Generator) -> Floats:
-        """Find where it is least in a box around its centre, shape (d,).
-
-        A quadratic may have several minima in a box: the search begins at the centre and at two
-        points drawn in it.
-        """
+        """Return the point of a box around the centre where the quadratic is least, shape (d,)."""
         below, above = (low - self.centre) / self.size, (high - self.centre) / self.size
         scale = float(np.abs(self.slope).max() + np.abs(self.hessian).max()) or 1.0
         slope, hessian = self.slope / scale, self.hessian / scale
@@ -101,7 +96,8 @@ class Quadratic:
             curved = steps @ hessian
             return steps @ slope + 0.5 * (steps * curved).sum(axis=1), slope + curved
 
-        drawn = below + (above - below) * rng.random((FEWEST_STARTS, len(low)))
+        # A quadratic that is not convex has several minima in a box.
+        drawn = below + (above - below) * rng.random((N_DRAWN_STARTS, len(low)))
         starts = np.concatenate([np.zeros((1, len(low))), drawn])
         ends, losses = minimize_batched(loss, starts, below, above, evaluations=MOST_STEPS)
         best = ends[losses.argmin()]

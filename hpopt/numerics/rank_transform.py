@@ -1,4 +1,4 @@
-"""Targets that a bad value cannot spoil: the good half as it is, the bad half by its ranks.
+"""A rank-based transform of losses: the good half as it is, the bad half by its ranks.
 
 Song et al. 2024, "The Vizier Gaussian process bandit algorithm",
 https://arxiv.org/abs/2408.11527, appendix B.1 ("half rank warping").
@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class RankTransform:
-    """Losses made fit for a model, and the way back.
+    """Transformed losses, and the way back.
 
     Attributes
     ----------
@@ -38,18 +38,18 @@ class RankTransform:
 
     @property
     def is_flat(self) -> bool:
-        """Whether there is nothing to learn from."""
+        """Whether all losses are equal, so that there is nothing to learn from."""
         return not self.targets.any()
 
     def losses(self, targets: Floats) -> Floats:
-        """Give the losses of targets: beyond the best by its slope, never above the worst."""
+        """Return the losses of targets: beyond the best by its slope, never above the worst."""
         inside = np.interp(targets, self.at, self.levels)
         beyond = np.minimum(targets - self.at[0], 0.0)
         return np.asarray(inside + self.slope * beyond)
 
 
 def rank_transform(losses: Floats) -> RankTransform:
-    """Transform losses.
+    """Transform losses so that a single bad one cannot dominate a model.
 
     With the median m of the finite losses and s² the mean of (y - m)² over those not above it,
     a loss up to m stays as it is, and the r-th of the B different ones above becomes
@@ -81,7 +81,6 @@ def rank_transform(losses: Floats) -> RankTransform:
 
 
 def _warped(levels: Floats, counts: NDArray[np.int64], n_bad: int) -> tuple[Floats, float]:
-    """Give the warped levels, and the loss that their unit is."""
     from scipy.special import ndtri
 
     n_levels, n = len(levels), int(counts.sum())
@@ -91,10 +90,11 @@ def _warped(levels: Floats, counts: NDArray[np.int64], n_bad: int) -> tuple[Floa
         low, high = np.searchsorted(ends, [(n_finite - 1) // 2, n_finite // 2], side="right")
         median = levels[low] / 2 + levels[high] / 2  # halves: no overflow
         good = levels[: int(low) + 1]
+        # In units of the largest, as squares of enormous losses would overflow.
         unit = float(max(abs(good).max(), abs(median))) or 1.0
         good, centre = good / unit, median / unit
         spread = math.sqrt(_mean((good - centre) ** 2, counts[: len(good)]))
-        if spread > TIED:
+        if spread > TIED:  # else half of the losses tie with the best
             n_above = len(counts) - len(good)
             shares = 0.5 + np.arange(1, n_above + 1) / (2 * (n_above + 1))
             return np.concatenate([good, centre + spread * ndtri(shares)]), unit
@@ -103,5 +103,4 @@ def _warped(levels: Floats, counts: NDArray[np.int64], n_bad: int) -> tuple[Floa
 
 
 def _mean(values: Floats, counts: NDArray[np.int64]) -> float:
-    """Give the mean of values that each occur so often."""
     return float((values * counts).sum() / counts.sum())

@@ -7,11 +7,13 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
+# Of the Feistel network: 4 make a pseudorandom permutation (Luby & Rackoff 1988), and 2 more are
+# cheap.
 ROUNDS = 6
 
 
 def keyed_generator(seed: int, *key: int) -> np.random.Generator:
-    """Give the generator that belongs to a key: always the same for the same arguments.
+    """Return the generator that belongs to a key: always the same for the same arguments.
 
     Parameters
     ----------
@@ -21,26 +23,26 @@ def keyed_generator(seed: int, *key: int) -> np.random.Generator:
     -----
     Nothing is carried along from one draw to the next, so a search can be taken up anywhere.
     """
+    # The number of keys too: (1,) and (1, 0) would give the same stream without it.
     return np.random.default_rng([seed, len(key), *key])
 
 
 def keyed_seed(seed: int, number: int) -> int:
-    """Give a seed in [0, 2**32) that follows from a study's seed and a trial's number."""
+    """Return a seed in [0, 2**32) that follows from a study's seed and a trial's number."""
     digest = hashlib.blake2b(b"%d/%d" % (seed, number), digest_size=4).digest()
     return int.from_bytes(digest, "little")
 
 
 def permuted_index(index: int, n: int, seed: int) -> int:
-    """Give the place of `index` in a random permutation of range(n) that is never built.
+    """Return the place of `index` in a random permutation of range(n) that is never built.
 
-    A balanced Feistel network permutes the next power of four; whoever lands outside range(n)
-    walks on until inside (Black & Rogaway 2002, "Ciphers with arbitrary finite domains", §3).
+    A balanced Feistel network permutes the next power of four, and is applied again until the
+    result lies in range(n) (Black & Rogaway 2002, "Ciphers with arbitrary finite domains", §3).
 
     Parameters
     ----------
     index : int, in [0, n)
     n : int, >= 1
-    seed : int
     """
     half = max(1, ((n - 1).bit_length() + 1) // 2)
     mask = (1 << half) - 1
@@ -72,7 +74,6 @@ def latin_hypercube(n: int, d: int, rng: np.random.Generator) -> NDArray[np.floa
     Parameters
     ----------
     n, d : int, >= 0
-    rng : numpy.random.Generator
 
     Returns
     -------

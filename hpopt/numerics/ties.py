@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-TIED = 1e-12
-"""Differences below this share of the values are rounding, not differences."""
+TIED = 1e-12  # relative: thousands of roundings by 1e-16 add up to no more
 
 
 def distinct_levels(values: Floats) -> tuple[Floats, Ints]:
-    """Give the different values, ascending, and the place among them of each.
+    """Return the different values, ascending, and the place among them of each.
 
     Where one differs from the next by less than `TIED` of the larger, the least stands for all.
 

@@ -8,15 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+# Intervals narrower than this, in deviations, are taken at their middle: the difference of two
+# probabilities would lose more digits than that.
 NARROW = 1e-5
-"""Intervals this narrow, in deviations, are taken at their middle: the difference of two
-probabilities would lose more digits than that."""
+# How far a fitted mean may lie, and how large a fitted deviation may be, in interval lengths: at 50
+# the density is as good as a slope, and farther only the numbers grow.
 WIDEST = 50.0
-"""How far a fitted mean may lie, and how large a fitted deviation may be, in interval lengths."""
 
 
 def log_normal_between(low: Any, high: Any) -> Floats:
-    """Give log P(low < Z < high) of a standard normal Z.
+    """Return log P(low < Z < high) of a standard normal Z.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ def log_normal_between(low: Any, high: Any) -> Floats:
 
 
 def log_probability_below(threshold: Any, mean: Any, std: Any, low: float, high: float) -> Floats:
-    """Give log P(X < threshold) of a normal X of this mean and deviation, cut to [low, high].
+    """Return log P(X < threshold) of a normal X of this mean and deviation, cut to [low, high].
 
     Parameters
     ----------
@@ -70,7 +71,7 @@ def log_probability_below(threshold: Any, mean: Any, std: Any, low: float, high:
     with np.errstate(all="ignore"):
         a, t, b = ((end - mean) / std for end in (low, inside, high))
         found = log_normal_between(a, t) - log_normal_between(a, b)
-    # A deviation too small for the quotients is as good as none.
+    # A deviation too small for the quotients is treated as 0.
     is_point = (std == 0) | ~np.isfinite(found)
     at_point = np.where(np.clip(mean, low, high) < threshold, 0.0, -np.inf)
     found = np.where(is_point & (found != -np.inf), at_point, found)
@@ -79,12 +80,11 @@ def log_probability_below(threshold: Any, mean: Any, std: Any, low: float, high:
 
 
 def fit_truncated_normal(samples: Any, low: float, high: float) -> tuple[float, float]:
-    """Give the location and scale of greatest likelihood of a normal cut to [low, high].
+    """Return the location and scale of greatest likelihood of a normal cut to [low, high].
 
     Parameters
     ----------
     samples : array-like (n,), in [low, high]
-    low, high : float
 
     Returns
     -------

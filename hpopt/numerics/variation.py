@@ -16,12 +16,12 @@ Ints = NDArray[np.int64]
 
 
 def uniform_mask(n: int, d: int, rng: np.random.Generator) -> Bools:
-    """Say which genes come from the second parent: each with probability 1/2, shape (n, d)."""
+    """Return a mask (n, d) of the second parent's genes: each with probability 1/2."""
     return rng.random((n, d)) < 0.5
 
 
 def point_mask(n: int, d: int, points: int, rng: np.random.Generator) -> Bools:
-    """Say which genes come from the second parent in k-point crossover, shape (n, d).
+    """Return a mask (n, d) of the second parent's genes in k-point crossover.
 
     The parents are cut at the same `points` different places between genes, and every second
     piece is exchanged. With fewer than ``points + 1`` genes there are as many cuts as fit.
@@ -36,7 +36,7 @@ def point_mask(n: int, d: int, points: int, rng: np.random.Generator) -> Bools:
 
 
 def tail_mask(n: int, d: int, rng: np.random.Generator) -> Bools:
-    """Say which genes come from the second parent behind a cut that may be anywhere, shape (n, d).
+    """Return a mask (n, d) of the second parent's genes: those behind a random cut.
 
     The cut is uniform on 0 … d: all genes, or none, may come from the second parent.
     """
@@ -55,7 +55,7 @@ def mutate(
     scale: float,
     sure: Bools | None = None,
 ) -> Floats:
-    """Mutate each gene with a probability: by a reset, or by a step where genes are ordered.
+    """Mutate each gene with a probability: by a reset, or by a step where it is ordered.
 
     Parameters
     ----------
@@ -91,13 +91,10 @@ def mutate(
 
 
 def move_genes(genes: Floats, levels: Ints, steps: Bools, moves: Floats, fresh: Floats) -> Floats:
-    """Move the genes that step, and draw the others anew.
+    """Move the genes that step, and draw the others anew; genes and levels as in `mutate`.
 
     Parameters
     ----------
-    genes : ndarray (n, d), in [0, 1]
-    levels : ndarray (d,)
-        How many values each gene distinguishes; 0 for a continuous one.
     steps : ndarray (d,) or (n, d) of bool
         Which genes step.
     moves : ndarray (n, d)
@@ -117,7 +114,6 @@ def _cells(genes: Floats, levels: Ints) -> Floats:
 
 
 def _stepped(genes: Floats, levels: Ints, moves: Floats) -> Floats:
-    """Move genes, discrete ones by one level at least, and reflect at the ends."""
     least = np.where(levels > 0, 1.0 / np.maximum(levels, 1), 0.0)
     moves = np.where(np.abs(moves) < least, np.copysign(least, moves), moves)
     moved = reflect(genes + moves)
@@ -130,7 +126,7 @@ def _stepped(genes: Floats, levels: Ints, moves: Floats) -> Floats:
 
 
 def _reset(genes: Floats, levels: Ints, fresh: Floats) -> Floats:
-    """Draw genes anew: a continuous one anywhere, a discrete one among the other values."""
+    # A jump of 1 … levels - 1 cells, cyclic: every other value is equally likely.
     others = np.maximum(levels - 1, 1)
     jump = 1 + np.minimum(np.floor(fresh * others), others - 1)
     discrete = (np.mod(_cells(genes, levels) + jump, np.maximum(levels, 1)) + 0.5) / np.maximum(
@@ -156,7 +152,7 @@ def insert_layers(slots: Floats, places: Ints, layers: Floats) -> Floats:
 
 
 def delete_layers(slots: Floats, places: Ints) -> Floats:
-    """Take out the layer at place i, moving the later ones down; it sleeps in the last slot.
+    """Move the layer at place i to the last slot, inactive, and the later ones down.
 
     Parameters
     ----------

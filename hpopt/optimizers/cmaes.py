@@ -115,7 +115,10 @@ class CMAES(Batches):
 
     def _run(self, mean: Floats, sigma: float, population: int) -> BatchGenerator:
         """Run generations until they have converged."""
-        normal, rates = Normal.at(mean, sigma), Rates.of(self.space.d, population)
+        normal, rates = (
+            Normal.isotropic(mean, sigma),
+            Rates.for_population(self.space.d, population),
+        )
         patience = PATIENCE + PATIENCE_PER_DIMENSION * self.space.d // population
         bests: deque[float] = deque(maxlen=patience)
         while True:

@@ -13,15 +13,13 @@ from hpopt.space.parameter import Parameter
 def with_changes(
     parameters: Mapping[str, Parameter], changes: Mapping[str, Any], also: Iterable[str] = ()
 ) -> dict[str, Parameter]:
-    """Give parameters with some of them replaced, by name.
+    """Return parameters with some of them replaced, by name.
 
     A parameter that cannot exist any more, because what it depends on lost the values that it
     needs, is left out.
 
     Parameters
     ----------
-    parameters : mapping of str to Parameter
-    changes : mapping of str to Parameter
     also : iterable of str
         Further names that `changes` may have; their parameters come last.
 
@@ -52,7 +50,7 @@ def with_changes(
 
 
 def _still_possible(parameter: Parameter, earlier: Mapping[str, Parameter]) -> Parameter | None:
-    """Give the parameter with the conditions that its parents can still meet; None without."""
+    """Return a parameter with the conditions that its parents can still meet, None without any."""
     when: dict[str, Any] = {}
     for parent, values in (parameter.when or {}).items():
         when[parent] = [v for v in values if parent in earlier and earlier[parent].takes(v)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,12 +20,9 @@ from hpopt.space.parameter import (
     When,
     as_json,
     as_plain,
-    checked_settings,
     identity,
-    normalised_when,
 )
 
-Self = TypeVar("Self", bound="Listed")
 PLAIN_TYPES = (str, int, float, bool, type(None))
 
 
@@ -37,7 +34,6 @@ class Listed(Scalar):
     _places: dict[str, int]
 
     def _listed(self) -> tuple[Any, ...]:
-        """Give the listed values."""
         listed: tuple[Any, ...] = getattr(self, self.noun)
         return listed
 
@@ -62,34 +58,29 @@ class Listed(Scalar):
             places[text] = place
         object.__setattr__(self, self.noun, listed)
         object.__setattr__(self, "_places", places)
-        object.__setattr__(self, "when", normalised_when(self.when))
-        self._check_default()
+        self._check_when_and_default()
 
     @property
     def n_levels(self) -> int:
-        """How many values it has."""
         return len(self._places)
 
     @property
     def formula(self) -> Formula:
-        """Equal cells, in the order of the list."""
         return cells(self.n_levels)
 
     def unit(self, codes: Floats) -> Floats:
-        """Give the centres of the cells: k values are k equal cells."""
+        """Return the centres of the cells: k values are k equal cells."""
         return (codes + 0.5) / self.n_levels
 
     def values_of(self, codes: list[float]) -> list[Any]:
-        """Give the values as they were listed."""
         listed = self._listed()
         return [listed[int(place)] for place in codes]
 
     def code(self, value: Any) -> float:
-        """Give the place of a value."""
         return float(self._places[identity(value)])
 
     def check(self, value: Any, name: str) -> Any:
-        """Give the listed value that equals this one."""
+        """Return the listed value that equals this one."""
         value = _as_tuple(as_plain(value))
         listed = self._listed()
         try:
@@ -104,13 +95,7 @@ class Listed(Scalar):
         return listed[place]
 
     def settings(self) -> dict[str, Any]:
-        """Give its settings as JSON data."""
         return {self.noun: as_json(self._listed())}
-
-    @classmethod
-    def from_settings(cls: type[Self], settings: dict[str, Any]) -> Self:
-        """Make one of its settings."""
-        return cls(**checked_settings(cls.kind, settings, (cls.noun,), ()))
 
 
 @dataclass(frozen=True)
@@ -128,6 +113,7 @@ class Ordinal(Listed):
     """
 
     kind: ClassVar[str] = "ordinal"
+    required: ClassVar[tuple[str, ...]] = ("values",)
     noun: ClassVar[str] = "values"
     values: Sequence[Any]
     when: When | None = None
@@ -153,6 +139,7 @@ class Categorical(Listed):
     """
 
     kind: ClassVar[str] = "categorical"
+    required: ClassVar[tuple[str, ...]] = ("choices",)
     noun: ClassVar[str] = "choices"
     choices: Sequence[Any]
     when: When | None = None
@@ -164,35 +151,33 @@ class Categorical(Listed):
 
     @property
     def ordered(self) -> Bools:  # type: ignore[override]
-        """Whether near coordinates mean similar values: no."""
         return np.array([False])
 
     def count(self, resolution: Resolution) -> float:
-        """Say how many choices there are: a grid has them all, whatever its resolution."""
+        """Return the number of choices: a grid has them all, whatever its resolution."""
         super().count(resolution)
         return self.n_levels
 
     def neighbours(self, row: Floats, resolution: int, step: float = 0.0) -> Floats:
-        """Give all other choices."""
         others = np.delete(np.arange(self.n_levels, dtype=np.float64), int(self.codes(row)[0]))
         return self.unit(others)[:, None]
 
 
 def _as_tuple(value: Any) -> Any:
-    """Give lists, which JSON makes of tuples, as tuples again, at any depth."""
+    # JSON makes lists of tuples, at any depth.
     if isinstance(value, list | tuple):
         return tuple(_as_tuple(as_plain(part)) for part in value)
     return value
 
 
 def _is_plain(value: Any) -> bool:
-    """Say whether a value is data that JSON gives back as it was (lists as tuples)."""
+    """Return whether JSON keeps a value as it is, but for tuples."""
     if isinstance(value, tuple):
         return all(_is_plain(part) for part in value)
     return type(value) in PLAIN_TYPES and (type(value) is not float or math.isfinite(value))
 
 
 def _equal_number(one: Any, other: Any) -> bool:
-    """Say whether two numbers are equal; a bool is no number here."""
+    # 1 == True, but a bool among the choices is not the number.
     numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in (one, other))
     return numbers and one == other

@@ -15,9 +15,9 @@ from hpopt.space.formula import KINDS, Formulas
 from hpopt.space.numeric import MOST_TABLED, Scalar
 from hpopt.space.parameter import Floats, Parameter
 
-MOST_REMEMBERED = 4096
 # Bytes of points whose codes are remembered: what an ask looks up, notes and decodes (a few points)
 # fits; of a large batch the comparison would cost more than it saves.
+MOST_REMEMBERED = 4096
 
 
 class Columns:
@@ -25,7 +25,6 @@ class Columns:
 
     Parameters
     ----------
-    parameters : mapping of str to Parameter
     columns : mapping of str to slice
         Which coordinates belong to each.
     """

@@ -11,12 +11,12 @@ import numpy as np
 from hpopt.errors import ConfigError, SpaceError
 from hpopt.space.parameter import Bools, Floats, Parameter, hint_of_tuple, identity
 
+# Conditions of parents, their parents …, of all parameters together: no space of a person has so
+# many, and a hostile file of some hundred kB can have 10**9.
 MOST_LOOKED_AT = 10**6
-"""Conditions of parents, their parents …, of all parameters together: no space of a person's has
-so many, and a file of some hundred kB can have 10**9."""
-
+# Values of a parent up to which a table says whether each is allowed: 4 kB a condition. For more
+# they are searched in a sorted list.
 MOST_TABLED = 4096
-"""Of a parent with more values than this it is searched which of them are allowed."""
 
 
 class Conditions:
@@ -45,7 +45,7 @@ class Conditions:
         self._values: dict[tuple[str, str], frozenset[str]] = {}
         self._allowed: dict[str, dict[str, Floats]] = {}
         for name in parameters:
-            self._allowed[name] = self._allowed_codes(name, earlier)
+            self._allowed[name] = self._checked(name, earlier)
             earlier.add(name)
         self.parents = {parent for allowed in self._allowed.values() for parent in allowed}
         self._check_possible()
@@ -54,11 +54,11 @@ class Conditions:
             for name, allowed in self._allowed.items()
         }
 
-    def of(self, name: str) -> dict[str, Floats]:
-        """Give, for each parent of a parameter, the codes that it must have."""
+    def allowed_codes(self, name: str) -> dict[str, Floats]:
+        """Return the codes that each parent of a parameter must have."""
         return self._allowed[name]
 
-    def _allowed_codes(self, name: str, earlier: AbstractSet[str]) -> dict[str, Floats]:
+    def _checked(self, name: str, earlier: AbstractSet[str]) -> dict[str, Floats]:
         allowed: dict[str, Floats] = {}
         for parent, values in (self._parameters[name].when or {}).items():
             parameter = self._parent(name, parent, earlier)
@@ -93,7 +93,6 @@ class Conditions:
         return parameter
 
     def _table(self, parent: str, allowed: Floats) -> Bools | None:
-        """Say for each code of a parent whether it is allowed; None where there are too many."""
         n = int(self._parameters[parent].levels[0])
         return np.isin(np.arange(n), allowed) if n <= MOST_TABLED else None
 
@@ -125,7 +124,7 @@ class Conditions:
                     )
 
     def masks(self, points: Floats, columns: Mapping[str, slice]) -> dict[str, Bools]:
-        """Say for each parameter in which points it exists, shape (n,); read-only."""
+        """Return a mask (n,) for each parameter: the points in which it exists; read-only."""
         codes = {
             parent: self._parameters[parent].codes(points[:, columns[parent]])[:, 0].astype(int)
             for parent in self.parents
@@ -141,7 +140,7 @@ class Conditions:
         return masks
 
     def why_absent(self, name: str, config: Mapping[str, Any]) -> str | None:
-        """Say why a parameter does not exist in a canonical config; None where it does."""
+        """Return why a parameter does not exist in a canonical config; None where it does."""
         for parent in self._allowed[name]:
             if parent not in config:
                 return f"{parent} is absent too"

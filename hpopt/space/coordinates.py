@@ -17,8 +17,9 @@ from hpopt.space.layout import SequenceLayout
 from hpopt.space.numeric import Scalar
 from hpopt.space.parameter import INACTIVE, Bools, Floats, Parameter
 
+# Each takes 8 bytes in every trial, and some tens in the space: 10**6 is any number well above the
+# largest networks whose weights are searched.
 MOST_COORDINATES = 10**6
-"""Each takes some bytes in the space, and in each trial."""
 
 
 class Coordinates(Mapping[str, Parameter]):
@@ -57,6 +58,7 @@ class Coordinates(Mapping[str, Parameter]):
             (p, self._columns[name], p.values_of if isinstance(p, Scalar) else None)
             for name, p in self._parameters.items()
         ]
+        # Without conditions and lists everything exists: most spaces, and the fastest way.
         self._is_plain = not self.conditions.parents and self.d == len(self._parameters)
         self.sequences: tuple[SequenceLayout, ...] = tuple(
             layout
@@ -76,11 +78,11 @@ class Coordinates(Mapping[str, Parameter]):
         return len(self._parameters)
 
     def columns(self, name: str) -> slice:
-        """Say which coordinates belong to a parameter."""
+        """Return the coordinates that belong to a parameter."""
         return self._columns[name]
 
     def active(self, points: Floats) -> Bools:
-        """Say which coordinates matter.
+        """Return which coordinates matter.
 
         Parameters
         ----------
@@ -112,7 +114,6 @@ class Coordinates(Mapping[str, Parameter]):
 
         Parameters
         ----------
-        config : mapping
         rng : Generator, optional
             Samples what has no default. Whether the config is then a valid one must be checked:
             it may be forbidden, and what is given may not exist beside what is sampled.
@@ -138,7 +139,7 @@ class Coordinates(Mapping[str, Parameter]):
         """Return whether a parameter exists where its parents have the values of a config."""
         parents = {
             parent: self._parameters[parent].check(config[parent], parent)
-            for parent in self.conditions.of(name)
+            for parent in self.conditions.allowed_codes(name)
             if parent in config
         }
         return self.conditions.why_absent(name, parents) is None
@@ -146,7 +147,7 @@ class Coordinates(Mapping[str, Parameter]):
     # -- the crossings -----------------------------------------------------------------------
 
     def decode(self, points: Floats) -> list[dict[str, Any]]:
-        """Give the configs at points.
+        """Return the configs at points.
 
         Parameters
         ----------
@@ -174,11 +175,7 @@ class Coordinates(Mapping[str, Parameter]):
         ]
 
     def encode(self, configs: Iterable[Mapping[str, Any]]) -> Floats:
-        """Give the points of configs; coordinates that are not active are 0.5.
-
-        Parameters
-        ----------
-        configs : iterable of n mappings
+        """Return the points of configs; coordinates that are not active are 0.5.
 
         Returns
         -------
@@ -203,12 +200,12 @@ class Coordinates(Mapping[str, Parameter]):
         return self._at_once.snapped(self._as_points(points))
 
     def codes(self, points: Floats) -> Floats:
-        """Give numbers that are equal where the configs are: nan where not active, shape (n, d)."""
+        """Return numbers (n, d) that are equal where configs are; nan where not active."""
         codes: Floats = self._codes(self._as_points(points)).copy()
         return codes
 
     def keys_of(self, points: Floats) -> list[bytes]:
-        """Give the canonical keys of points.
+        """Return the canonical keys of points.
 
         Two points have the same key exactly where their configs are equal after rounding.
         """
@@ -219,12 +216,12 @@ class Coordinates(Mapping[str, Parameter]):
         ]
 
     def _codes(self, points: Floats) -> Floats:
-        """Give what `codes` gives, read-only."""
+        # Read-only and not copied: what is remembered must not be changed.
         codes = self._at_once.codes(points)
         return codes if self._is_plain else np.where(self.active(points), codes, np.nan)
 
     def key(self, config: Mapping[str, Any]) -> bytes:
-        """Give the canonical key of a config."""
+        """Return the canonical key of a config."""
         return self.keys_of(self.encode([config]))[0]
 
     def _as_points(self, points: Floats) -> Floats:

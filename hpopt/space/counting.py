@@ -14,15 +14,12 @@ from collections.abc import Mapping, Sequence
 
 from hpopt.space.parameter import Floats
 
-MOST = 2**14_000
-"""Counts end here, so that they stay cheap, and Python can print them (up to 4,300 digits)."""
-MOST_STATES = 10_000
-"""Of conditions so entangled that more cases must be told apart, configs are not counted."""
-DEEPEST = 400
-"""Nor of those with a longer chain of parameters that are fixed one after the other."""
+MOST = 2**14_000  # counts end here: they stay cheap, and Python prints up to 4,300 digits
+MOST_STATES = 10_000  # different cases up to which configs are counted: a second of Python or so
+DEEPEST = 400  # the same of parameters fixed one after the other: Python's recursion ends at 1,000
 
 State = int
-"""Bits of the parameters of a group: set where those before it allow them to exist."""
+# Bits of the parameters of a group: set where those before it allow them to exist.
 Run = tuple[int, float | None]
 
 
@@ -49,7 +46,7 @@ class EntangledError(Exception):
 
 
 class Counts:
-    """How many ways there are to choose the parameters of a group.
+    """Numbers of ways to choose the parameters of a group.
 
     A group is known by the place of its first parameter. What parameters before it mean for a
     group is its state: of each of its parameters that has parents before it, whether these allow
@@ -86,19 +83,20 @@ class Counts:
         self._known: dict[tuple[int, State], float] = {}
 
     def _grow(self, allowed: Sequence[Mapping[int, Floats]]) -> None:
-        """Find the groups that each parameter leaves of its own, from the last to the first."""
+        """Find the groups into which fixing each parameter splits its own group."""
         children: list[list[int]] = [[] for _ in allowed]
         for place, parents in enumerate(allowed):
             for parent in parents:
                 children[parent].append(place)
         first_of = list(range(len(allowed)))
 
-        def group_of(place: int) -> int:
+        def group_of(place: int) -> int:  # union-find, with paths halved
             while first_of[place] != place:
                 first_of[place] = first_of[first_of[place]]
                 place = first_of[place]
             return place
 
+        # From the last to the first, so that the groups of all children are known.
         depth = [1] * len(allowed)
         watched: list[list[int]] = [[] for _ in allowed]
         for place in reversed(range(len(allowed))):
@@ -134,7 +132,7 @@ class Counts:
         return not self._is_conditional[place] or bool(state >> place & 1)
 
     def runs(self, place: int, state: State) -> list[Run]:
-        """Return the values of the first parameter of a group as runs; one where it is absent."""
+        """Return the values of the first parameter of a group as runs; (1, None) if absent."""
         if not self.exists(place, state):
             return [(1, None)]
         return self._runs[place] if place in self._runs else [(int(self._sizes[place]), None)]
@@ -147,7 +145,7 @@ class Counts:
         return [(group, may_exist & watched[group]) for group in self._groups[place]]
 
     def count(self, place: int, state: State = 0) -> float:
-        """Return how many ways there are to choose the parameters of a group.
+        """Return the number of ways to choose the parameters of a group.
 
         Raises
         ------

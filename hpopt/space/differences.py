@@ -1,4 +1,4 @@
-"""In which words a space differs from the one that it was before."""
+"""Describe how a space differs from the one that it was before."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from hpopt.space.parameter import Parameter, as_json, identity
 
 POSITIONAL = ("length", "low", "high", "values", "choices")
 IS_NEW = " is new"
-MOST_SHOWN = 12  # values of a list
+MOST_SHOWN = 12  # values of a list: a line or two
 SHORT = reprlib.Repr()
 SHORT.maxlist = SHORT.maxtuple = MOST_SHOWN
-SHORT.maxstring = SHORT.maxother = 80
+SHORT.maxstring = SHORT.maxother = 80  # characters of a value: a line
 
 
 def parameter_differences(
     old: Mapping[str, Parameter], new: Mapping[str, Parameter], within: str = ""
 ) -> list[str]:
-    """Say how parameters differ from what they were; empty where they do not.
+    """Describe how parameters differ from what they were; empty where they do not.
 
     Defaults are no difference: they do not change what may be chosen.
 
@@ -79,7 +79,6 @@ def _compared(parameter: Parameter) -> dict[str, Any]:
 
 
 def _listed(name: str, old: Any, new: Any) -> str:
-    """Say which values came and went."""
     noun = old.noun
     before, after = (
         {identity(as_json(value)): value for value in getattr(each, noun)} for each in (old, new)

@@ -1,4 +1,4 @@
-"""What evaluated configs say of each parameter: where it was, and how those trials ranked."""
+"""Dimensions of a space that can be narrowed, and how the trials at their values ranked."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Path = tuple[str, ...]
 
 @dataclass(slots=True)
 class Dimension:
-    """One thing that can be narrowed: a parameter, or the length of a list.
+    """A parameter, or the length of a list, that can be narrowed.
 
-    A parameter of a layer occurs several times in a trial, or not at all; so does a conditional
-    one. What is outside an end in any layer makes the whole trial one of outside.
+    A parameter of a layer may occur several times in a trial, and a conditional one not at all. A
+    trial lies outside an end where any of its layers does.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Dimension:
 
     @property
     def occurs(self) -> Bools:
-        """In which trials it occurs, shape (n,)."""
+        """The trials in which it occurs, shape (n,)."""
         return ~np.isnan(self.least)
 
     @property
@@ -72,7 +72,7 @@ class Dimension:
 
     @property
     def n_left(self) -> float:
-        """How many levels are kept; the width that is kept where it is continuous."""
+        """The number of levels that are kept; for a continuous one the width that is."""
         low, high = self.ends
         if not self.is_discrete:
             return high - low
@@ -81,7 +81,7 @@ class Dimension:
         )
 
     def value(self, position: float) -> Any:
-        """Give the value at a position; for the length of a list, the length."""
+        """Return the value at a position; for the length of a list, the length."""
         if not isinstance(self.parameter, Scalar):
             sequence: Any = self.parameter
             return int(sequence.min_length + position)
@@ -93,11 +93,10 @@ class Dimension:
 def dimensions_of(
     parameters: Mapping[str, Parameter], trials: Sequence[Sequence[Mapping[str, Any]]], path: Path
 ) -> list[Dimension]:
-    """Give what can be narrowed.
+    """Return the dimensions of parameters.
 
     Parameters
     ----------
-    parameters : mapping of str to Parameter
     trials : sequence of n sequences of mappings
         The canonical configs of these parameters in each trial: its layers, or itself alone.
     path : tuple of str
@@ -107,30 +106,35 @@ def dimensions_of(
     for name, parameter in parameters.items():
         values = [[config[name] for config in configs if name in config] for configs in trials]
         if isinstance(parameter, Scalar):
-            found.append(_facet((*path, name), parameter, values))
+            found.append(_dimension_of_scalar((*path, name), parameter, values))
         elif parameter.layouts(0):
-            found += _of_list((*path, name), parameter, values)
-    return [facet for facet in found if facet.last > 0]
+            found += _dimensions_of_list((*path, name), parameter, values)
+    return [dimension for dimension in found if dimension.last > 0]
 
 
-def _of_list(path: Path, sequence: Any, values: Sequence[Sequence[Any]]) -> list[Dimension]:
-    """Give the facets of a list of layers: its length, and those of its layers."""
+def _dimensions_of_list(
+    path: Path, sequence: Any, values: Sequence[Sequence[Any]]
+) -> list[Dimension]:
     low, high = sequence.min_length, sequence.max_length
     lengths = [np.array([float(len(each) - low) for each in lists]) for lists in values]
     layers = [[layer for each in lists for layer in each] for lists in values]
-    length = _made(path, sequence, float(high - low), lengths)
+    length = _dimension(path, sequence, float(high - low), lengths)
     return [length, *dimensions_of(sequence.layer, layers, path)]
 
 
-def _facet(path: Path, parameter: Scalar, values: Sequence[Sequence[Any]]) -> Dimension:
+def _dimension_of_scalar(
+    path: Path, parameter: Scalar, values: Sequence[Sequence[Any]]
+) -> Dimension:
     block = parameter.encode([value for several in values for value in several])
     positions = parameter.codes(block[:, 0]) if parameter.n_levels else block[:, 0]
     stops = np.cumsum([len(several) for several in values])
     last = float(parameter.n_levels - 1 if parameter.n_levels else 1)
-    return _made(path, parameter, last, np.split(positions, stops[:-1]))
+    return _dimension(path, parameter, last, np.split(positions, stops[:-1]))
 
 
-def _made(path: Path, parameter: Parameter, last: float, positions: Sequence[Floats]) -> Dimension:
+def _dimension(
+    path: Path, parameter: Parameter, last: float, positions: Sequence[Floats]
+) -> Dimension:
     least = np.array([each.min() if each.size else np.nan for each in positions])
     most = np.array([each.max() if each.size else np.nan for each in positions])
     n_values = parameter.n_levels if isinstance(parameter, Listed) else 0
@@ -142,14 +146,14 @@ def _made(path: Path, parameter: Parameter, last: float, positions: Sequence[Flo
 
 
 def ranks(losses: Floats) -> Floats:
-    """Give ranks from 0 (the least loss) to n - 1; equal losses share the mean of theirs."""
+    """Return ranks from 0 (the least loss) to n - 1; equal losses share the mean of theirs."""
     _, places, counts = np.unique(losses, return_inverse=True, return_counts=True)
     firsts = np.cumsum(counts) - counts
     return np.asarray((firsts + (counts - 1) / 2)[places.ravel()])
 
 
-def rank_sum_p_values(losses: Floats, pieces: Bools) -> Floats:
-    """Give how likely each piece would rank as badly as it does by chance alone.
+def rank_sum_p_values(losses: Floats, subsets: Bools) -> Floats:
+    """Return the p-value of each subset of trials: that it ranks as badly by chance alone.
 
     The one-sided rank-sum test of Mann & Whitney 1947, "On a test of whether one of two random
     variables is stochastically larger than the other",
@@ -161,23 +165,23 @@ def rank_sum_p_values(losses: Floats, pieces: Bools) -> Floats:
     ----------
     losses : ndarray (n,)
         Infinite where the evaluation gave no values.
-    pieces : ndarray (k, n) of bool
-        Those that are suspected, k times, of being worse than the others.
+    subsets : ndarray (k, n) of bool
+        The trials that are tested for being worse than the others, k times.
 
     Returns
     -------
     ndarray (k,), in [0, 1]
-        1 where a piece has none or all of them.
+        1 where a subset has none or all of them.
     """
     from scipy.special import ndtr
 
     n = len(losses)
-    n_inside = pieces.sum(axis=1)
+    n_inside = subsets.sum(axis=1)
     n_pairs = n_inside * (n - n_inside)
     _, counts = np.unique(losses, return_counts=True)
     ties = float((counts.astype(np.float64) ** 3 - counts).sum()) / max(1, n * (n - 1))
     sigma = np.sqrt(n_pairs / 12 * (n + 1 - ties))
-    above = pieces @ ranks(losses) - n_inside * (n_inside - 1) / 2
+    above = subsets @ ranks(losses) - n_inside * (n_inside - 1) / 2
     z = (above - n_pairs / 2 - 0.5) / np.where(sigma > 0, sigma, 1.0)
     return np.where(sigma > 0, ndtr(-z), 1.0)
 
@@ -185,7 +189,7 @@ def rank_sum_p_values(losses: Floats, pieces: Bools) -> Floats:
 def configs_and_losses(
     trials: Iterable[Any], objective: str | None, direction: str
 ) -> tuple[list[Mapping[str, Any]], NDArray[np.float64]]:
-    """Give the configs and losses of trials; a loss is infinite where there are no values.
+    """Return the configs and losses of trials; a loss is infinite where there are no values.
 
     Raises
     ------

@@ -6,8 +6,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from hpopt.errors import ConfigError, SpaceError, UnknownNameError
-from hpopt.space.parameter import Parameter, Test, as_json, hint_of_tuple, identity, normalised_when
+from hpopt.space.parameter import (
+    Bools,
+    Floats,
+    Parameter,
+    Test,
+    as_json,
+    hint_of_tuple,
+    identity,
+    normalised_when,
+)
+
+# Of a parameter's table, one for each of its values and each mapping: 4 MB. Larger ones are tested
+# config by config.
+MOST_ENTRIES = 2**22
 
 
 class Forbidden(ABC):
@@ -15,7 +30,7 @@ class Forbidden(ABC):
 
     @abstractmethod
     def __call__(self, config: dict[str, Any]) -> bool:
-        """Say whether the config is forbidden."""
+        """Return whether the config is forbidden."""
 
     @property
     def names(self) -> tuple[str, ...] | None:
@@ -24,11 +39,11 @@ class Forbidden(ABC):
 
     @abstractmethod
     def to_json(self) -> Any:
-        """Give it as JSON data."""
+        """Return the predicate as JSON data."""
 
     @staticmethod
-    def of(predicate: Any, parameters: Mapping[str, Parameter]) -> Forbidden:
-        """Make one of what a user wrote, checked against the parameters."""
+    def from_user(predicate: Any, parameters: Mapping[str, Parameter]) -> Forbidden:
+        """Return the predicate that a function or a mapping stands for, checked."""
         if isinstance(predicate, Forbidden):
             return predicate
         if callable(predicate):
@@ -42,13 +57,13 @@ class Forbidden(ABC):
 
 
 class ForbiddenFunction(Forbidden):
-    """What a function says True of."""
+    """The configs for which a function returns True."""
 
     def __init__(self, function: Callable[[dict[str, Any]], bool]) -> None:
         self.function = function
 
     def __call__(self, config: dict[str, Any]) -> bool:
-        """Say whether the function says True."""
+        """Return what the function returns."""
         try:
             return bool(self.function(config))
         except Exception as error:
@@ -66,12 +81,12 @@ class ForbiddenFunction(Forbidden):
         return f"<function {self}>"
 
     def to_json(self) -> Any:
-        """Give its name: a study file holds data, never code."""
+        """Return the function's name: a study file holds data, never code."""
         return {"function": str(self).rpartition(".")[2] if "<" not in str(self) else "<lambda>"}
 
 
 class ForbiddenMatch(Forbidden):
-    """What has these values, all of them."""
+    """The configs that have one of the given values for each of the names."""
 
     def __init__(self, values: Mapping[str, Any], parameters: Mapping[str, Parameter]) -> None:
         self.values: dict[str, tuple[Any, ...]] = {}
@@ -88,7 +103,7 @@ class ForbiddenMatch(Forbidden):
         self._texts = {name: {*map(identity, wanted)} for name, wanted in self.values.items()}
 
     def __call__(self, config: dict[str, Any]) -> bool:
-        """Say whether the config has one of the values of each name."""
+        """Return whether the config has one of the values of each name."""
         return all(
             name in config and identity(config[name]) in texts
             for name, texts in self._texts.items()
@@ -103,18 +118,18 @@ class ForbiddenMatch(Forbidden):
         return repr({name: list(values) for name, values in self.values.items()})
 
     def to_json(self) -> Any:
-        """Give the values by name."""
+        """Return the values by name."""
         return {"match": as_json(self.values)}
 
 
 class ForbiddenLayer(Forbidden):
-    """A list with a layer that the layers' own space forbids."""
+    """The configs with a list of which a layer is forbidden by the layers' own space."""
 
     def __init__(self, name: str, test: Test) -> None:
         self.name, self.test = name, test
 
     def __call__(self, config: dict[str, Any]) -> bool:
-        """Say whether one of the layers is forbidden."""
+        """Return whether one of the layers is forbidden."""
         return any(map(self.test, config.get(self.name, ())))
 
     @property
@@ -126,14 +141,14 @@ class ForbiddenLayer(Forbidden):
         return f"{self.test!r} in {self.name!r}"
 
     def to_json(self) -> Any:
-        """Give it as JSON data; it is stored with the list's own space."""
+        """Return the name of the list: its own space stores the predicate."""
         return {"layer": self.name}
 
 
 def remaining_predicates(
     predicates: Sequence[Forbidden], parameters: Mapping[str, Parameter]
 ) -> list[Forbidden]:
-    """Give the predicates that configs of a smaller space can still match."""
+    """Return the predicates that configs of a smaller space can still match."""
     kept: list[Forbidden] = []
     for predicate in predicates:
         if not isinstance(predicate, ForbiddenMatch):
@@ -151,7 +166,7 @@ def remaining_predicates(
 
 
 def forbidden_from_json(documents: Sequence[Any]) -> list[Any]:
-    """Give what can be restored of stored predicates.
+    """Return stored predicates as mappings.
 
     Raises
     ------
@@ -165,3 +180,60 @@ def forbidden_from_json(documents: Sequence[Any]) -> list[Any]:
                 "hold: give forbid=[...] to Space.from_json"
             )
     return [document["match"] for document in documents]
+
+
+class ForbiddenTables:
+    """All `forbid` mappings as tables over codes, to be tested on many points at once.
+
+    Parameters
+    ----------
+    columns : mapping of str to slice
+        Which coordinates belong to each.
+
+    Attributes
+    ----------
+    others : tuple of Forbidden
+        The predicates that have no tables: functions, and values of lists and of parameters that
+        are continuous.
+    """
+
+    def __init__(
+        self,
+        predicates: Sequence[Forbidden],
+        parameters: Mapping[str, Parameter],
+        columns: Mapping[str, slice],
+    ) -> None:
+        n_all = max(1, len(predicates))
+        tabled = {
+            name
+            for name, parameter in parameters.items()
+            if parameter.width == 1 and 0 < parameter.levels[0] < MOST_ENTRIES // n_all
+        }
+        matches = [
+            each
+            for each in predicates
+            if isinstance(each, ForbiddenMatch) and {*each.names} <= tabled
+        ]
+        self.others = tuple(each for each in predicates if each not in matches)
+        self._tables: list[tuple[int, Bools]] = []
+        for name in dict.fromkeys(name for each in matches for name in each.names):
+            parameter = parameters[name]
+            # The last row is for points in which the parameter does not exist.
+            table = np.zeros((int(parameter.levels[0]) + 1, len(matches)), dtype=bool)
+            for place, match in enumerate(matches):
+                if name not in match.values:
+                    table[:, place] = True
+                else:
+                    block = parameter.encode(match.values[name])
+                    table[parameter.codes(block)[:, 0].astype(np.int64), place] = True
+            self._tables.append((columns[name].start, table))
+
+    def any_holds(self, codes: Floats) -> Bools:
+        """Return a mask (n,) of the points that match a mapping, by their codes (nan: absent)."""
+        if not self._tables:
+            return np.zeros(len(codes), dtype=bool)
+        found: Bools = np.ones((len(codes), self._tables[0][1].shape[1]), dtype=bool)
+        for column, table in self._tables:
+            rows = np.where(np.isnan(codes[:, column]), len(table) - 1, codes[:, column])
+            np.logical_and(found, table.take(rows.astype(np.int64), axis=0), out=found)
+        return np.asarray(found.any(axis=1))

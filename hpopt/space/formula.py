@@ -16,9 +16,9 @@ from hpopt.space.rounding import powers_for
 
 Floats = NDArray[np.float64]
 
-KINDS = "cells", "steps", "log steps", "other logs", "logs", "linear", "others"
 # Discrete kinds come first, and those in the log side by side, so that each kind of step below
 # works on one slice. "Other" numbers are those whose rounding takes more than powers of ten.
+KINDS = "cells", "steps", "log steps", "other logs", "logs", "linear", "others"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from hpopt.space.conditions import Conditions
 from hpopt.space.counting import MOST, Counts, EntangledError, Run, State, times
 from hpopt.space.parameter import INACTIVE, Floats, Parameter, Resolution
 
-ELSE = -1.0  # stands for the codes that no condition names
+ELSE = -1.0  # stands for all codes that no condition names; none of them is negative
 Group = tuple[int, State]
 
 
@@ -33,7 +33,6 @@ class Grid:
 
     Parameters
     ----------
-    parameters : mapping of str to Parameter
     conditions : Conditions
         Of these parameters.
     resolution : int, mapping or None
@@ -80,33 +79,39 @@ class Grid:
     def _counted(self, conditions: Conditions) -> Counts:
         places = {name: place for place, name in enumerate(self._parameters)}
         allowed = [
-            {places[parent]: codes for parent, codes in conditions.of(name).items()}
+            {places[parent]: codes for parent, codes in conditions.allowed_codes(name).items()}
             for name in self._parameters
         ]
-        told_apart: dict[str, list[Floats]] = {parent: [] for parent in conditions.parents}
+        named: dict[str, list[Floats]] = {parent: [] for parent in conditions.parents}
         for name in self._parameters:
-            for parent, codes in conditions.of(name).items():
-                told_apart[parent].append(codes)
+            for parent, codes in conditions.allowed_codes(name).items():
+                named[parent].append(codes)
         runs = {
             places[parent]: self._runs(parent, np.unique(np.concatenate(codes)))
-            for parent, codes in told_apart.items()
+            for parent, codes in named.items()
         }
         return Counts(allowed, self._sizes, runs)
 
-    def _runs(self, parent: str, told_apart: Floats) -> list[Run]:
-        """Return a parent's grid values as runs (length, code) that no condition tells apart."""
+    def _runs(self, parent: str, named: Floats) -> list[Run]:
+        """Return a parent's grid values as runs (length, code) of equal meaning to conditions.
+
+        Parameters
+        ----------
+        named : ndarray of float
+            The codes that conditions name.
+        """
         parameter, resolution = self._parameters[parent], self._resolutions[parent]
         count = int(parameter.count(resolution))
         if count == parameter.size:
             runs: list[Run] = []
             stop = 0
-            for code in told_apart.astype(np.int64).tolist():
+            for code in named.astype(np.int64).tolist():
                 runs += [(code - stop, ELSE), (1, float(code))]
                 stop = code + 1
             return [run for run in [*runs, (count - stop, ELSE)] if run[0]]
         blocks = np.array([parameter.unrank(index, resolution) for index in range(count)])
         codes = parameter.codes(blocks)[:, 0]
-        return [(1, code) for code in np.where(np.isin(codes, told_apart), codes, ELSE).tolist()]
+        return [(1, code) for code in np.where(np.isin(codes, named), codes, ELSE).tolist()]
 
     def _multiply(self) -> None:
         roots = set(self._counts.roots)
@@ -115,16 +120,17 @@ class Grid:
             self._products[place] = times(own, self._products[place + 1])
 
     def point(self, index: int) -> Floats:
-        """Give the point number `index`, shape (d,); the last parameter changes fastest."""
+        """Return the point number `index`, shape (d,); the last parameter changes fastest."""
         return self._walk(index)[0]
 
     def after(self, index: int, name: str) -> int:
-        """Return the number of the next point in which a parameter or one before it differs."""
+        """Return the number of the next point that differs in a parameter or in one before it."""
         place, n_below = self._walk(index)[1][name]
         return index - place + n_below
 
     def _walk(self, index: int) -> tuple[Floats, dict[str, tuple[int, int]]]:
-        """Return point number `index`, and of each parameter the number below it, of how many."""
+        # For each parameter also the number of the point among those that differ only after it, and
+        # how many these are.
         self._check(index)
         point = np.full(sum(p.width for p in self._parameters.values()), INACTIVE)
         stop, below = 0, {}

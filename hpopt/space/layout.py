@@ -42,21 +42,21 @@ class SequenceLayout:
         return self.start + 1 + self.max_length * self.slot
 
     def lengths(self, points: Floats) -> Ints:
-        """Give the number of layers at points (n, d), shape (n,)."""
+        """Return the number of layers at points (n, d), shape (n,)."""
         cells = np.floor(points[:, self.start] * self.n_lengths).astype(np.int64)
         return self.min_length + cells.clip(0, self.n_lengths - 1)
 
     def length_coordinates(self, lengths: Any) -> Floats:
-        """Give the coordinates of lengths: the centres of their cells."""
+        """Return the coordinates of lengths: the centres of their cells."""
         return np.asarray((np.asarray(lengths) - self.min_length + 0.5) / self.n_lengths)
 
     def slots(self, points: Floats) -> Floats:
-        """Give the layers at points (n, d), sleeping ones too, shape (n, max_length, slot)."""
+        """Return the layers at points (n, d), inactive ones too, shape (n, max_length, slot)."""
         shape = len(points), self.max_length, self.slot
         return points[:, self.start + 1 : self.stop].reshape(shape)
 
     def replaced(self, points: Floats, lengths: Ints, slots: Floats) -> Floats:
-        """Give points with these lengths and layers."""
+        """Return points with these lengths and layers."""
         width = self.max_length * self.slot
         points = points.copy()
         points[:, self.start] = self.length_coordinates(lengths)

@@ -2,7 +2,7 @@
 
 The three rounds of Aszemi & Dominic 2019, "Hyperparameter optimization in convolutional neural
 network using genetic algorithms", https://doi.org/10.14569/IJACSA.2019.0100638, drop by hand the
-values "that are not performing well". Here a piece is dropped where a rank test says so, one
+values "that are not performing well". Here something is dropped where a rank test says so, one
 after the other, as in the peeling of Friedman & Fisher 1999, "Bump hunting in high-dimensional
 data", https://doi.org/10.1023/A:1008894516817.
 """
@@ -61,18 +61,17 @@ def narrow_space(
     rules: Rules | None = None,
     sign: float = 1.0,
 ) -> Narrowed[S]:
-    """Drop what underperforms.
+    """Return a space without what underperforms.
 
     Parameters
     ----------
-    space : Space
     configs : sequence of n mappings
         Canonical ones of this space.
     losses : ndarray (n,)
         To be minimised; infinite where the evaluation gave no values.
     rules : Rules, optional
     sign : float, 1 or -1
-        What a loss is multiplied with where it is told.
+        What a loss is multiplied with in the reasons.
     """
     rules = rules or Rules()
     trials = [[config] for config in configs]
@@ -90,7 +89,7 @@ def narrow_space(
 def configs_in(
     space: Coordinates, configs: Sequence[Mapping[str, Any]]
 ) -> tuple[list[int], list[dict[str, Any]]]:
-    """Give which configs lie in a space, and their canonical forms."""
+    """Return the places of the configs that lie in a space, and their canonical forms."""
     places, found = [], []
     for place, config in enumerate(configs):
         try:
@@ -102,10 +101,9 @@ def configs_in(
 
 
 def _changed(space: Any, found: Sequence[Dimension], path: Path) -> Any:
-    """Give the space that the ends and values of its facets leave."""
     changes: dict[str, Parameter] = {}
     for name, parameter in space.items():
-        own = [facet for facet in found if facet.path == (*path, name)]
+        own = [dimension for dimension in found if dimension.path == (*path, name)]
         settings: dict[str, Any] = _settings(own[0]) if own else {}
         layer = getattr(parameter, "layer", None)
         if layer is not None:
@@ -116,15 +114,17 @@ def _changed(space: Any, found: Sequence[Dimension], path: Path) -> Any:
     return space.changed(changes) if changes else space
 
 
-def _settings(facet: Dimension) -> dict[str, Any]:
-    """Give the arguments of a parameter that its ends and dropped values change."""
-    low, high = facet.ends
-    if isinstance(facet.parameter, Listed):
-        listed: NDArray[np.int64] = np.arange(facet.parameter.n_levels)
-        kept = [p for p in listed.tolist() if low <= p <= high and p not in facet.dropped]
-        if len(kept) == facet.parameter.n_levels:
+def _settings(dimension: Dimension) -> dict[str, Any]:
+    """Return the settings of a parameter that its ends and dropped values change."""
+    low, high = dimension.ends
+    if isinstance(dimension.parameter, Listed):
+        listed: NDArray[np.int64] = np.arange(dimension.parameter.n_levels)
+        kept = [p for p in listed.tolist() if low <= p <= high and p not in dimension.dropped]
+        if len(kept) == dimension.parameter.n_levels:
             return {}
-        return {facet.parameter.noun: [facet.value(place) for place in kept]}
-    names = ("min_length", "max_length") if hasattr(facet.parameter, "layer") else ("low", "high")
-    moved = zip(names, (low, high), (0.0, facet.last), strict=True)
-    return {name: facet.value(end) for name, end, before in moved if end != before}
+        return {dimension.parameter.noun: [dimension.value(place) for place in kept]}
+    names = (
+        ("min_length", "max_length") if hasattr(dimension.parameter, "layer") else ("low", "high")
+    )
+    moved = zip(names, (low, high), (0.0, dimension.last), strict=True)
+    return {name: dimension.value(end) for name, end, before in moved if end != before}

@@ -21,8 +21,6 @@ from hpopt.space.parameter import (
     Resolution,
     When,
     as_plain,
-    checked_settings,
-    normalised_when,
 )
 from hpopt.space.rounding import (
     DIGITS,
@@ -35,10 +33,9 @@ from hpopt.space.rounding import (
     round_significant,
 )
 
-LARGEST_INT = 2**53
-MOST_TABLED = 4096
-"""Of a number with more values than this there is no table of them."""
-NARROW = 1e-6
+LARGEST_INT = 2**53  # up to it every whole number is a float without error
+MOST_TABLED = 4096  # values of which a table is kept: 32 kB, and far more than people write steps
+NARROW = 1e-6  # of a range: ratios differ from differences by less than a millionth of it
 FINEST_STEP = 1e-11  # of the larger bound: what rounding to 13 digits keeps apart
 
 
@@ -66,55 +63,47 @@ class Scalar(Parameter):
         return {name: value for name, value in vars(self).items() if name != "_alone"}
 
     def codes(self, block: Floats) -> Floats:
-        """Return the codes at coordinates of any shape."""
         return self._alone.codes(block.reshape(-1, 1)).reshape(block.shape)
 
     @abstractmethod
     def code(self, value: Any) -> float:
-        """Give the code of a canonical value."""
+        """Return the code of a canonical value."""
 
     @abstractmethod
     def unit(self, codes: Floats) -> Floats:
-        """Give the coordinates of codes."""
+        """Return the coordinates of codes."""
 
     @property
     def levels(self) -> Any:  # type: ignore[override]
-        """How many values its coordinate distinguishes, shape (1,)."""
         return np.array([self.n_levels])
 
     @property
     def ordered(self) -> Bools:  # type: ignore[override]
-        """Whether near coordinates mean similar values, shape (1,)."""
         return np.array([True])
 
     @property
     def size(self) -> float:
-        """How many values it has: an int, or inf."""
         return self.n_levels or math.inf
 
     @abstractmethod
     def values_of(self, codes: list[float]) -> list[Any]:
-        """Give the values of n codes as plain Python ones."""
+        """Return the values of n codes as plain Python ones."""
 
     def decode(self, block: Floats) -> list[Any]:
-        """Give the n values at coordinates of shape (n, 1)."""
         return self.values_of(self.codes(block[:, 0]).tolist())
 
     def encode(self, values: Sequence[Any]) -> Floats:
-        """Give the coordinates of n canonical values, shape (n, 1)."""
         codes = np.array([self.code(value) for value in values], dtype=np.float64)
         return self.unit(codes)[:, None]
 
     def snap(self, block: Floats) -> Floats:
-        """Move each discrete coordinate to the centre of its cell."""
         return self.unit(self.codes(block)) if self.n_levels else block
 
     def active(self, block: Floats) -> Bools:
-        """Say that its coordinate always matters."""
         return np.ones(block.shape, dtype=bool)
 
     def neighbours(self, row: Floats, resolution: int, step: float = 0.0) -> Floats:
-        """Give the value a step below and the value a step above, or the ends where they are near.
+        """Return the values a step below and a step above, cut at the ends.
 
         A step is the share `step` of the grid, and one of its points at least.
         """
@@ -129,14 +118,13 @@ class Scalar(Parameter):
         return np.concatenate([below, above])[:, None]
 
     def count(self, resolution: Resolution) -> float:
-        """Say how many values lie on its grid."""
         if resolution is None:
             return self.size
         n = whole("a resolution", resolution, 1, error=SpaceError)
         return min(n, self.n_levels) if self.n_levels else n
 
     def unrank(self, index: int, resolution: Resolution) -> Floats:
-        """Give the coordinate of the grid's value number `index`: evenly spread, ends included."""
+        """Return the coordinate of the grid's value `index`: evenly spread, with both ends."""
         count = int(self.count(resolution))
         if not self.n_levels:
             return np.array([index / (count - 1) if count > 1 else 0.5])
@@ -150,6 +138,8 @@ class Scalar(Parameter):
 class Number(Scalar):
     """A number of a range: what Float and Int share."""
 
+    required: ClassVar[tuple[str, ...]] = ("low", "high")
+    optional: ClassVar[tuple[str, ...]] = ("log", "step")
     low: float
     high: float
     log: bool
@@ -187,8 +177,7 @@ class Number(Scalar):
             )
 
     @abstractmethod
-    def _step_divides(self, step: float) -> bool:
-        """Say whether the range is a whole number of steps."""
+    def _step_divides(self, step: float) -> bool: ...
 
     @cached_property
     def in_log(self) -> bool:
@@ -197,7 +186,7 @@ class Number(Scalar):
 
     @cached_property
     def edges(self) -> tuple[float, float]:
-        """Give the ends of the unit interval, in values or in their logs.
+        """What the ends of the unit interval mean, in values or in their logs.
 
         A discrete number's first and last cells reach half a step beyond the bounds, so that all
         cells of a linear one are equal.
@@ -206,6 +195,7 @@ class Number(Scalar):
         low, high = self.low - half, self.high + half
         if not self.in_log:
             return low, high
+        # Half a step below the bound may be no positive number.
         return math.log(low if low > 0 else self.low / 2), math.log(high)
 
     def _steps(self) -> Formula:
@@ -220,8 +210,7 @@ class Number(Scalar):
             step=self.step or 1.0,
         )
 
-    def _squeeze(self, values: Floats) -> Floats:
-        """Map the range to [0, 1]."""
+    def _to_unit(self, values: Floats) -> Floats:
         low, high = self.edges
         inside = np.log(values) if self.in_log else values
         return ((inside - low) / (high - low)).clip(0.0, 1.0)
@@ -268,8 +257,7 @@ class Float(Number):
             object.__setattr__(self, name, _as_float(getattr(self, name)))
         self._check_range()
         self._check_step()
-        object.__setattr__(self, "when", normalised_when(self.when))
-        self._check_default()
+        self._check_when_and_default()
 
     def _step_divides(self, step: float) -> bool:
         largest = max(abs(self.low), abs(self.high))
@@ -278,18 +266,17 @@ class Float(Number):
                 f"step must be at least {FINEST_STEP} of the larger bound, but got low={self.low}, "
                 f"high={self.high}, step={step}: leave it out for a continuous parameter"
             )
+        # Bounds and steps are decimals: their rounding errors, and the division's, are allowed.
         cells = (self.high - self.low) / step
         tolerance = 1e-9 + 4 * np.finfo(float).eps * largest / step
         return round(cells) >= 1 and bool(abs(cells - round(cells)) <= tolerance)
 
     @property
     def n_levels(self) -> int:
-        """How many values it has; 0 without a step."""
         return 0 if self.step is None else round((self.high - self.low) / self.step) + 1
 
     @property
     def formula(self) -> Formula:
-        """How its coordinate becomes a rounded value, or a place on the step grid."""
         if self.step is not None:
             return self._steps()
         low, high = self.low, self.high
@@ -323,7 +310,7 @@ class Float(Number):
         return ("linear", decimals, rounded) if is_usual else ("others", 0, rounded)
 
     def _on_grid(self, codes: Floats) -> Floats:
-        """Give the values at places of the step grid, rounded so that 3 × 0.1 is 0.3."""
+        # Rounded, so that 3 × 0.1 is 0.3.
         step = self.step or 0.0
         values = self.low + codes * step
         decimals = decimals_for(self.low, self.high)
@@ -333,14 +320,13 @@ class Float(Number):
         )
 
     def unit(self, codes: Floats) -> Floats:
-        """Give the coordinates of codes: 0 and 1 for the ends of a continuous range."""
+        """Return the coordinates of codes: 0 and 1 for the ends of a continuous range."""
         if self.step is not None:
-            return self._squeeze(self._on_grid(codes))
-        inside = np.where(codes >= self.high, 1.0, self._squeeze(codes))
+            return self._to_unit(self._on_grid(codes))
+        inside = np.where(codes >= self.high, 1.0, self._to_unit(codes))
         return np.where(codes <= self.low, 0.0, inside)
 
     def values_of(self, codes: list[float]) -> list[Any]:
-        """Give the values as Python floats."""
         if self.step is None:
             return codes
         if self.n_levels > MOST_TABLED:
@@ -356,13 +342,12 @@ class Float(Number):
         return grid
 
     def code(self, value: Any) -> float:
-        """Give the code of a value."""
         if self.step is None:
             return float(value)
         return float(round((value - self.low) / self.step))
 
     def check(self, value: Any, name: str) -> float:
-        """Give a number of the range, rounded as the space rounds."""
+        """Return a number of the range, rounded as the space rounds."""
         value = as_plain(value)
         found = real(value)
         if found is None or math.isnan(found):
@@ -377,13 +362,7 @@ class Float(Number):
         return float(canonical)
 
     def settings(self) -> dict[str, Any]:
-        """Give its settings as JSON data."""
         return {"low": self.low, "high": self.high} | _options(self.log, self.step)
-
-    @classmethod
-    def from_settings(cls, settings: dict[str, Any]) -> Float:
-        """Make one of its settings."""
-        return cls(**checked_settings(cls.kind, settings, ("low", "high"), ("log", "step")))
 
 
 @dataclass(frozen=True)
@@ -424,8 +403,7 @@ class Int(Number):
             object.__setattr__(self, name, value)
         self._check_range()
         self._check_step()
-        object.__setattr__(self, "when", normalised_when(self.when))
-        self._check_default()
+        self._check_when_and_default()
         if self.n_levels > LARGEST_INT // 4 or (self.log and self.high > 10**13):
             raise SpaceError(
                 f"an Int must have fewer than 2**51 values (10**13 with log=True), but got "
@@ -437,30 +415,25 @@ class Int(Number):
 
     @property
     def n_levels(self) -> int:
-        """How many values it has."""
         return (self.high - self.low) // self.step + 1
 
     @property
     def formula(self) -> Formula:
-        """How its coordinate becomes a place on the grid."""
         return self._steps() if self.log else cells(self.n_levels)
 
     def unit(self, codes: Floats) -> Floats:
-        """Give the coordinates of codes: the centres of their cells."""
+        """Return the coordinates of codes: the centres of their cells."""
         if self.log:
-            return self._squeeze(self.low + codes * self.step)
+            return self._to_unit(self.low + codes * self.step)
         return (codes + 0.5) / self.n_levels
 
     def values_of(self, codes: list[float]) -> list[Any]:
-        """Give the values as Python ints."""
         return [self.low + int(place) * self.step for place in codes]
 
     def code(self, value: Any) -> float:
-        """Give the code of a value."""
         return float((value - self.low) // self.step)
 
     def check(self, value: Any, name: str) -> int:
-        """Give a whole number of the range."""
         found = _as_int(value)
         if found is None:
             raise ConfigError(f"{name} must be a whole number, but got {as_plain(value)!r}")
@@ -474,18 +447,12 @@ class Int(Number):
         return found
 
     def settings(self) -> dict[str, Any]:
-        """Give its settings as JSON data."""
         step = self.step if self.step != 1 else None
         return {"low": self.low, "high": self.high} | _options(self.log, step)
 
-    @classmethod
-    def from_settings(cls, settings: dict[str, Any]) -> Int:
-        """Make one of its settings."""
-        return cls(**checked_settings(cls.kind, settings, ("low", "high"), ("log", "step")))
-
 
 def _as_float(value: Any) -> Any:
-    """Give any real number as a float (without -0.0), anything else as it is."""
+    """Return a real number as a float, without -0.0, and anything else as it is."""
     value = as_plain(value)
     found = real(value)
     return value if found is None else found + 0.0
@@ -498,5 +465,4 @@ def _as_int(value: Any) -> int | None:
 
 
 def _options(log: bool, step: float | None) -> dict[str, Any]:
-    """Give the settings that differ from their defaults."""
     return ({"log": True} if log else {}) | ({"step": step} if step is not None else {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from hpopt.errors import ConfigError, SpaceError, UnknownNameError
 from hpopt.space.layout import SequenceLayout
 
+Self = TypeVar("Self", bound="Parameter")
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 When = Mapping[str, Any]
 Test = Callable[[dict[str, Any]], bool]
-INACTIVE = 0.5  # the coordinate of what does not exist
+INACTIVE = 0.5  # the coordinate of what does not exist: the middle, as good as any other
 Resolution = int | Mapping[str, Any] | None
 
 
@@ -30,6 +31,8 @@ class Parameter(ABC):
     ----------
     kind : str
         Its name in JSON.
+    required, optional : tuple of str
+        The names of its settings, but for `when` and `default`.
     when : mapping of str to tuple
         The values that its parents must have for it to exist; empty where it always does.
     width : int
@@ -43,6 +46,8 @@ class Parameter(ABC):
     """
 
     kind: ClassVar[str]
+    required: ClassVar[tuple[str, ...]] = ()
+    optional: ClassVar[tuple[str, ...]] = ()
     kinds: ClassVar[dict[str, type[Parameter]]] = {}
     when: When | None
     default: Any = None
@@ -62,7 +67,7 @@ class Parameter(ABC):
 
     @abstractmethod
     def check(self, value: Any, name: str) -> Any:
-        """Give a user's value in its canonical form.
+        """Return a user's value in its canonical form.
 
         Raises
         ------
@@ -71,7 +76,7 @@ class Parameter(ABC):
         """
 
     def takes(self, value: Any) -> bool:
-        """Say whether a user's value fits."""
+        """Return whether a user's value fits."""
         try:
             self.check(value, "")
         except ConfigError:
@@ -86,8 +91,9 @@ class Parameter(ABC):
         """Return a value at a point that is uniform in its coordinates."""
         return self.decode(self.repaired(rng.random((1, self.width)), rng))[0]
 
-    def _check_default(self) -> None:
-        """Make the default canonical; what it is checked against must be set before."""
+    def _check_when_and_default(self) -> None:
+        """Make both canonical; what the default is checked against must be set before."""
+        object.__setattr__(self, "when", normalised_when(self.when))
         if self.default is None:
             return
         try:
@@ -98,15 +104,15 @@ class Parameter(ABC):
 
     @abstractmethod
     def encode(self, values: Sequence[Any]) -> Floats:
-        """Give the coordinates of n canonical values, shape (n, width)."""
+        """Return the coordinates of n canonical values, shape (n, width)."""
 
     @abstractmethod
     def decode(self, block: Floats) -> list[Any]:
-        """Give the n values at coordinates of shape (n, width)."""
+        """Return the n values at coordinates of shape (n, width)."""
 
     @abstractmethod
     def codes(self, block: Floats) -> Floats:
-        """Give numbers that are equal exactly where the values are, shape (n, width)."""
+        """Return numbers that are equal exactly where the values are, shape (n, width)."""
 
     @abstractmethod
     def snap(self, block: Floats) -> Floats:
@@ -114,22 +120,22 @@ class Parameter(ABC):
 
     @abstractmethod
     def active(self, block: Floats) -> Bools:
-        """Say which coordinates matter, shape (n, width)."""
+        """Return which coordinates matter, shape (n, width)."""
 
     @abstractmethod
     def neighbours(self, row: Floats, resolution: int, step: float = 0.0) -> Floats:
-        """Give the blocks one step away from a block of shape (width,), shape (m, width).
+        """Return the blocks one step away from a block of shape (width,), shape (m, width).
 
         See `Space.neighbours`.
         """
 
     @abstractmethod
     def count(self, resolution: Resolution) -> float:
-        """Say how many values lie on its grid: an int, or inf."""
+        """Return the number of values on its grid: an int, or inf."""
 
     @abstractmethod
     def unrank(self, index: int, resolution: Resolution) -> Floats:
-        """Give the block of the grid's value number `index`, shape (width,)."""
+        """Return the block of the grid's value number `index`, shape (width,)."""
 
     @property
     def forbidden(self) -> tuple[Test, ...]:
@@ -137,28 +143,37 @@ class Parameter(ABC):
         return ()
 
     def allowed(self, block: Floats) -> Bools:
-        """Say in which blocks no layer matches one of its own predicates, shape (n,)."""
+        """Return in which blocks no layer matches one of its own predicates, shape (n,)."""
         return np.ones(len(block), dtype=bool)
 
     def repaired(self, block: Floats, rng: np.random.Generator) -> Floats:
-        """Draw anew what its own predicates forbid, shape (n, width)."""
+        """Return blocks in which what its own predicates forbid is sampled anew."""
         return block
 
     def layouts(self, start: int) -> tuple[SequenceLayout, ...]:
-        """Say where its variable-length lists lie when its first coordinate is `start`."""
+        """Return the layouts of its variable-length lists, its first coordinate being `start`."""
         return ()
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """Give what its constructor takes, as JSON data, without `when` and `default`."""
+        """Return what its constructor takes, as JSON data, without `when` and `default`."""
 
     @classmethod
-    @abstractmethod
-    def from_settings(cls, settings: dict[str, Any]) -> Parameter:
-        """Make one of what `settings` gave (and ``when`` and ``default``)."""
+    def from_settings(cls: type[Self], settings: dict[str, Any]) -> Self:
+        """Return the parameter of such settings, `when` and `default` among them."""
+        known = [*cls.required, *cls.optional, "when", "default"]
+        for key in settings:
+            if key not in known:
+                raise UnknownNameError(f"key of a {cls.kind} parameter", str(key), known)
+        for key in cls.required:
+            if key not in settings:
+                raise SpaceError(
+                    f"a {cls.kind} parameter needs {key!r}, but got only {sorted(settings)}"
+                )
+        return cls(**settings)
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as JSON data."""
+        """Return the parameter as JSON data."""
         document = {"type": self.kind, **self.settings()}
         if self.default is not None:
             document["default"] = as_json(self.default)
@@ -168,7 +183,7 @@ class Parameter(ABC):
 
     @staticmethod
     def from_json(name: str, document: Any) -> Parameter:
-        """Make a parameter of its JSON data.
+        """Return the parameter of such JSON data.
 
         Raises
         ------
@@ -194,22 +209,8 @@ class Parameter(ABC):
             raise SpaceError(f"parameter {name!r}: {error}") from None
 
 
-def checked_settings(
-    kind: str, settings: Mapping[str, Any], required: Sequence[str], optional: Sequence[str]
-) -> dict[str, Any]:
-    """Check the keys of a parameter's JSON data."""
-    known = [*required, *optional, "when", "default"]
-    for key in settings:
-        if key not in known:
-            raise UnknownNameError(f"key of a {kind} parameter", str(key), known)
-    for key in required:
-        if key not in settings:
-            raise SpaceError(f"a {kind} parameter needs {key!r}, but got only {sorted(settings)}")
-    return dict(settings)
-
-
 def normalised_when(when: When | None) -> When | None:
-    """Check a `when` and make each of its entries a tuple of values."""
+    """Return a `when` with a tuple of values for each parent; None without parents."""
     if when is None:
         return None
     if not isinstance(when, Mapping) or not all(isinstance(parent, str) for parent in when):
@@ -227,24 +228,24 @@ def normalised_when(when: When | None) -> When | None:
 
 
 def hint_of_tuple(parameter: Parameter, name: str, values: Sequence[Any]) -> str:
-    """Return what to write where values are meant that are one value: a tuple; or nothing."""
+    """Return how to write a tuple that is one value, where its items were taken for values."""
     if len(values) > 1 and parameter.takes(tuple(values)):
         return f". For the one value {tuple(values)} write {{{name!r}: [{tuple(values)}]}}"
     return ""
 
 
 def as_plain(value: Any) -> Any:
-    """Give numpy scalars as plain Python values, anything else as it is."""
+    """Return numpy scalars as plain Python values, anything else as it is."""
     if isinstance(value, np.generic):
         return value.item()
     return value
 
 
 def as_json(value: Any) -> Any:
-    """Give data as it comes back from JSON: with lists for tuples."""
+    """Return data as it comes back from JSON: with lists for tuples."""
     return json.loads(json.dumps(value))
 
 
 def identity(value: Any) -> str:
-    """Give a text that tells values apart that compare equal (1, 1.0 and True)."""
+    """Return a text that differs for values that compare equal but are not (1, 1.0 and True)."""
     return json.dumps(value, sort_keys=True)

@@ -1,4 +1,4 @@
-"""Drop the pieces of a space that underperform, the surest first.
+"""Drop the values and ends of a space that underperform, the surest first.
 
 The peeling of Friedman & Fisher 1999, "Bump hunting in high-dimensional data",
 https://doi.org/10.1023/A:1008894516817, with a rank test that says whether to go on.
@@ -19,29 +19,18 @@ from hpopt.errors import SettingError
 from hpopt.space.dimensions import Dimension, Path, rank_sum_p_values, ranks
 from hpopt.space.parameter import Bools, Floats
 
+# In a cut and beside it: with fewer the rank sum is far from normal, and 4 against 4 trials could
+# not be significant among several tests.
 LEAST_TRIALS = 5
-"""In a piece, and beside it: what fewer trials say is no evidence."""
-
-PIECES = (0.1, 0.2, 0.3, 0.4, 0.5)
-"""The shares of the trials that an end may be cut off with at once."""
+# Of the trials that are cut off with an end at once: each is another test that `confidence` is
+# shared among, so there are few, and half of the trials at most.
+SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)
+NARROWEST = 1e-6  # of a range, whatever `min_width`: below it a number is as good as a constant
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What it takes to drop something.
-
-    Parameters
-    ----------
-    keep : float, in [0, 1]
-        The share of the trials, the best ones, of which nothing is dropped; of the best never.
-    confidence : float, in (0, 1)
-        How sure it must be that all that is dropped at a time is worse than what it is
-        compared with.
-    min_values : int, >= 1
-        How many values each parameter keeps at least.
-    min_width : float, in [0, 1]
-        The share of its range that each number keeps at least (in the log, for a log number).
-    """
+    """What it takes to drop something; see `Space.narrow`."""
 
     keep: float = 0.1
     confidence: float = 0.95
@@ -60,50 +49,46 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What may be dropped: a listed value, or what lies beyond an end.
+    """A candidate cut: a listed value to drop, or an end to move.
 
     Attributes
     ----------
-    facet : Facet
     what : int
         The place of the value; -1 for the lower end and -2 for the upper one.
     end : float
         Where the end would be.
     inside, among : ndarray (n,) of bool
-        The trials of it, and all that it is compared among, its own too.
+        Its trials, and all that are compared, its own among them.
     """
 
-    facet: Dimension
+    dimension: Dimension
     what: int
     end: float
     inside: Bools
     among: Bools
 
 
-LOWER, UPPER = -1, -2
+LOWER, UPPER = -1, -2  # negative, as the places of listed values are not
 END = {LOWER: 0, UPPER: 1}
 
 
 class Peeling:
-    """Drop the piece that underperforms most surely, then look again, until none does.
+    """Make the cut with the least p-value, then test again without its trials, until none is left.
 
-    What was dropped takes its trials along, so that they hide nothing any more. A piece is
-    dropped when the rank-sum test is sure by `confidence` over all pieces that are tested at a
-    time (Bonferroni), and when none of the best trials lies in it.
+    A cut is made where its rank-sum test is significant at 1 - `confidence` over all cuts that are
+    tested at a time (Bonferroni), and none of the best trials lies in it.
 
     Parameters
     ----------
-    facets : sequence of Facet
+    dimensions : sequence of Dimension
         Their ends and dropped values are moved.
     losses : ndarray (n,)
-    rules : Rules
-    sign : float
     """
 
     def __init__(
-        self, facets: Sequence[Dimension], losses: Floats, rules: Rules, sign: float
+        self, dimensions: Sequence[Dimension], losses: Floats, rules: Rules, sign: float
     ) -> None:
-        self._facets, self._losses, self._rules, self._sign = facets, losses, rules, sign
+        self._dimensions, self._losses, self._rules, self._sign = dimensions, losses, rules, sign
         self._alive = np.ones(len(losses), dtype=bool)
         n_best = max(1, math.floor(rules.keep * len(losses)))
         order = np.argsort(losses, kind="stable")[:n_best]
@@ -111,122 +96,129 @@ class Peeling:
         self._best[order[np.isfinite(losses[order])]] = True
 
     def run(self) -> list[str]:
-        """Drop all that underperforms; give the reasons, in the order of the space."""
-        told: dict[tuple[Path, int], tuple[Cut, float, Any]] = {}
-        while (dropped := self._worst()) is not None:
-            piece, chance = dropped
-            facet, what = piece.facet, piece.what
+        """Drop all that underperforms; return the reasons, in the order of the space."""
+        made: dict[tuple[Path, int], tuple[Cut, float, Any]] = {}
+        while (dropped := self._next_cut()) is not None:
+            cut, p_value = dropped
+            dimension, what = cut.dimension, cut.what
             was: Any = None
             if what >= 0:
-                facet.dropped.add(what)
+                dimension.dropped.add(what)
             else:
-                was = facet.value(facet.ends[END[what]])
-                facet.ends[END[what]] = piece.end
-            self._alive &= ~piece.inside
-            before = told.get((facet.path, what))
-            if before is not None:
-                inside = piece.inside | before[0].inside
-                among = piece.among | before[0].inside
-                piece = dataclasses.replace(piece, inside=inside, among=among)
-                chance, was = max(chance, before[1]), before[2]
-            told[facet.path, what] = piece, chance, was
+                was = dimension.value(dimension.ends[END[what]])
+                dimension.ends[END[what]] = cut.end
+            self._alive &= ~cut.inside
+            before = made.get((dimension.path, what))
+            if before is not None:  # an end that moves again has one reason, of both moves
+                inside = cut.inside | before[0].inside
+                among = cut.among | before[0].inside
+                cut = dataclasses.replace(cut, inside=inside, among=among)
+                p_value, was = max(p_value, before[1]), before[2]
+            made[dimension.path, what] = cut, p_value, was
         return [
-            self._reason(*told[facet.path, what])
-            for facet in self._facets
-            for what in (*range(facet.has.shape[1]), LOWER, UPPER)
-            if (facet.path, what) in told
+            self._reason(*made[dimension.path, what])
+            for dimension in self._dimensions
+            for what in (*range(dimension.has.shape[1]), LOWER, UPPER)
+            if (dimension.path, what) in made
         ]
 
-    def _worst(self) -> tuple[Cut, float] | None:
-        """Give what is dropped next, and how likely it would look as bad by chance."""
-        pieces: list[Cut] = []
-        chances: list[float] = []
-        for facet in self._facets:
-            here = facet.occurs & self._alive
-            suspected = [piece for piece in self._pieces(facet, here) if self._is_enough(piece)]
+    def _next_cut(self) -> tuple[Cut, float] | None:
+        """Return the cut that is made next, and its p-value."""
+        cuts: list[Cut] = []
+        p_values: list[float] = []
+        for dimension in self._dimensions:
+            here = dimension.occurs & self._alive
+            suspected = [cut for cut in self._cuts(dimension, here) if self._is_enough(cut)]
             if suspected:
-                inside = np.array([piece.inside[here] for piece in suspected])
-                chances += rank_sum_p_values(self._losses[here], inside).tolist()
-                pieces += suspected
-        doubt = (1 - self._rules.confidence) / max(1, len(pieces))
-        order = sorted(range(len(pieces)), key=chances.__getitem__)
+                inside = np.array([cut.inside[here] for cut in suspected])
+                p_values += rank_sum_p_values(self._losses[here], inside).tolist()
+                cuts += suspected
+        # Bonferroni: each of the cuts is tested at its share of the level.
+        alpha = (1 - self._rules.confidence) / max(1, len(cuts))
+        order = sorted(range(len(cuts)), key=p_values.__getitem__)
         for place in order:
-            if chances[place] > doubt:
+            if p_values[place] > alpha:
                 break
-            if not (pieces[place].inside & self._best).any() and self._inner_is_bad(pieces[place]):
-                return pieces[place], chances[place]
+            if not (cuts[place].inside & self._best).any() and self._inner_is_bad(cuts[place]):
+                return cuts[place], p_values[place]
         return None
 
-    def _pieces(self, facet: Dimension, here: Bools) -> Iterator[Cut]:
-        """Give what may be dropped of a facet, judged by some trials."""
-        if facet.is_ordered:
-            yield from self._ends(facet, here)
-        if facet.n_left > self._rules.min_values:
-            for place in range(facet.has.shape[1]):
-                if place not in facet.dropped and facet.ends[0] <= place <= facet.ends[1]:
-                    yield Cut(facet, place, 0.0, here & facet.has[:, place], here)
+    def _cuts(self, dimension: Dimension, here: Bools) -> Iterator[Cut]:
+        if dimension.is_ordered:
+            yield from self._ends(dimension, here)
+        if dimension.n_left > self._rules.min_values:
+            for place in range(dimension.has.shape[1]):
+                if (
+                    place not in dimension.dropped
+                    and dimension.ends[0] <= place <= dimension.ends[1]
+                ):
+                    yield Cut(dimension, place, 0.0, here & dimension.has[:, place], here)
 
-    def _ends(self, facet: Dimension, here: Bools) -> Iterator[Cut]:
-        """Give the pieces that may be cut off at both ends, each beyond a gap between trials."""
+    def _ends(self, dimension: Dimension, here: Bools) -> Iterator[Cut]:
+        """Yield the cuts at both ends, each halfway between two trials."""
         for what, mirror in ((LOWER, 1.0), (UPPER, -1.0)):
-            positions = mirror * (facet.least if what == LOWER else facet.most)
+            positions = mirror * (dimension.least if what == LOWER else dimension.most)
             ordered = np.sort(positions[here])
-            cuts = {math.ceil(share * len(ordered)) - 1 for share in PIECES if len(ordered)}
-            for last in sorted({float(ordered[max(cut, 0)]) for cut in cuts}):
+            lasts = {math.ceil(share * len(ordered)) - 1 for share in SHARES if len(ordered)}
+            for last in sorted({float(ordered[max(last, 0)]) for last in lasts}):
                 inside = here & (positions <= last)
                 rest = positions[here & ~inside]
                 if not rest.size:
                     continue
                 end = mirror * (last + float(rest.min())) / 2
-                if facet.is_discrete:
+                if dimension.is_discrete:
                     end = math.floor(end) + 1 if what == LOWER else math.ceil(end) - 1
-                if self._is_wide(facet, what, end):
-                    yield Cut(facet, what, float(end), inside, here)
+                if self._is_wide(dimension, what, end):
+                    yield Cut(dimension, what, float(end), inside, here)
 
-    def _is_wide(self, facet: Dimension, what: int, end: float) -> bool:
-        """Say whether enough of a range is left when an end moves there."""
-        low, high = (end, facet.ends[1]) if what == LOWER else (facet.ends[0], end)
-        if not facet.is_discrete:
-            return high - low >= max(self._rules.min_width, 1e-6)
-        least = max(self._rules.min_values, math.ceil(self._rules.min_width * (facet.last + 1)))
-        if facet.has.shape[1] == 0 and facet.path and not hasattr(facet.parameter, "layer"):
+    def _is_wide(self, dimension: Dimension, what: int, end: float) -> bool:
+        low, high = (end, dimension.ends[1]) if what == LOWER else (dimension.ends[0], end)
+        if not dimension.is_discrete:
+            return high - low >= max(self._rules.min_width, NARROWEST)
+        least = max(self._rules.min_values, math.ceil(self._rules.min_width * (dimension.last + 1)))
+        if (
+            dimension.has.shape[1] == 0
+            and dimension.path
+            and not hasattr(dimension.parameter, "layer")
+        ):
             least = max(least, 2)  # an Int has a low below its high
-        gone = sum(low <= place <= high for place in facet.dropped)
+        gone = sum(low <= place <= high for place in dimension.dropped)
         return high - low + 1 - gone >= least
 
-    def _is_enough(self, piece: Cut) -> bool:
-        n_inside, n_among = int(piece.inside.sum()), int(piece.among.sum())
+    def _is_enough(self, cut: Cut) -> bool:
+        n_inside, n_among = int(cut.inside.sum()), int(cut.among.sum())
         return min(n_inside, n_among - n_inside) >= LEAST_TRIALS
 
-    def _inner_is_bad(self, piece: Cut) -> bool:
-        """Say whether the part of an end next to what is kept is bad too: else less is cut."""
-        if piece.what >= 0:
+    def _inner_is_bad(self, cut: Cut) -> bool:
+        """Return whether the trials of a cut end next to what is kept are bad too."""
+        # Else the bad trials lie further out, and a smaller cut takes them.
+        if cut.what >= 0:
             return True
-        facet = piece.facet
-        positions = facet.least if piece.what == LOWER else -facet.most
-        rows = np.flatnonzero(piece.inside)
+        dimension = cut.dimension
+        positions = dimension.least if cut.what == LOWER else -dimension.most
+        rows = np.flatnonzero(cut.inside)
         nearest = rows[np.argsort(-positions[rows], kind="stable")[:LEAST_TRIALS]]
         placed = np.full(len(self._losses), np.nan)
-        placed[piece.among] = ranks(self._losses[piece.among])
-        return bool(placed[nearest].mean() > placed[piece.among & ~piece.inside].mean())
+        placed[cut.among] = ranks(self._losses[cut.among])
+        return bool(placed[nearest].mean() > placed[cut.among & ~cut.inside].mean())
 
-    def _reason(self, piece: Cut, chance: float, was: Any) -> str:
-        facet, name = piece.facet, "[].".join(piece.facet.path)
-        if piece.what >= 0:
-            said = f"dropped {name}={facet.value(piece.what)!r}"
+    def _reason(self, cut: Cut, p_value: float, was: Any) -> str:
+        dimension, name = cut.dimension, "[].".join(cut.dimension.path)
+        if cut.what >= 0:
+            said = f"dropped {name}={dimension.value(cut.what)!r}"
         else:
-            side = "lower" if piece.what == LOWER else "upper"
-            if hasattr(facet.parameter, "layer"):
+            side = "lower" if cut.what == LOWER else "upper"
+            if hasattr(dimension.parameter, "layer"):
                 name = f"len({name})"
-            now = facet.value(facet.ends[END[piece.what]])
+            now = dimension.value(dimension.ends[END[cut.what]])
             said = f"moved the {side} end of {name} from {_shown(was)} to {_shown(now)}"
-        losses = self._losses[piece.among]
-        inside = piece.inside[piece.among]
+        losses = self._losses[cut.among]
+        inside = cut.inside[cut.among]
         rank = float(np.median(ranks(losses)[inside])) / max(1, len(losses) - 1)
         return (
             f"{said}: {int(inside.sum())} trials, median rank {rank:.2f}, "
             f"best {self._best_of(losses[inside])} against {self._best_of(losses[~inside])} "
-            f"(p = {chance:.1g})"
+            f"(p = {p_value:.1g})"
         )
 
     def _best_of(self, losses: Floats) -> str:

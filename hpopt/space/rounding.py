@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-DIGITS = 13
+DIGITS = 13  # of 15.95 in a float: a coordinate in [0, 1] and back loses a few hundred ulps
 SAFE_LOG = 50.0  # the natural logarithm up to which a value in the log carries all of them
 EXACT_POWER = 22  # the largest k for which 10**k is a float64 without error
 LEAST_LOG, MOST_LOG = 10.0 ** (DIGITS - EXACT_POWER), 10.0 ** (DIGITS - 1)
@@ -23,20 +23,21 @@ _POWERS_OF_DECADES = _POWERS[::-1].copy()
 
 
 def decimals_for(low: float, high: float) -> int | None:
-    """Give the number of decimals that a linear range carries, None where rounding is useless.
+    """Return the number of decimals that a linear range carries, None where rounding is useless.
 
     The error of ``low + u (high - low)`` is a few units in the last place of the larger bound,
     so `DIGITS` digits below that bound's magnitude absorb it. A range much narrower than its
     bounds is left as it is.
     """
     largest = max(abs(low), abs(high))
+    # Here rounding by the bound's digits would leave few values, and a coordinate has more.
     if high - low < 1e-6 * largest:
         return None
     return DIGITS - math.ceil(math.log10(largest))
 
 
 def digits_for(low: float, high: float) -> int:
-    """Give the number of significant digits that a range in the log carries.
+    """Return the number of significant digits that a range in the log carries.
 
     The error of ``exp(log(value))`` grows with the logarithm: up to `SAFE_LOG` all `DIGITS`
     absorb it, beyond it one less for each power of ten.
@@ -74,7 +75,7 @@ def round_significant(values: NDArray[np.float64], digits: int) -> NDArray[np.fl
 
 
 def powers_for(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give the powers of ten that make whole numbers of the `DIGITS` digits of positive numbers.
+    """Return the powers of ten that make whole numbers of the `DIGITS` digits of positive numbers.
 
     The caller knows that all have between 0 and 22 decimals then: `round_significant` looks.
     """

@@ -25,8 +25,6 @@ from hpopt.space.parameter import (
     Resolution,
     Test,
     When,
-    checked_settings,
-    normalised_when,
 )
 from hpopt.space.space import Space
 
@@ -50,6 +48,7 @@ class Sequence(Parameter):
     """
 
     kind: ClassVar[str] = "sequence"
+    required: ClassVar[tuple[str, ...]] = ("space", "min_length", "max_length")
     space: Space | Mapping[str, Parameter]
     min_length: int
     max_length: int
@@ -68,8 +67,7 @@ class Sequence(Parameter):
                 f"min_length <= max_length must hold, but got min_length={self.min_length}, "
                 f"max_length={self.max_length}"
             )
-        object.__setattr__(self, "when", normalised_when(self.when))
-        self._check_default()
+        self._check_when_and_default()
 
     @property
     def layer(self) -> Space:
@@ -78,23 +76,19 @@ class Sequence(Parameter):
 
     @property
     def width(self) -> int:  # type: ignore[override]
-        """The number of its coordinates."""
         return 1 + self.max_length * self.layer.d
 
     @property
     def levels(self) -> NDArray[np.int64]:  # type: ignore[override]
-        """How many values each coordinate distinguishes, shape (width,)."""
         return np.concatenate(
             [[self._layout.n_lengths], np.tile(self.layer.levels, self.max_length)]
         )
 
     @property
     def ordered(self) -> Bools:  # type: ignore[override]
-        """Whether near coordinates mean similar values, shape (width,)."""
         return np.concatenate([[True], np.tile(self.layer.ordered, self.max_length)])
 
     def layouts(self, start: int) -> tuple[SequenceLayout, ...]:
-        """Say where it lies when its first coordinate is number `start`."""
         return (SequenceLayout(start, self.layer.d, self.min_length, self.max_length),)
 
     @property
@@ -103,26 +97,23 @@ class Sequence(Parameter):
 
     @property
     def size(self) -> float:
-        """How many lists there are: an int, or inf."""
         count = self.count(None)
         return math.inf if count >= MOST else count
 
     @property
     def forbidden(self) -> tuple[Test, ...]:
-        """The predicates that no layer may match."""
         return self.layer.predicates
 
     # -- values and coordinates --------------------------------------------------------------
 
     def _slots(self, block: Floats) -> Floats:
-        """Give all slots as points of the layer's space, shape (n * max_length, layer.d)."""
+        """Return all slots as points of the layer's space, shape (n * max_length, layer.d)."""
         return np.ascontiguousarray(block[:, 1:]).reshape(-1, self.layer.d)
 
     def _joined(self, first: Floats, slots: NDArray[Any]) -> NDArray[Any]:
         return np.concatenate([first[:, None], slots.reshape(len(first), self.width - 1)], axis=1)
 
     def check(self, value: Any, name: str) -> list[dict[str, Any]]:
-        """Give a list of layers in its canonical form."""
         if isinstance(value, str | bytes | Mapping) or not isinstance(value, AbstractSequence):
             raise ConfigError(f"{name} must be a list of layers, but got {value!r}")
         if not self.min_length <= len(value) <= self.max_length:
@@ -133,7 +124,6 @@ class Sequence(Parameter):
         return [self.layer._checked(layer, f"{name}[{i}].") for i, layer in enumerate(value)]
 
     def filled(self, value: Any, rng: np.random.Generator | None = None) -> Any:
-        """Return a list of layers, each with what is absent in it; see `Space.filled`."""
         if isinstance(value, str | bytes) or not isinstance(value, AbstractSequence):
             return value
         return [
@@ -141,14 +131,13 @@ class Sequence(Parameter):
             for layer in value
         ]
 
-    def _check_default(self) -> None:
-        super()._check_default()
+    def _check_when_and_default(self) -> None:
+        super()._check_when_and_default()
         for layer in self.default or ():
             if any(forbidden(layer) for forbidden in self.forbidden):
                 raise SpaceError(f"default must hold layers that are allowed, but got {layer}")
 
     def encode(self, values: AbstractSequence[Any]) -> Floats:
-        """Give the coordinates of n lists, shape (n, width)."""
         slots = np.full((len(values), self.max_length, self.layer.d), INACTIVE)
         for row, layers in enumerate(values):
             if layers:
@@ -158,27 +147,24 @@ class Sequence(Parameter):
         )
 
     def decode(self, block: Floats) -> list[Any]:
-        """Give the n lists."""
         lengths = self._layout.lengths(block)
         used = np.arange(self.max_length) < lengths[:, None]
         layers = iter(self.layer.decode(self._slots(block)[used.ravel()]))
         return [[next(layers) for _ in range(length)] for length in lengths.tolist()]
 
     def codes(self, block: Floats) -> Floats:
-        """Give numbers that are equal exactly where the lists are, shape (n, width)."""
         return self._joined(
             self._layout.lengths(block).astype(np.float64), self.layer.codes(self._slots(block))
         )
 
     def snap(self, block: Floats) -> Floats:
-        """Move each discrete coordinate to the centre of its cell."""
         return self._joined(
             self._layout.length_coordinates(self._layout.lengths(block)),
             self.layer.snap(self._slots(block)),
         )
 
     def active(self, block: Floats) -> Bools:
-        """Say which coordinates matter: the length, and the slots within it."""
+        """Return which coordinates matter: the length, and the slots within it."""
         used = (
             np.repeat(np.arange(self.max_length), self.layer.d)
             < self._layout.lengths(block)[:, None]
@@ -187,13 +173,13 @@ class Sequence(Parameter):
         return self._joined(np.ones(len(block), dtype=bool), slots & used)
 
     def allowed(self, block: Floats) -> Bools:
-        """Say in which lists no layer matches one of its space's predicates, shape (n,)."""
+        """Return which lists have no layer that its space forbids, shape (n,)."""
         allowed = self.layer.allowed(self._slots(block)).reshape(len(block), self.max_length)
         unused = np.arange(self.max_length) >= self._layout.lengths(block)[:, None]
         return np.asarray((allowed | unused).all(axis=1))
 
     def repaired(self, block: Floats, rng: np.random.Generator) -> Floats:
-        """Draw the layers anew that their space forbids, sleeping ones too."""
+        """Sample the layers anew that their space forbids, inactive ones too."""
         slots = self._slots(block)
         forbidden = ~self.layer.allowed(slots)
         if forbidden.any():
@@ -204,7 +190,7 @@ class Sequence(Parameter):
     # -- the grid ----------------------------------------------------------------------------
 
     def neighbours(self, row: Floats, resolution: int, step: float = 0.0) -> Floats:
-        """Give the lists with one layer changed, deleted, or doubled."""
+        """Return the lists with one layer changed, deleted, or doubled."""
         length = int(self._layout.lengths(row[None])[0])
         slots = row[1:].reshape(self.max_length, self.layer.d)
         moved = []
@@ -228,7 +214,6 @@ class Sequence(Parameter):
         return self._joined(self._layout.length_coordinates(lengths), np.array(blocks))
 
     def count(self, resolution: Resolution) -> float:
-        """Say how many lists lie on its grid, of all lengths together: an int to `MOST`, or inf."""
         grid = self._grid(resolution)
         if not grid.n_addressed:
             return math.inf
@@ -238,7 +223,7 @@ class Sequence(Parameter):
         return total
 
     def unrank(self, index: int, resolution: Resolution) -> Floats:
-        """Give the block of list number `index`: short lists first, the last layer fastest."""
+        """Return the block of list number `index`: short lists first, the last layer fastest."""
         grid, length = self._grid(resolution), self.min_length
         while index >= (below := power(grid.n_addressed, length)):
             index -= below
@@ -250,7 +235,7 @@ class Sequence(Parameter):
         return np.concatenate([[self._layout.length_coordinates(length)], slots.ravel()])
 
     def _grid(self, resolution: Resolution) -> Grid:
-        """Return the grid of a layer; the last one is kept."""
+        # The last grid is kept: points are asked for one by one.
         key = repr(resolution)
         if key not in self._grids:
             self._grids.clear()
@@ -267,7 +252,6 @@ class Sequence(Parameter):
     # -- JSON --------------------------------------------------------------------------------
 
     def settings(self) -> dict[str, Any]:
-        """Give its settings as JSON data."""
         return {
             "space": self.layer.to_json(),
             "min_length": self.min_length,
@@ -276,6 +260,8 @@ class Sequence(Parameter):
 
     @classmethod
     def from_settings(cls, settings: dict[str, Any]) -> Sequence:
-        """Make one of its settings."""
-        settings = checked_settings(cls.kind, settings, ("space", "min_length", "max_length"), ())
-        return cls(**{**settings, "space": Space.from_json(settings["space"])})
+        """Return the list of such settings; its space may be JSON data."""
+        space = settings.get("space")
+        return super().from_settings(
+            settings if space is None else {**settings, "space": Space.from_json(space)}
+        )

@@ -17,16 +17,16 @@ from hpopt.space.dimensions import configs_and_losses
 from hpopt.space.forbidden import (
     Forbidden,
     ForbiddenLayer,
+    ForbiddenTables,
     forbidden_from_json,
     remaining_predicates,
 )
 from hpopt.space.grid import Grid
-from hpopt.space.matching import Matching
 from hpopt.space.narrowing import Narrowed, configs_in, narrow_space
 from hpopt.space.parameter import Bools, Floats, Parameter, Resolution, identity
 from hpopt.space.peeling import Rules
 
-TRIES = 10_000
+TRIES = 10_000  # if one point in 1,000 is allowed, so many are all forbidden once in 20,000 times
 # 39 forbidden pairs of 40 switches, of whose draws 1 in 2,500 is allowed, take some 30 steps.
 STEPS = 1_000
 Predicate = Callable[[dict[str, Any]], bool] | Mapping[str, Any]
@@ -41,9 +41,9 @@ class Space(Coordinates):
         In the order in which they may depend on one another: the parents named in a
         parameter's `when` come before it.
     forbid : sequence, optional
-        Configs that are never proposed: functions of a config that say True for such a one
-        (parameters that are not active are absent from it), or mappings of names to a value or
-        values, which forbid the configs that match them all.
+        Configs that are never proposed: functions that return True for such a config (inactive
+        parameters are absent from it), or mappings of names to a value or values, which forbid
+        the configs that match all of them.
 
     Attributes
     ----------
@@ -80,8 +80,8 @@ class Space(Coordinates):
         if isinstance(forbid, str | Mapping) or not isinstance(forbid, Iterable):
             raise SpaceError(f"forbid must be a list of predicates, but got {forbid!r}")
         in_order("forbid", forbid, SpaceError)
-        self.forbidden = tuple(Forbidden.of(predicate, self) for predicate in forbid)
-        self._matching = Matching(self.forbidden, self._parameters, self._columns)
+        self.forbidden = tuple(Forbidden.from_user(predicate, self) for predicate in forbid)
+        self._tables = ForbiddenTables(self.forbidden, self._parameters, self._columns)
         self._in_layers = tuple(
             ForbiddenLayer(name, test) for name, p in self.items() for test in p.forbidden
         )
@@ -101,7 +101,7 @@ class Space(Coordinates):
     # -- configs that a user gives -----------------------------------------------------------
 
     def validate(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """Give a user's config in its canonical form.
+        """Return a user's config in its canonical form.
 
         Raises
         ------
@@ -118,23 +118,23 @@ class Space(Coordinates):
     # -- drawing -----------------------------------------------------------------------------
 
     def allowed(self, points: Floats) -> Bools:
-        """Say which points no `forbid` excludes, shape (n,)."""
+        """Return a mask (n,) of the points that no `forbid` excludes."""
         if not self.predicates:
             return np.ones(len(points), dtype=bool)
         codes = self._codes(self._as_points(points))
-        allowed = ~self._matching.hold(codes)
+        allowed = ~self._tables.any_holds(codes)
         for name in dict.fromkeys(layer.name for layer in self._in_layers):
             columns = self._columns[name]
             absent = np.isnan(codes[:, columns.start])
             allowed &= self._parameters[name].allowed(points[:, columns]) | absent
-        if self._matching.others:
+        if self._tables.others:
             rows = np.flatnonzero(allowed)
             configs = self.decode(points[rows])
-            allowed[rows] = [not any(f(c) for f in self._matching.others) for c in configs]
+            allowed[rows] = [not any(f(c) for f in self._tables.others) for c in configs]
         return allowed
 
     def repaired(self, points: Floats, rng: np.random.Generator) -> Floats:
-        """Draw the layers of lists anew that their own space forbids."""
+        """Return points with the layers sampled anew that their own space forbids."""
         if not self._in_layers:
             return points
         blocks = [p.repaired(points[:, self._columns[name]], rng) for name, p in self.items()]
@@ -199,6 +199,7 @@ class Space(Coordinates):
     def _check_not_all_forbidden(self) -> None:
         if not self.forbidden:
             return
+        # A quick look first: only where it finds nothing are the whole grid, or many points, tried.
         rng = np.random.default_rng(0)
         if self.allowed(self.repaired(rng.random((256, self.d)), rng)).any():
             return
@@ -218,7 +219,7 @@ class Space(Coordinates):
     # -- grid and size -----------------------------------------------------------------------
 
     def grid(self, resolution: Resolution = None) -> Grid:
-        """Give the grid of configs; see `Grid`."""
+        """Return the grid of configs; see `Grid`."""
         return Grid(self._parameters, self.conditions, resolution)
 
     @cached_property
@@ -226,18 +227,17 @@ class Space(Coordinates):
         """How many configs there are: an int, or inf.
 
         Forbidden ones are counted too. It is inf where a parameter is continuous, from 2**14,000
-        on, and where the conditions are too entangled for anybody to count.
+        on, and where the conditions are too entangled to be counted.
         """
         return self.grid().size
 
     def neighbours(
         self, config: Mapping[str, Any], resolution: int = 11, step: float = 0.0
     ) -> list[dict[str, Any]]:
-        """Give the allowed configs that are one step away on the grid.
+        """Return the allowed configs that are one step away on the grid.
 
         Parameters
         ----------
-        config : mapping
         resolution : int
             Into how many points the range of a continuous parameter is divided.
         step : float, in [0, 1]
@@ -253,7 +253,7 @@ class Space(Coordinates):
         return self.decode(self.neighbour_points(self.encode([config])[0], resolution, step))
 
     def neighbour_points(self, point: Floats, resolution: int = 11, step: float = 0.0) -> Floats:
-        """Give the allowed points one step away from a point (d,), shape (m, d)."""
+        """Return the allowed points one step away from a point (d,), shape (m, d)."""
         active = self.active(point[None])[0]
         moved = []
         for name, parameter in self._parameters.items():
@@ -269,7 +269,7 @@ class Space(Coordinates):
     # -- smaller spaces ----------------------------------------------------------------------
 
     def changed(self, changes: Mapping[str, Parameter]) -> Space:
-        """Give the space with some parameters replaced, by name; what is forbidden stays so.
+        """Return the space with some parameters replaced by name; `forbid` stays as it is.
 
         A parameter that cannot exist any more, because what it depends on lost the values that
         it needs, is left out.
@@ -332,7 +332,7 @@ class Space(Coordinates):
     # -- JSON --------------------------------------------------------------------------------
 
     def to_json(self) -> dict[str, Any]:
-        """Give the space as JSON data (`forbid` functions by name only)."""
+        """Return the space as JSON data (`forbid` functions by name only)."""
         document: dict[str, Any] = {
             "parameters": [[name, parameter.to_json()] for name, parameter in self.items()]
         }
@@ -344,12 +344,12 @@ class Space(Coordinates):
     def from_json(
         cls, document: Mapping[str, Any], forbid: Sequence[Predicate] | None = None
     ) -> Space:
-        """Make a space of its JSON data, or of a mapping of names to parameters' data.
+        """Return the space of such JSON data, or of a mapping of names to parameters' data.
 
         Parameters
         ----------
         document : mapping
-            What `to_json` gave; or ``{"lr": {"type": "float", "low": 1e-4, "high": 1.0}}``.
+            What `to_json` returned; or ``{"lr": {"type": "float", "low": 1e-4, "high": 1.0}}``.
         forbid : sequence, optional
             Stands in for the stored predicates; functions cannot be restored from JSON.
         """
@@ -368,7 +368,7 @@ class Space(Coordinates):
         return cls({name: Parameter.from_json(name, data) for name, data in parameters}, forbid)
 
     def differences(self, other: Space, within: str = "") -> list[str]:
-        """Say in words how another space differs from this one; empty where it does not.
+        """Describe how another space differs from this one; empty where it does not.
 
         Defaults are no difference: they do not change what may be chosen.
 

@@ -21,8 +21,6 @@ from hpopt.space.parameter import (
     Parameter,
     Resolution,
     When,
-    checked_settings,
-    normalised_when,
 )
 
 
@@ -30,7 +28,7 @@ from hpopt.space.parameter import (
 class Vector(Parameter):
     """A list of a fixed number of real numbers of one range, such as the weights of a network.
 
-    It is what as many `Float` would be, but costs next to nothing for thousands of them.
+    It means the same as that many `Float`, and costs next to nothing for thousands of numbers.
 
     Parameters
     ----------
@@ -48,6 +46,7 @@ class Vector(Parameter):
     """
 
     kind: ClassVar[str] = "vector"
+    required: ClassVar[tuple[str, ...]] = ("length", "low", "high")
     length: int
     low: float
     high: float
@@ -59,36 +58,31 @@ class Vector(Parameter):
         object.__setattr__(self, "length", length)
         for name in ("low", "high"):
             object.__setattr__(self, name, getattr(self._each, name))
-        object.__setattr__(self, "when", normalised_when(self.when))
-        self._check_default()
+        self._check_when_and_default()
 
     @cached_property
     def _each(self) -> Float:
-        """One of its numbers; its methods work on arrays of any shape."""
+        # The parameter of one number; its methods work on arrays of any shape.
         return Float(self.low, self.high)
 
     @property
     def width(self) -> int:  # type: ignore[override]
-        """The number of its coordinates."""
         return self.length
 
     @property
     def levels(self) -> NDArray[np.int64]:  # type: ignore[override]
-        """How many values each coordinate distinguishes: continuous ones, shape (width,)."""
         return np.zeros(self.length, dtype=np.int64)
 
     @property
     def ordered(self) -> Bools:  # type: ignore[override]
-        """Whether near coordinates mean similar values: yes, shape (width,)."""
         return np.ones(self.length, dtype=bool)
 
     @property
     def size(self) -> float:
-        """How many values it has: inf."""
         return math.inf
 
     def check(self, value: Any, name: str) -> list[float]:
-        """Give a user's list or array as a list of numbers, rounded as the space rounds."""
+        """Return a user's list or array as a list of numbers, rounded as the space rounds."""
         if isinstance(value, str | bytes | dict) or not isinstance(value, Iterable):
             raise ConfigError(f"{name} must be a list of {self.length} numbers, but got {value!r}")
         try:
@@ -111,28 +105,23 @@ class Vector(Parameter):
         return canonical
 
     def encode(self, values: Any) -> Floats:
-        """Give the coordinates of n lists, shape (n, width)."""
         return self._each.unit(np.asarray(values, dtype=np.float64))
 
     def decode(self, block: Floats) -> list[Any]:
-        """Give the n lists of Python floats."""
         values: list[Any] = self._each.codes(block).tolist()
         return values
 
     def codes(self, block: Floats) -> Floats:
-        """Give the rounded numbers, shape (n, width)."""
         return self._each.codes(block)
 
     def snap(self, block: Floats) -> Floats:
-        """Give the coordinates as they are: they are continuous."""
         return block
 
     def active(self, block: Floats) -> Bools:
-        """Say that its coordinates always matter."""
         return np.ones(block.shape, dtype=bool)
 
     def neighbours(self, row: Floats, resolution: int, step: float = 0.0) -> Floats:
-        """Give the blocks that differ by a step in one number, shape (m, width)."""
+        """Return the blocks that differ by a step in one number, shape (m, width)."""
         moved = []
         for place in range(self.length):
             for coordinate in self._each.neighbours(row[place : place + 1], resolution, step):
@@ -142,12 +131,11 @@ class Vector(Parameter):
         return np.array(moved).reshape(-1, self.length)
 
     def count(self, resolution: Resolution) -> float:
-        """Say how many lists lie on its grid: an int to `MOST`, or inf."""
         each = self._each.count(resolution)
         return each if math.isinf(each) else power(int(each), self.length)
 
     def unrank(self, index: int, resolution: Resolution) -> Floats:
-        """Give the block of the grid's list number `index`; the last number changes fastest."""
+        """Return the block of the grid's list number `index`; the last number changes fastest."""
         base = int(self._each.count(resolution))
         digits = []
         for _ in range(self.length):
@@ -156,10 +144,4 @@ class Vector(Parameter):
         return np.array(digits[::-1])
 
     def settings(self) -> dict[str, Any]:
-        """Give its settings as JSON data."""
         return {"length": self.length, "low": self.low, "high": self.high}
-
-    @classmethod
-    def from_settings(cls, settings: dict[str, Any]) -> Vector:
-        """Make one of its settings."""
-        return cls(**checked_settings(cls.kind, settings, ("length", "low", "high"), ()))

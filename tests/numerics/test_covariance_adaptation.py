@@ -49,7 +49,7 @@ def literal(mean, sigma, covariance, path_sigma, path_c, generation, ranked):
 def test_it_is_the_tutorial_step_by_step():
     rng = np.random.default_rng(0)
     d, population = 5, 8
-    normal, rates = Normal.at(rng.random(d), 0.2), Rates.of(d, population)
+    normal, rates = Normal.isotropic(rng.random(d), 0.2), Rates.for_population(d, population)
     for generation in range(30):
         points = normal.draw(population, rng)
         ranked = points[np.argsort(((points - 0.3) ** 2 * 10 ** np.arange(d)).sum(axis=1))]
@@ -75,7 +75,7 @@ def test_it_finds_the_bottom_of_bowls(shape):
     d = 6
     axes = np.linalg.qr(rng.standard_normal((d, d)))[0] if shape == "rotated" else np.eye(d)
     steepness = np.ones(d) if shape == "sphere" else 10.0 ** (4 * np.arange(d) / (d - 1))
-    normal, rates = Normal.at(np.full(d, 0.9), 0.3), Rates.of(d, 9)
+    normal, rates = Normal.isotropic(np.full(d, 0.9), 0.3), Rates.for_population(d, 9)
     for _ in range(350):
         points = normal.draw(9, rng)
         values = ((((points - 0.3) @ axes) ** 2) * steepness).sum(axis=1)
@@ -107,7 +107,7 @@ def test_the_margin_keeps_whole_numbers_moving():
     mean = np.array([0.55, 0.05, 0.97, 0.5, 0.55])
     low = np.array([0.5, 0.0, 0.9, 0.45, np.nan])
     high = np.array([0.6, 0.1, 1.0, 0.55, np.nan])
-    narrow = Normal.at(mean, 1e-4)
+    narrow = Normal.isotropic(mean, 1e-4)
     below, above = leaving(narrow, low, high)
     assert max(below[0], above[0], above[1], below[2]) < 1e-9
     kept = narrow.with_margin(low, high, alpha)
@@ -122,14 +122,14 @@ def test_the_margin_keeps_whole_numbers_moving():
 
 
 def test_a_wide_distribution_needs_no_margin():
-    normal = Normal.at(np.array([0.52, 0.31]), 0.3)
+    normal = Normal.isotropic(np.array([0.52, 0.31]), 0.3)
     kept = normal.with_margin(np.array([0.5, 0.3]), np.array([0.6, 0.4]), 0.02)
     np.testing.assert_array_equal(kept.mean, normal.mean)
     np.testing.assert_array_equal(kept.stretch, normal.stretch)
 
 
 def test_far_points_do_not_blow_it_up():
-    normal, rates = Normal.at(np.full(3, 0.5), 1e-3), Rates.of(3, 6)
+    normal, rates = Normal.isotropic(np.full(3, 0.5), 1e-3), Rates.for_population(3, 6)
     for _ in range(20):
         normal = normal.updated(np.ones((6, 3)), rates, np.ones(6, dtype=bool))
         assert np.isfinite(normal.covariance).all()
@@ -143,7 +143,7 @@ def test_the_default_population_is_hansens():
 
 @pytest.mark.parametrize(("d", "population"), [(1, 2), (1, 4), (300, 21), (3, 200)])
 def test_weights_are_sane(d, population):
-    rates = Rates.of(d, population)
+    rates = Rates.for_population(d, population)
     assert rates.weights[rates.weights > 0].sum() == pytest.approx(1.0)
     assert (np.diff(rates.weights) <= 1e-15).all()
     assert 0 < rates.c_1 + rates.c_mu <= 1

@@ -63,7 +63,7 @@ def test_it_predicts_what_scikit_learn_predicts():
 def test_its_likelihood_is_scikit_learns():
     features, targets = observed()
     theta = np.concatenate([LENGTHS, [0.4, np.log(1e-3)]])
-    prior = Prior.of(4.0, np.zeros(4, dtype=bool))
+    prior = Prior.for_groups(4.0, np.zeros(4, dtype=bool))
     value, _ = log_posterior(theta, features, targets, GROUPS, prior)
     z = (theta - prior.means) / prior.deviations
     likelihood = of_sklearn(features, targets).log_marginal_likelihood_value_
@@ -76,7 +76,7 @@ def test_its_likelihood_is_scikit_learns():
 def test_the_gradient_of_the_posterior_is_that_of_differences(seed):
     rng = np.random.default_rng(seed)
     features, targets = observed(12, seed)
-    prior = Prior.of(3.0, np.array([False, False, True, True]))
+    prior = Prior.for_groups(3.0, np.array([False, False, True, True]))
     theta = prior.start + 0.5 * rng.standard_normal(6)
     _, gradient = log_posterior(theta, features, targets, GROUPS, prior)
     step = 1e-5
@@ -140,7 +140,7 @@ def test_a_fit_finds_what_matters():
     features = rng.random((60, 4))
     targets = np.sin(8 * features[:, 2])
     targets = (targets - targets.mean()) / targets.std()
-    prior = Prior.of(4.0, np.zeros(4, dtype=bool))
+    prior = Prior.for_groups(4.0, np.zeros(4, dtype=bool))
     data = features, targets, np.arange(4), prior
     theta = fit_hyperparameters(*data, prior.start, evaluations=50, tolerance=1e-5)
     parameters = as_hyperparameters(theta)
@@ -157,7 +157,7 @@ def test_noise_is_seen_as_noise():
     features = rng.random((80, 1))
     targets = features[:, 0] * 3 + 0.5 * rng.standard_normal(80)
     targets = (targets - targets.mean()) / targets.std()
-    prior = Prior.of(1.0, np.zeros(1, dtype=bool))
+    prior = Prior.for_groups(1.0, np.zeros(1, dtype=bool))
     groups = np.array([0])
     theta = fit_hyperparameters(
         features, targets, groups, prior, prior.start, evaluations=60, tolerance=1e-6
@@ -190,7 +190,7 @@ def test_a_covariance_is_inverted():
 
 
 def test_the_prior_is_as_it_is_written():
-    prior = Prior.of(16.0, np.array([False, True]))
+    prior = Prior.for_groups(16.0, np.array([False, True]))
     np.testing.assert_allclose(np.exp(prior.means), [2.0, 6.0, 1.0, np.exp(-9.0)])
     assert np.exp(prior.start[-1]) + NUGGET == pytest.approx(1e-3, rel=0.01)
     assert (prior.low < prior.start).all()

@@ -35,7 +35,7 @@ def scales_of(n, widths):
     """The scales of 3 choices and 4 cells, and their tables."""
     cells = cell_tables(CENTRES[None], cell_edges(CENTRES)[None], np.array(widths))
     tables = np.concatenate([choice_tables(UNIFORMS[:1], np.array(n)), cells], axis=1)
-    return Scale.each(widths, tables, UNIFORMS, 2), tables
+    return Scale.from_tables(widths, tables, UNIFORMS, 2), tables
 
 
 def parzen_of(rng, n, exist=0.7, *, always=(False, False)):
@@ -162,7 +162,7 @@ def test_no_kernel_reaches_farther_than_its_scale_says(width):
 def test_each_row_is_made_as_if_it_were_alone():
     rng = np.random.default_rng(5)
     factors = Factors(np.ones(11, dtype=bool), [])
-    (scale,) = Scale.each([WIDTH], np.empty((1, 0, 1, 1)), np.empty((0, 1)), 11)
+    (scale,) = Scale.from_tables([WIDTH], np.empty((1, 0, 1, 1)), np.empty((0, 1)), 11)
     numbers, codes = rng.random((40, 11)), np.empty((40, 0), dtype=np.int64)
     exist = np.ones((40, 11), dtype=bool)
     rows = factors.of_kernels(numbers, exist, codes, scale)
@@ -220,12 +220,12 @@ def with_large(rng, n, exist):
     uniforms = np.array([[1 / 3] * 3 + [0, 0], [1 / 5] * 5])
     n_kernels = np.array([float(n)])
     tabled = np.where(there[:, 1:], choices.T, 5)
-    (scale,) = Scale.each([WIDTH], choice_tables(uniforms, n_kernels), uniforms, 1)
+    (scale,) = Scale.from_tables([WIDTH], choice_tables(uniforms, n_kernels), uniforms, 1)
     one = Parzen(Factors(np.zeros(1, bool), [3, 5]), numbers, there[:, :1], tabled, scale)
     uniforms = uniforms[:1, :3]
     codes = np.where(there[:, 1:], choices.T, [3, -1])
     tables = choice_tables(uniforms, n_kernels)
-    (scale,) = Scale.each([WIDTH], tables, uniforms, 1, large=[5], n=n_kernels)
+    (scale,) = Scale.from_tables([WIDTH], tables, uniforms, 1, large=[5], n=n_kernels)
     other = Parzen(Factors(np.zeros(1, bool), [3], 1), numbers, there[:, :1], codes, scale)
     return one, other, (numbers, there[:, :1], tabled, codes)
 

@@ -17,7 +17,7 @@ def quadratic(d, seed):
 def test_a_quadratic_is_found_again(d):
     rng, f = np.random.default_rng(d), quadratic(d, d)
     points = rng.random((2 * n_coefficients(d), d))
-    model = Quadratic.of(points, f(points), points[0], 0.5)
+    model = Quadratic.fit(points, f(points), points[0], 0.5)
     elsewhere = rng.random((20, d))
     spread = np.ptp(f(points))
     np.testing.assert_allclose(model.value(elsewhere), f(elsewhere), atol=1e-3 * spread)
@@ -25,7 +25,7 @@ def test_a_quadratic_is_found_again(d):
 
 def test_few_points_make_a_plane():
     points = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-    model = Quadratic.of(points, np.array([1.0, 3.0, 0.0]), points[0], 1.0)
+    model = Quadratic.fit(points, np.array([1.0, 3.0, 0.0]), points[0], 1.0)
     assert np.abs(model.hessian).max() < 1e-3
     np.testing.assert_allclose(model.slope, [2.0, -1.0], atol=1e-2)
 
@@ -35,7 +35,7 @@ def test_its_minimum_is_that_of_a_grid():
     for seed in range(5):
         f = quadratic(2, seed)
         points = rng.random((20, 2))
-        model = Quadratic.of(points, f(points), points[0], 0.3)
+        model = Quadratic.fit(points, f(points), points[0], 0.3)
         low, high = np.zeros(2), np.ones(2)
         found = model.minimum(low, high, rng)
         assert ((found >= low) & (found <= high)).all()
@@ -46,6 +46,6 @@ def test_its_minimum_is_that_of_a_grid():
 
 def test_a_constant_has_no_slope():
     points = np.random.default_rng(0).random((8, 3))
-    model = Quadratic.of(points, np.full(8, 2.0), points[0], 0.1)
+    model = Quadratic.fit(points, np.full(8, 2.0), points[0], 0.1)
     assert np.abs(model.slope).max() < 1e-9
     assert model.value(points) == pytest.approx(2.0)

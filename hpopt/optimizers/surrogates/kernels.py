@@ -128,7 +128,7 @@ class Kernels:
         widths = [bandwidth(each, self._encoding.n_effective) for each in n]
         tables = choice_tables(self._uniforms, np.array(n))
         tables[:, self._ordered] = cell_tables(*self._cells, np.array(widths))
-        return Scale.each(
+        return Scale.from_tables(
             widths,
             tables,
             self._uniforms,
@@ -150,7 +150,7 @@ def _always_active(encoding: Encoding) -> NDArray[np.bool_]:
     space = encoding.space
     always = np.ones(space.d, dtype=bool)
     for name, parameter in space.items():
-        if isinstance(parameter, Sequence) or space.conditions.of(name):
+        if isinstance(parameter, Sequence) or space.conditions.allowed_codes(name):
             always[space.columns(name)] = False
     return always
 

@@ -108,7 +108,7 @@ class LocalModel:
         near = np.argsort(np.abs(points - centre).max(axis=1), kind="stable")
         near = near[: round(SPARE * self._n_coefficients)]
         low, high = np.maximum(centre - reach, 0.0), np.minimum(centre + reach, 1.0)
-        model = Quadratic.of(points[near], _bounded(losses[near]), centre, reach)
+        model = Quadratic.fit(points[near], _bounded(losses[near]), centre, reach)
         found = model.minimum(low, high, rng)
         close = CROWDED * reach
         if len(pending) and (np.abs(pending - found).max(axis=1) < close).any():

@@ -162,8 +162,8 @@ class Surrogate:
     def __init__(self, encoding: Encoding, most: int) -> None:
         self._encoding, self._most = encoding, most
         d, is_choice = encoding.n_effective, ~encoding.space.ordered
-        self._of_losses = RefitSchedule(Prior.of(d, is_choice), encoding.groups)
-        prior = Prior.of(d, is_choice, noise=OF_FAILURES)
+        self._of_losses = RefitSchedule(Prior.for_groups(d, is_choice), encoding.groups)
+        prior = Prior.for_groups(d, is_choice, noise=OF_FAILURES)
         self._of_failures = RefitSchedule(prior, encoding.groups)
         self._fitted: tuple[int, Fitted | None] = (-1, None)
 
