@@ -398,5 +398,5 @@ class KerasProblem(Problem):
         if not self.source.is_validated and unmeasured:
             raise ProblemError(
                 f"objective {unmeasured[0]!r} needs examples to validate on, but there are none: "
-                "give validation_data or a validation_split"
+                "give validation_data; for arrays a validation_split above 0 will do"
             )

@@ -45,7 +45,11 @@ class TestMaking:
             ({"validation_split": 2}, SettingError, "validation_split"),
             ({"objectives": "score"}, ProblemError, r"write Objective\('score', 'maximize'\)"),
             ({"objectives": []}, ProblemError, "objectives"),
-            ({"validation_split": 0}, ProblemError, "'val_loss' needs examples to validate on"),
+            (
+                {"validation_split": 0},
+                ProblemError,
+                "'val_loss' needs .* for arrays a validation_split",
+            ),
             ({"fidelity": (0, 3)}, SettingError, "a bound of fidelity must be an int"),
             ({"fidelity": (3, 1)}, ProblemError, "low <= high"),
             ({"fidelity": 3}, ProblemError, r"range of epochs, as \(1, 27\)"),
