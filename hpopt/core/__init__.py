@@ -19,9 +19,8 @@ from hpopt.core.problem import (
     objectives_of,
 )
 from hpopt.core.ranking import Front, Ranking
-from hpopt.core.solution import Config, Solution, copy_data
 from hpopt.core.start import is_part_of, start_configs
-from hpopt.core.trial import STATUSES, Outcome, Status, Trial, failed
+from hpopt.core.trial import STATUSES, Config, Outcome, Solution, Status, Trial, copy_data, failed
 
 __all__ = [
     "STATUSES",

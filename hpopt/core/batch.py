@@ -12,8 +12,7 @@ from hpopt.core.evaluation import judge, judge_error, thinned_curve
 from hpopt.core.handle import Curve, TrialHandle, handle_for
 from hpopt.core.heartbeat import LiveFolder
 from hpopt.core.problem import Problem
-from hpopt.core.solution import Solution, copy_data
-from hpopt.core.trial import Outcome
+from hpopt.core.trial import Outcome, Solution, copy_data
 
 
 def evaluate_together(

@@ -15,8 +15,7 @@ from hpopt.core.handle import Curve, TrialHandle, handle_for
 from hpopt.core.heartbeat import LiveFolder
 from hpopt.core.plain import as_float, as_json_data, short_repr
 from hpopt.core.problem import Problem, objectives_of
-from hpopt.core.solution import Solution, copy_data
-from hpopt.core.trial import Outcome, Status, failed
+from hpopt.core.trial import Outcome, Solution, Status, copy_data, failed
 from hpopt.errors import EvaluationLost, MemoryLimitExceeded, Stopped, TimeLimitExceeded
 
 OUT_OF_MEMORY = {"ResourceExhaustedError", "OutOfMemoryError"}

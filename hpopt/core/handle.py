@@ -12,7 +12,7 @@ import numpy as np
 
 from hpopt.core.heartbeat import HeartbeatWriter, LiveFolder
 from hpopt.core.plain import as_float, short_repr
-from hpopt.core.solution import Solution
+from hpopt.core.trial import Solution
 from hpopt.errors import SettingError
 
 ORDER = "trial.report(step, value)"

@@ -19,9 +19,8 @@ from hpopt.core.history import History
 from hpopt.core.problem import Fidelity, Objective, Problem, check_problem, losses, objectives_of
 from hpopt.core.proposals import Floats, Proposals, Vary
 from hpopt.core.ranking import best_first
-from hpopt.core.solution import Config, Solution
 from hpopt.core.start import start_configs
-from hpopt.core.trial import Trial
+from hpopt.core.trial import Config, Solution, Trial
 from hpopt.errors import SettingError
 from hpopt.numerics.sampling import keyed_generator, keyed_seed
 from hpopt.space import Space

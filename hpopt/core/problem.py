@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hpopt.checks import whole
 from hpopt.core.handle import TrialHandle
-from hpopt.core.solution import Config, Solution
+from hpopt.core.trial import Config, Solution
 from hpopt.errors import ProblemError, SettingError
 from hpopt.space import Space
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hpopt.core.solution import Config
+from hpopt.core.trial import Config
 from hpopt.errors import ConfigError
 from hpopt.numerics.sampling import keyed_generator
 from hpopt.space import Space

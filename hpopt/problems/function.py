@@ -15,7 +15,7 @@ from hpopt.core.problem import (
     check_problem,
     normalised_objectives,
 )
-from hpopt.core.solution import Config
+from hpopt.core.trial import Config
 from hpopt.errors import ProblemError
 from hpopt.space import Parameter, Space
 

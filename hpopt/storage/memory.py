@@ -6,8 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hpopt.core.solution import Solution
-from hpopt.core.trial import STATUSES, Trial
+from hpopt.core.trial import STATUSES, Solution, Trial
 from hpopt.storage.storage import (
     OUTPUT_CHARACTERS,
     Header,

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hpopt.core.solution import Solution
-from hpopt.core.trial import STATUSES, Outcome, Trial
+from hpopt.core.trial import STATUSES, Outcome, Solution, Trial
 from hpopt.errors import StudyFileError
 from hpopt.storage.encoding import decode, encode
 from hpopt.storage.storage import OUTPUT_CHARACTERS, Pending

@@ -17,8 +17,7 @@ from operator import index, itemgetter
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from hpopt.core.solution import Solution
-from hpopt.core.trial import STATUSES, Trial
+from hpopt.core.trial import STATUSES, Solution, Trial
 from hpopt.errors import SettingError, StudyError
 from hpopt.storage import files, rows
 from hpopt.storage.connection import (

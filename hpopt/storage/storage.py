@@ -9,8 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from hpopt.core.solution import Solution
-from hpopt.core.trial import Trial
+from hpopt.core.trial import Solution, Trial
 from hpopt.errors import SettingError, StudyError
 
 OUTPUT_CHARACTERS = 20_000

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hpopt.core.solution import Solution
-from hpopt.core.trial import STATUSES, Outcome, Status, Trial
+from hpopt.core.trial import STATUSES, Outcome, Solution, Status, Trial
 from hpopt.errors import SettingError, StudyError
 from hpopt.storage.storage import OUTPUT_CHARACTERS, Journal, Storage
 

@@ -10,7 +10,7 @@ import hpopt
 HEAD = """
 import os, sys, time
 import numpy as np
-from hpopt.core.solution import Solution
+from hpopt.core.trial import Solution
 from hpopt.core.trial import Outcome, Trial
 from hpopt.storage import SQLiteStorage
 

@@ -7,8 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from hpopt.core.solution import Solution
-from hpopt.core.trial import Trial
+from hpopt.core.trial import Solution, Trial
 from hpopt.errors import SettingError, StudyError, StudyFileError
 from hpopt.storage import SQLiteStorage, salvage
 from hpopt.testing.storages import described, solution, trial

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpopt.core.solution import Solution
-from hpopt.core.trial import Outcome, Trial
+from hpopt.core.trial import Outcome, Solution, Trial
 from hpopt.errors import SettingError
 from hpopt.storage.encoding import decode, encode
 from hpopt.storage.rows import (

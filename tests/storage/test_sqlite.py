@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hpopt.core.solution import Solution
-from hpopt.core.trial import Outcome, Trial
+from hpopt.core.trial import Outcome, Solution, Trial
 from hpopt.errors import SettingError, StudyError
 from hpopt.storage import MemoryStorage, SQLiteStorage, open_storage, salvage
 from hpopt.storage.connection import connect_to_read

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from hpopt.core.amounts import in_units
-from hpopt.core.solution import Config
+from hpopt.core.trial import Config
 from hpopt.problems.keras.activation_memory import activations_of, itemsize_of, size_of
 from hpopt.problems.keras.builders.builder import Builder
 from hpopt.problems.keras.optimizers import make_optimizer

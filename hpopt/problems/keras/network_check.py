@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from hpopt.core.solution import Config
+from hpopt.core.trial import Config
 from hpopt.errors import ProblemError, SettingError
 from hpopt.problems.keras.backend import gpu_memory_on_demand
 from hpopt.problems.keras.builders.targets import SPARSE, check_labels

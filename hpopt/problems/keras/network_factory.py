@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hpopt.core.problem import Objective
-from hpopt.core.solution import Config
+from hpopt.core.trial import Config
 from hpopt.errors import ProblemError
 from hpopt.problems.keras.builders.builder import BATCH_SIZE, Builder
 from hpopt.problems.keras.data.feeding import first_batch

@@ -13,7 +13,7 @@ from hpopt.core.amounts import in_units, parse_bytes
 from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import Fidelity, Objective, Problem, check_problem, objectives_of
 from hpopt.core.problem import Objectives as ClassObjectives
-from hpopt.core.solution import Config
+from hpopt.core.trial import Config
 from hpopt.errors import MemoryLimitExceeded, ProblemError, SettingError
 from hpopt.problems.keras.builders.builder import Builder
 from hpopt.problems.keras.data.feeding import first_input, is_dataset

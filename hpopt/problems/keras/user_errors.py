@@ -12,7 +12,7 @@ import numpy as np
 
 from hpopt.core.evaluation import in_one_line, shorten, status_of
 from hpopt.core.libraries import is_of_library
-from hpopt.core.solution import Config
+from hpopt.core.trial import Config
 from hpopt.errors import HpoptError, ProblemError, SettingError
 from hpopt.space import Space
 

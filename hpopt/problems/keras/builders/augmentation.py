@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hpopt.checks import one_of
-from hpopt.core.solution import Config
+from hpopt.core.trial import Config
 from hpopt.errors import SettingError
 from hpopt.problems.keras.session import import_keras
 from hpopt.space import Categorical, Float, Parameter

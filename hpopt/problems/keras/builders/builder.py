@@ -11,7 +11,7 @@ import numpy as np
 
 from hpopt.checks import integer
 from hpopt.core.problem import Objective
-from hpopt.core.solution import Config
+from hpopt.core.trial import Config
 from hpopt.errors import SettingError
 from hpopt.problems.keras.builders.augmentation import Augmentation
 from hpopt.problems.keras.builders.targets import Target

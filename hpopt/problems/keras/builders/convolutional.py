@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
-from hpopt.core.solution import Config
+from hpopt.core.trial import Config
 from hpopt.errors import SettingError
 from hpopt.problems.keras.builders.builder import Builder
 from hpopt.problems.keras.builders.dense import (

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from hpopt.checks import whole
-from hpopt.core.solution import Config
+from hpopt.core.trial import Config
 from hpopt.errors import SettingError
 from hpopt.problems.keras.data.batches import GeneratedBatches
 from hpopt.problems.keras.data.feeding import is_dataset, is_generator

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from hpopt.core.solution import Config
+from hpopt.core.trial import Config
 from hpopt.errors import SettingError, TransferError
 from hpopt.problems.keras.data.batches import GeneratedBatches
 from hpopt.problems.keras.data.feeding import (

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hpopt.core.solution import Config
+from hpopt.core.trial import Config
 from hpopt.problems.keras.session import import_keras
 
 # Trials of a study that keep the state of their training, the newest ones: more than a rung of

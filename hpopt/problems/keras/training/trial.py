@@ -15,7 +15,7 @@ import numpy as np
 from hpopt.core.evaluation import stopped_by
 from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import Fidelity, Objective
-from hpopt.core.solution import Config
+from hpopt.core.trial import Config
 from hpopt.problems.keras.backend import derived_seed
 from hpopt.problems.keras.data.batches import GeneratedBatches
 from hpopt.problems.keras.data.feeding import (

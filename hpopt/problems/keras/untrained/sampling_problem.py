@@ -13,7 +13,7 @@ import numpy as np
 from hpopt.checks import whole
 from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import Objective, Problem, check_problem
-from hpopt.core.solution import Config
+from hpopt.core.trial import Config
 from hpopt.errors import ProblemError, SettingError
 from hpopt.problems.keras.data.rows import Rows, checked_rows
 from hpopt.problems.keras.data.sources import ArraySource, DatasetSource, Source

@@ -11,8 +11,7 @@ import numpy as np
 from hpopt.checks import whole
 from hpopt.core.batch import evaluate_together
 from hpopt.core.evaluation import evaluate
-from hpopt.core.solution import Config, Solution
-from hpopt.core.trial import Outcome
+from hpopt.core.trial import Config, Outcome, Solution
 from hpopt.errors import SettingError
 from hpopt.problems.keras.backend import derived_seed
 from hpopt.problems.keras.untrained.sampling_problem import MAERandomSampling

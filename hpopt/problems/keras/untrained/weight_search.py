@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hpopt.checks import positive, whole
 from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import Objective, Problem, check_problem
-from hpopt.core.solution import Config
+from hpopt.core.trial import Config
 from hpopt.errors import ConfigError, SettingError
 from hpopt.problems.keras.untrained.batched import Networks
 from hpopt.problems.keras.untrained.batched.networks import n_examples
