@@ -10,6 +10,7 @@ from typing import Any
 
 import dask
 import distributed
+from distributed.batched import BatchedSend
 from distributed.comm import CommClosedError
 
 from hpopt.errors import SettingError
@@ -19,6 +20,10 @@ from hpopt.executors.supervision.scratch import Scratch
 
 LOOPBACK = "127.0.0.1:0"
 RECONNECT_SECONDS = 2.0  # for one attempt: events wait meanwhile, and the next one comes soon
+SEND_SECONDS = 0.001
+"""Between two messages on connections of our own. Dask's own 2 to 10 ms are for thousands of small
+tasks; on one machine, trials of 50 ms on 2 workers are 7 % faster without them."""
+
 CLOSE_SECONDS = 15.0  # a little more than an agent takes to close at most
 
 UNWATCHED = {"distributed.worker.profile.enabled": False, "distributed.admin.tick.interval": "1s"}
@@ -56,6 +61,17 @@ class Connection:
     def subscribe(self, topic: str, handler: Callable[[tuple[float, Any]], None]) -> None:
         """Have `handler` called with each event that workers log under a topic."""
         self.client.subscribe_topic(topic, handler)
+        self._send_at_once()
+
+    def _send_at_once(self) -> None:
+        streams = [self.client.scheduler_comm] if self._own else []
+        if self._local is not None:
+            scheduler, workers = self._local.scheduler, self._local.workers
+            streams += [*scheduler.stream_comms.values(), *scheduler.client_comms.values()]
+            streams += [worker.batched_stream for worker in workers.values()]
+        for stream in streams:
+            if isinstance(stream, BatchedSend):
+                stream.interval = SEND_SECONDS
 
     def try_again(self) -> None:
         """Connect again where the client has given up; a client that still tries is left alone."""
