@@ -63,6 +63,7 @@ class History:
     @property
     def n_contiguous(self) -> int:
         """The largest k for which the numbers 0 … k-1 have all been told."""
+        # It only grows, so all calls together look at each number once.
         while self._n_contiguous < len(self._rows) and self._rows[self._n_contiguous] >= 0:
             self._n_contiguous += 1
         return self._n_contiguous
@@ -79,7 +80,7 @@ class History:
             longer = np.full(max(2 * len(self._rows), number + 1), -1, dtype=np.int64)
             longer[: len(self._rows)] = self._rows
             self._rows = longer
-        self._rows[number] = len(self)
+        self._rows[number] = len(self)  # -1 where a number has not been told
         self._put(number, point, losses)
 
     def _put(self, number: int, point: NDArray[np.float64], losses: NDArray[np.float64]) -> None:

@@ -141,6 +141,7 @@ class Optimizer(ABC):
         """
         trials = [trials] if isinstance(trials, Trial) else list(trials)
         told: set[int] = set()
+        # All are checked before anything is learned, so that an error leaves no trace.
         for trial in trials:
             number = trial.number
             if number not in self.pending or number in told:
@@ -166,6 +167,7 @@ class Optimizer(ABC):
         if not asked:
             return
         points = np.array([solution.point for solution in asked])
+        # Before learning: strategies may look up what is known while they learn.
         self.proposals.add(points, [solution.number for solution in asked])
         self.pending.update((solution.number, solution) for solution in asked)
         self.n_asked = max(self.n_asked, 1 + max(solution.number for solution in asked))
@@ -237,7 +239,7 @@ class Optimizer(ABC):
                 f"points and losses must have the shapes {shapes[0]} and {shapes[1]}, but have "
                 f"{points.shape} and {losses.shape}"
             )
-        snapped = self.space.snap(points)
+        snapped = self.space.snap(points)  # as solutions are: equal configs are equal points
         for point, row in zip(snapped, losses, strict=True):
             self.knowledge.append(len(self.knowledge), point, row)
         self.history.know(snapped, losses)
@@ -381,7 +383,7 @@ class Optimizer(ABC):
             )
         hosted = self._unbound_copy(inner)
         hosted.seed, hosted.start = self.seed, self.start
-        hosted._begin_search(self.space, self)
+        hosted._begin_search(self.space, self)  # may host others itself, which share them too
         self._hosted.append(hosted)
         return hosted
 
@@ -398,7 +400,7 @@ class Optimizer(ABC):
         -------
         ndarray (m, d), in [0, 1]
         """
-        self.n_asked = number
+        self.n_asked = number  # the host has asked all before it, of whichever strategy
         return self._ask(number, n)
 
     def subsearch(self, inner: Inner, *, seed: int, space: Space | None = None) -> Inner:
@@ -482,7 +484,7 @@ class Optimizer(ABC):
         repeats = self.proposals.add(points, range(number, number + len(points)))
         if repeats:
             points = self._without_repeats(points, number, repeats[0])
-        points.flags.writeable = False
+        points.flags.writeable = False  # solutions share these rows
         self._queue.extend(zip(self.space.decode(points), points, strict=True))
         return bool(len(points))
 
@@ -492,6 +494,7 @@ class Optimizer(ABC):
 
     def _start_left(self) -> Floats:
         """Return the points of the start configs that have not been proposed."""
+        # Once no start config is left none will be, and looking them up would slow each ask.
         if not self.start or self._is_past_start:
             return np.empty((0, self.space.d))
         points = self.space.encode(self.start)

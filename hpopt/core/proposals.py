@@ -50,6 +50,7 @@ class Proposals:
         repeats = []
         pairs = zip(self._space.keys_of(points), numbers, strict=True)
         for row, (key, number) in enumerate(pairs):
+            # The lowest number counts, as a journal may be replayed in any order.
             known = self._known.setdefault(key, number)
             if known < number:
                 repeats.append(row)
@@ -62,7 +63,7 @@ class Proposals:
         for key, number in zip(self._space.keys_of(points), numbers, strict=True):
             if self._known.get(key) == number:
                 del self._known[key]
-        self._scanned = 0
+        self._scanned = 0  # configs that the enumeration has passed may be free again
 
     def novel(
         self,
@@ -94,6 +95,7 @@ class Proposals:
         ndarray (m, d), in [0, 1], m <= n
         """
         points = self._space.snap(self._space.repaired(points, rng))
+        # Keys of rows that are settled; a row without one is still to be replaced.
         taken: set[bytes] = set()
         keys = self._settle(points, np.arange(len(points)), [b""] * len(points), taken, before)
         fruitless = 0
@@ -184,6 +186,7 @@ class Proposals:
                 if grid.size > SCANNABLE:
                     return
                 walks = False
+            # A permutation computed index by index: grids of 10^1000 points need no memory.
             places = range(place, int(min(place + SCANNED_AT_ONCE, grid.size)))
             points = np.array(
                 [grid.point(permuted_index(i, int(grid.size), self._seed)) for i in places]

@@ -11,7 +11,6 @@ from hpopt.optimizers.narrowing import Narrowing as Narrowing
 from hpopt.optimizers.neighbourhood_search import NeighbourhoodSearch as NeighbourhoodSearch
 from hpopt.optimizers.published import MENNDL as MENNDL
 from hpopt.optimizers.published import MuPlusLambda as MuPlusLambda
-from hpopt.optimizers.published import RegularizedEvolution as RegularizedEvolution
 from hpopt.optimizers.published import SelfAdaptive as SelfAdaptive
 from hpopt.optimizers.published import Zhan as Zhan
 from hpopt.optimizers.quasi_random_search import QuasiRandomSearch as QuasiRandomSearch
@@ -19,5 +18,6 @@ from hpopt.optimizers.random_search import RandomSearch as RandomSearch
 from hpopt.optimizers.registry import BY_NAME as BY_NAME
 from hpopt.optimizers.registry import make_optimizer as make_optimizer
 from hpopt.optimizers.simulated_annealing import SimulatedAnnealing as SimulatedAnnealing
+from hpopt.optimizers.steady_state import RegularizedEvolution as RegularizedEvolution
 from hpopt.optimizers.steady_state import SteadyState as SteadyState
 from hpopt.optimizers.tpe import TPE as TPE

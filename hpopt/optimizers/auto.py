@@ -158,6 +158,7 @@ class Auto(Optimizer):
             return self._genetic.propose(number, n)
         if chosen == "grid":
             return self._everything.propose(number, n)
+        # Beyond MANY results the two take turns by number.
         if chosen == "steady_state" or (chosen.endswith("steady_state") and number % 2):
             return self._evolution.propose(number, n)
         points = self._beside(number)

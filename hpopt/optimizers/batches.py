@@ -93,9 +93,10 @@ class Batches(Optimizer):
     @property
     def next_number(self) -> int:
         """The number of the first solution of the next batch."""
-        return max(self._begin, len(self.start))
+        return max(self._begin, len(self.start))  # the first batch begins with the start configs
 
     def _ask(self, number: int, n: int) -> Floats:
+        # Here and not when results are told: a hosted strategy may be driven by its host alone.
         self._advance()
         return self._batch[number - self._begin :]
 

@@ -131,11 +131,15 @@ class CMAES(Batches):
                 vary=lambda rows, rng: self._drawn(normal, len(rows), rng),  # noqa: B023
             )
             results = yield points
+            # The weights are those of ranks 1 … λ: a shorter generation, at the end of a finite
+            # space, or one that failed, teaches nothing.
             if len(results.points) == population and np.isfinite(results.losses).any():
                 at, foreign = self._continuous(results.points, drawn)
+                # Stable: equal losses keep the order of their numbers.
                 order = np.argsort(results.losses[:, 0], kind="stable")
                 with single_blas_thread():
                     normal = normal.updated(at[order], rates, foreign[order])
+                    # α = 1 / (d λ), Hamano et al.
                     normal = normal.with_margin(
                         *self._cells(normal.mean), 1 / (self.space.d * population)
                     )

@@ -103,7 +103,7 @@ class DifferentialEvolution(Batches):
             # At the end of a finite space fewer come back than there are members.
             rows = np.arange(len(results.numbers))
             old, new = members.losses[rows, 0], results.losses[:, 0]
-            better = new < old
+            better = new < old  # JADE learns from strict successes; equal losses replace as well
             if self.adaptive and better.any():
                 mean_weight = differential.lehmer_mean(weights[rows][better])
                 weight += LEARNING_RATE * (mean_weight - weight)

@@ -11,19 +11,12 @@ from typing import Any, ClassVar
 
 from hpopt.checks import whole
 from hpopt.errors import SettingError
-from hpopt.optimizers.genetic.assembly import (
-    adaptation_of,
-    crossover_of,
-    initialisation_of,
-    mutations_of,
-    replacement_of,
-    restart_of,
-    selection_of,
-    with_probability,
-    with_rates,
-    with_setting,
-)
+from hpopt.optimizers.genetic.adaptation import ADAPTATIONS, RESTARTS
+from hpopt.optimizers.genetic.crossover import CROSSOVERS
 from hpopt.optimizers.genetic.generational import Generational, Parts
+from hpopt.optimizers.genetic.initialisation import INITIALISATIONS
+from hpopt.optimizers.genetic.mutation import MUTATIONS
+from hpopt.optimizers.genetic.overrides import with_probability, with_rates, with_setting
 from hpopt.optimizers.genetic.parts import (
     Adaptation,
     Crossover,
@@ -33,7 +26,9 @@ from hpopt.optimizers.genetic.parts import (
     Restart,
     Selection,
 )
-from hpopt.optimizers.genetic.screening import Screening, screening_of
+from hpopt.optimizers.genetic.replacement import REPLACEMENTS
+from hpopt.optimizers.genetic.screening import SCREENINGS, Screening
+from hpopt.optimizers.genetic.selection import SELECTIONS
 
 Settings = Mapping[str, Any]
 
@@ -118,14 +113,14 @@ class GeneticAlgorithm(Generational):
         self.population = whole("population", population, 2)
         self.offspring = None if offspring is None else whole("offspring", offspring, 1)
         self.generations = None if generations is None else whole("generations", generations, 1)
-        self.initialisation = initialisation_of(initialisation)
-        self.selection = selection_of(selection)
-        self.crossover = crossover_of(crossover)
-        self.mutation = mutations_of(mutation)
-        self.replacement = replacement_of(replacement)
-        self.adaptation = adaptation_of(adaptation)
-        self.restart = restart_of(restart)
-        self.screening = screening_of(screening)
+        self.initialisation = INITIALISATIONS.part(initialisation)
+        self.selection = SELECTIONS.part(selection)
+        self.crossover = CROSSOVERS.part(crossover)
+        self.mutation = MUTATIONS.several(mutation)
+        self.replacement = REPLACEMENTS.part(replacement)
+        self.adaptation = ADAPTATIONS.optional(adaptation)
+        self.restart = RESTARTS.optional(restart)
+        self.screening = SCREENINGS.optional(screening)
         self.crossover_probability = crossover_probability
         self.mutation_probability = mutation_probability
         self.length_probability = length_probability

@@ -125,6 +125,7 @@ class Memetic(Batches):
         """Poll around the best; return the generation with improvements in place of them."""
         turn = 0
         while True:
+            # Keyed by generation and turn: how long one climb lasts does not change the next.
             points, origins = self._poll(self.generator(number, turn), local)
             if not len(points):
                 return generation

@@ -176,7 +176,7 @@ class NeighbourhoodSearch(Batches):
             if best >= 0 and losses[best] < here.loss:
                 here = Centre(points[best], float(losses[best]), here.gradient)
                 step, draws = min(longest, step * self.grow), smoothing
-            elif self._shrunk(step) < step:
+            elif self._shrunk(step) < step:  # nothing is better at this distance
                 step = self._shrunk(step)
             elif draws:
                 draws = False  # the neighbours themselves say whether this is an optimum
@@ -192,6 +192,7 @@ class NeighbourhoodSearch(Batches):
         """
         slopes = (points - here.point) @ (here.gradient * self._scale)
         expected = np.where(found.are_same_branch(points, here.point), slopes, 0.0)
+        # By expected loss; other branches, of which the gradient says nothing, count as level.
         order = np.lexsort((rng.random(len(points)), expected))
         losses = found.losses(points)
         wanted = np.isnan(losses) & self.unknown(points, before=self.next_number)
@@ -236,6 +237,7 @@ class NeighbourhoodSearch(Batches):
             differences = losses - here.loss
             near = (np.abs(offsets) <= reach).all(axis=1) & (offsets != 0).any(axis=1)
             near &= np.isfinite(differences)
+            # Losses near 1e308 may overflow: such a gradient counts as unknown below.
             gradient = self._estimated(offsets[near], differences[near])
         largest = np.abs(gradient).max()
         return gradient / largest if 0 < largest < np.inf else np.zeros(self.space.d)

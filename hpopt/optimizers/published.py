@@ -9,15 +9,13 @@ import numpy as np
 from hpopt.checks import number, positive, share, whole
 from hpopt.errors import SettingError
 from hpopt.numerics import variation
-from hpopt.optimizers.genetic.adaptation import Success
-from hpopt.optimizers.genetic.asynchronous import Asynchronous
+from hpopt.optimizers.genetic.adaptation import Stagnation, Success
 from hpopt.optimizers.genetic.crossover import NoCrossover, OnePoint
 from hpopt.optimizers.genetic.generational import Generational, Parts
 from hpopt.optimizers.genetic.initialisation import RandomDraws
 from hpopt.optimizers.genetic.mutation import Gaussian, Length, OneGene, Reset, Step
 from hpopt.optimizers.genetic.population import Floats, Population
-from hpopt.optimizers.genetic.replacement import AboveMean, Ageing, Plus
-from hpopt.optimizers.genetic.restart import Stagnation
+from hpopt.optimizers.genetic.replacement import AboveMean, Plus
 from hpopt.optimizers.genetic.selection import InTurn, Tournament
 from hpopt.space import Space
 
@@ -237,69 +235,6 @@ class SelfAdaptive(Generational):
             ),
             replacement=Plus(),
             adaptation=Success(self.up, self.down, self.least, self.most),
-        )
-
-
-class RegularizedEvolution(Asynchronous):
-    """Change one thing of the best of a sample; let the oldest of the population die.
-
-    Regularized (ageing) evolution: Real et al. 2019, "Regularized evolution for image classifier
-    architecture search", Algorithm 1, https://doi.org/10.1609/aaai.v33i01.33014780.
-
-    Use it for architectures of categorical choices, for noisy evaluations (a lucky individual is
-    not kept for ever), and for many workers: it never waits. With fewer than a hundred
-    evaluations, or one good region to be refined, `SteadyState` is better.
-
-    For each solution, and for each result::
-
-        sample     = `sample` individuals, uniform, with replacement
-        child      = the best of the sample, with one gene changed
-        population = the last `population` results
-
-    The first `population` solutions are random.
-
-    Parameters
-    ----------
-    population : int, >= 2
-        P; 100 in the paper.
-    sample : int, >= 1
-        S; 25 in the paper.
-    step_probability : float, in [0, 1]
-        The share of an ordered gene's changes that are steps; the others, and all of categorical
-        genes, are new draws among the other values.
-    mutation_scale : float, > 0
-        Standard deviation of a step, as a share of the gene's range.
-    length_probability : float, in [0, 1]
-        Of each list of layers to change by one layer, beside the gene.
-    """
-
-    name: ClassVar[str] = "regularized"
-
-    def __init__(
-        self,
-        *,
-        population: int = 30,
-        sample: int = 10,
-        step_probability: float = 0.5,
-        mutation_scale: float = 0.1,
-        length_probability: float = 0.1,
-    ) -> None:
-        self.population = whole("population", population, 2)
-        self.sample = whole("sample", sample, 1)
-        self.step_probability = share("step_probability", step_probability)
-        self.mutation_scale = positive("mutation_scale", mutation_scale)
-        self.length_probability = share("length_probability", length_probability)
-
-    def _parts(self) -> Parts:
-        return Parts(
-            initialisation=RandomDraws(),
-            selection=Tournament(self.sample),
-            crossover=NoCrossover(),
-            mutation=(
-                Length(self.length_probability),
-                OneGene(1.0, self.step_probability, self.mutation_scale),
-            ),
-            replacement=Ageing(),
         )
 
 

@@ -30,7 +30,7 @@ CLASSES = {
     "neighbourhood": ("neighbourhood_search", "NeighbourhoodSearch"),
     "quasi_random": ("quasi_random_search", "QuasiRandomSearch"),
     "random": ("random_search", "RandomSearch"),
-    "regularized": ("published", "RegularizedEvolution"),
+    "regularized": ("steady_state", "RegularizedEvolution"),
     "self_adaptive": ("published", "SelfAdaptive"),
     "steady_state": ("steady_state", "SteadyState"),
     "tpe": ("tpe", "TPE"),

@@ -112,6 +112,7 @@ class SimulatedAnnealing(Batches):
         for batch in count(1):
             results = yield self._proposals(states.points, heat, self.generator(batch))
             losses.append(results.losses[:, 0])
+            # In units of the losses' spread, so that their scale does not matter.
             temperature = heat * annealing.loss_spread(np.concatenate(losses))
             proposals = individuals(results)
             states = self._moved(states, proposals, temperature, self.generator(batch, 1))
@@ -130,7 +131,7 @@ class SimulatedAnnealing(Batches):
             active = self.space.active(points)
             first = np.argmax(np.where(active, rng.random((n, d)), -1.0), axis=1)
             genes = rng.random((n, d)) < 1.0 / np.maximum(1, active.sum(axis=1))[:, None]
-            genes[np.arange(n), first] = True
+            genes[np.arange(n), first] = True  # one change at least
             steps = self.space.ordered & (rng.random((n, d)) < self.step_probability)
             moves, fresh = scale * rng.standard_normal((n, d)), rng.random((n, d))
             moved = variation.move_genes(points, self.space.levels, steps, moves, fresh)

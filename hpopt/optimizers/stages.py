@@ -146,6 +146,7 @@ class Stages(Optimizer):
 
     def _started(self, stage: Stage, points: Floats, losses: Floats, paid: list[bool]) -> Optimizer:
         """Return the stage's optimizer, which has learned all that is known."""
+        # A seed of its own for each stage: equal strategies must not draw equal configs.
         seed = int(self.generator(self._index).integers(2**63))
         try:
             inner = self.subsearch(stage.optimizer, seed=seed, space=stage.space)
@@ -155,6 +156,7 @@ class Stages(Optimizer):
             rows, configs = configs_in(inner.space, self.space.decode(points))
             points = inner.space.encode(configs)
             losses, paid = losses[rows], [paid[row] for row in rows]
+        # Those of other studies first: what may repeat must not be noted as proposed.
         bought = np.array(paid, dtype=bool)
         for which, paid_for in ((~bought, False), (bought, True)):
             if which.any():

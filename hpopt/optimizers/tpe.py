@@ -111,6 +111,7 @@ class TPE(Optimizer):
         of_bad, of_good = self._observed.scale, good.scale
         scores = log_mixture(rows, bad, of_bad.reach, of_bad.peaks)
         scores -= log_mixture(rows, good.rows, of_good.reach, of_good.peaks)
+        # Nearly always the best one is new: sorting all comes after that.
         best = int(scores.argmin())
         first = self.space.snap(points(slice(best, best + 1)))
         if self.unknown(first, before=number)[0]:
@@ -146,6 +147,7 @@ class TPE(Optimizer):
         """Sample candidates from the density of the good; return them, and their kernels' rows."""
         kernels = self._kernels
         numbers, codes = good.draw(uniforms)
+        # Without conditions, candidates need not become points and arguments of kernels again.
         if kernels.is_flat and not self.space.predicates:
             rows = kernels.factors.of_points(numbers, kernels.everywhere, codes)
             return lambda places: kernels.points(numbers[places], codes[places]), rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpopt.optimizers.genetic.adaptation import ADAPTATIONS, Success
+from hpopt.optimizers.genetic.adaptation import ADAPTATIONS, RESTARTS, Periodic, Stagnation, Success
 from hpopt.optimizers.genetic.asynchronous import Asynchronous
 from hpopt.optimizers.genetic.crossover import (
     CROSSOVERS,
@@ -46,7 +46,6 @@ from hpopt.optimizers.genetic.replacement import (
     Elitist,
     Plus,
 )
-from hpopt.optimizers.genetic.restart import RESTARTS, Periodic, Stagnation
 from hpopt.optimizers.genetic.screening import SCREENINGS, Screening, Surrogate
 from hpopt.optimizers.genetic.selection import SELECTIONS, InTurn, Tournament, Truncation
 

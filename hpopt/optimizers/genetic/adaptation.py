@@ -1,18 +1,67 @@
-"""How the rates of mutations change from generation to generation."""
+"""How a genetic algorithm changes from generation to generation: mutation rates, restarts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from hpopt.checks import number, share
+from hpopt.checks import number, share, whole
 from hpopt.errors import SettingError
-from hpopt.optimizers.genetic.parts import Adaptation, Mutation
-from hpopt.optimizers.genetic.population import Population
+from hpopt.optimizers.genetic.parts import Adaptation, Kind, Mutation, Restart
+from hpopt.optimizers.genetic.population import Floats, Population
+
+
+@dataclass(frozen=True, slots=True)
+class AfterGenerations(Restart):
+    """A restart that is due after some generations.
+
+    Parameters
+    ----------
+    generations : int, >= 1
+        The first one since the last restart counts.
+    best : int, >= 0
+        How many of the best are kept.
+    """
+
+    generations: int = 10
+    best: int = 2
+
+    def __post_init__(self) -> None:
+        whole("generations of a restart", self.generations, 1)
+        whole("best of a restart", self.best, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Stagnation(AfterGenerations):
+    """Begin again after some generations in which no objective's least loss fell."""
+
+    name: ClassVar[str] = "stagnation"
+
+    def carried(self, ideals: Floats) -> int | None:
+        """Return how many of the best are kept; None to go on."""
+        if len(ideals) <= self.generations:
+            return None
+        before, since = ideals[: -self.generations], ideals[-self.generations :]
+        fell = (since.min(axis=0) < before.min(axis=0)).any()
+        return None if fell else self.best
+
+
+@dataclass(frozen=True, slots=True)
+class Periodic(AfterGenerations):
+    """Begin again after some generations, whatever their results."""
+
+    name: ClassVar[str] = "periodic"
+
+    def carried(self, ideals: Floats) -> int | None:
+        """Return how many of the best are kept; None to go on."""
+        return self.best if len(ideals) >= self.generations else None
+
+
+RESTARTS = Kind("restart", Restart, Periodic, Stagnation)  # type: ignore[type-abstract]
+
 
 M = TypeVar("M", bound=Mutation)
 
@@ -75,4 +124,4 @@ def with_other_rates(mutation: M, rates: Mapping[str, float]) -> M:
     return changed
 
 
-ADAPTATIONS: Mapping[str, type[Adaptation]] = MappingProxyType({Success.name: Success})
+ADAPTATIONS = Kind("adaptation", Adaptation, Success)  # type: ignore[type-abstract]

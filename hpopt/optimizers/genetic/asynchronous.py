@@ -68,6 +68,7 @@ class Asynchronous(Optimizer):
         return self.novel(points, rng, before=first)[number - first :]
 
     def _tell(self, trials: Sequence[Trial]) -> None:
+        # One by one, as if each had been told by itself: the order of a journal is exact.
         told = len(self.history) - len(trials)
         for row in range(told, len(self.history)):
             rows = np.array([row])

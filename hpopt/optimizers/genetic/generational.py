@@ -142,6 +142,7 @@ class Generational(Batches):
         parents = Population.known(self.knowledge, self.population)
         missing = max(0, self.population - len(parents) - len(self.start))
         parts = start = self._parts()
+        # Generators are keyed by generation, so that a draw does not depend on those before it.
         turns: Iterator[int] = iter(range(self.generations) if self.generations else count())
         if missing or not len(parents):
             first = yield self._drawn(missing, next(turns))
@@ -151,7 +152,7 @@ class Generational(Batches):
         for generation in turns:
             carried = None if parts.restart is None else parts.restart.carried(np.array(ideals))
             if not len(parents):
-                carried = 0
+                carried = 0  # the replacement has left nobody to breed from
             if carried is None:
                 offspring = yield self._offspring(parts, parents, generation)
                 before = parents
@@ -160,6 +161,7 @@ class Generational(Batches):
                     adapted = parts.adaptation.adapt(parts.mutation, before, parents)
                     parts = replace(parts, mutation=adapted)
             else:
+                # At least one individual is drawn: with none a generation would be empty.
                 kept = parents.best(min(carried, self.population - 1))
                 drawn = yield self._drawn(self.population - len(kept), generation)
                 everyone = kept.joined(individuals(drawn))
@@ -184,6 +186,7 @@ class Generational(Batches):
             n_bred = n if screening is None else n * screening.candidates
             children = self._breed(parts, parents, n_bred, self.space, rng)
             if screening is not None:
+                # Repaired first: the model must judge what would be evaluated.
                 children = self.space.repaired(children, rng)
                 groups = children.reshape(n, screening.candidates, self.space.d)
                 children = screening.chosen(groups, self._known(first), self.space)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
 
-from hpopt.optimizers.genetic.parts import Initialisation
+from hpopt.optimizers.genetic.parts import Initialisation, Kind
 from hpopt.optimizers.genetic.population import Floats
 from hpopt.space import Space
 
@@ -51,6 +49,10 @@ class LatinHypercubeDraws(Initialisation):
         return np.asarray((layers + rng.random((n, space.d))) / max(n, 1))
 
 
-INITIALISATIONS: Mapping[str, type[Initialisation]] = MappingProxyType(
-    {part.name: part for part in (LatinHypercubeDraws, QuasiRandomDraws, RandomDraws)}
+INITIALISATIONS = Kind(
+    "initialisation",
+    Initialisation,  # type: ignore[type-abstract]
+    LatinHypercubeDraws,
+    QuasiRandomDraws,
+    RandomDraws,
 )

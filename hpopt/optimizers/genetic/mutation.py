@@ -10,9 +10,7 @@ parameter has none, so it is always drawn anew.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,7 +19,7 @@ from numpy.typing import NDArray
 from hpopt.checks import one_of, positive, share
 from hpopt.errors import SettingError
 from hpopt.numerics import variation
-from hpopt.optimizers.genetic.parts import Mutation
+from hpopt.optimizers.genetic.parts import Kind, Mutation
 from hpopt.optimizers.genetic.population import Floats
 from hpopt.space import SequenceLayout, Space
 
@@ -303,6 +301,4 @@ def at_least_one_in(d: int, probability: float | None) -> float | None:
     return None if probability is None else max(probability, 1.0 / d)
 
 
-MUTATIONS: Mapping[str, type[Mutation]] = MappingProxyType(
-    {part.name: part for part in (Gaussian, Length, Mixed, OneGene, Reset, Step)}
-)
+MUTATIONS = Kind("mutation", Mutation, Gaussian, Length, Mixed, OneGene, Reset, Step)  # type: ignore[type-abstract]

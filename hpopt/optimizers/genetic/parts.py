@@ -8,7 +8,7 @@ All parts work on whole arrays of genes in [0, 1].
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -159,60 +159,79 @@ class Restart(Part, ABC):
 P = TypeVar("P", bound=Part)
 
 
-def part_of(name: str, value: Any, kind: type[P], known: Mapping[str, type[P]]) -> P:
-    """Return the part of an argument.
+class Kind(Mapping[str, type[P]]):
+    """A kind of part: hpopt's parts of this kind by name, and how an argument becomes one.
 
     Parameters
     ----------
-    name : str
-        The argument's, for messages.
-    value : str, mapping or Part
-        A known name; ``{"part": name, setting: value}``; or a part.
-    kind : type
-        The kind of part that it must be.
-    known : mapping of str to type
-        The parts of this kind by name.
-
-    Raises
-    ------
-    UnknownNameError
-        There is no such name or setting; suggests the nearest.
-    SettingError
-        It is something else, or a setting is out of its range.
+    argument : str
+        The name of the argument, for messages.
+    base : type
+        The class that all parts of this kind derive from.
+    *parts : type
+        Those of hpopt.
     """
-    if isinstance(value, kind):
-        return value
-    if isinstance(value, Mapping) and OWN in value:
-        raise SettingError(
-            f"{name} was a {OWN}, {value[OWN]}, which cannot be made of data: give the optimizer "
-            "with that part again"
-        )
-    if isinstance(value, str):
-        value = {"part": value}
-    if not isinstance(value, Mapping) or not isinstance(value.get("part"), str):
-        raise SettingError(
-            f"{name} must be one of {', '.join(map(repr, sorted(known)))}, a mapping such as "
-            f'{{"part": "{min(known)}"}}, or a {kind.__name__}, but got {value!r}'
-        )
-    if value["part"] not in known:
-        raise UnknownNameError(name, value["part"], known)
-    made = known[value["part"]]
-    settings = {key: each for key, each in value.items() if key != "part"}
-    fields = getattr(made, "__dataclass_fields__", {})
-    for key in settings:
-        if key not in fields:
-            raise UnknownNameError(f"setting of {name} {value['part']!r}", str(key), fields)
-    return made(**settings)
 
+    def __init__(self, argument: str, base: type[P], *parts: type[P]) -> None:
+        self._argument, self._base = argument, base
+        self._parts = {part.name: part for part in parts}
 
-def parts_of(name: str, value: Any, kind: type[P], known: Mapping[str, type[P]]) -> tuple[P, ...]:
-    """Return the parts of an argument, which may be one or a list; see `part_of`."""
-    listed = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-    return tuple(part_of(name, each, kind, known) for each in listed)
+    def __getitem__(self, name: str) -> type[P]:
+        return self._parts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def part(self, value: Any) -> P:
+        """Return the part of an argument: a name, ``{"part": name, setting: value}``, or a part.
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such name or setting; suggests the nearest.
+        SettingError
+            It is something else, or a setting is out of its range.
+        """
+        name = self._argument
+        if isinstance(value, self._base):
+            return value
+        if isinstance(value, Mapping) and OWN in value:
+            raise SettingError(
+                f"{name} was a {OWN}, {value[OWN]}, which cannot be made of data: give the "
+                "optimizer with that part again"
+            )
+        if isinstance(value, str):
+            value = {"part": value}
+        if not isinstance(value, Mapping) or not isinstance(value.get("part"), str):
+            raise SettingError(
+                f"{name} must be one of {', '.join(map(repr, sorted(self)))}, a mapping such as "
+                f'{{"part": "{min(self)}"}}, or a {self._base.__name__}, but got {value!r}'
+            )
+        if value["part"] not in self:
+            raise UnknownNameError(name, value["part"], self)
+        made = self[value["part"]]
+        settings = {key: each for key, each in value.items() if key != "part"}
+        fields = getattr(made, "__dataclass_fields__", {})
+        for key in settings:
+            if key not in fields:
+                raise UnknownNameError(f"setting of {name} {value['part']!r}", str(key), fields)
+        return made(**settings)
+
+    def optional(self, value: Any) -> P | None:
+        """Return the part of an argument, or None for None; see `part`."""
+        return None if value is None else self.part(value)
+
+    def several(self, value: Any) -> tuple[P, ...]:
+        """Return the parts of an argument, which may be one or a list; see `part`."""
+        listed = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+        return tuple(map(self.part, listed))
 
 
 def as_data(value: Any) -> Any:
-    """Return parts as JSON data that `part_of` takes, and other values as they are.
+    """Return parts as JSON data that `Kind.part` takes, and other values as they are.
 
     Of a user's own part it is only the repr, from which the part cannot be made again.
     """
@@ -223,11 +242,10 @@ def as_data(value: Any) -> Any:
     if value.name and is_dataclass(value):
         settings = asdict(value)
         return {"part": value.name} | {key: as_data(each) for key, each in settings.items()}
-    return {OWN: _named(value)}
-
-
-def _named(part: Part) -> str:
     # The default repr has an address, which is another one in each process.
-    if type(part).__repr__ is object.__repr__:
-        return f"{type(part).__module__}.{type(part).__qualname__}"
-    return repr(part)
+    has_default_repr = type(value).__repr__ is object.__repr__
+    return {
+        OWN: f"{type(value).__module__}.{type(value).__qualname__}"
+        if has_default_repr
+        else repr(value)
+    }

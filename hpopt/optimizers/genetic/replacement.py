@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
 
 from hpopt.checks import whole
-from hpopt.optimizers.genetic.parts import Replacement
+from hpopt.optimizers.genetic.parts import Kind, Replacement
 from hpopt.optimizers.genetic.population import Population, fitness
 
 
@@ -39,6 +37,7 @@ class Elitist(Replacement):
         everyone = parents.joined(offspring).different()
         ranks = np.arange(len(everyone))
         n_elites = n if self.elites is None else self.elites
+        # Parents that are no elites live for one generation only.
         young = np.isin(everyone.numbers, offspring.numbers)
         ahead = np.flatnonzero((ranks < n_elites) | young)
         return everyone.take(ahead[:n])
@@ -122,6 +121,4 @@ class Ageing(Replacement):
         return everyone.take(np.arange(len(everyone))[-n:])
 
 
-REPLACEMENTS: Mapping[str, type[Replacement]] = MappingProxyType(
-    {part.name: part for part in (AboveMean, Ageing, Comma, Elitist, Plus)}
-)
+REPLACEMENTS = Kind("replacement", Replacement, AboveMean, Ageing, Comma, Elitist, Plus)  # type: ignore[type-abstract]

@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from hpopt.checks import share, whole
 from hpopt.numerics import pareto
 from hpopt.numerics.blas_threads import single_blas_thread
-from hpopt.optimizers.genetic.parts import Part, part_of
+from hpopt.optimizers.genetic.parts import Kind, Part
 from hpopt.optimizers.genetic.population import Floats, Population
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.kernels import Kernels
@@ -97,11 +97,4 @@ class Surrogate(Screening):
         return chosen
 
 
-SCREENINGS: dict[str, type[Screening]] = {"surrogate": Surrogate}
-
-
-def screening_of(value: Any) -> Screening | None:
-    """Return the screening of an argument; None for None."""
-    if value is None:
-        return None
-    return part_of("screening", value, Screening, SCREENINGS)  # type: ignore[type-abstract]
+SCREENINGS = Kind("screening", Screening, Surrogate)  # type: ignore[type-abstract]

@@ -5,16 +5,14 @@ Eiben & Smith 2015, "Introduction to Evolutionary Computing", chapter 5.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
 
 from hpopt.checks import number, whole
 from hpopt.numerics import pareto
-from hpopt.optimizers.genetic.parts import Selection
+from hpopt.optimizers.genetic.parts import Kind, Selection
 from hpopt.optimizers.genetic.population import Floats, Ints
 
 
@@ -76,6 +74,4 @@ class InTurn(Selection):
         return (np.arange(n)[:, None] + np.arange(2)) % len(losses)
 
 
-SELECTIONS: Mapping[str, type[Selection]] = MappingProxyType(
-    {part.name: part for part in (InTurn, Tournament, Truncation)}
-)
+SELECTIONS = Kind("selection", Selection, InTurn, Tournament, Truncation)  # type: ignore[type-abstract]

@@ -63,6 +63,7 @@ def mutants(encoding: Encoding, parents: Floats, n: int, rng: np.random.Generato
     counted = active & (space.levels != 1)
     rate = np.where(np.arange(n) < n // 2, CHANGED / encoding.n_effective, rng.random(n))
     chance = np.where(counted, rng.random(points.shape), 2.0)
+    # The coordinate of the least chance changes whatever the rate is.
     changed = chance < np.maximum(rate[:, None], chance.min(axis=1, keepdims=True) * (1 + 1e-12))
     changed &= counted
     points = with_inactive_sampled(points, active, rng)
@@ -70,6 +71,7 @@ def mutants(encoding: Encoding, parents: Floats, n: int, rng: np.random.Generato
     sigma = np.exp(rng.uniform(np.log(SMALLEST_STEP), np.log(LARGEST_STEP), size=(n, 1)))
     steps = sigma * rng.standard_normal(points.shape)
     levels = np.maximum(space.levels, 1)
+    # A shorter step would be rounded to the value that it comes from.
     least = np.where(space.levels > 0, 1.0 / levels, 0.0)
     steps = np.where(np.abs(steps) < least, np.copysign(least, steps), steps)
     jumps = (1 + np.floor(rng.random(points.shape) * np.maximum(levels - 1, 1))) / levels
@@ -216,7 +218,7 @@ class AcquisitionSearch:
     def ranked(self) -> Floats:
         """Return all points that were scored, best first, shape (n, d)."""
         if self._everything is not None:
-            self._scored(self._inside(self._everything))
+            self._scored(self._inside(self._everything))  # nothing is left to climb to
         else:
             points, values, active = self._scored(self._candidates())
             points, values, active = self._starts(points, values, active)
@@ -274,7 +276,7 @@ class AcquisitionSearch:
         if self._box is not None:
             inside = np.clip(observed, self._box.low, self._box.high)
             observed = np.where(self._space.ordered, inside, observed)
-        also = self._scored(observed)
+        also = self._scored(observed)  # known themselves, but the best place to begin a climb
         given = points[kept], values[kept], active[kept]
         starts, its_values, its_active = (
             np.concatenate(each) for each in zip(given, also, strict=True)
@@ -316,6 +318,7 @@ class AcquisitionSearch:
         free = (active & self._encoding.smooth)[:, numeric]
         if not free.any():
             return points, values, active
+        # Numeric features come first, so the search moves a slice of one array.
         features = self._encoding.features(points, active)
         starts = features[:, : len(numeric)].copy()
 
@@ -330,6 +333,7 @@ class AcquisitionSearch:
         ends, _ = minimize_batched(loss, starts, lows, highs, evaluations=evaluations)
         climbed = points.copy()
         climbed[:, numeric] = np.where(free, ends, points[:, numeric])
+        # Scored again, since snapping may have moved a point.
         climbed, gains, its_active = self._scored(climbed)
         better = gains > values
         return (

@@ -101,7 +101,7 @@ class DuplicateValues:
             The features of each choice that may change nothing. It is left out of the metric
             where there is more evidence without it.
         """
-        levels, places = distinct_levels(values)
+        levels, places = distinct_levels(values)  # values that differ by rounding are equal
         if len(levels) == len(places):
             return None
         best, found = metrics[0], None
@@ -126,6 +126,7 @@ class DuplicateValues:
 
     def corner(self) -> Floats:
         """Return the distance in each feature, shape (p,), of a point that is ρ away in all."""
+        # In the metric each of k smooth features differs by ρ / √k, so that r = ρ.
         smooth = self._metric.smooth
         return np.where(smooth, self.radius / self._metric.roots / np.sqrt(smooth.sum()), 0.0)
 
@@ -138,6 +139,8 @@ class DuplicateValues:
         squares = self._squares(features)
         nearest = squares.argmin(axis=1)
         shares = squares[np.arange(len(squares)), nearest] / self.radius**2
+        # d log(1 - exp(-s)) / ds = 1 / (exp(s) - 1) with s = r² / ρ², and ds/dx = 2 w (x - x₀) /
+        # ρ².
         slope = 2.0 / self.radius**2 / np.expm1(np.clip(shares, STEEPEST, FARTHEST))
         away = features - self._features[nearest]
         return _log_differs(shares), self._weights * away * slope[:, None]

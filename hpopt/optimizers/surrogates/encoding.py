@@ -73,6 +73,7 @@ class Encoding:
         self._owners = np.repeat(np.arange(len(n_choices)), n_choices)
         self._choices = np.concatenate([np.arange(n) for n in (0, *n_choices)])
         self._n_choices = n_choices
+        # The same draws in every search: the dimension must not depend on the seed.
         draws = np.random.default_rng(0).random((DRAWS, space.d))
         counted = space.active(draws) & (space.levels != 1)
         self.n_effective = max(1.0, float(counted.sum(axis=1).mean()))

@@ -53,6 +53,7 @@ def first_points(space: Space, n: int, rng: np.random.Generator, *, middles: boo
     from scipy.stats import qmc
 
     if space.d <= qmc.Sobol.MAXDIM:
+        # scipy warns where n is no power of two.
         rounded = 1 << max(n - 1, 0).bit_length()
         points: Floats = qmc.Sobol(space.d, rng=rng).random(rounded)[:n]
     else:

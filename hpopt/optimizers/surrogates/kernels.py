@@ -95,6 +95,7 @@ class Kernels:
     def arguments(self, points: Floats) -> KernelArguments:
         """Return the arguments of kernels for points (n, d)."""
         codes = (points.take(self._coded, axis=1) >= self._upper).argmin(axis=0)
+        # take with an axis is several times faster than fancy indexing on arrays this small.
         numbers = points.take(self._numbers, axis=1)
         large = (points.take(self._large, axis=1) * self._n_choices).astype(np.int64)
         large = np.minimum(large, self._n_choices - 1)
@@ -221,6 +222,7 @@ class ObservedKernels:
             self._rows = self._kernels.factors.of_uniform(scale)
         if 1 + n + n_pending > len(self._rows):
             room = max(FIRST_CAPACITY, 2 * (1 + n + n_pending))
+            # Single precision halves the time of l / g; what it rounds tells no candidates apart.
             rows = np.empty((room, self._rows.shape[1]), dtype=np.float32)
             rows[: 1 + before] = self._rows[: 1 + before]
             self._rows = rows

@@ -105,6 +105,7 @@ class LocalModel:
         points, losses = observed.points[valued], observed.losses[valued]
         best = int(losses.argmin())
         centre, reach = points[best], self.reach
+        # The nearest by the largest coordinate, the shape of the box; stable, so ties are settled.
         near = np.argsort(np.abs(points - centre).max(axis=1), kind="stable")
         near = near[: round(SPARE * self._n_coefficients)]
         low, high = np.maximum(centre - reach, 0.0), np.minimum(centre + reach, 1.0)
@@ -120,6 +121,7 @@ class LocalModel:
 
 def _bounded(losses: Floats) -> Floats:
     """Return losses above the best one, at most 100 times their median."""
+    # Scaled before they are subtracted: the difference of two huge losses overflows.
     huge = max(1.0, float(np.abs(losses).max()) / LARGEST)
     above = losses / huge - losses.min() / huge
     middle = float(np.median(above))

@@ -57,6 +57,7 @@ class Observations:
         recent = np.flatnonzero(~kept)[-round(RECENT * most) :]
         kept[recent] = True
         others = np.flatnonzero(~kept)
+        # Drawn for all n rows, so that a row keeps its priority as n grows.
         priorities = self._optimizer.generator(PRIORITIES, 0, 0).random(n)[rows[others]]
         kept[others[_smallest(priorities, most - int(kept.sum()))]] = True
         return rows[kept]
@@ -92,6 +93,7 @@ def _smallest(losses: Floats, k: int) -> Ints:
     """Return the places of the k smallest, ascending; of equals the earlier one first."""
     if not k:
         return np.empty(0, dtype=np.int64)
+    # A partition and a sort of k values: sorting all would take longer for large n.
     worst = np.partition(losses, k - 1)[k - 1]
     places = np.flatnonzero(losses <= worst)
     return places[np.argsort(losses[places], kind="stable")][:k]

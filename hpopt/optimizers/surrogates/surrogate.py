@@ -188,6 +188,7 @@ class Surrogate:
         features = self._encoding.features(points)
         process = self._process(features, warp.targets, theta)
         lengths, known = np.exp(theta[:-2]), observed.losses[rows]
+        # Not so where failures count as the worst loss: then they have no model of their own.
         valued = bool(np.isfinite(known).all())
         return Fitted(
             process,

@@ -1,4 +1,4 @@
-"""From the arguments of a genetic algorithm to its parts."""
+"""Parts with settings that arguments of a strategy override."""
 
 from __future__ import annotations
 
@@ -8,66 +8,13 @@ from typing import Any, TypeVar
 
 from hpopt.checks import share
 from hpopt.errors import SettingError
-from hpopt.optimizers.genetic.adaptation import ADAPTATIONS
-from hpopt.optimizers.genetic.crossover import CROSSOVERS
-from hpopt.optimizers.genetic.initialisation import INITIALISATIONS
-from hpopt.optimizers.genetic.mutation import MUTATIONS, Length
+from hpopt.optimizers.genetic.mutation import Length
 from hpopt.optimizers.genetic.parts import (
-    Adaptation,
-    Crossover,
-    Initialisation,
     Mutation,
     Part,
-    Replacement,
-    Restart,
-    Selection,
-    part_of,
-    parts_of,
 )
-from hpopt.optimizers.genetic.replacement import REPLACEMENTS
-from hpopt.optimizers.genetic.restart import RESTARTS
-from hpopt.optimizers.genetic.selection import SELECTIONS
 
 P = TypeVar("P", bound=Part)
-
-
-def initialisation_of(value: Any) -> Initialisation:
-    """Return the initialisation of an argument."""
-    return part_of("initialisation", value, Initialisation, INITIALISATIONS)  # type: ignore[type-abstract]
-
-
-def selection_of(value: Any) -> Selection:
-    """Return the selection of an argument."""
-    return part_of("selection", value, Selection, SELECTIONS)  # type: ignore[type-abstract]
-
-
-def crossover_of(value: Any) -> Crossover:
-    """Return the crossover of an argument."""
-    return part_of("crossover", value, Crossover, CROSSOVERS)  # type: ignore[type-abstract]
-
-
-def mutations_of(value: Any) -> tuple[Mutation, ...]:
-    """Return the mutations of an argument: one of them, or a list."""
-    return parts_of("mutation", value, Mutation, MUTATIONS)  # type: ignore[type-abstract]
-
-
-def replacement_of(value: Any) -> Replacement:
-    """Return the replacement of an argument."""
-    return part_of("replacement", value, Replacement, REPLACEMENTS)  # type: ignore[type-abstract]
-
-
-def adaptation_of(value: Any) -> Adaptation | None:
-    """Return the adaptation of an argument; None for None."""
-    if value is None:
-        return None
-    return part_of("adaptation", value, Adaptation, ADAPTATIONS)  # type: ignore[type-abstract]
-
-
-def restart_of(value: Any) -> Restart | None:
-    """Return the restart of an argument; None for None."""
-    if value is None:
-        return None
-    return part_of("restart", value, Restart, RESTARTS)  # type: ignore[type-abstract]
 
 
 def with_rates(
