@@ -181,7 +181,7 @@ def test_a_study_with_a_part_of_ones_own_wants_it_again(tmp_path):
     whole = hpopt.optimize(problem, make(), trials=20, seed=1, progress=False)
     with pytest.raises(SettingError, match=r"selection was a part of your own, Loudest\(fathers=3"):
         hpopt.optimize(problem, trials=20, **options)
-    with pytest.raises(hpopt.HpoptError, match=r"selection of the optimizer was .* and is .*fathers=2"):
+    with pytest.raises(hpopt.HpoptError, match=r"selection of the optimizer was .*fathers=2"):
         hpopt.optimize(problem, make(fathers=2), trials=20, **options)
     result = hpopt.optimize(problem, make(), trials=20, **options)
     assert [t.config for t in result.trials] == [t.config for t in whole.trials]
