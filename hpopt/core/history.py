@@ -85,9 +85,9 @@ class History:
 
     def _put(self, number: int, point: NDArray[np.float64], losses: NDArray[np.float64]) -> None:
         if self._n == len(self._numbers):
-            self._numbers = _doubled(self._numbers)
-            self._points = _doubled(self._points)
-            self._losses = _doubled(self._losses)
+            self._numbers = _double(self._numbers)
+            self._points = _double(self._points)
+            self._losses = _double(self._losses)
         self._numbers[self._n] = number
         self._points[self._n] = point
         self._losses[self._n] = losses
@@ -101,7 +101,7 @@ class History:
         return self._rows[numbers]
 
 
-def _doubled(array: NDArray[Any]) -> NDArray[Any]:
+def _double(array: NDArray[Any]) -> NDArray[Any]:
     longer = np.empty((2 * len(array), *array.shape[1:]), dtype=array.dtype)
     longer[: len(array)] = array
     return longer

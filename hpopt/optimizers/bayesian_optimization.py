@@ -133,9 +133,9 @@ class BayesianOptimization(Optimizer):
             region = self._trust_region_after(observed)
             if fitted is None or (number % RANDOM_WHEN_STALLED == 0 and region.is_stalled):
                 return self.novel(rng.random((1, self.space.d)), rng, before=number)
-            return self._maximised(number, observed, fitted, rng)
+            return self._maximise(number, observed, fitted, rng)
 
-    def _maximised(
+    def _maximise(
         self, number: int, observed: Observations, fitted: Fitted, rng: np.random.Generator
     ) -> Floats:
         """Return the best new point by the acquisition, shape (1, d)."""

@@ -1,4 +1,4 @@
-"""One strategy after another, each told everything so far."""
+"""One strategy after another, each on all results so far."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Chain(Stages):
             raise SettingError(
                 f"stages must be a list of (strategy, n), with one at least, but got {given!r}"
             )
-        self.stages = tuple(_parsed(place, part) for place, part in enumerate(given))
+        self.stages = tuple(_parse_part(place, part) for place, part in enumerate(given))
         for place, (_, n) in enumerate(self.stages[:-1]):
             if n is None:
                 raise SettingError(
@@ -94,7 +94,7 @@ class Chain(Stages):
         return Stage(strategy, n, self.space)
 
 
-def _parsed(place: int, part: Any) -> tuple[Optimizer, int | None]:
+def _parse_part(place: int, part: Any) -> tuple[Optimizer, int | None]:
     """Return a strategy and its number of solutions from an argument."""
     named = f"stage {place + 1} of the chain"
     if isinstance(part, str | Mapping | Optimizer | type):

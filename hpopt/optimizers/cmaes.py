@@ -123,12 +123,12 @@ class CMAES(Batches):
         bests: deque[float] = deque(maxlen=patience)
         while True:
             rng = self.generator(self.next_number)
-            drawn = self._drawn(normal, population, rng)
+            drawn = self._sample(normal, population, rng)
             points = self.novel(
                 drawn,
                 rng,
                 before=self.next_number,
-                vary=lambda rows, rng: self._drawn(normal, len(rows), rng),  # noqa: B023
+                vary=lambda rows, rng: self._sample(normal, len(rows), rng),  # noqa: B023
             )
             results = yield points
             # The weights are those of ranks 1 … λ: a shorter generation, at the end of a finite
@@ -153,7 +153,7 @@ class CMAES(Batches):
             rng = self.generator(self.next_number)
             yield self.novel(rng.random((n, self.space.d)), rng, before=self.next_number)
 
-    def _drawn(self, normal: Normal, n: int, rng: np.random.Generator) -> Floats:
+    def _sample(self, normal: Normal, n: int, rng: np.random.Generator) -> Floats:
         """Sample points; those out of bounds again, and at last move them to the bounds."""
         points = normal.draw(n, rng)
         for _ in range(REDRAWS):

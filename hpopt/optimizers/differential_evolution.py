@@ -94,12 +94,12 @@ class DifferentialEvolution(Batches):
             rng = self.generator(0)
             points = latin_hypercube(missing, self.space.d, rng)
             results = yield self.novel(points, rng, before=self.next_number)
-            members = members.joined(individuals(results)).best(self.population)
+            members = members.followed_by(individuals(results)).best(self.population)
         for generation in count(1):
             rng, n = self.generator(generation), len(members)
-            weights, rates = self._sampled(weight, rate, n, rng)
-            trials = self._trials(members, weights, rates, rng)
-            results = yield self.novel(trials, rng, before=self.next_number, vary=self._mutated)
+            weights, rates = self._sample_rates(weight, rate, n, rng)
+            trials = self._trial_vectors(members, weights, rates, rng)
+            results = yield self.novel(trials, rng, before=self.next_number, vary=self._mutate)
             # At the end of a finite space fewer come back than there are members.
             rows = np.arange(len(results.numbers))
             old, new = members.losses[rows, 0], results.losses[:, 0]
@@ -110,9 +110,9 @@ class DifferentialEvolution(Batches):
                 rate += LEARNING_RATE * (float(rates[rows][better].mean()) - rate)
             places = np.arange(n)
             places[rows[new <= old]] = n + rows[new <= old]
-            members = members.joined(individuals(results)).take(places)
+            members = members.followed_by(individuals(results)).take(places)
 
-    def _sampled(
+    def _sample_rates(
         self, weight: float, rate: float, n: int, rng: np.random.Generator
     ) -> tuple[Floats, Floats]:
         """Return F and CR of each member, shape (n, 1)."""
@@ -123,7 +123,7 @@ class DifferentialEvolution(Batches):
             differential.sample_rates(rate, n, rng),
         )
 
-    def _trials(
+    def _trial_vectors(
         self, members: Population, weights: Floats, rates: Floats, rng: np.random.Generator
     ) -> Floats:
         """Return the trial vector of each member, shape (n, d)."""
@@ -152,7 +152,7 @@ class DifferentialEvolution(Batches):
         n_best = max(1, round(self.best_share * len(order)))
         return order[rng.integers(n_best, size=len(order))]
 
-    def _mutated(self, points: Floats, rng: np.random.Generator) -> Floats:
+    def _mutate(self, points: Floats, rng: np.random.Generator) -> Floats:
         return variation.mutate(
             points,
             self.space.levels,

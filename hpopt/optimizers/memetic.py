@@ -116,7 +116,7 @@ class Memetic(Batches):
                 return
 
     def _update(self, results: Results, local: LocalSearch) -> None:
-        local.best = local.best.joined(individuals(results)).best(self.individuals)
+        local.best = local.best.followed_by(individuals(results)).best(self.individuals)
         local.n_all += len(results.numbers)
 
     def _climb(
@@ -139,7 +139,7 @@ class Memetic(Batches):
                 better = _better(found, polled.losses[origin])
                 if len(better):
                     others = np.flatnonzero(generation.numbers != polled.numbers[origin])
-                    generation = generation.take(others).joined(better)
+                    generation = generation.take(others).followed_by(better)
 
     def _poll(self, rng: np.random.Generator, local: LocalSearch) -> tuple[Floats, Ints]:
         """Return new neighbours of the best, and the place of the one each comes from."""

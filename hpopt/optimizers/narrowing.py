@@ -96,7 +96,7 @@ class Narrowing(Stages):
         if index == self.rounds:  # the last narrowed space is exhausted
             return Stage(self.optimizer, None, self.space)
         if len(self.narrowed) == index:
-            self.narrowed.append(self._narrowed(index, points, losses))
+            self.narrowed.append(self._narrow(index, points, losses))
         return Stage(self.optimizer, self._n(index), self.narrowed[index].space)
 
     def _n(self, index: int) -> int | None:
@@ -107,7 +107,7 @@ class Narrowing(Stages):
             return FIRST_ROUND << index
         return given if isinstance(given, int) else given[index]
 
-    def _narrowed(self, index: int, points: Floats, losses: Floats) -> Narrowed[Space]:
+    def _narrow(self, index: int, points: Floats, losses: Floats) -> Narrowed[Space]:
         if index == 0:
             return Narrowed(self.space, (), 0)
         scores, sign = losses[:, 0], float(self.objectives[0].sign)

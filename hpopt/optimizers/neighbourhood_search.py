@@ -130,7 +130,7 @@ class NeighbourhoodSearch(Batches):
         found, batches = Found(self.space), count()
         found.add(self.knowledge.points, self.knowledge.losses[:, 0])
         if self.start:
-            yield from self._evaluated(np.empty((0, self.space.d)), found)
+            yield from self._evaluate(np.empty((0, self.space.d)), found)
         for n_walks in count(1):
             x, loss = found.best()
             if n_walks > 1 or loss == np.inf:
@@ -141,7 +141,7 @@ class NeighbourhoodSearch(Batches):
             if self.restarts is not None and n_walks > self.restarts:
                 return
 
-    def _evaluated(self, points: Floats, found: Found) -> Asking:
+    def _evaluate(self, points: Floats, found: Found) -> Asking:
         results = yield points
         found.add(results.points, results.losses[:, 0])
 
@@ -155,7 +155,7 @@ class NeighbourhoodSearch(Batches):
             points = self.novel(points, rng, before=self.next_number)
             if not len(points):
                 return points, np.inf
-            yield from self._evaluated(points, found)
+            yield from self._evaluate(points, found)
             losses = _or_inf(found.losses(points))
             best = int(np.argmin(losses))
             if losses[best] < np.inf:
@@ -169,7 +169,7 @@ class NeighbourhoodSearch(Batches):
         while True:
             rng = self.generator(next(batches))
             points = self._candidates(here, step, draws, found, rng)
-            losses = yield from self._polled(points, here, found, rng)
+            losses = yield from self._evaluate_poll(points, here, found, rng)
             if draws or not smoothing:
                 here = replace(here, gradient=self._gradient(here, step, found, points))
             best = int(np.argmin(losses)) if len(points) else -1
@@ -183,7 +183,7 @@ class NeighbourhoodSearch(Batches):
             else:
                 return
 
-    def _polled(
+    def _evaluate_poll(
         self, points: Floats, here: Centre, found: Found, rng: np.random.Generator
     ) -> Generator[Floats, Results, Floats]:
         """Have unknown points evaluated, the most promising first, until one is better.
@@ -200,7 +200,7 @@ class NeighbourhoodSearch(Batches):
         left = order[wanted[order]]
         while left.size and not (losses < here.loss).any():
             chosen, left = np.split(left, [self.poll or left.size])
-            yield from self._evaluated(points[chosen], found)
+            yield from self._evaluate(points[chosen], found)
             losses[chosen] = _or_inf(found.losses(points[chosen]))
         return losses
 
@@ -238,11 +238,11 @@ class NeighbourhoodSearch(Batches):
             near = (np.abs(offsets) <= reach).all(axis=1) & (offsets != 0).any(axis=1)
             near &= np.isfinite(differences)
             # Losses near 1e308 may overflow: such a gradient counts as unknown below.
-            gradient = self._estimated(offsets[near], differences[near])
+            gradient = self._estimate(offsets[near], differences[near])
         largest = np.abs(gradient).max()
         return gradient / largest if 0 < largest < np.inf else np.zeros(self.space.d)
 
-    def _estimated(self, offsets: Floats, differences: Floats) -> Floats:
+    def _estimate(self, offsets: Floats, differences: Floats) -> Floats:
         if self.gradient == "finite_differences":
             return neighbourhood.finite_differences(offsets, differences)
         if self.gradient == "simplex":

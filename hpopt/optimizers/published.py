@@ -316,9 +316,9 @@ class Zhan(Generational):
         self, parts: Parts, parents: Population, n: int, space: Space, rng: np.random.Generator
     ) -> Floats:
         """Return mutated copies of the best, crossed in pairs."""
-        return self._exchanged(parts.breed(parents, n, space, rng), rng)
+        return self._exchange_tails(parts.breed(parents, n, space, rng), rng)
 
-    def _exchanged(self, copies: Floats, rng: np.random.Generator) -> Floats:
+    def _exchange_tails(self, copies: Floats, rng: np.random.Generator) -> Floats:
         """Exchange the tails of neighbours 2i and 2i + 1; a last one without a mate stays."""
         n_pairs, d = len(copies) // 2, copies.shape[1]
         tails = variation.point_mask(n_pairs, d, 1, rng)

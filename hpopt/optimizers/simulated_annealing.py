@@ -107,7 +107,7 @@ class SimulatedAnnealing(Batches):
             points = latin_hypercube(missing, self.space.d, rng)
             results = yield self.novel(points, rng, before=self.next_number)
             losses.append(results.losses[:, 0])
-            states = states.joined(individuals(results)).best(self.chains)
+            states = states.followed_by(individuals(results)).best(self.chains)
         best, heat = states.best(1), self.temperature
         for batch in count(1):
             results = yield self._proposals(states.points, heat, self.generator(batch))
@@ -115,17 +115,17 @@ class SimulatedAnnealing(Batches):
             # In units of the losses' spread, so that their scale does not matter.
             temperature = heat * annealing.loss_spread(np.concatenate(losses))
             proposals = individuals(results)
-            states = self._moved(states, proposals, temperature, self.generator(batch, 1))
-            best = best.joined(proposals).best(1)
+            states = self._accept(states, proposals, temperature, self.generator(batch, 1))
+            best = best.followed_by(proposals).best(1)
             heat *= self.cooling
             if heat < self.coldest:
                 heat = self.temperature * self.reheat
-                states = self._restarted(states, best)
+                states = self._restart_worse_half(states, best)
 
     def _proposals(self, points: Floats, heat: float, rng: np.random.Generator) -> Floats:
         scale = self.scale * np.sqrt(min(1.0, heat / self.temperature))
 
-        def changed(points: Floats, rng: np.random.Generator) -> Floats:
+        def change_genes(points: Floats, rng: np.random.Generator) -> Floats:
             n, d = points.shape
             points = LENGTHS.mutate(points, self.space, rng)
             active = self.space.active(points)
@@ -137,9 +137,11 @@ class SimulatedAnnealing(Batches):
             moved = variation.move_genes(points, self.space.levels, steps, moves, fresh)
             return np.where(genes, moved, points)
 
-        return self.novel(changed(points, rng), rng, before=self.next_number, vary=changed)
+        return self.novel(
+            change_genes(points, rng), rng, before=self.next_number, vary=change_genes
+        )
 
-    def _moved(
+    def _accept(
         self,
         states: Population,
         proposals: Population,
@@ -152,11 +154,11 @@ class SimulatedAnnealing(Batches):
         accepted = annealing.accept_moves(old, new, temperature, rng.random(len(rows)))
         places = np.arange(len(states))
         places[rows[accepted]] = len(states) + rows[accepted]
-        return states.joined(proposals).take(places)
+        return states.followed_by(proposals).take(places)
 
-    def _restarted(self, states: Population, best: Population) -> Population:
+    def _restart_worse_half(self, states: Population, best: Population) -> Population:
         """Return the states with the worse half of the chains at the best config."""
         order = np.argsort(states.losses[:, 0], kind="stable")
         places = np.arange(len(states))
         places[order[len(states) // 2 :]] = len(states)
-        return states.joined(best).take(places)
+        return states.followed_by(best).take(places)

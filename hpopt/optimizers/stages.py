@@ -115,12 +115,12 @@ class Stages(Optimizer):
         """Begin the next stage, or find where it ended; return False where it must wait."""
         if self.history.n_contiguous < self._first:
             return False
-        points, losses, paid = self._known()
+        points, losses, paid = self._observations()
         stage = self._stage(self._index, points, losses)
         if stage is None:
             return False
         self._share = math.inf if stage.n is None else stage.n
-        inner = self._started(stage, points, losses, paid)
+        inner = self._start(stage, points, losses, paid)
         if number > self._first:
             asked = self._n_rerun(copy.deepcopy(inner), number)
             if asked is None:
@@ -137,14 +137,14 @@ class Stages(Optimizer):
         self._inner, self._index, self._first = None, self._index + 1, first
         self._trials = [trial for trial in self._trials if trial.number >= first]
 
-    def _known(self) -> tuple[Floats, Floats, list[bool]]:
+    def _observations(self) -> tuple[Floats, Floats, list[bool]]:
         """Return the points and losses known when the stage begins, and which must not repeat."""
         rows = self.history.rows(np.arange(self._first))
         points = np.concatenate([self.knowledge.points, self.history.points[rows]])
         losses = np.concatenate([self.knowledge.losses, self.history.losses[rows]])
         return points, losses, self._is_paid + [True] * self._first
 
-    def _started(self, stage: Stage, points: Floats, losses: Floats, paid: list[bool]) -> Optimizer:
+    def _start(self, stage: Stage, points: Floats, losses: Floats, paid: list[bool]) -> Optimizer:
         """Return the stage's optimizer, which has learned all that is known."""
         # A seed of its own for each stage: equal strategies must not draw equal configs.
         seed = int(self.generator(self._index).integers(2**63))

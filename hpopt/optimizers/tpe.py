@@ -107,7 +107,7 @@ class TPE(Optimizer):
     def _most_promising(self, number: int, observed: Observations) -> Floats:
         """Return the new candidate of the largest l / g, shape (1, d)."""
         good, bad = self._split(observed)
-        points, rows = self._sampled(good, self._uniforms_of(number), number)
+        points, rows = self._sample(good, self._uniforms_of(number), number)
         of_bad, of_good = self._observed.scale, good.scale
         scores = log_mixture(rows, bad, of_bad.reach, of_bad.peaks)
         scores -= log_mixture(rows, good.rows, of_good.reach, of_good.peaks)
@@ -143,7 +143,7 @@ class TPE(Optimizer):
         good = self._observed.good(observed.points, rows)
         return good, self._observed.bad(observed.points, rows, kept, pending)
 
-    def _sampled(self, good: Parzen, uniforms: Floats, number: int) -> tuple[PointsAt, Singles]:
+    def _sample(self, good: Parzen, uniforms: Floats, number: int) -> tuple[PointsAt, Singles]:
         """Sample candidates from the density of the good; return them, and their kernels' rows."""
         kernels = self._kernels
         numbers, codes = good.draw(uniforms)

@@ -104,9 +104,9 @@ class Success(Adaptation):
         was, now = before.mean(), after.mean()
         improved = bool(np.all(now <= was) and np.any(now < was))
         factor = self.up if improved else 1.0 / self.down
-        return tuple(self._scaled(mutation, factor) for mutation in mutations)
+        return tuple(self._scale(mutation, factor) for mutation in mutations)
 
-    def _scaled(self, mutation: M, factor: float) -> M:
+    def _scale(self, mutation: M, factor: float) -> M:
         rates: dict[str, Any] = {rate: getattr(mutation, rate) for rate in mutation.rates}
         return with_other_rates(
             mutation,

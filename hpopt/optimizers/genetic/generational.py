@@ -63,10 +63,10 @@ class Parts:
         """Return the function that mutates children that were proposed before."""
         insistent = replace(self, mutation=tuple(m.insistent(space) for m in self.mutation))
 
-        def varied(points: Floats, rng: np.random.Generator) -> Floats:
+        def mutate_again(points: Floats, rng: np.random.Generator) -> Floats:
             return insistent.mutate(points, space, rng)
 
-        return varied
+        return mutate_again
 
     def breed(self, parents: Population, n: int, space: Space, rng: np.random.Generator) -> Floats:
         """Return n children of selected parents, crossed and mutated, shape (n, d)."""
@@ -145,8 +145,8 @@ class Generational(Batches):
         # Generators are keyed by generation, so that a draw does not depend on those before it.
         turns: Iterator[int] = iter(range(self.generations) if self.generations else count())
         if missing or not len(parents):
-            first = yield self._drawn(missing, next(turns))
-            parents = parents.joined(individuals(first))
+            first = yield self._initial(missing, next(turns))
+            parents = parents.followed_by(individuals(first))
         parents = parts.replacement.replace(nobody, parents, self.population)
         ideals = _ideals(parents)
         for generation in turns:
@@ -163,13 +163,13 @@ class Generational(Batches):
             else:
                 # At least one individual is drawn: with none a generation would be empty.
                 kept = parents.best(min(carried, self.population - 1))
-                drawn = yield self._drawn(self.population - len(kept), generation)
-                everyone = kept.joined(individuals(drawn))
+                drawn = yield self._initial(self.population - len(kept), generation)
+                everyone = kept.followed_by(individuals(drawn))
                 parents = parts.replacement.replace(nobody, everyone, self.population)
                 parts, ideals = start, []
             ideals += _ideals(parents)
 
-    def _drawn(self, n: int, generation: int) -> LazyBatch:
+    def _initial(self, n: int, generation: int) -> LazyBatch:
         def draw(first: int) -> Floats:
             rng = self.generator(generation)
             points = self._parts().initialisation.draw(n, self.space, rng)
@@ -189,17 +189,17 @@ class Generational(Batches):
                 # Repaired first: the model must judge what would be evaluated.
                 children = self.space.repaired(children, rng)
                 groups = children.reshape(n, screening.candidates, self.space.d)
-                children = screening.chosen(groups, self._known(first), self.space)
+                children = screening.chosen(groups, self._observations(first), self.space)
             return self.novel(children, rng, before=first, vary=parts.vary(self.space))
 
         return LazyBatch(n, draw)
 
-    def _known(self, first: int) -> Population:
+    def _observations(self, first: int) -> Population:
         """Return the observations before this number, in the order of numbers."""
         numbers = np.arange(first)
         rows = self.history.rows(numbers)
         told = Population(numbers, self.history.points[rows], self.history.losses[rows])
-        return Population.known(self.knowledge, len(self.knowledge)).joined(told)
+        return Population.known(self.knowledge, len(self.knowledge)).followed_by(told)
 
 
 def individuals(results: Results) -> Population:

@@ -54,10 +54,10 @@ class Length(Mutation):
     def mutate(self, points: Floats, space: Space, rng: np.random.Generator) -> Floats:
         """Return changed points, shape (n, d)."""
         for layout in space.sequences:
-            points = self._changed(points, layout, rng)
+            points = self._change(points, layout, rng)
         return points
 
-    def _changed(self, points: Floats, layout: SequenceLayout, rng: np.random.Generator) -> Floats:
+    def _change(self, points: Floats, layout: SequenceLayout, rng: np.random.Generator) -> Floats:
         n = len(points)
         lengths = layout.lengths(points)
         drawn = np.floor(rng.random(n) * len(self.kinds)).astype(np.int64)

@@ -46,7 +46,7 @@ class Population:
         """Return the individuals at some places, or where a mask is true."""
         return Population(self.numbers[places], self.points[places], self.losses[places])
 
-    def joined(self, other: Population) -> Population:
+    def followed_by(self, other: Population) -> Population:
         """Return these individuals followed by others."""
         return Population(
             np.concatenate([self.numbers, other.numbers]),

@@ -34,7 +34,7 @@ class Elitist(Replacement):
 
     def replace(self, parents: Population, offspring: Population, n: int) -> Population:
         """Return the next parents, at most n."""
-        everyone = parents.joined(offspring).different()
+        everyone = parents.followed_by(offspring).different()
         ranks = np.arange(len(everyone))
         n_elites = n if self.elites is None else self.elites
         # Parents that are no elites live for one generation only.
@@ -62,7 +62,7 @@ class Plus(Replacement):
 
     def replace(self, parents: Population, offspring: Population, n: int) -> Population:
         """Return the next parents."""
-        return parents.joined(offspring).best(self.survivors or n)
+        return parents.followed_by(offspring).best(self.survivors or n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Ageing(Replacement):
 
     def replace(self, parents: Population, offspring: Population, n: int) -> Population:
         """Return the next parents, at most n."""
-        everyone = parents.joined(offspring)
+        everyone = parents.followed_by(offspring)
         return everyone.take(np.arange(len(everyone))[-n:])
 
 

@@ -218,18 +218,18 @@ class AcquisitionSearch:
     def ranked(self) -> Floats:
         """Return all points that were scored, best first, shape (n, d)."""
         if self._everything is not None:
-            self._scored(self._inside(self._everything))  # nothing is left to climb to
+            self._score(self._inside(self._everything))  # nothing is left to climb to
         else:
-            points, values, active = self._scored(self._candidates())
+            points, values, active = self._score(self._candidates())
             points, values, active = self._starts(points, values, active)
             for evaluations in CLIMBS:
-                points, values, active = self._swept(points, values, active)
-                points, values, active = self._climbed(points, values, active, evaluations)
+                points, values, active = self._sweep(points, values, active)
+                points, values, active = self._climb(points, values, active, evaluations)
         values = np.concatenate(self._values)
         order = np.argsort(-values, kind="stable")
         return np.concatenate(self._points)[order[np.isfinite(values[order])]]
 
-    def _scored(self, points: Floats) -> tuple[Floats, Floats, Bools]:
+    def _score(self, points: Floats) -> tuple[Floats, Floats, Bools]:
         """Return snapped points, their acquisition (-inf where forbidden) and what is active."""
         points = self._space.snap(points)
         active = self._space.active(points)
@@ -276,14 +276,14 @@ class AcquisitionSearch:
         if self._box is not None:
             inside = np.clip(observed, self._box.low, self._box.high)
             observed = np.where(self._space.ordered, inside, observed)
-        also = self._scored(observed)  # known themselves, but the best place to begin a climb
+        also = self._score(observed)  # known themselves, but the best place to begin a climb
         given = points[kept], values[kept], active[kept]
         starts, its_values, its_active = (
             np.concatenate(each) for each in zip(given, also, strict=True)
         )
         return starts, its_values, its_active
 
-    def _swept(self, points: Floats, values: Floats, active: Bools) -> tuple[Floats, Floats, Bools]:
+    def _sweep(self, points: Floats, values: Floats, active: Bools) -> tuple[Floats, Floats, Bools]:
         """Step to the best discrete neighbour while it is better, at most three times."""
         points, values, active = points.copy(), values.copy(), active.copy()
         moving = np.arange(len(points))
@@ -299,7 +299,7 @@ class AcquisitionSearch:
             )
             if not len(rows):
                 break
-            moved, gains, its_active = self._scored(moved)
+            moved, gains, its_active = self._score(moved)
             order = np.lexsort((gains, rows))
             best = order[np.append(np.flatnonzero(np.diff(rows[order])), len(order) - 1)]
             best = best[gains[best] > values[moving[rows[best]]]]
@@ -310,7 +310,7 @@ class AcquisitionSearch:
             active[moving] = its_active[best]
         return points, values, active
 
-    def _climbed(
+    def _climb(
         self, points: Floats, values: Floats, active: Bools, evaluations: int
     ) -> tuple[Floats, Floats, Bools]:
         """Maximise over the active continuous coordinates of all points at once."""
@@ -334,7 +334,7 @@ class AcquisitionSearch:
         climbed = points.copy()
         climbed[:, numeric] = np.where(free, ends, points[:, numeric])
         # Scored again, since snapping may have moved a point.
-        climbed, gains, its_active = self._scored(climbed)
+        climbed, gains, its_active = self._score(climbed)
         better = gains > values
         return (
             np.where(better[:, None], climbed, points),

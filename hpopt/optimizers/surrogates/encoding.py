@@ -58,11 +58,13 @@ class Encoding:
 
     def __init__(self, space: Space) -> None:
         self.space = space
-        described = list(_described(space, ""))
+        described = list(_names_and_centres(space, ""))
         self.names = [name for name, _ in described]
         self.centres: list[Floats | None] = [centres for _, centres in described]
         self.smooth = np.array([centres is None for centres in self.centres])
-        self.stepped, self.positions, self.n_positions = _stepped(self.centres, space.ordered)
+        self.stepped, self.positions, self.n_positions = _stepped_coordinates(
+            self.centres, space.ordered
+        )
         near, far = np.ones_like(self.n_positions), np.maximum(2, self.n_positions // 8)
         self.steps = np.stack([-near, near, -far, far], axis=1)
         self.numeric = np.flatnonzero(space.ordered)
@@ -110,13 +112,13 @@ class Encoding:
         return np.minimum(codes, self._n_choices - 1)
 
 
-def _described(space: Space, prefix: str) -> Iterator[tuple[str, Floats | None]]:
+def _names_and_centres(space: Space, prefix: str) -> Iterator[tuple[str, Floats | None]]:
     for name, parameter in space.items():
         if isinstance(parameter, Sequence):
             n_lengths = parameter.max_length - parameter.min_length + 1
             yield f"len({prefix}{name})", (np.arange(n_lengths) + 0.5) / n_lengths
             for place in range(parameter.max_length):
-                yield from _described(parameter.layer, f"{prefix}{name}[{place}].")
+                yield from _names_and_centres(parameter.layer, f"{prefix}{name}[{place}].")
         elif isinstance(parameter, Vector):
             for place in range(parameter.length):
                 yield f"{prefix}{name}[{place}]", None
@@ -124,7 +126,7 @@ def _described(space: Space, prefix: str) -> Iterator[tuple[str, Floats | None]]
             yield prefix + name, _centres(parameter)
 
 
-def _stepped(centres: list[Floats | None], ordered: Bools) -> tuple[Ints, Floats, Ints]:
+def _stepped_coordinates(centres: list[Floats | None], ordered: Bools) -> tuple[Ints, Floats, Ints]:
     """Return `stepped`, `positions` and `n_positions`; see `Encoding`."""
     found = [
         (column, own)

@@ -109,7 +109,7 @@ class LocalModel:
         near = np.argsort(np.abs(points - centre).max(axis=1), kind="stable")
         near = near[: round(SPARE * self._n_coefficients)]
         low, high = np.maximum(centre - reach, 0.0), np.minimum(centre + reach, 1.0)
-        model = Quadratic.fit(points[near], _bounded(losses[near]), centre, reach)
+        model = Quadratic.fit(points[near], _without_outliers(losses[near]), centre, reach)
         found = model.minimum(low, high, rng)
         close = CROWDED * reach
         if len(pending) and (np.abs(pending - found).max(axis=1) < close).any():
@@ -119,7 +119,7 @@ class LocalModel:
         return found
 
 
-def _bounded(losses: Floats) -> Floats:
+def _without_outliers(losses: Floats) -> Floats:
     """Return losses above the best one, at most 100 times their median."""
     # Scaled before they are subtracted: the difference of two huge losses overflows.
     huge = max(1.0, float(np.abs(losses).max()) / LARGEST)

@@ -175,12 +175,12 @@ class Surrogate:
         return self._fitted[1]
 
     def _fit(self, observed: Observations, n: int) -> Fitted | None:
-        rows, warp = self._valued(observed, n)
+        rows, warp = self._rows_and_targets(observed, n)
         if warp.is_flat:
             return None
 
         def losses(n: int) -> Data | None:
-            rows, warp = self._valued(observed, n)
+            rows, warp = self._rows_and_targets(observed, n)
             return None if warp.is_flat else (self._features(observed, rows), warp.targets)
 
         theta = self._of_losses.hyperparameters(n, losses)
@@ -200,7 +200,9 @@ class Surrogate:
             self._duplicates(features, known, lengths) if valued else None,
         )
 
-    def _valued(self, observed: Observations, n: int) -> tuple[NDArray[np.int64], RankTransform]:
+    def _rows_and_targets(
+        self, observed: Observations, n: int
+    ) -> tuple[NDArray[np.int64], RankTransform]:
         """Return the rows, of the first n, that losses are learned from, and their targets."""
         rows = observed.subset(n, self._most, valued=True)
         warp = rank_transform(observed.losses[rows])
