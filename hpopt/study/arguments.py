@@ -28,21 +28,13 @@ def one_rule(
 ) -> StoppingRule:
     """Return the rule that ends a run as its arguments say, whichever comes first.
 
-    Parameters
-    ----------
-    trials, timeout, stop
-        See `Study.run`.
-    n_told : int
-        How many trials the study has before the run.
-    n_possible : float
-        How many it can have at most.
-    n_pending : int, optional
-        How many are to be evaluated again: a run that has no other end ends with them.
+    The study has `n_told` trials before the run, and `n_possible` at most. A run that has no other
+    end ends when `n_pending` trials have been evaluated again.
 
     Raises
     ------
     SettingError
-        One of them is not what it must be, or nothing would end the run.
+        An argument is not what it must be, or nothing would end the run.
     """
     check_stop(stop)
     rules = [] if stop is None else [stop]
@@ -98,21 +90,15 @@ def _check_takes_two(callback: Callable[..., Any]) -> None:
 def executor_of_run(
     executor: str | Executor | None, workers: int | str | None, **settings: Any
 ) -> Iterator[tuple[Executor, int | Callable[[], int]]]:
-    """Make the executor of a run and end it with the run; the user's own goes on.
-
-    Yields
-    ------
-    Executor
-    int or callable
-        How many calls to keep running, or what returns it each time.
-    """
+    """Make the executor of a run, with its number of slots, and shut it down with the run."""
     runner, n_slots = make_executor(executor, workers, **settings)
-    if runner is executor:
+    if runner is executor:  # the user's own: others may use it, and it stays open
         yield runner, n_slots
         return
     try:
         yield runner, n_slots
     except BaseException:
+        # A shutdown would wait for evaluations that nobody wants any more.
         getattr(runner, "kill_workers", lambda: None)()
         raise
     finally:

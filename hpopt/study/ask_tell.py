@@ -20,20 +20,20 @@ from hpopt.study.state import StudyState
 Value = SupportsFloat | Mapping[str, Any] | Outcome
 """What a user may tell of a solution."""
 
+# Numbers of pending solutions that an error names: as many as fit a line.
 MOST_NAMED = 10
-# Numbers of pending solutions that an error names; any that fit a line will do.
 
 
 class AskTell:
     """Ask and tell for somebody who evaluates solutions elsewhere, from any thread.
 
-    A run that is going on evaluates what was asked and never told, so none of that may be asked
-    or told by hand meanwhile; what is newly asked by hand is told by hand.
+    A run that is going on evaluates what was asked before and has no result, so none of that may
+    be asked or told by a user meanwhile. What a user asks meanwhile, the user tells.
     """
 
     def __init__(self, state: StudyState) -> None:
         self._state = state
-        # What was cut off, to be given again; None while nobody has looked for it.
+        # Asked by an earlier process that ended before it told; None before anybody has looked.
         self._again: deque[Solution] | None = None
         self._asked_at: dict[int, float] = {}
         self._is_run = self._is_closed = False
@@ -46,8 +46,9 @@ class AskTell:
 
     @contextmanager
     def left_to_run(self) -> Iterator[None]:
-        """Leave to a run, as long as it goes on, what was asked and never told."""
+        """Leave what was asked and has no result to a run, as long as it goes on."""
         with self._state.lock:
+            # What was asked is the run's now; nobody else is to get it as cut off.
             self._is_run, self._again = True, deque()
             self._asked_at.clear()
         try:
@@ -57,7 +58,7 @@ class AskTell:
                 self._is_run, self._again = False, None
 
     def ask(self, seconds: float) -> Solution:
-        """Return what was asked before and never told, then what the optimizer proposes."""
+        """Return what was asked before and has no result, then what the optimizer proposes."""
         state, deadline = self._state, time.monotonic() + seconds
         with state.lock:
             while True:
@@ -76,16 +77,18 @@ class AskTell:
                         f"tell {', '.join(map(str, pending[:MOST_NAMED]))}"
                         f"{' …' if len(pending) > MOST_NAMED else ''}"
                     )
+                # This gives the lock to those who tell until one of them has.
                 state.changed.wait(min(left, threading.TIMEOUT_MAX))
                 if self._is_closed:
                     raise StudyError("the study was closed while a thread waited for a solution")
 
     def _cut_off(self) -> Solution | None:
-        """Return the next solution that was asked by somebody before and never told."""
+        """Return the next solution that an earlier process asked and never told."""
         state = self._state
         if self._again is None:
-            theirs = self._asked_at  # asked since the study was opened: somebody works on it
-            self._again = deque(s for s in state.unfinished() if s.number not in theirs)
+            # What was asked since the study was opened is left out: somebody works on it.
+            found = (s for s in state.unfinished() if s.number not in self._asked_at)
+            self._again = deque(found)
         while self._again:
             solution = self._again.popleft()
             if solution.number in state.optimizer.pending:
@@ -132,16 +135,7 @@ class AskTell:
 def outcome_of_value(
     problem: Problem, value: Any, began: float, *, caller: str = "tell"
 ) -> Outcome:
-    """Return the outcome that a user's value stands for.
-
-    Parameters
-    ----------
-    problem : Problem
-    value : float, mapping of str to float (and to JSON data beside the objectives), or Outcome
-    began : float
-        When the solution was asked, in seconds since the epoch: for an outcome that does not say.
-    caller : str
-        What the user has called.
+    """Return the outcome that a user's value stands for, of a solution that was asked at `began`.
 
     Raises
     ------

@@ -25,12 +25,12 @@ from hpopt.study.state import StudyState
 
 Group = list[Solution]
 
+# Seconds between two looks at where calls run. People read it, so more often is of no use.
 WHERE_SECONDS = 1.0
-# How often it is looked where calls run, for people to read: as often as pages are drawn anew.
 
+# Workers that may die while they start, beyond one for each slot and before any trial has begun,
+# until it is clear that none ever starts: one or two may have been killed by somebody.
 MOST_NOT_STARTED = 2
-# So many workers more than there are slots may die while they start, and before any trial has
-# begun, until it is clear that none ever will: one may have been killed by somebody.
 
 
 @dataclass(slots=True)
@@ -45,21 +45,10 @@ class Ended:
 class Dispatch:
     """Keep an executor's slots filled with what is ready.
 
-    Where the problem takes batches, what is ready and of one key goes together, up to
-    `max_batch`; nothing waits for others to become ready, and no slot stays empty so that another
-    may get a fuller batch. A batch that fails as a whole comes back, and each of it goes alone. A
-    trial whose worker was lost is ready again, so many times, under its own number and seed.
-
-    Parameters
-    ----------
-    state : StudyState
-    executor : concurrent.futures.Executor
-    n_slots : int or callable
-        How many calls to keep running, or what returns it each time.
-    retries : int
-        How often a lost trial runs again.
-    live : LiveFolder or None
-        Where evaluations show that they run.
+    Where the problem takes batches, ready solutions of one key go together, up to `max_batch`.
+    None waits for others to become ready, and no slot stays empty so that another gets a fuller
+    batch. A batch that fails as a whole comes back, and each of its solutions goes alone. A trial
+    whose worker was lost is ready again, `retries` times, under its own number and seed.
 
     Attributes
     ----------
@@ -88,10 +77,10 @@ class Dispatch:
         self._running: dict[Future[Any], Group] = {}
         self._done: SimpleQueue[Future[Any]] = SimpleQueue()
         self._n_lost: dict[int, int] = {}
-        # Numbers of which this driver has shown where they run, as their workers may not.
+        # Whose heartbeats this driver made, as their workers do not see the study's folder.
         self._shown: set[int] = set()
         self._looked = time.monotonic()
-        self._alone: set[int] = set()
+        self._alone: set[int] = set()  # of batches that failed as a whole
         self._has_begun, self._n_not_started = False, 0
 
     @property
@@ -110,12 +99,12 @@ class Dispatch:
         return self.n_free * self._max_batch
 
     def send(self, most: int) -> None:
-        """Send what is ready into free slots, at most so many solutions."""
+        """Send what is ready into free slots: at most so many solutions, `n_wanted` of them."""
         if self._max_batch > 1:
             for group in self._groups(most):
                 self._submit(group)
             return
-        for _ in range(min(most, self.n_free, len(self.ready))):
+        for _ in range(min(most, len(self.ready))):
             self._submit([self.ready.popleft()])
 
     def _groups(self, most: int) -> list[Group]:
@@ -137,6 +126,7 @@ class Dispatch:
             else:
                 left.append(solution)
         self.ready = deque([*left, *list(self.ready)[most:]])
+        # Two half batches at the same time are done before a full one and an idle slot.
         while len(groups) < n_free and len(largest := max(groups, key=len, default=[])) > 1:
             half = len(largest) // 2
             groups.append(largest[half:])
@@ -177,6 +167,7 @@ class Dispatch:
             )
         self._running[future] = group
         self.n_running += len(group)
+        # A queue, as the callback comes in any thread, and wait() need not look at all futures.
         future.add_done_callback(self._done.put)
 
     def wait(self, seconds: float) -> Ended:
@@ -199,6 +190,7 @@ class Dispatch:
         if not self._has_begun:
             self._check_begun(futures)
         again = [solution for future in futures for solution in self._take(future, ended)]
+        # Before what is new, and by number: the order is that of a run without losses.
         self.ready.extendleft(sorted(again, key=lambda each: each.number, reverse=True))
         return ended
 
@@ -232,7 +224,7 @@ class Dispatch:
         """Take back what a call gave; return those of it that must run again."""
         group = self._running.pop(future)
         self.n_running -= len(group)
-        if not self._has_begun:
+        if not self._has_begun:  # its worker did not start: that is not the trial's fault
             return group
         try:
             outcomes = outcomes_of(future, len(group))
@@ -279,7 +271,7 @@ class Dispatch:
 def outcomes_of(future: Future[Any], n: int) -> list[Outcome]:
     """Return what a call gave for each of its n solutions, whatever became of it.
 
-    A group that failed as a whole gives nothing: the guilty one is not known.
+    A group that failed as a whole gives none, as the guilty one is not known.
 
     Raises
     ------
@@ -292,14 +284,18 @@ def outcomes_of(future: Future[Any], n: int) -> list[Outcome]:
         raise
     except BaseException as lost:
         return [] if n > 1 else [_outcome_without(lost)]
-    fine = isinstance(outcomes, list) and all(isinstance(each, Outcome) for each in outcomes)
-    if not fine or len(outcomes) != n:
-        if n > 1:
-            return []
+    if n == 1 and not isinstance(outcomes[0], Outcome):
         why = f"the executor must give what the evaluation returned, but gave {outcomes[0]!r:.80}"
         return [failed(why, status="lost")]
+    if n > 1 and not _are_outcomes(outcomes, n):
+        return []
     memory = getattr(future, "memory", None)
-    return [each if memory is None else replace(each, memory=memory) for each in outcomes]
+    return outcomes if memory is None else [replace(each, memory=memory) for each in outcomes]
+
+
+def _are_outcomes(found: Any, n: int) -> bool:
+    is_list = isinstance(found, list) and len(found) == n
+    return is_list and all(isinstance(each, Outcome) for each in found)
 
 
 def _outcome_without(lost: BaseException) -> Outcome:

@@ -11,22 +11,22 @@ from hpopt.core.evaluation import shorten
 from hpopt.core.libraries import is_of_library
 from hpopt.errors import AllTrialsFailedError, RemoteTraceback
 
+# Kinds of failures that a run shows: enough to see what goes wrong, few enough to read.
 MOST_KINDS = 10
-"""So many kinds of failures are shown in a run."""
 
-MOST_CHARACTERS = 300
-"""Of an error where it is shown in one line; the trial keeps all of it."""
+# Characters of an error that is shown in one line: three of a terminal's. The trial keeps all.
+MOST_SHOWN = 300
 
+# Trials that must fail alike to end a run by default: two may be chance, and each costs time.
 LEAST_ALIKE = 3
-"""So many trials must fail alike to end a run, where the user does not say how many."""
 
+# A frame in the text of a traceback.
 FRAME = re.compile(r'^ *File "(.+)", line (\d+)', re.MULTILINE)
-"""A frame in the text of a traceback."""
 
 BEGINNING = "Traceback (most recent call last):"
 
+# What a wrong return was: the name of its type, which is kept, and the value.
 RETURNED = re.compile(r"\b(is|returned) ([A-Za-z_]\w*) .*", re.DOTALL)
-"""What a wrong return was: the name of its type, which is kept, and the value."""
 
 NUMBER = re.compile(r"\b\d+(\.\d+)?\b")
 
@@ -44,13 +44,8 @@ Kind = tuple[str, ...]
 class Failures:
     """Take note of the trials of a run that have no values.
 
-    Parameters
-    ----------
-    fail_fast : int or None
-        How many trials must fail alike, before any has values, to end the run: 0 for never, None
-        for three, or one a worker where there are more workers.
-    path : Path or None
-        The study file, to say where the traceback of a trial can be read.
+    `fail_fast` is that of `Study.run`; `path` is the study file, to say where a trial's traceback
+    can be read.
 
     Attributes
     ----------
@@ -130,8 +125,8 @@ def kind_of(trial: Trial) -> Kind:
 
 
 def in_words(trial: Trial) -> str:
-    """Say in one line what failed, why and where."""
-    error = shorten(trial.error or "no reason is known", MOST_CHARACTERS)
+    """Return in one line what failed, why and where."""
+    error = shorten(trial.error or "no reason is known", MOST_SHOWN)
     error = "".join(each if each.isprintable() else " " for each in error)
     frame = _users_own(trial) or _innermost(trial)
     where = "" if frame is None else f" ({PurePath(frame[0]).name}, line {frame[1]})"

@@ -78,24 +78,15 @@ def learn_from(
 ) -> tuple[dict[str, Any], Learned]:
     """Learn from an earlier study, the first time; return the metadata that say so, and a report.
 
-    Parameters
-    ----------
-    optimizer : Optimizer
-        Bound; it is told.
-    own : mapping
-        The metadata of the study that learns.
-    source : path or Record
-        The earlier study, as the user gave it.
-    storage : Storage
-        Keeps the metadata.
-    load : callable
-        Opens the study of a path.
+    `own` are the metadata of the study that learns, `source` is the path or record of the earlier
+    one, and `load` opens the study of a path.
     """
     if not isinstance(source, str | os.PathLike | Record):
         raise SettingError(f"learn_from takes the path of a study, or a study, but got {source!r}")
     if not isinstance(source, Record):
         source = expanded(source)
     metadata, entries = dict(own), own.get(KEY, [])
+    # A file that was learned from may be gone; what it had is here.
     gone = not isinstance(source, Record) and not Path(source).exists()
     again = [each for each in entries if each["path"] == _path_of(source)] if gone else []
     if not again:
@@ -140,20 +131,7 @@ def _entry_of(
 ) -> dict[str, Any]:
     """Return what fits of an earlier study, as JSON data for the metadata of this one.
 
-    Parameters
-    ----------
-    earlier : Record
-    source : path or Record
-        As the user gave it.
-    optimizer : Optimizer
-        Of the study that learns.
-    entries : sequence of mapping
-        What it has learned before: that is not learned again.
-
-    Raises
-    ------
-    StudyMismatchError
-        An objective of this name has the other direction there.
+    What the entries have already is left out.
     """
     space, objectives = optimizer.space, optimizer.objectives
     named = os.fspath(source) if isinstance(source, str | os.PathLike) else _path_of(source)

@@ -23,13 +23,13 @@ from hpopt.study.state import StudyState
 P = ParamSpec("P")
 T = TypeVar("T")
 
+# How long the loop sleeps while nothing ends: so late a rule on time, a look after the study's
+# file, or the display's clock may be. Waking five times a second costs nothing that is measurable.
 POLL_SECONDS = 0.2
-# How long nothing may be looked at: the clock of the display, a rule on time, the study's file.
+# Seconds until a full disk is tried again: at once for a person, seldom for a disk.
 ROOM_SECONDS = 1.0
-# How often a full disk is tried again: soon for a person, seldom for a disk.
-
-COUNTABLE = 10**9
 # A space of more configs has no end that anybody will see, so none is shown.
+COUNTABLE = 10**9
 
 INTERRUPTED = "Ctrl-C was pressed"
 EXPLAINED = (
@@ -50,20 +50,8 @@ class Loop:
             storage.append([trial])
             optimizer.tell(trial)
 
-    Parameters
-    ----------
-    state : StudyState
-        Prepared for this window.
-    dispatch : Dispatch
-        What runs evaluations.
-    rule : StoppingRule
-    window : int or None
-        Ask solution k knowing 0 … k - window; None asks with all that is known.
-    display : ProgressDisplay
-    failures : Failures
-        What shows failures, and tells when to end a run that cannot succeed.
-    callbacks : sequence of callables
-        Each gets the trial after it was journaled.
+    With a window solution k is asked knowing 0 … k - window, else with all that is known; `state`
+    is prepared for it. Each callback gets each trial after it was journaled and learned.
     """
 
     def __init__(
@@ -118,7 +106,7 @@ class Loop:
         except AllTrialsFailedError:
             reason = f"{len(self._failures.alike)} trials failed alike"
             raise
-        finally:
+        finally:  # also after an error: what waits in an executor of the user's must not run on
             self._dispatch.cancel()
             self._look_after_file(ended=True)
             self._show(self._display.end, self._snapshot(), reason or "an error was raised")
@@ -152,6 +140,7 @@ class Loop:
         hold = self._window is not None
         self._written(self._state.finish, ended.trials, ended.outputs, hold=hold)
         for trial in ended.trials:
+            # Asked here and not there, as it is called for each trial and nearly all are fine.
             matters = not trial.ok or self._failures.may_end
             if matters and (sentence := self._failures.note(trial)):
                 self._say(sentence)
@@ -219,7 +208,8 @@ class Loop:
         state, tally = self._state, self._state.tally
         best = tally.best
         return Progress(
-            n_asked=state.optimizer.n_asked - len(self._dispatch.ready),  # those run again
+            # What is ready was asked and runs again: rules are to leave room for it.
+            n_asked=state.optimizer.n_asked - len(self._dispatch.ready),
             n_told=tally.n_told,
             seconds=self.seconds,
             objectives=state.optimizer.objectives,
@@ -243,7 +233,7 @@ class Loop:
         )
 
     def _explain(self) -> None:
-        """Say what the strategy does and why, once for each of its ways."""
+        """Show what the strategy does and why, once for each of its ways."""
         sentence = self._state.explanation()
         if not sentence:
             return
@@ -255,7 +245,7 @@ class Loop:
                 self._show(self._display.say, sentence)
 
     def _say_idle(self) -> None:
-        """Say once that the strategy leaves workers idle, as it waits for results."""
+        """Show once that the strategy leaves workers idle, as it waits for results."""
         n_workers = self._dispatch.n_calls
         if self._is_idle_said or n_workers == 1:
             return
@@ -296,11 +286,6 @@ class Loop:
 class Interrupts:
     """Turn the first Ctrl-C into a wish to stop, and the second into KeyboardInterrupt.
 
-    Parameters
-    ----------
-    say : callable
-        Says a sentence to the person at the keyboard.
-
     Attributes
     ----------
     reason : str or None
@@ -315,6 +300,7 @@ class Interrupts:
     @contextlib.contextmanager
     def heeded(self) -> Iterator[None]:
         """Heed Ctrl-C, where this is the main thread and nobody else does."""
+        # Python lets the main thread alone set handlers, and another handler has its own plans.
         in_main = threading.current_thread() is threading.main_thread()
         if not in_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
             yield
@@ -327,7 +313,7 @@ class Interrupts:
 
     def put_off(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Work with the second Ctrl-C put off, so that optimizer and journal stay in step."""
-        self._is_writing = True
+        self._is_writing = True  # what the signal's handler looks at
         try:
             done = work(*args, **kwargs)
         finally:

@@ -26,12 +26,12 @@ from hpopt.space.coordinates import MOST_COORDINATES
 
 Test = Callable[[Any], bool]
 
-FORMAT = 1
 # Raised when a version writes what earlier ones cannot read.
+FORMAT = 1
+# More than any study has, and few enough that their names are compared in no time.
 MOST_OBJECTIVES = 1000
-# More than any study has, and few enough to read in no time.
-MOST_QUOTED = 500
 # Characters of an error, which may quote all of a header.
+MOST_QUOTED = 500
 
 NEEDED = ("format", "space", "objectives", "seed", "optimizer")
 
@@ -180,6 +180,7 @@ def _is_int(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
+    # An int of a million digits is finite too, and no float.
     return type(value) in (int, float) and abs(value) < 1e300 and math.isfinite(value)
 
 

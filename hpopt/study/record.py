@@ -21,10 +21,8 @@ from hpopt.errors import (
 )
 from hpopt.space import Narrowed, Parameter, Space
 from hpopt.storage import MemoryStorage, Storage
+from hpopt.study.failures import MOST_SHOWN
 from hpopt.study.running_status import Running, read_running
-
-MOST_CHARACTERS = 300
-"""Of the last error, where none has values; its trial keeps all of it."""
 
 Opening = Callable[[], AbstractContextManager[Storage]]
 
@@ -129,7 +127,7 @@ class Record:
             )
         last = deque(self.iterate(), maxlen=1).pop()
         said = ", ".join(f"{n} {status}" for status, n in counts.items())
-        error = shorten(last.error or last.status, MOST_CHARACTERS)
+        error = shorten(last.error or last.status, MOST_SHOWN)
         again = ""
         if counts.keys() & {"failed", "lost"}:
             again = ". Failed trials are evaluated again with retry_failed=True (--retry-failed)"

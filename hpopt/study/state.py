@@ -25,12 +25,12 @@ from hpopt.storage import Storage
 from hpopt.study.failures import Kind, kind_of
 from hpopt.study.travelling_rule import TravellingRule
 
+# Configs that are looked at one by one to count the forbidden ones: that takes a tenth of a
+# second, and few studies get through a larger space.
 COUNTED = 10_000
-# Configs that are looked at one by one to count the forbidden ones: a tenth of a second, and no
-# study gets through a larger space often.
 
+# Trials of a long journal that are in memory at once: larger parts are not replayed faster.
 REPLAYED_AT_ONCE = 2000
-# Trials of a long journal that are held in memory at once; larger parts are not replayed faster.
 
 
 class Tally:
@@ -39,7 +39,6 @@ class Tally:
     Attributes
     ----------
     best : Trial or None
-        The earliest among equals.
     n_told, n_bad, n_new : int
         Finished trials; those of them without values; those finished since the study was opened.
     n_since_best : int
@@ -128,7 +127,8 @@ class StudyState:
 
     @property
     def n_possible(self) -> float:
-        """How many trials there can be at most; a space may take a while to count."""
+        """How many trials there can be at most."""
+        # Kept, as a space may take a while to count and each display asks.
         if self._n_possible is None:
             self._n_possible = self.optimizer.n_possible
         return self._n_possible
@@ -208,6 +208,7 @@ class StudyState:
         with self.lock:
             if rule is None:
                 self._rule = None
+            # An equal rule knows the journal already: it has learned with the optimizer.
             elif self._rule is None or rule != self._rule.rule:
                 self._rule = TravellingRule(rule, self.optimizer.objectives[0])
                 trials = self.storage.observations() if window is None else self.storage.trials()
@@ -226,6 +227,7 @@ class StudyState:
 
     def _replay(self, window: int | None) -> None:
         pending = [self._restored(each.solution) for each in self.storage.pending()]
+        # Before the results, for strategies that look at what is asked while they learn.
         self.optimizer.replay([], pending)
         if window is None:
             trials = self.storage.observations()
@@ -282,6 +284,7 @@ class StudyState:
                 part = self._unjournaled[: n - len(solutions)]
                 if not part:
                     break
+                # With how many results were known, so that early stopping can be replayed.
                 self.storage.started(part, len(self.optimizer.history))
                 del self._unjournaled[: len(part)]
                 solutions += part
@@ -328,7 +331,9 @@ class StudyState:
         if not trials:
             return
         with self.lock:
-            tally = self.tally  # read before there is more to read
+            tally = self.tally  # read before the journal has these
+            # First the journal: what is learned but not journaled would be lost by a crash, and
+            # a resumed search would ask something else.
             self.storage.append(trials, outputs)
             if hold:
                 self._held |= {trial.number: trial for trial in trials}

@@ -9,14 +9,7 @@ from hpopt.early_stopping import EarlyStoppingRule, StopTest
 
 
 class TravellingRule:
-    """Keep for each pending solution the test that its evaluation gets.
-
-    Parameters
-    ----------
-    rule : EarlyStoppingRule
-    objective : Objective
-        What evaluations report.
-    """
+    """Keep for each pending solution the test that its evaluation gets."""
 
     def __init__(self, rule: EarlyStoppingRule, objective: Objective) -> None:
         self.rule = rule
@@ -26,12 +19,7 @@ class TravellingRule:
     def catch_up(self, trials: Iterable[Trial], pending: Mapping[int, int]) -> None:
         """Learn from a journal, and give pending solutions what was known when they were asked.
 
-        Parameters
-        ----------
-        trials : iterable of Trial
-            In the order of learning.
-        pending : mapping of int to int
-            Number of a pending solution → how many of these had been learned when it was asked.
+        `pending` has for each number how many of the trials had been learned then.
         """
         waiting = sorted((after, number) for number, after in pending.items())
         place = 0
@@ -43,10 +31,11 @@ class TravellingRule:
         self._send_with([number for _, number in waiting[place:]])
 
     def send_with(self, solutions: Sequence[Solution]) -> None:
-        """Give solutions that are asked now what is known now."""
+        """Send what is known now with solutions that are asked now."""
         self._send_with([solution.number for solution in solutions])
 
     def _send_with(self, numbers: Sequence[int]) -> None:
+        # One test for all: a snapshot does not change with what is learned later.
         test = self._experience.snapshot() if numbers else None
         if test is not None:
             self._tests.update(dict.fromkeys(numbers, test))
