@@ -95,7 +95,7 @@ def test_a_problem_that_is_not_well_formed():
         ([{"x": 9.0}], "x must"),
         ([{"x": None}], "x must"),
         ([{"x": 1.0, "y": 2}], "unknown parameter 'y'"),
-        ({"x": 1.0}, "must be a mapping"),
+        ({"x": 1.0}, "must be a list of configs, but got a single one"),
         ([{"x": 1.0}, {"x": 1.0}], "twice"),
     ],
 )
