@@ -11,14 +11,16 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-# This is run in the folder of this file.
-page = (Path.cwd().parent / "index.md").read_text(encoding="utf-8")
+here = Path.cwd()  # the folder of this file
+page = (here.parent / "index.md").read_text(encoding="utf-8")
 example = re.search(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)[1]
-os.chdir(tempfile.mkdtemp())  # for its study file; the extension that runs this goes back
 names = {"__name__": "__main__"}
-exec(example, names)
+with tempfile.TemporaryDirectory() as folder:  # for its study file
+    os.chdir(folder)
+    exec(example, names)
+    trials = names["result"].trials  # read while the file is there
+    os.chdir(here)
 
-trials = names["result"].trials
 errors = np.array([100 * trial.values["error"] for trial in trials])
 figure, axes = plt.subplots(figsize=(7, 3.2))
 for model, color in (("forest", "C1"), ("svm", "C0")):
