@@ -65,12 +65,12 @@ class Failures:
     def note(self, trial: Trial) -> str:
         """Take note of a finished trial; return what to show of it, which may be nothing."""
         if trial.ok:
-            self.be_over()
+            self.let_run_go_on()
             return ""
         kind = kind_of(trial)
         if self.may_end and trial.status == "failed":
             if self.alike and kind_of(self.alike[0]) != kind:
-                self.be_over()
+                self.let_run_go_on()
             else:
                 self.alike.append(trial)
         if kind in self._shown or len(self._shown) > MOST_KINDS:
@@ -79,14 +79,14 @@ class Failures:
         if len(self._shown) > MOST_KINDS:
             where = "in the study" if self._path is None else f"by: hpopt show {self._quoted()}"
             return f"further kinds of failures are not shown here, but {where}"
-        return f"{in_words(trial)}{self._where(trial)}"
+        return f"{describe(trial)}{self._where(trial)}"
 
-    def are_all(self, n_workers: int) -> bool:
+    def are_enough(self, n_workers: int) -> bool:
         """Return whether enough trials have failed alike to end the run."""
         least = max(LEAST_ALIKE, n_workers) if self._fail_fast is None else self._fail_fast
         return self.may_end and len(self.alike) >= least
 
-    def be_over(self) -> None:
+    def let_run_go_on(self) -> None:
         """Let no failure end the run any more: not all trials fail alike."""
         self.may_end = False
         self.alike = []
@@ -96,8 +96,9 @@ class Failures:
         last = self.alike[-1]
         error = AllTrialsFailedError(
             f"the run has ended, as {len(self.alike)} trials failed alike before any had values: "
-            f"{in_words(last)}. Mend that and run again, with retry_failed=True (--retry-failed) "
-            "to evaluate these again; with fail_fast=0 (--fail-fast 0) a run goes on all the same"
+            f"{describe(last)}. Correct that and run again, with retry_failed=True "
+            "(--retry-failed) to evaluate these again; with fail_fast=0 (--fail-fast 0) a run "
+            "goes on all the same"
         )
         error.__cause__ = RemoteTraceback(last.traceback) if last.traceback else None
         return error
@@ -118,29 +119,29 @@ def kind_of(trial: Trial) -> Kind:
     the status and the message, less the values in it.
     """
     error = trial.error or ""
-    frame = _innermost(trial)
+    frame = _innermost_frame(trial)
     if frame is not None:
         return trial.status, error.partition(":")[0], *frame
     return trial.status, NUMBER.sub("#", RETURNED.sub(r"\1 \2", error))
 
 
-def in_words(trial: Trial) -> str:
+def describe(trial: Trial) -> str:
     """Return in one line what failed, why and where."""
     error = shorten(trial.error or "no reason is known", MOST_SHOWN)
     error = "".join(each if each.isprintable() else " " for each in error)
-    frame = _users_own(trial) or _innermost(trial)
+    frame = _innermost_own_frame(trial) or _innermost_frame(trial)
     where = "" if frame is None else f" ({PurePath(frame[0]).name}, line {frame[1]})"
     return f"trial {trial.number} {VERBS[trial.status]}: {error}{where}"
 
 
-def _users_own(trial: Trial) -> tuple[str, str] | None:
+def _innermost_own_frame(trial: Trial) -> tuple[str, str] | None:
     """Return the last frame of the user's own code that the exception passed, if there is one."""
     last = (trial.traceback or "").rpartition(BEGINNING)[2]  # not that of what it was raised from
     own = [(file, line) for file, line in FRAME.findall(last) if not is_of_library(file)]
     return own[-1] if own else None
 
 
-def _innermost(trial: Trial) -> tuple[str, str] | None:
+def _innermost_frame(trial: Trial) -> tuple[str, str] | None:
     """Return the file and the line of the frame that raised the exception, where it is known."""
     frames: list[tuple[str, str]] = FRAME.findall(trial.traceback or "")
     return frames[-1] if frames else None

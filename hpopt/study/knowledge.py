@@ -61,15 +61,15 @@ class Learned:
         n = self.n_learned + self.n_left_out
         said = [f"learned {self.n_learned} of {n} trials of {self.source}"]
         if self.filled:
-            said.append(f"filled by the default: {_counted(self.filled)}")
+            said.append(f"filled by the default: {_describe_counts(self.filled)}")
         if self.reasons:
-            said.append(f"left out: {_counted(self.reasons)}")
+            said.append(f"left out: {_describe_counts(self.reasons)}")
         if self.missing:
             said.append(f"give {', '.join(self.missing)} a default=… to keep these")
         return "; ".join(said)
 
 
-def _counted(counts: Mapping[str, int]) -> str:
+def _describe_counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} × {what}" for what, count in counts.items())
 
 
@@ -143,7 +143,7 @@ def _entry_of(
     filled: Counter[str] = Counter()
     missing: dict[str, None] = {}
     for trial in earlier.iterate():
-        config = _filled(trial.config, space)
+        config = _fill_in(trial.config, space)
         reason = _why_not(trial, config, space, objectives)
         key = space.key(config) if reason is None else b""
         if reason is None and key in known:
@@ -219,7 +219,7 @@ def teach(optimizer: Optimizer, entries: Entries) -> None:
         optimizer.learn(points, losses)
 
 
-def _filled(config: Mapping[str, Any], space: Space) -> dict[str, Any]:
+def _fill_in(config: Mapping[str, Any], space: Space) -> dict[str, Any]:
     """Return a config with the defaults of what it lacks, as far as it fits."""
     try:
         return space.filled(config)

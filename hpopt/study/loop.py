@@ -94,7 +94,7 @@ class Loop:
         self._show_state()
         reason = ""
         try:
-            with self._interrupts.heeded():
+            with self._interrupts.handling_sigint():
                 while True:
                     reason = self._fill()
                     if reason and not self._dispatch.n_running:
@@ -124,7 +124,7 @@ class Loop:
             room = int(min(room, n_wanted))
             if room > len(dispatch.ready):
                 n_new = room - len(dispatch.ready)
-                dispatch.ready += self._written(state.ask, n_new, self._window)
+                dispatch.ready += self._write(state.ask, n_new, self._window)
                 self._explain()
                 self._say_idle()
             if not dispatch.ready:
@@ -138,7 +138,7 @@ class Loop:
         if ended.interrupted:
             self._interrupts.reason = INTERRUPTED
         hold = self._window is not None
-        self._written(self._state.finish, ended.trials, ended.outputs, hold=hold)
+        self._write(self._state.finish, ended.trials, ended.outputs, hold=hold)
         for trial in ended.trials:
             # Asked here and not there, as it is called for each trial and nearly all are fine.
             matters = not trial.ok or self._failures.may_end
@@ -166,14 +166,14 @@ class Loop:
     def _check_can_succeed(self) -> None:
         """Raise AllTrialsFailedError where the trials so far show that the run is in vain."""
         failures = self._failures
-        if self._interrupts.reason or not failures.are_all(self._dispatch.n_calls):
+        if self._interrupts.reason or not failures.are_enough(self._dispatch.n_calls):
             return
         if self._state.has_failed_like(failures.alike):
-            failures.be_over()
+            failures.let_run_go_on()
         else:
             raise failures.error()
 
-    def _written(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def _write(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do what writes the journal; on a full disk wait for room, and do it again.
 
         Raises
@@ -184,7 +184,7 @@ class Loop:
         waited = False
         while True:
             try:
-                done = self._interrupts.put_off(work, *args, **kwargs)
+                done = self._interrupts.uninterrupted(work, *args, **kwargs)
             except DiskFullError as error:
                 if not waited:
                     self._say(f"{error}. The run waits for room, and goes on then; Ctrl-C ends it")
@@ -298,7 +298,7 @@ class Interrupts:
         self._now = self._is_writing = False
 
     @contextlib.contextmanager
-    def heeded(self) -> Iterator[None]:
+    def handling_sigint(self) -> Iterator[None]:
         """Heed Ctrl-C, where this is the main thread and nobody else does."""
         # Python lets the main thread alone set handlers, and another handler has its own plans.
         in_main = threading.current_thread() is threading.main_thread()
@@ -311,7 +311,7 @@ class Interrupts:
         finally:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    def put_off(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def uninterrupted(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Work with the second Ctrl-C put off, so that optimizer and journal stay in step."""
         self._is_writing = True  # what the signal's handler looks at
         try:

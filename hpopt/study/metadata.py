@@ -108,13 +108,13 @@ def space_in(metadata: Mapping[str, Any]) -> Space:
     """Return the space of a stored study, without what it forbids: enough to read its configs."""
     # A file's numbers may be of any size; what is wrong with them is raised as an error.
     with np.errstate(all="ignore"):
-        return Space.from_json(_permissive(metadata["space"]), forbid=())
+        return Space.from_json(_without_forbidden(metadata["space"]), forbid=())
 
 
-def _permissive(space: Mapping[str, Any]) -> dict[str, Any]:
+def _without_forbidden(space: Mapping[str, Any]) -> dict[str, Any]:
     """Return a stored space without what it and its lists of layers forbid: functions, perhaps."""
     parameters = [
-        [name, {**data, "space": _permissive(data["space"])} if "space" in data else data]
+        [name, {**data, "space": _without_forbidden(data["space"])} if "space" in data else data]
         for name, data in space["parameters"]
     ]
     return {"parameters": parameters}

@@ -30,7 +30,7 @@ from hpopt.study.metadata import (
 DEFAULT_OPTIMIZER = "auto"
 
 
-def opened(
+def open_study(
     storage: Storage,
     problem: Problem,
     optimizer: Optimizer | None,
@@ -62,7 +62,7 @@ def opened(
         return metadata, used
     check_metadata(metadata, path)
     _check_same(metadata, problem, seed, start, path)
-    used = bound(_same_optimizer(metadata, optimizer, path), problem, metadata)
+    used = bind(_same_optimizer(metadata, optimizer, path), problem, metadata)
     current, changed = _with_fingerprint(metadata, problem)
     current |= checked_extra(about)
     if changed and any(storage.count().values()):
@@ -88,7 +88,7 @@ def other_than_before(path: object, changed: Sequence[str]) -> str:
     )
 
 
-def bound(optimizer: Optimizer, problem: Problem, metadata: Header) -> Optimizer:
+def bind(optimizer: Optimizer, problem: Problem, metadata: Header) -> Optimizer:
     """Bind an optimizer as the study began, and tell it all that came before the first trial."""
     optimizer.bind(problem, seed=metadata["seed"], start=metadata.get("start", ()))
     if "trials" in metadata:
@@ -97,10 +97,10 @@ def bound(optimizer: Optimizer, problem: Problem, metadata: Header) -> Optimizer
     return optimizer
 
 
-def bound_again(optimizer: Optimizer, problem: Problem, metadata: Header) -> Optimizer:
+def bind_again(optimizer: Optimizer, problem: Problem, metadata: Header) -> Optimizer:
     """Return another optimizer of the same settings, bound as the study began."""
     settings = {name: getattr(optimizer, name) for name in optimizer.argument_names()}
-    return bound(type(optimizer)(**settings), problem, metadata)
+    return bind(type(optimizer)(**settings), problem, metadata)
 
 
 def read_metadata(path: Path) -> Header:
@@ -169,7 +169,7 @@ def _check_same(
     document = json.loads(json.dumps(problem.space.to_json()))
     differences = space_in(metadata).differences(space_in({"space": document}))
     hint = _how_to_learn(differences, problem.space, path)
-    forbidden, was = _forbidden(document), _forbidden(metadata["space"])
+    forbidden, was = _forbidden_in(document), _forbidden_in(metadata["space"])
     if forbidden != was:
         differences.append(f"forbid is {forbidden} but was {was}")
     objectives = [[o.name, o.direction] for o in objectives_of(problem)]
@@ -208,12 +208,12 @@ def _with_fingerprint(
     return {**metadata, "fingerprint": {**before, **found}}, changed
 
 
-def _forbidden(space: Mapping[str, Any], place: str = "the space") -> dict[str, Any]:
+def _forbidden_in(space: Mapping[str, Any], place: str = "the space") -> dict[str, Any]:
     """Return what a stored space and its lists of layers forbid, by their names."""
     found = {place: space["forbid"]} if space.get("forbid") else {}
     for name, data in space["parameters"]:
         if "space" in data:
-            found |= _forbidden(data["space"], name)
+            found |= _forbidden_in(data["space"], name)
     return found
 
 

@@ -59,7 +59,7 @@ class Record:
     def iterate(self) -> Iterator[Trial]:
         """Yield the finished trials by number, without holding them all in memory."""
         with self._opening() as storage:
-            yield from map(self.restored, storage.trials())
+            yield from map(self._restore, storage.trials())
 
     def trial(self, number: int) -> Trial:
         """Return the finished trial of a number.
@@ -70,7 +70,7 @@ class Record:
             There is none.
         """
         with self._opening() as storage:
-            return self.restored(storage.trial(number))
+            return self._restore(storage.trial(number))
 
     def output(self, number: int) -> str:
         """Return the end of what a trial printed, at most 20,000 characters."""
@@ -199,7 +199,7 @@ class Record:
             raise MissingExtraError("pandas", "reports", "to_pandas()") from None
         return pd.DataFrame([in_columns(trial) for trial in self.iterate()])
 
-    def restored(self, trial: Trial) -> Trial:
+    def _restore(self, trial: Trial) -> Trial:
         """Return a trial as it was before JSON: with the tuples of its choices.
 
         Raises
@@ -207,23 +207,23 @@ class Record:
         StudyFileError
             It is not one of this study's: the file was changed.
         """
-        if trial.ok and any(each.name not in trial.values for each in self.objectives):
-            raise _foreign(trial, f"its values are {dict(trial.values)!r:.200}")
+        if trial.ok and any(each.name not in trial.outcome.values for each in self.objectives):
+            raise _not_of_this_study(trial, f"its values are {trial.values!r:.200}")
         if not self._has_tuples:
             return trial
         solution = trial.solution
         try:
             config = self.space.validate(solution.config)
         except (ConfigError, ValueError, TypeError, ArithmeticError) as error:
-            raise _foreign(trial, str(error)) from None
+            raise _not_of_this_study(trial, str(error)) from None
         return replace(trial, solution=replace(solution, config=config))
 
     def __repr__(self) -> str:
         where = "in memory" if self._path is None else f"in {self._path.name}"
         aims = ", ".join(f"{each.direction} {each.name}" for each in self.objectives)
-        return f"<{type(self).__name__} of {self._counted()} {where}: {aims}>"
+        return f"<{type(self).__name__} of {self._describe_counts()} {where}: {aims}>"
 
-    def _counted(self) -> str:
+    def _describe_counts(self) -> str:
         """Return how many trials there are of which status, also where they cannot be read."""
         try:
             counts = self.counts
@@ -253,7 +253,7 @@ class Record:
         vars(self).update(state, space=space, _opening=lambda: nullcontext(storage))
 
 
-def _foreign(trial: Trial, why: str) -> StudyFileError:
+def _not_of_this_study(trial: Trial, why: str) -> StudyFileError:
     return StudyFileError(
         f"the trials of a study must fit its space and objectives, but trial {trial.number} does "
         f"not ({why:.500}): something else has changed the file"
@@ -315,7 +315,7 @@ class Result(Record):
     def __repr__(self) -> str:
         best = self._best
         found = "no values" if best is None else f"best {dict(best.values)} at {best.config}"
-        return f"<Result of {self._counted()}: {found}; ended as {self.reason}>"
+        return f"<Result of {self._describe_counts()}: {found}; ended as {self.reason}>"
 
 
 def _has_tuples(parameter: Parameter) -> bool:

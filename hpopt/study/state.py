@@ -280,7 +280,7 @@ class StudyState:
         with self.lock:
             while len(solutions) < n:
                 if not self._unjournaled:
-                    self._unjournaled = self._proposed(n - len(solutions), window)
+                    self._unjournaled = self._propose(n - len(solutions), window)
                 part = self._unjournaled[: n - len(solutions)]
                 if not part:
                     break
@@ -290,7 +290,7 @@ class StudyState:
                 solutions += part
         return solutions
 
-    def _proposed(self, n: int, window: int | None) -> list[Solution]:
+    def _propose(self, n: int, window: int | None) -> list[Solution]:
         solutions = self.optimizer.ask(n) if window is None else self._ask_in_window(window)
         if self._rule is not None:
             self._rule.send_with(solutions)

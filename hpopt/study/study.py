@@ -34,7 +34,7 @@ from hpopt.study.failures import Failures
 from hpopt.study.knowledge import Learned, learn_from
 from hpopt.study.loop import Loop
 from hpopt.study.metadata import objectives_in, space_in
-from hpopt.study.opening import bound_again, opened, read_metadata
+from hpopt.study.opening import bind_again, open_study, read_metadata
 from hpopt.study.record import Record, Result
 from hpopt.study.running_status import live_folder
 from hpopt.study.state import StudyState
@@ -112,7 +112,7 @@ class Study(Record):
         self.problem = problem
         storage = open_storage(path)
         try:
-            header, used = opened(
+            header, used = open_study(
                 storage, problem, chosen, seed=seed, start=start, about=about, path=path
             )
         except BaseException:
@@ -395,7 +395,7 @@ class Study(Record):
             )
             self._expect(rule.total())
             if again:
-                fresh = bound_again(state.optimizer, self.problem, self.header)
+                fresh = bind_again(state.optimizer, self.problem, self.header)
                 state.reopen(again, fresh, window)
             state.prepare(window)
             state.stop_early(early_rule, window)
