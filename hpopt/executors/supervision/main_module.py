@@ -74,7 +74,7 @@ def clear_main() -> None:
 
 
 def pose_as(script: Script) -> None:
-    """Give this process's ``__main__`` the file, name and arguments of the driver's.
+    """Set file, name and arguments of this process's ``__main__`` to those of the driver's.
 
     Children that multiprocessing spawns find a script by its file, and run it as ``__mp_main__``
     first. A script that never says ``"__main__"`` would search anew in each of them, so it stays
