@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hpopt.core.evaluation import judge, judge_error, thinned_curve
+from hpopt.core.evaluation import in_one_line, judge, judge_error, thinned_curve
 from hpopt.core.handle import Curve, TrialHandle, handle_for
 from hpopt.core.heartbeat import LiveFolder
 from hpopt.core.problem import Problem
@@ -22,7 +22,7 @@ def evaluate_together(
     directories: Sequence[Path | str | None] | None = None,
     early_stopping: Sequence[Callable[[Curve], bool] | None] | None = None,
     live: LiveFolder | None = None,
-) -> list[Outcome] | None:
+) -> list[Outcome] | str:
     """Evaluate solutions by the problem's `evaluate_batch`.
 
     Parameters
@@ -36,9 +36,9 @@ def evaluate_together(
 
     Returns
     -------
-    list of Outcome, or None
-        In the order of the solutions, each with its share of the time. None where the batch as a
-        whole has failed: then evaluate the solutions one by one.
+    list of Outcome, or str
+        In the order of the solutions, each with its share of the time. Text where the batch as a
+        whole has failed, which says why: then evaluate the solutions one by one.
 
     Raises
     ------
@@ -56,13 +56,13 @@ def evaluate_together(
         returned = list(problem.evaluate_batch([copy_data(s.config) for s in solutions], handles))
     except KeyboardInterrupt:
         raise
-    except BaseException:
-        return None
+    except BaseException as error:
+        return in_one_line(error)
     finally:
         for handle in handles:
             handle.end()
     if len(returned) != len(solutions):
-        return None
+        return f"it must return {len(solutions)} results, but returned {len(returned)}"
     seconds = (time.perf_counter() - clock) / len(solutions)
     return [
         _outcome(problem, value, handle, started, seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
@@ -22,6 +23,8 @@ from hpopt.core import (
 )
 from hpopt.errors import ProblemError, StudyError, TransferError, WorkerNotStarted
 from hpopt.study.state import StudyState
+
+logger = logging.getLogger("hpopt")
 
 Group = list[Solution]
 
@@ -81,6 +84,7 @@ class Dispatch:
         self._shown: set[int] = set()
         self._looked = time.monotonic()
         self._alone: set[int] = set()  # of batches that failed as a whole
+        self._is_batch_failure_said = False
         self._has_begun, self._n_not_started = False, 0
 
     @property
@@ -233,6 +237,7 @@ class Dispatch:
             return group
         if not outcomes:
             self._alone.update(solution.number for solution in group)
+            self._say_batch_failure(future)
             return group
         output = getattr(future, "output", "")
         return [
@@ -240,6 +245,14 @@ class Dispatch:
             for solution, outcome in zip(group, outcomes, strict=True)
             if not self._has_ended(solution, outcome, output, ended)
         ]
+
+    def _say_batch_failure(self, future: Future[Any]) -> None:
+        """Log once that batches fail as a whole: one by one the trials are right, but slow."""
+        if self._is_batch_failure_said or future.cancelled():
+            return
+        self._is_batch_failure_said = True
+        why = future.exception() or future.result()
+        logger.warning("evaluate_batch failed, and its configs are evaluated one by one: %s", why)
 
     def _has_ended(self, solution: Solution, outcome: Outcome, output: str, ended: Ended) -> bool:
         """Note what a solution gave, unless it was lost and runs again; return whether it ended."""

@@ -143,7 +143,7 @@ class ProblemContract:
             group = [group[0], self._solution(problem, group[0].config, group[0].number)]
         folders = [self._folder / "together" / str(place) for place in range(len(group))]
         together = evaluate_together(problem, group, directories=folders)
-        assert together is not None, "evaluate_batch must give a value for each, without an error"
+        assert not isinstance(together, str), f"evaluate_batch must not fail, but did: {together}"
         for solution, outcome in zip(group, together, strict=True):
             assert outcome.ok, f"{solution.config} is {outcome.status}: {outcome.error}"
             if self.repeatable:

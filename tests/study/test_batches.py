@@ -153,6 +153,13 @@ def test_only_the_guilty_fail(how):
     assert all("guilty" in trial.traceback for trial in guilty)
 
 
+def test_a_batch_that_fails_is_said_once(caplog):
+    searched(Touchy("raises"), hpopt.RandomSearch)
+    said = [message for message in caplog.messages if message.startswith("evaluate_batch failed")]
+    assert len(said) == 1
+    assert said[0].endswith("one by one: RuntimeError: the batch as a whole")
+
+
 @pytest.mark.parametrize("how", ["dies", "hangs"])
 def test_only_the_guilty_fail_in_worker_processes(how):
     limits = hpopt.Limits(seconds=1)

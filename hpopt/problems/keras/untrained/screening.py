@@ -61,8 +61,10 @@ def sample_all(
 
 def _outcomes(problem: MAERandomSampling, solutions: list[Solution]) -> list[Outcome]:
     # A batch that fails as a whole is evaluated one by one.
-    together = evaluate_together(problem, solutions) if len(solutions) > 1 else None
-    return together or [evaluate(problem, solution) for solution in solutions]
+    together = evaluate_together(problem, solutions) if len(solutions) > 1 else "there is one only"
+    if isinstance(together, str):
+        return [evaluate(problem, solution) for solution in solutions]
+    return together
 
 
 def first_filter(
