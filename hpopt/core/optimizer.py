@@ -120,7 +120,8 @@ class Optimizer(ABC):
         Fewer, or none, means that results of pending ones must be told first; when none is
         pending, that nothing is left to try. Only the counter and `pending` change.
         """
-        n = whole("n", n, 1)
+        if type(n) is not int or n < 1:  # it comes with each trial, nearly always right
+            n = whole("n", n, 1)
         solutions: list[Solution] = []
         while len(solutions) < n and (self._queue or self._refill(n - len(solutions))):
             solution = self._solution(self.n_asked, *self._queue.popleft())
