@@ -200,8 +200,10 @@ class TestEnded:
 
     def test_one_a_worker(self, processes):
         study = hpopt.Study(Given(TYPO), "random")
-        with pytest.raises(AllTrialsFailedError, match="5 trials failed alike"):
+        with pytest.raises(AllTrialsFailedError, match="trials failed alike"):
             study.run(trials=30, executor=processes, workers=5, progress=False)
+        # Up to four more may have ended by the time that the fifth is looked at.
+        assert 5 <= study.counts["failed"] <= 9
 
     def test_worker_processes_are_killed_and_what_ran_is_evaluated_later(self, path):
         with pytest.raises(AllTrialsFailedError, match=r"no rate \(test_failures.py") as raised:
