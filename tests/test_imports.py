@@ -52,7 +52,7 @@ MODULES = {module_of(path): path for path in FILES}
 
 
 def folder_of(module):
-    """Give the room that a module belongs to; "" for the house itself."""
+    """Return the folder that a module belongs to; "" for the package itself."""
     return module.split(".")[1] if "." in module else ""
 
 
@@ -94,14 +94,14 @@ INSIDE = {
 }
 
 
-def test_every_room_has_a_rank():
+def test_every_folder_has_a_rank():
     rooms = {folder_of(module) for module in MODULES} - {"", "__main__"}
     assert rooms <= set(RANKS)
     assert {"errors", "space", "numerics", "core", "optimizers"} <= rooms
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_imports_point_down_or_stay_in_the_room(module):
+def test_imports_point_down_or_stay_in_the_folder(module):
     for imported in INSIDE[module]:
         same_room = folder_of(imported) == folder_of(module)
         assert same_room or rank_of(imported) < rank_of(module), f"{module} imports {imported}"

@@ -19,7 +19,7 @@ from hpopt.terminal import printable
 
 PERIOD_SECONDS = 1.0  # as often as a running trial writes its state twice
 MOST_OF_THE_TIME = 10
-"""To read a long study takes a while: so many times as long it is left alone."""
+"""The pause between two readings, in reading times: a long study is not read all the time."""
 
 QUIET_SECONDS = 10.0  # as the progress lines of a run: a log of an hour has 360
 MOST_NAMED = 4  # running trials on a line of some 150 characters

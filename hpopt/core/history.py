@@ -11,7 +11,7 @@ FIRST_CAPACITY = 64  # doubled as needed: any value from 16 to 1,000 does
 
 
 class History:
-    """Observed solutions in the order in which they were told.
+    """Solutions in the order in which they were observed.
 
     Attributes
     ----------
@@ -62,14 +62,14 @@ class History:
 
     @property
     def n_contiguous(self) -> int:
-        """The largest k for which the numbers 0 … k-1 have all been told."""
+        """The largest k for which the numbers 0 … k-1 have all been observed."""
         # It only grows, so all calls together look at each number once.
         while self._n_contiguous < len(self._rows) and self._rows[self._n_contiguous] >= 0:
             self._n_contiguous += 1
         return self._n_contiguous
 
     def know(self, points: NDArray[np.float64], losses: NDArray[np.float64]) -> None:
-        """Add points known from elsewhere, before anything is told, to `all_points` only."""
+        """Add points known from elsewhere, before the first observation, to `all_points` only."""
         for point, row in zip(points, losses, strict=True):
             self._put(-1, point, row)
         self._n_known = self._n
@@ -80,7 +80,7 @@ class History:
             longer = np.full(max(2 * len(self._rows), number + 1), -1, dtype=np.int64)
             longer[: len(self._rows)] = self._rows
             self._rows = longer
-        self._rows[number] = len(self)  # -1 where a number has not been told
+        self._rows[number] = len(self)  # -1 where a number has not been observed
         self._put(number, point, losses)
 
     def _put(self, number: int, point: NDArray[np.float64], losses: NDArray[np.float64]) -> None:
@@ -97,7 +97,7 @@ class History:
         return 0 <= number < len(self._rows) and bool(self._rows[number] >= 0)
 
     def rows(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the rows of numbers that have been told."""
+        """Return the rows of observed numbers."""
         return self._rows[numbers]
 
 

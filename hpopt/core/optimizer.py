@@ -1,4 +1,4 @@
-"""The base class of all strategies: it numbers solutions and keeps what was asked and told."""
+"""The base class of all strategies: numbers solutions, keeps what was asked and observed."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Optimizer(ABC):
         seed: checks.Seed = 0,
         start: Iterable[Mapping[str, Any]] = (),
     ) -> Self:
-        """Tie the optimizer to a problem; once, before the first `ask`.
+        """Bind the optimizer to a problem: once, before the first `ask`.
 
         Parameters
         ----------
@@ -147,7 +147,7 @@ class Optimizer(ABC):
             number = trial.number
             if number not in self.pending or number in told:
                 known = number in self.history or number in told
-                what = "was told already" if known else "was never asked"
+                what = "already has a result" if known else "was never asked"
                 raise SettingError(
                     f"each asked solution must be told once, but number {number} {what}"
                 )
@@ -160,9 +160,9 @@ class Optimizer(ABC):
         Parameters
         ----------
         told : sequence of Trial
-            In the order in which they were told.
+            In the order in which they were observed.
         pending : sequence of Solution
-            Asked and not told yet; they keep their number and seed.
+            Asked, without a result yet; they keep their number and seed.
         """
         asked = [trial.solution for trial in told] + list(pending)
         if not asked:
@@ -278,7 +278,7 @@ class Optimizer(ABC):
 
     @property
     def batch_size(self) -> float:
-        """The number of solutions asked before results must be told: an int, or inf."""
+        """The number of solutions that can be asked before results are needed: an int, or inf."""
         return math.inf
 
     def settings(self) -> dict[str, Any]:

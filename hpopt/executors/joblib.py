@@ -97,7 +97,7 @@ class JoblibExecutor(ClusterExecutor):
         self._n_sent = self._n_pools = 0
         self._is_open = False
         # All that the pool is asked for is asked by one thread of ours. Not by the caller's, where
-        # Ctrl-C could leave the pool's books half-written; not by the pool's own, which would wait
+        # Ctrl-C could leave the pool's state inconsistent; not by the pool's own, which would wait
         # for itself when a broken pool is replaced or joblib.Parallel resizes a busy one.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="hpopt-joblib")
         self._thread.submit(self._open_pool).result()

@@ -82,10 +82,10 @@ def order(losses: Floats) -> Ints:
 
 
 def order_of_different(losses: Floats) -> Ints:
-    """Return the points from best to worst: of equal ones the last, and the others behind them all.
+    """Return the points from best to worst; points whose losses appear again later come at the end.
 
-    Points of equal losses say nothing new to a search that has one of them; that the last one
-    stands for them lets it drift over a plateau.
+    Points of equal losses add nothing new to a search. The last of them is kept, so that a
+    population can drift over a plateau.
 
     Parameters
     ----------

@@ -16,8 +16,8 @@ from hpopt.numerics.projected_bfgs import minimize_batched
 
 Floats = NDArray[np.float64]
 
-# What squares of the curvature cost beside the squared misfit of losses scaled to [0, 1]: where the
-# points leave it open there is none, and where they do not, it is not felt.
+# Weight of the squared curvature beside the squared misfit of losses scaled to [0, 1]. Where points
+# do not determine the curvature it becomes 0; where they do, so small a weight changes nothing.
 CURVATURE = 1e-5
 SLOPE = 1e-9  # the same of the slope, small enough to matter only where nothing determines it
 N_DRAWN_STARTS = 2  # beside the centre; any small number does, each costs as much as the centre

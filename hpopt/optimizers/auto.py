@@ -133,9 +133,9 @@ class Auto(Optimizer):
         if self._is_noisy(self.n_asked):
             return "bayesian and tpe", "much of what differs among results is noise"
         if self._budget <= SMALL_BUDGET:
-            return "bayesian", f"a budget of {self._budget} trials is worth a model"
+            return "bayesian", f"with {self._budget} trials a model pays"
         if CHEAP_SECONDS <= self._cost < math.inf:
-            return "bayesian", f"evaluations of {self._cost:.2g} s are worth a model"
+            return "bayesian", f"with evaluations of {self._cost:.2g} s a model pays"
         return "bayesian", "a model finds more with few evaluations"
 
     @property

@@ -96,7 +96,7 @@ class Batches(Optimizer):
         return max(self._begin, len(self.start))  # the first batch begins with the start configs
 
     def _ask(self, number: int, n: int) -> Floats:
-        # Here and not when results are told: a hosted strategy may be driven by its host alone.
+        # Not in `_tell`: a host may run the generator of a hosted strategy itself.
         self._advance()
         return self._batch[number - self._begin :]
 
@@ -120,8 +120,8 @@ class Batches(Optimizer):
         if not isinstance(batch, LazyBatch):
             return batch
         is_told = self.history.n_contiguous >= self._begin + n_given + len(batch)
-        # A batch has fewer rows than `n` only when nothing else is left, so that no n can have been
-        # told. This does not hold with `forbid`, where allowed configs may be hard to find.
+        # A batch is shorter than `n` only when nothing else is left, and then n results cannot be
+        # there. With `forbid` it may be shorter earlier, as allowed configs can be hard to find.
         if is_told and not self.space.forbidden and not self.space.predicates:
             return np.empty((len(batch), self.space.d))
         return batch.draw(self.next_number)

@@ -34,9 +34,9 @@ from hpopt.optimizers.surrogates.trust_region import Box, TrustRegion
 
 FEWEST_VALUES = 3  # two values give no scale beside the prior's
 MOST_PENDING = 200  # points the model is conditioned on, as many as it is fitted to by default
-# After a stall one config in four is random, and one in four comes from another branch: halfway
-# between, and neither from the trust region, whose numbers are odd. More turns for other branches
-# were worse.
+# After a stall one config in four is random. One in four comes from another branch, halfway between
+# two random ones. The trust region has the odd numbers, so neither takes a turn from it. More turns
+# for other branches were worse.
 RANDOM_WHEN_STALLED, ELSEWHERE = 4, 4
 # Ranked points are looked up 16 at a time: nearly always one of the first is new. After 256 known
 # ones the rest is not worth ranking.

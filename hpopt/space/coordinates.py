@@ -1,4 +1,4 @@
-"""Named parameters in order, and the crossings between configs and coordinates."""
+"""Named parameters in order, and the conversion between configs and coordinates."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class Coordinates(Mapping[str, Parameter]):
         }
         return self.conditions.why_absent(name, parents) is None
 
-    # -- the crossings -----------------------------------------------------------------------
+    # -- conversion --------------------------------------------------------------------------
 
     def decode(self, points: Floats) -> list[dict[str, Any]]:
         """Return the configs at points.

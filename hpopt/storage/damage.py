@@ -37,7 +37,7 @@ STATUS = 5
 """The place of the status in ALL_COLUMNS."""
 
 MOST_GAPS = 1000
-"""After so many damages nothing more is looked for."""
+"""Unreadable places after which the search for readable rows ends."""
 
 
 def study_error(error: Exception, path: Path) -> StudyError:

@@ -33,7 +33,7 @@ class AskTell:
 
     def __init__(self, state: StudyState) -> None:
         self._state = state
-        # Asked by an earlier process that ended before it told; None before anybody has looked.
+        # Asked by an earlier process that ended without a result; None until they are looked up.
         self._again: deque[Solution] | None = None
         self._asked_at: dict[int, float] = {}
         self._is_run = self._is_closed = False

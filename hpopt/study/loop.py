@@ -23,8 +23,8 @@ from hpopt.study.state import StudyState
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# How long the loop sleeps while nothing ends: so late a rule on time, a look after the study's
-# file, or the display's clock may be. Waking five times a second costs nothing that is measurable.
+# How long the loop sleeps while no evaluation ends. A rule on time, the check of the study's file
+# and the display's clock may be late by this much. Waking so often costs nothing measurable.
 POLL_SECONDS = 0.2
 # Seconds until a full disk is tried again: at once for a person, seldom for a disk.
 ROOM_SECONDS = 1.0

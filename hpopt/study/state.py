@@ -92,8 +92,8 @@ class StudyState:
         self, problem: Problem, optimizer: Optimizer, storage: Storage, path: Path | None
     ) -> None:
         self.problem, self.storage = problem, storage
-        # Optimizers know nothing of threads, and no trial may be journaled and not learned while
-        # somebody asks.
+        # Optimizers are not thread-safe. And nobody may ask between the moment when a trial is
+        # journaled and the moment when the optimizer learns it.
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         self._folder = None if path is None else f"{path}.files"

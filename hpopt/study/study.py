@@ -290,7 +290,7 @@ class Study(Record):
         self._be_ready()
         return self._ask_tell.add(config, value)
 
-    # -- the loop of the house -----------------------------------------------------------------
+    # -- a run -------------------------------------------------------------------------------
 
     def run(
         self,

@@ -1,4 +1,4 @@
-"""The books that the base of every optimizer keeps."""
+"""The state that the base class of every optimizer keeps."""
 
 import json
 

@@ -239,7 +239,7 @@ def test_a_pipe_and_a_file_without_end_do_not_hold_up_a_reader(tmp_path):
 @pytest.mark.parametrize(
     "content", ["", "[1, 2", "[]", "{}", "[0, 1, 2]", "null", '[0, 1, "a", "b", "now"]']
 )
-def test_half_a_file_is_no_sighting(tmp_path, content):
+def test_half_a_file_is_no_heartbeat(tmp_path, content):
     (tmp_path / "0").write_text(content)
     assert heartbeat_of(str(tmp_path), 0) is None
 

@@ -34,7 +34,7 @@ DRIVER_CHECK_SECONDS = 1.0  # so that a dead driver's children are gone within s
 CLOSE_SECONDS = 10.0  # twice what a process may take to end in good order
 
 ABANDONED_AFTER = 4.0
-"""An agent with no call for so many seconds asks whether its driver is still there. (Sooner would
+"""Seconds without a call after which an agent asks whether its driver is still there. (Sooner would
 ask a scheduler in every pause between two batches of calls.)"""
 
 

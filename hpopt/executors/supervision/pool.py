@@ -163,7 +163,7 @@ class Pool:
         self.join(JOIN_SECONDS)
 
     def join(self, seconds: float | None = None) -> None:
-        """Wait until all supervisors have ended, at most so many seconds."""
+        """Wait until all supervisors have ended, or the time is over."""
         end = None if seconds is None else time.monotonic() + seconds
         for supervisor in self._supervisors:
             supervisor.join(None if end is None else max(0.0, end - time.monotonic()))

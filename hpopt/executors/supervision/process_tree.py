@@ -18,7 +18,7 @@ import psutil
 PERSISTENT = ("multiprocessing.resource_tracker", "multiprocessing.forkserver", "loky.backend")
 """In the command lines of helpers that Python and joblib keep for the life of a process."""
 
-REAP_SECONDS = 1.0  # for what was killed; a process in uninterruptible sleep would keep us longer
+REAP_SECONDS = 1.0  # wait for a killed process; one in uninterruptible sleep would block us
 
 
 def kill_process_tree(pid: int) -> None:

@@ -27,8 +27,8 @@ TRACKERS_SECONDS = 0.5  # for resource trackers to remove what a library has lef
 DEATH_SECONDS = 1.0  # a process that has closed its pipe is dying, or lives on without one
 
 STOPPED_LOOKS, STOPPED_LOOKS_LATE = 2, 120
-"""So many looks, one in 5 seconds, find a process stopped before it is killed: one whose call has
-not begun loses nothing by it; one that works may have been stopped by a person, to go on soon."""
+"""A stopped process is killed after this many looks, one in 5 seconds: soon where its call has not
+begun, as nothing is lost; late where it works, as a person may have stopped it for a while."""
 
 
 @dataclass(slots=True)

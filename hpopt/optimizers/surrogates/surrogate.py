@@ -28,10 +28,10 @@ from hpopt.optimizers.surrogates.observations import Observations
 # than 30, 60, 120, 250, then after every 16th: one point changes them ever less, and a fit costs
 # O(n³).
 REFITS, SPARSE_REFITS = ((30, 1), (60, 2), (120, 4), (250, 8)), 16
-# A fit begins at that of an anchor, and anchors are farther apart than fits.
+# A fit starts from the fit of its anchor, an anchor from the prior: resuming takes these two fits.
 ANCHORS, SPARSE_ANCHORS = ((10, 1), (60, 10), (120, 20), (250, 40)), 80
 EVALUATIONS = 50  # of the posterior in a fit: a limit, which the tolerances below rarely need
-AT_ANCHOR, AT_REFIT = 1e-5, 1e-4  # tolerances: what begins at an anchor's optimum ends near it
+AT_ANCHOR, AT_REFIT = 1e-5, 1e-4  # tolerances: a refit starts near its optimum
 
 Data = tuple[Floats, Floats]
 """Features (m, p) and targets (m,)."""
@@ -40,12 +40,12 @@ FirstData = Callable[[int], Data | None]
 
 
 def refit_at(n: int) -> int:
-    """Return the number of observations that hyper-parameters for n of them are fitted to."""
+    """Return how many of n observations the hyper-parameters in use were fitted to."""
     return _rounded_down(n, REFITS, SPARSE_REFITS)
 
 
 def anchor_at(n: int) -> int:
-    """Return the number of observations of the fit that a fit to n of them begins at."""
+    """Return how many observations the anchor has: the fit that a fit to n starts from."""
     return _rounded_down(n, ANCHORS, SPARSE_ANCHORS)
 
 
