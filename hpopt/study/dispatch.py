@@ -252,7 +252,9 @@ class Dispatch:
             return
         self._is_batch_failure_said = True
         why = future.exception() or future.result()
-        logger.warning("evaluate_batch failed, and its configs are evaluated one by one: %s", why)
+        # Cut, as an executor of somebody's may give anything.
+        said = "evaluate_batch failed, and its configs are evaluated one by one: %.300s"
+        logger.warning(said, why)
 
     def _has_ended(self, solution: Solution, outcome: Outcome, output: str, ended: Ended) -> bool:
         """Note what a solution gave, unless it was lost and runs again; return whether it ended."""
