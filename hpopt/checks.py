@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import operator
 import os
-from collections.abc import ItemsView, Iterable, KeysView, Sequence, Set
+from collections.abc import Callable, ItemsView, Iterable, KeysView, Sequence, Set
 from datetime import timedelta
 from numbers import Real
 from typing import Any
@@ -137,6 +138,23 @@ def in_order(name: str, values: Any, error: type[HpoptError] = SettingError) -> 
             f"got {values!r}: write [...] instead of {{...}}, or sorted(...)"
         )
     return values
+
+
+def refusal(function: Callable[..., Any], *arguments: Any) -> tuple[str, str, str] | None:
+    """Return the name and signature of a function that cannot take some arguments, and the reason.
+
+    None if it can take them, or has no signature that would tell.
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some that are written in C have none
+        return None
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        name = getattr(function, "__name__", type(function).__name__)
+        return str(name), str(signature), str(error)
+    return None
 
 
 def expanded(path: str | os.PathLike[str]) -> str:

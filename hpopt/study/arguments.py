@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import inspect
 import math
 import operator
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from typing import Any
 
-from hpopt.checks import Duration
+from hpopt.checks import Duration, refusal
 from hpopt.errors import SettingError
 from hpopt.executors import make_executor
 from hpopt.stopping import Never, StoppingRule, Time, Trials
@@ -72,18 +71,13 @@ def checked_callbacks(callbacks: Any) -> list[Callable[..., Any]]:
 
 def _check_takes_two(callback: Callable[..., Any]) -> None:
     """Raise SettingError where a callback cannot be called with a study and a trial."""
-    try:
-        signature = inspect.signature(callback)
-    except (TypeError, ValueError):  # some that are written in C have none
-        return
-    try:
-        signature.bind(None, None)
-    except TypeError as error:
-        name = getattr(callback, "__name__", type(callback).__name__)
+    refused = refusal(callback, None, None)
+    if refused is not None:
+        name, signature, reason = refused
         raise SettingError(
             "a callback must be one that can be called with the study and a trial, but "
-            f"{name}{signature} cannot ({error}): write def {name}(study, trial)"
-        ) from None
+            f"{name}{signature} cannot ({reason}): write def {name}(study, trial)"
+        )
 
 
 @contextlib.contextmanager

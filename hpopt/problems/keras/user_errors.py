@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from hpopt.checks import refusal
 from hpopt.core.evaluation import in_one_line, shorten, status_of
 from hpopt.core.libraries import is_of_library
 from hpopt.core.trial import Config
@@ -66,16 +66,13 @@ def check_by_trying(
 
 def check_callbacks(callbacks: Any) -> None:
     """Raise SettingError unless this can be called as ``callbacks(config, trial)``."""
-    try:
-        if callable(callbacks):
-            inspect.signature(callbacks).bind({}, None)
+    got = repr(callbacks)
+    if callable(callbacks):
+        refused = refusal(callbacks, {}, None)
+        if refused is None:
             return
-        got = repr(callbacks)
-    except TypeError as error:
-        name = getattr(callbacks, "__name__", type(callbacks).__name__)
-        got = f"{name}{inspect.signature(callbacks)} ({error})"
-    except ValueError:  # a built-in without a signature
-        return
+        name, signature, reason = refused
+        got = f"{name}{signature} ({reason})"
     raise SettingError(
         "callbacks must be a function of config and trial that returns new ones, but got "
         f"{got}: write callbacks=lambda config, trial: [...]"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from hpopt.checks import whole
+from hpopt.checks import refusal, whole
 from hpopt.core.trial import Config
 from hpopt.errors import SettingError
 from hpopt.problems.keras.data.batches import GeneratedBatches
@@ -150,17 +149,14 @@ class _WatchedConfig(dict[str, Any]):
 
 
 def _check_takes_config(function: Callable[..., Any], name: str) -> None:
-    try:
-        # A function without parameters is a common mistake: it would fail in every trial.
-        inspect.signature(function).bind({})
-    except TypeError:
-        called = getattr(function, "__name__", type(function).__name__)
+    # A function without parameters is a common mistake: it would fail in every trial.
+    refused = refusal(function, {})
+    if refused is not None:
+        called, _, _ = refused
         raise SettingError(
             f"{name} must be a function of a config, but {called} cannot be called with one "
             f"argument: write {name}=lambda config: ..."
-        ) from None
-    except ValueError:  # a built-in without a signature
-        return
+        )
 
 
 def _validation(validation: Any) -> Any:
