@@ -47,8 +47,8 @@ def first_batch(data: Examples) -> Rows | None:
         return data
     if hasattr(data, "element_spec") or isinstance(data, GeneratedBatches) or not len_of(data):
         return None
-    x, y, weights = (*checked_batch(data[0], "a dataset"), None, None)[:3]
-    return checked_rows(x, y, ("the inputs of a batch", "the targets of a batch"), weights)
+    names = ("the inputs of a batch", "the targets of a batch")
+    return checked_rows(*checked_batch(data[0], "a dataset"), names=names)
 
 
 def first_input(data: Examples) -> Any:

@@ -155,7 +155,7 @@ def training_and_validation(
     sample_weight: Any = None,
 ) -> tuple[Rows, Rows | None]:
     """Check the data of a problem, and return the rows to train on and those to validate on."""
-    rows = checked_rows(x, y, weights=sample_weight)
+    rows = checked_rows(x, y, sample_weight)
     if validation_data is not None:
         validation = validation_rows(validation_data, "arrays (x, y)", y is None)
         for name, mine, theirs in (("x", rows.x, validation.x), ("y", rows.y, validation.y)):
@@ -178,11 +178,12 @@ def validation_rows(data: Any, wanted: str, is_x_alone: bool = False) -> Rows:
             f"validation_data must be a pair of {wanted}, or (x, y, sample_weight), but got "
             f"{describe(data)}"
         )
-    x, y, weights = (*data, None, None)[:3]
-    return checked_rows(x, y, ("validation x", "validation y"), weights)
+    return checked_rows(*data, names=("validation x", "validation y"))
 
 
-def checked_rows(x: Any, y: Any, names: tuple[str, str] = ("x", "y"), weights: Any = None) -> Rows:
+def checked_rows(
+    x: Any, y: Any = None, weights: Any = None, *, names: tuple[str, str] = ("x", "y")
+) -> Rows:
     """Return arrays as rows, checked; `names` are those of `x` and `y` in messages.
 
     Raises

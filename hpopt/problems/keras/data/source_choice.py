@@ -64,7 +64,7 @@ def make_source(
         check_no_steps(steps, "arrays")
         if folds is not None or groups is not None:
             _check_folds(folds, validation_data)
-            rows = checked_rows(x, y, weights=sample_weight)
+            rows = checked_rows(x, y, sample_weight)
             return ArraySource([*split_into_folds(rows, folds, groups)])
         pair = training_and_validation(x, y, validation_data, validation_split, sample_weight)
         return ArraySource([pair])

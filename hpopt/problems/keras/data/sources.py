@@ -12,16 +12,8 @@ from typing import Any, NamedTuple
 from hpopt.core.trial import Config
 from hpopt.errors import SettingError, TransferError
 from hpopt.problems.keras.data.batches import GeneratedBatches
-from hpopt.problems.keras.data.feeding import (
-    Examples,
-    is_dataset,
-    is_endless,
-    is_generator,
-)
-from hpopt.problems.keras.data.rows import (
-    Rows,
-    checked_rows,
-)
+from hpopt.problems.keras.data.feeding import Examples, is_dataset, is_endless, is_generator
+from hpopt.problems.keras.data.rows import Rows, checked_rows
 from hpopt.problems.keras.data.structures import describe
 from hpopt.problems.time_series import TimeSeries
 from hpopt.space import Space
@@ -190,8 +182,7 @@ def _examples(function: Any, config: Config, names: tuple[str, str], steps: int 
             f"(x, y, sample_weight), a dataset or a generator, but returned {describe(given)}"
         )
     check_no_steps(Steps(steps), "arrays", of_steps)
-    x, y, weights = (*given, None, None)[:3]
-    return checked_rows(x, y, weights=weights)
+    return checked_rows(*given)
 
 
 def _check_ends(data: Any, name: str, of_steps: str, steps: int | None) -> None:
