@@ -42,20 +42,22 @@ class NetworkFactory:
                 f"but got {given!r}"
             )
         self.given = given
-        self._given, self._owner, self._is_overridden = given, owner, is_overridden
+        # With a builder, once the data are known, its copy that is fitted to them.
+        self._build = given
+        self._owner, self._is_overridden = owner, is_overridden
 
     @property
     def objective(self) -> Objective | None:
         """The objective of a builder's networks; None without a builder."""
-        return self._given.objective if isinstance(self._given, Builder) else None
+        return self._build.objective if isinstance(self._build, Builder) else None
 
     def space(
         self, given: Space | Mapping[str, Parameter] | None, *, has_batches: bool = False
     ) -> Space | None:
         """Return the space in place of that of the problem's class: the builder's, or `given`."""
-        if not isinstance(self._given, Builder):
+        if not isinstance(self._build, Builder):
             return given if given is None or isinstance(given, Space) else Space(given)
-        space = self._given.space if given is None else self._given.space_with(given)
+        space = self._build.space if given is None else self._build.space_with(given)
         if not has_batches or space.get("batch_size") is not BATCH_SIZE:
             return space
         # A dataset has batches of its own.
@@ -64,13 +66,12 @@ class NetworkFactory:
 
     def make(self, config: Config) -> Any:
         """Return the network that the argument `build` makes of a config."""
-        return (
-            self._given.build(config) if isinstance(self._given, Builder) else self._given(config)
-        )
+        build = self._build
+        return build.build(config) if isinstance(build, Builder) else build(config)
 
     def compiled(self, model: Any, settings: Callable[[], Mapping[str, Any]]) -> Any:
         """Return a network, compiled by `settings` if it is not yet."""
-        name = f"{self._owner}.build" if self._given is None else "build"
+        name = f"{self._owner}.build" if self._build is None else "build"
         check_is_model(model, name)
         if not model.compiled:
             chosen = settings()
@@ -91,20 +92,18 @@ class NetworkFactory:
         one config. `objectives` are the names that the model must report.
         """
         builder = self._builder
-        if builder is None:
+        if builder is not None:
+            self._check_data(source, space, builder)
+            if isinstance(source, ArraySource):
+                # A copy: the user's builder may serve other problems too.
+                self._build = builder = builder.fitted(source.everything)
+        if builder is None or not builder.is_all_known:
             check_by_building(source, configs_to_try(space), compiled, objectives)
             return
-        self._check_data(source, space, builder)
-        if isinstance(source, ArraySource):
-            # A copy: the user's builder may serve other problems too.
-            self._given = builder = builder.fitted(source.everything)
-        # Then building a network, which takes seconds, would tell nothing new.
-        if builder.is_all_known:
-            for name in objectives:
-                reported = builder.target.reported
-                check_reported(name, {}, [*reported, *(f"val_{each}" for each in reported)])
-        else:
-            check_by_building(source, configs_to_try(space), compiled, objectives)
+        # Building a network, which takes seconds, would tell nothing new.
+        reported = builder.target.reported
+        for name in objectives:
+            check_reported(name, {}, [*reported, *(f"val_{each}" for each in reported)])
 
     def _check_data(self, source: Source, space: Space, builder: Builder) -> None:
         def attempt(config: Config, begin: Callable[[str], None]) -> None:
@@ -133,5 +132,5 @@ class NetworkFactory:
     @property
     def _builder(self) -> Builder | None:
         """The builder, unless the problem's class overrides what it builds."""
-        is_all = isinstance(self._given, Builder) and not self._is_overridden
-        return self._given if is_all else None
+        is_all = isinstance(self._build, Builder) and not self._is_overridden
+        return self._build if is_all else None
