@@ -39,7 +39,8 @@ class Target:
                 "metrics must be a list of names, or a function that returns new ones, but got "
                 f"{metrics!r}"
             )
-        self._is_usual = activation is None and loss is None and metrics is None
+        # Whether activation, loss and metrics are the defaults.
+        self.is_usual = activation is None and loss is None and metrics is None
         self.classes = classes
         if classes is not None:
             whole("classes", classes, 2)
@@ -62,12 +63,7 @@ class Target:
     @property
     def reported(self) -> list[str]:
         """The names of the values that the default loss and metrics report."""
-        return ["loss", "accuracy" if self.classes is not None else "mae"]
-
-    @property
-    def is_usual(self) -> bool:
-        """Whether activation, loss and metrics are the defaults."""
-        return self._is_usual
+        return ["loss", *self._usual_metrics]
 
     def compile_settings(self) -> dict[str, Any]:
         """Return the loss and new metrics, for ``model.compile``."""
@@ -76,7 +72,7 @@ class Target:
         elif self._metrics is not None:
             metrics = list(self._metrics)
         else:
-            metrics = ["accuracy" if self.classes is not None else "mae"]
+            metrics = self._usual_metrics
         return {"loss": self.loss, "metrics": metrics}
 
     def layers(self) -> list[Any]:
@@ -104,6 +100,10 @@ class Target:
                 f"but its shape is {y.shape}"
             )
 
+    @property
+    def _usual_metrics(self) -> list[str]:
+        return ["accuracy" if self.classes is not None else "mae"]
+
     def _check_labels(self, y: Array, name: str) -> None:
         if y.shape[1:] not in ((), (1,)):
             raise SettingError(
@@ -116,8 +116,8 @@ class Target:
 
 def check_labels(y: Array, n_classes: int, name: str) -> None:
     """Raise SettingError unless labels are whole numbers from 0 to below the number of classes."""
-    whole = y.dtype.kind in "bui" or bool((y == np.rint(y)).all())
-    if not whole or y.min() < 0 or y.max() >= n_classes:
+    are_whole = y.dtype.kind in "bui" or bool((y == np.rint(y)).all())
+    if not are_whole or y.min() < 0 or y.max() >= n_classes:
         wrong = y[(y < 0) | (y >= n_classes) | (y != np.rint(y))].ravel()
         raise SettingError(
             f"the labels in {name} must be whole numbers from 0 to {n_classes - 1}, as there are "
