@@ -19,7 +19,7 @@ from hpopt.problems.keras.data.rows import Rows, checked_rows
 from hpopt.problems.keras.data.sources import ArraySource, DatasetSource, Source
 from hpopt.problems.keras.data.structures import describe, is_text
 from hpopt.problems.keras.problem import KerasProblem
-from hpopt.problems.keras.session import import_keras, require_keras
+from hpopt.problems.keras.session import import_keras, require_keras, reset_session
 from hpopt.problems.keras.untrained.batched import Networks
 from hpopt.problems.keras.untrained.batched.thread_map import available_threads, map_in_threads
 from hpopt.problems.keras.untrained.mae_sampling import (
@@ -204,9 +204,7 @@ class MAERandomSampling(Problem):
         return prepared.networks.route == "batched" and self._settings["initializer"] is None
 
     def _prepared(self, config: Config, seed: int) -> _BuiltNetwork:
-        keras = import_keras()
-        keras.utils.clear_session(free_memory=False)
-        keras.utils.set_random_seed(seed)
+        reset_session(import_keras(), seed)
         prepared = self._built(config, seed)
         self._collect(prepared.n_weights)
         return prepared
