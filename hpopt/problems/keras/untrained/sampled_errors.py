@@ -19,12 +19,12 @@ Measure = Callable[[Array, Array], Any]
 
 def mean_absolute_error(y: Array, predicted: Array) -> Floats:
     """Return the mean of |y - predicted|."""
-    return np.asarray(_over_examples(np.abs(y - predicted)))
+    return _over_examples(np.abs(y - predicted))
 
 
 def mean_squared_error(y: Array, predicted: Array) -> Floats:
     """Return the mean of (y - predicted)²."""
-    return np.asarray(_over_examples((y - predicted) ** 2))
+    return _over_examples((y - predicted) ** 2)
 
 
 def root_mean_squared_error(y: Array, predicted: Array) -> Floats:
@@ -37,12 +37,11 @@ def error_rate(y: Array, predicted: Array) -> Floats:
 
     Classes are numbers (n,) or (n, 1), or one-hot; with one output it is class 1 above a half.
     """
-    # A sigmoid: class 1 above a half.
     one_output = predicted.shape[-1] == 1
     chosen = predicted[..., 0] > 0.5 if one_output else predicted.argmax(axis=-1)
     if y.ndim == predicted.ndim - 1:
         y = y[..., 0] if y.shape[-1] == 1 else y.argmax(axis=-1)
-    return np.asarray(_over_examples(chosen != y))
+    return _over_examples(chosen != y)
 
 
 def _over_examples(values: Array) -> Floats:

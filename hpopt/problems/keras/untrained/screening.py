@@ -60,11 +60,12 @@ def sample_all(
 
 
 def _outcomes(problem: MAERandomSampling, solutions: list[Solution]) -> list[Outcome]:
-    # A batch that fails as a whole is evaluated one by one.
-    together = evaluate_together(problem, solutions) if len(solutions) > 1 else "there is one only"
-    if isinstance(together, str):
-        return [evaluate(problem, solution) for solution in solutions]
-    return together
+    if len(solutions) > 1:
+        together = evaluate_together(problem, solutions)
+        if not isinstance(together, str):
+            return together
+    # A single one, or a batch that failed as a whole.
+    return [evaluate(problem, solution) for solution in solutions]
 
 
 def first_filter(

@@ -78,13 +78,12 @@ class WeightSearch(Problem):
         self._x = self.networks.checked_inputs(x)
         self._y = checked_targets(y, n_examples(self._x))
         self._error = error
-        name = error if isinstance(error, str) else "error"
-        self.objectives = Objective(name, "minimize")
+        self._name = error if isinstance(error, str) else "error"
+        self.objectives = Objective(self._name, "minimize")
         self.space = Space({"weights": Vector(self.networks.n_weights, -bound, bound)})
         self.max_batch = max_batch
-        self._errors(
-            np.zeros((1, self.networks.n_weights))
-        )  # raises now where data and model do not fit
+        # Raises now if data and model do not fit, not in the first trial.
+        self._errors(np.zeros((1, self.networks.n_weights)))
         check_problem(self)
 
     def evaluate(self, config: Config, trial: TrialHandle) -> Mapping[str, float]:
@@ -120,11 +119,6 @@ class WeightSearch(Problem):
         for variable, values in zip(model.trainable_weights, self.weights(config), strict=True):
             variable.assign(values)
         return model
-
-    @property
-    def _name(self) -> str:
-        objective: Any = self.objectives
-        return str(objective.name)
 
     def _errors(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         found = self.networks.over(

@@ -73,16 +73,16 @@ def translate(keras: Any, model: Any) -> LayerGraph | None:
     if type(model) is keras.Sequential:
         layers = [each for each in model.layers if type(each) is not keras.layers.InputLayer]
         names = ["", *(layer.name for layer in layers)]
-        readers: dict[str, tuple[str, ...]] = {
+        inputs_of: dict[str, tuple[str, ...]] = {
             layer.name: (names[place],) for place, layer in enumerate(layers)
         }
-        return _layer_graph(model, layers, readers, "", names[-1])
+        return _layer_graph(model, layers, inputs_of, "", names[-1])
     connections = _connections(keras, model)
     if connections is None:
         return None
-    readers, source, sink = connections
-    layers = [model.get_layer(name) for name in readers]
-    return _layer_graph(model, layers, readers, source, sink)
+    inputs_of, source, sink = connections
+    layers = [model.get_layer(name) for name in inputs_of]
+    return _layer_graph(model, layers, inputs_of, source, sink)
 
 
 def _layer_graph(
