@@ -13,6 +13,13 @@ import numpy as np
 
 from hpopt.core.trial import Config
 from hpopt.problems.keras.session import import_keras
+from hpopt.problems.keras.training.folders import (
+    folders_beside,
+    number_of,
+    read_json,
+    remove_files,
+    write_json,
+)
 
 # Trials of a study that keep the state of their training, the newest ones: more than a rung of
 # successive halving usually holds, so that promoted trials find theirs.
@@ -23,8 +30,8 @@ N_KEPT = 100
 class StateFiles:
     """The files with the state of one run of a trial.
 
-    They lie in the trial's folder; the folders of a study lie side by side, named by numbers. The
-    key holds config and seed: a state is resumed by trials with the same key only.
+    They lie in the trial's folder. The key holds config and seed: a state is resumed by trials with
+    the same key only.
     """
 
     folder: Path
@@ -69,21 +76,19 @@ def save_state(
         "has_best": best is not None,
         "monitor": monitor,
     }
-    text = files.folder / f"{files.name}.json"
-    new = files.folder / f"{files.name}.new.json"
-    new.write_text(json.dumps(document), encoding="utf-8")
-    new.replace(text)
+    write_json(files.folder / f"{files.name}.json", document)
     # Numbers grow with time, so the lowest are the oldest.
-    for folder in sorted(_beside(files), key=_number)[:-N_KEPT]:
+    folders = folders_beside(files.folder, f"{files.name}.json")
+    for folder in sorted(folders, key=number_of)[:-N_KEPT]:
         remove_state(folder, files.name)
 
 
 def find_state(files: StateFiles, epochs: int) -> State | None:
     """Return the furthest state of the same config and seed with at most so many epochs."""
     found: tuple[int, Path, Mapping[str, Any]] | None = None
-    for folder in _beside(files):
+    for folder in folders_beside(files.folder, f"{files.name}.json"):
         with contextlib.suppress(OSError, ValueError, KeyError):
-            document = json.loads((folder / f"{files.name}.json").read_text(encoding="utf-8"))
+            document = read_json(folder / f"{files.name}.json")
             fits = document["key"] == files.key and document["epochs"] <= epochs
             if fits and (found is None or document["epochs"] > found[0]):
                 found = document["epochs"], folder, document
@@ -117,10 +122,7 @@ def restore(model: Any, state: State) -> bool:
 
 def remove_state(folder: Path, name: str) -> None:
     """Remove a state, and its folder if nothing else is in it."""
-    for suffix in (".json", ".npz"):
-        (folder / f"{name}{suffix}").unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        folder.rmdir()
+    remove_files(folder, f"{name}.json", f"{name}.npz")
 
 
 def variables_of(model: Any) -> list[Any]:
@@ -132,18 +134,6 @@ def as_numpy(variable: Any) -> Any:
     """Return a variable as an array that numpy can save: it has no bfloat16."""
     value = import_keras().ops.convert_to_numpy(variable)
     return value.astype(np.float32) if value.dtype.name == "bfloat16" else value
-
-
-def _beside(files: StateFiles) -> list[Path]:
-    """Return the folders of this study that hold a state of the same run."""
-    # A folder of another name is none of a study: its siblings are not trials.
-    if not files.folder.name.isdecimal():
-        return []
-    return [path.parent for path in files.folder.parent.glob(f"[0-9]*/{files.name}.json")]
-
-
-def _number(folder: Path) -> int:
-    return int(folder.name) if folder.name.isdecimal() else -1
 
 
 def _in_order(arrays: Mapping[str, Any], letter: str) -> list[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,13 @@ from hpopt.core.problem import Objective, losses
 from hpopt.core.ranking import best_first
 from hpopt.errors import SettingError
 from hpopt.numerics import pareto
+from hpopt.problems.keras.training.folders import (
+    folders_beside,
+    number_of,
+    read_json,
+    remove_files,
+    write_json,
+)
 
 WEIGHTS = "model.weights.h5"
 LOSS = "model.loss.json"
@@ -25,8 +31,7 @@ LOSS = "model.loss.json"
 class KeptWeights:
     """Keep the weights of a study's best `n_kept` trials; of several objectives, of the front.
 
-    The folders of trials lie side by side, named by their numbers. Beside each file of weights is
-    one with its losses, so that processes need not ask one another.
+    Beside each file of weights is one with its losses, so that processes need not ask one another.
     """
 
     objectives: Sequence[Objective]
@@ -62,10 +67,7 @@ class KeptWeights:
         if not all(map(math.isfinite, found)):
             _remove(folder)
             return
-        unfinished = folder / f"{LOSS}.new"
-        unfinished.write_text(json.dumps(found if len(found) > 1 else found[0]), encoding="utf-8")
-        # Renamed in one step: no process reads half a file.
-        unfinished.replace(folder / LOSS)
+        write_json(folder / LOSS, found if len(found) > 1 else found[0])
         # After the file is there: of several trials that end at once, the last sees the others.
         for displaced in self._displaced([*self._kept_beside(folder), (found, folder)]):
             _remove(displaced)
@@ -78,8 +80,7 @@ class KeptWeights:
         """Return the folders whose weights are to be removed."""
         losses_of_kept = np.array([found for found, _ in kept])
         if len(self.objectives) == 1:
-            names = [folder.name for _, folder in kept]
-            numbers = np.array([int(name) if name.isdecimal() else 0 for name in names])
+            numbers = np.array([number_of(folder) for _, folder in kept])
             return [kept[row][1] for row in best_first(losses_of_kept, numbers)[self.n_kept :]]
         # The front needs no number of its own: each of its trials is the best in some sense.
         stays = pareto.front(losses_of_kept)
@@ -87,15 +88,13 @@ class KeptWeights:
 
     def _kept_beside(self, folder: Path) -> list[tuple[list[float], Path]]:
         """Return the losses and the folder of each other trial with weights."""
-        if not folder.name.isdecimal():
-            return []
         kept = []
-        for path in folder.parent.glob(f"[0-9]*/{LOSS}"):
+        for other in folders_beside(folder, LOSS):
             with contextlib.suppress(OSError, ValueError, TypeError):
-                stored = json.loads(path.read_text(encoding="utf-8"))
+                stored = read_json(other / LOSS)
                 found = [float(loss) for loss in (stored if isinstance(stored, list) else [stored])]
-                if len(found) == len(self.objectives) and path.parent != folder:
-                    kept.append((found, path.parent))
+                if len(found) == len(self.objectives) and other != folder:
+                    kept.append((found, other))
         return kept
 
 
@@ -112,7 +111,4 @@ def load_weights(model: Any, folder: Path | str) -> None:
 
 def _remove(folder: Path) -> None:
     """Remove the weights in a folder, and the folder if nothing else is in it."""
-    for name in (LOSS, WEIGHTS):
-        (folder / name).unlink(missing_ok=True)  # another process may have removed it
-    with contextlib.suppress(OSError):
-        folder.rmdir()
+    remove_files(folder, LOSS, WEIGHTS)
