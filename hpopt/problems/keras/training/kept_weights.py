@@ -45,8 +45,8 @@ class KeptWeights:
         The model's own weights are overwritten. If an objective is missing in `values`, weights
         are saved in any case, and `settle` must follow.
         """
-        is_known = all(objective.name in values for objective in self.objectives)
-        if is_known:
+        can_rank = self.can_rank(values)
+        if can_rank:
             mine = (self._losses(values), folder)
             if folder in self._displaced([*self._kept_beside(folder), mine]):
                 _remove(folder)
@@ -55,8 +55,12 @@ class KeptWeights:
         (folder / LOSS).unlink(missing_ok=True)
         model.set_weights(weights)
         model.save_weights(folder / WEIGHTS)
-        if is_known:
+        if can_rank:
             self.settle(folder, values)
+
+    def can_rank(self, values: Mapping[str, float]) -> bool:
+        """Return whether all objectives are among the values, so that a trial can be ranked."""
+        return all(objective.name in values for objective in self.objectives)
 
     def settle(self, folder: Path, values: Mapping[str, float]) -> None:
         """Keep the saved weights of a trial if they are among the best; remove those displaced.

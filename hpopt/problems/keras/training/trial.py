@@ -92,9 +92,7 @@ def train_trial(
     began = time.perf_counter()
     runs = _Runs(keras, settings, config, trial)
     values, best, histories = runs.run_all()
-    # A trial that diverged has no losses to be ranked by.
-    if best.weights is not None and math.isfinite(_loss(settings, values)):
-        _keep(settings, best, values, trial)
+    _keep(settings, best, values, trial)
     seconds = time.perf_counter() - began
     # One write, so that the lines of parallel trials do not mix.
     sys.stdout.write(_line(settings, trial, values, runs.fit.epochs, seconds))
@@ -105,9 +103,12 @@ def train_trial(
 def _keep(
     settings: TrainingConfig, best: Trained, values: Mapping[str, float], trial: TrialHandle
 ) -> None:
+    # A trial that diverged has no losses to be ranked by.
+    if best.weights is None or not math.isfinite(_loss(settings, values)):
+        return
     keeping, folder = KeptWeights(settings.objectives, settings.keep_weights), trial.directory
-    keeping.save(best.model, best.weights or (), values, folder)
-    if not all(objective.name in values for objective in settings.objectives):
+    keeping.save(best.model, best.weights, values, folder)
+    if not keeping.can_rank(values):
         trial.at_end(partial(keeping.settle, folder))  # a subclass adds the other values first
 
 
