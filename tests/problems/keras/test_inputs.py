@@ -102,17 +102,28 @@ def test_sample_weights_count(settings, loss, val_loss, tmp_path):
     assert (outcome.values["loss"] > 0, outcome.values["val_loss"] > 0) == (loss, val_loss)
 
 
+def one_layer():
+    """Return a class of models, as Keras is imported by its tests only."""
+    import keras
+
+    class OneLayer(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(3)
+
+        def call(self, x):
+            return self.dense(x)
+
+    return OneLayer
+
+
 def test_a_model_with_a_loss_of_its_own_needs_no_targets(tmp_path):
     def own(config):
         import keras
 
-        class Own(keras.Model):
-            def __init__(self):
-                super().__init__()
-                self.dense = keras.layers.Dense(3)
-
+        class Own(one_layer()):
             def call(self, x):
-                y = self.dense(x)
+                y = super().call(x)
                 self.add_loss(keras.ops.mean((y - x) ** 2))
                 return y
 
@@ -130,14 +141,7 @@ def test_a_training_step_of_ones_own_is_called_as_fit_does(tmp_path):
     def own(config):
         import keras
 
-        class Own(keras.Model):
-            def __init__(self):
-                super().__init__()
-                self.dense = keras.layers.Dense(3)
-
-            def call(self, x):
-                return self.dense(x)
-
+        class Own(one_layer()):
             def train_step(self, data):
                 x, y = data
                 return {"first_loss": keras.ops.mean((self(x) - y) ** 2)}
