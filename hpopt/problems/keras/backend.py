@@ -49,15 +49,13 @@ def quieten_tensorflow() -> None:
 def gpu_memory_on_demand() -> Iterator[None]:
     """Let a backend that is imported here take GPU memory as it needs it, not all at once."""
     # The driver only tries a network: the memory is for the worker processes.
-    before = {name: os.environ.get(name) for name in AS_NEEDED}
-    for name, value in AS_NEEDED.items():
-        os.environ.setdefault(name, value)
+    added = {name: value for name, value in AS_NEEDED.items() if name not in os.environ}
+    os.environ.update(added)
     try:
         yield
     finally:
-        for name, old in before.items():
-            if old is None:
-                os.environ.pop(name, None)
+        for name in added:
+            os.environ.pop(name, None)
 
 
 @contextmanager
