@@ -197,8 +197,8 @@ class KerasProblem(Problem):
         self.fit_settings = FitSettings(
             epochs, batch_size, patience, min_improvement, class_weight, verbose
         )
-        for value, name, least in ((keep_weights, "keep_weights", 0), (repeats, "repeats", 1)):
-            whole(name, value, least)
+        whole("keep_weights", keep_weights, 0)
+        whole("repeats", repeats, 1)
         check_precision(precision)
         if callbacks is not None:
             check_callbacks(callbacks)

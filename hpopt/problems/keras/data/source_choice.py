@@ -47,12 +47,10 @@ def make_source(
     steps: Steps = ALL,
 ) -> Source:
     """Return the source for the data of a `KerasProblem`, checked; see its parameters."""
-    for count, name in (
-        (steps.training, "steps_per_epoch"),
-        (steps.validation, "validation_steps"),
-    ):
-        if count is not None:
-            whole(name, count, 1)
+    if steps.training is not None:
+        whole("steps_per_epoch", steps.training, 1)
+    if steps.validation is not None:
+        whole("validation_steps", steps.validation, 1)
     if is_generator(x) or is_generator(validation_data):
         name = "x" if is_generator(x) else "validation_data"
         raise SettingError(

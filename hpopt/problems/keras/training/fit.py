@@ -27,10 +27,10 @@ class FitSettings:
     verbose: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "patience"):
-            value = getattr(self, name)
-            if value is not None or name != "patience":
-                whole(name, value, 1)
+        whole("epochs", self.epochs, 1)
+        whole("batch_size", self.batch_size, 1)
+        if self.patience is not None:
+            whole("patience", self.patience, 1)
         number("min_improvement", self.min_improvement, 0.0)
         if self.class_weight is not None and not isinstance(self.class_weight, Mapping):
             raise SettingError(
