@@ -1,4 +1,4 @@
-"""Networks in Keras 3, on any of its backends. Keras itself is imported by the first evaluation."""
+"""Networks in Keras 3, on any of its backends. Keras is imported when a network is first built."""
 
 from hpopt.problems.keras.builders.builder import Builder
 from hpopt.problems.keras.builders.convolutional import ConvolutionalBuilder, convolution_module
