@@ -99,12 +99,13 @@ def _check_objectives(
     known = dict(logs)
     if is_validated:
         known |= {f"val_{name}": log for name, log in logs.items()}
+    numbers = numbers_of(known)
     # A train_step of the user may report other names than evaluate does.
     trains_usually = type(model).train_step is keras.Model.train_step
     for name in objectives:
         if name.startswith("val_") or not is_validated or trains_usually:
             kind = _kind_of(model, name.removeprefix("val_"))
-            check_reported(name, known, numbers_of(known), kind)
+            check_reported(name, known, numbers, kind)
 
 
 def _kind_of(model: Any, name: str) -> str:

@@ -119,10 +119,10 @@ def _encoded(thing: Any, depth: int) -> Iterator[bytes]:
         yield f"{type(thing).__name__} {len(thing)}".encode()
         for each in thing:
             yield from _encoded(each, depth + 1)
-    elif callable(thing) and not hasattr(type(thing), "element_spec"):
-        yield from _encoded_callable(thing, depth)
-    elif hasattr(thing, "element_spec"):
+    elif hasattr(type(thing), "element_spec"):
         yield f"tf.data {thing.element_spec!r} {int(thing.cardinality())}".encode()
+    elif callable(thing):
+        yield from _encoded_callable(thing, depth)
     else:
         yield from _encoded_object(thing, depth)
 

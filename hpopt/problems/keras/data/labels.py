@@ -85,12 +85,14 @@ def _flat(y: Any, name: str) -> NDArray[Any]:
             f"{name} must hold one label for each example, or one-hot rows, but its shape is "
             f"{array.shape}"
         )
-    if array.dtype.kind == "f" and not (np.isfinite(array) & (array == np.rint(array))).all():
-        n_wrong = int((~(np.isfinite(array) & (array == np.rint(array)))).sum())
-        raise SettingError(
-            f"{name} must hold the labels of classes, but {n_wrong} of its {len(array)} numbers "
-            "are not whole: to predict numbers, use KerasProblem with a builder"
-        )
+    if array.dtype.kind == "f":
+        n_whole = np.count_nonzero(np.isfinite(array) & (array == np.rint(array)))
+        if n_whole < len(array):
+            raise SettingError(
+                f"{name} must hold the labels of classes, but {len(array) - n_whole} of its "
+                f"{len(array)} numbers are not whole: to predict numbers, use KerasProblem with a "
+                "builder"
+            )
     return _plain(array, name) if array.dtype.kind == "O" else array
 
 

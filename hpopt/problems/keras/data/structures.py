@@ -172,7 +172,7 @@ def _is_several(values: Any, lengths: frozenset[int]) -> bool:
         return False
     if not all(isinstance(part, Mapping) or _is_array(part) for part in values):
         return False
-    # As many arrays as there are examples, which are not as long themselves, are the examples.
+    # As many arrays as there are examples are the examples, unless each is as long as the data.
     if any(isinstance(part, Mapping) for part in values) or len(values) not in lengths:
         return True
     return all(len(part) in lengths for part in values)
@@ -185,11 +185,10 @@ def _is_array(part: Any) -> bool:
 def _is_all_text(array: Array, name: str) -> bool:
     if array.dtype.kind in "US":
         return True
-    is_text = [isinstance(each, str | bytes) for each in array.ravel().tolist()]
-    n_bad = is_text.count(False)
-    if 0 < n_bad < len(is_text):
+    n_bad = sum(not isinstance(each, str | bytes) for each in array.ravel().tolist())
+    if 0 < n_bad < array.size:
         raise SettingError(
-            f"{name} must hold texts or numbers alone, but of its {len(is_text)} values of dtype "
+            f"{name} must hold texts or numbers alone, but of its {array.size} values of dtype "
             f"object {n_bad} are no text: fill in what is missing, and give texts and numbers as "
             "arrays of their own, in a dict"
         )
