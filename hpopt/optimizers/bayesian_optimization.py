@@ -23,7 +23,6 @@ from hpopt.optimizers.surrogates.acquisition import (
     KINDS,
     Acquisition,
     Criterion,
-    Probability,
 )
 from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch, everything_in
 from hpopt.optimizers.surrogates.encoding import Branches, Encoding, Within
@@ -31,18 +30,13 @@ from hpopt.optimizers.surrogates.first_design import first_count, first_point
 from hpopt.optimizers.surrogates.observations import Observations
 from hpopt.optimizers.surrogates.surrogate import Fitted, Surrogate, description
 from hpopt.optimizers.surrogates.trust_region import Box, TrustRegion
+from hpopt.optimizers.surrogates.turns import Turn, round_elsewhere, turn_of
 
 FEWEST_VALUES = 3  # two values give no scale beside the prior's
 MOST_PENDING = 200  # points the model is conditioned on, as many as it is fitted to by default
-# After a stall one config in four is random. One in four comes from another branch, halfway between
-# two random ones. The trust region has the odd numbers, so neither takes a turn from it. More turns
-# for other branches were worse.
-RANDOM_WHEN_STALLED, ELSEWHERE = 4, 4
 # Ranked points are looked up 16 at a time: nearly always one of the first is new. After 256 known
 # ones the rest is not worth ranking.
 LOOKED_AT_ONCE, MOST_LOOKS = 16, 16
-# The weights of log P(a value) and log P(another value than the nearest one) beside the criterion.
-FEASIBILITY_WEIGHT, NOVELTY_WEIGHT = 2.0, 4.0
 # The gain over the best that a config from anywhere must promise, in deviations of the targets:
 # else most asks climb the hill that was found first, by less and less. 0.05 and a gain in every
 # second ask were worse.
@@ -130,26 +124,32 @@ class BayesianOptimization(Optimizer):
         with single_blas_thread():
             fitted = self._surrogate.model(observed)
             rng = self.generator(number)
-            region = self._trust_region_after(observed)
-            if fitted is None or (number % RANDOM_WHEN_STALLED == 0 and region.is_stalled):
+            stalled = self._trust_region_after(observed).is_stalled
+            turn = turn_of(number, is_stalled=stalled, has_branches=bool(self._branches))
+            if fitted is None or turn is Turn.RANDOM:
                 return self.novel(rng.random((1, self.space.d)), rng, before=number)
-            return self._maximise(number, observed, fitted, rng)
+            return self._maximise(number, turn, observed, fitted, rng)
 
     def _maximise(
-        self, number: int, observed: Observations, fitted: Fitted, rng: np.random.Generator
+        self,
+        number: int,
+        turn: Turn,
+        observed: Observations,
+        fitted: Fitted,
+        rng: np.random.Generator,
     ) -> Floats:
         """Return the best new point by the acquisition, shape (1, d)."""
-        elsewhere = self._elsewhere(number, fitted)
-        kinds = KINDS if elsewhere else DRAWN
+        kinds = KINDS if turn is Turn.ELSEWHERE else DRAWN
         kind = kinds[rng.integers(len(kinds))] if self.acquisition == "drawn" else self.acquisition
-        gain = 0.0 if elsewhere or number % 2 else GAIN
+        gain = GAIN if turn is Turn.ANYWHERE else 0.0
         pending = self._pending_features()
         acquisition = Acquisition(
             fitted.process.condition_on(pending) if len(pending) else fitted.process,
             Criterion(kind, float(fitted.warp.targets.min()) - gain, len(observed)),
-            self._probabilities(fitted, pending),
+            fitted.probabilities(pending),
         )
-        box = self._box(observed, fitted) if self.local and number % 2 else None
+        box = self._box(observed, fitted) if self.local and turn is Turn.NEAR else None
+        elsewhere = self._elsewhere(number, fitted) if turn is Turn.ELSEWHERE else []
         for within in (*elsewhere, None):
             search = AcquisitionSearch(
                 self._encoding,
@@ -166,9 +166,8 @@ class BayesianOptimization(Optimizer):
         return self.novel(rng.random((1, self.space.d)), rng, before=number)
 
     def _elsewhere(self, number: int, fitted: Fitted) -> list[Within]:
-        """Return the region outside the best config's branch, if this number searches there."""
-        turn, rest = divmod(number + ELSEWHERE // 2, ELSEWHERE)
-        return [self._branches.other_than(fitted.best, turn)] if self._branches and not rest else []
+        """Return the regions outside the best config's branch that this number searches."""
+        return [self._branches.other_than(fitted.best, round_elsewhere(number))]
 
     def _first_new(self, ranked: Floats, number: int) -> Floats | None:
         """Return the first new one of points (n, d), shape (1, d); None where all are known."""
@@ -178,16 +177,6 @@ class BayesianOptimization(Optimizer):
             if new.size:
                 return points[new[:1]]
         return None
-
-    @staticmethod
-    def _probabilities(fitted: Fitted, pending: Floats) -> list[tuple[float, Probability]]:
-        """Return the probabilities of a value, and of a new one, with their weights."""
-        weighted: list[tuple[float, Probability]] = []
-        if fitted.feasibility is not None:
-            weighted.append((FEASIBILITY_WEIGHT, fitted.feasibility))
-        if fitted.duplicates is not None:
-            weighted.append((NOVELTY_WEIGHT, fitted.duplicates.with_pending(pending)))
-        return weighted
 
     def _pending_features(self) -> Floats:
         """Return the features (q, p) of pending points, the last ones where they are many."""

@@ -19,7 +19,7 @@ from hpopt.numerics.gaussian_process_fit import (
     fit_hyperparameters,
 )
 from hpopt.numerics.rank_transform import RankTransform, rank_transform
-from hpopt.optimizers.surrogates.acquisition import Feasibility
+from hpopt.optimizers.surrogates.acquisition import Feasibility, Probability
 from hpopt.optimizers.surrogates.duplicate_values import DuplicateValues, Metric
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.observations import Observations
@@ -32,6 +32,8 @@ REFITS, SPARSE_REFITS = ((30, 1), (60, 2), (120, 4), (250, 8)), 16
 ANCHORS, SPARSE_ANCHORS = ((10, 1), (60, 10), (120, 20), (250, 40)), 80
 EVALUATIONS = 50  # of the posterior in a fit: a limit, which the tolerances below rarely need
 AT_ANCHOR, AT_REFIT = 1e-5, 1e-4  # tolerances: a refit starts near its optimum
+# The weights of log P(a value) and log P(another value than the nearest one) beside the criterion.
+FEASIBILITY_WEIGHT, NOVELTY_WEIGHT = 2.0, 4.0
 
 Data = tuple[Floats, Floats]
 """Features (m, p) and targets (m,)."""
@@ -138,6 +140,21 @@ class Fitted:
     def best(self) -> Floats:
         """The observed point of the best mean, shape (d,)."""
         return np.asarray(self.points[self.means.argmin()])
+
+    def probabilities(self, pending: Floats) -> list[tuple[float, Probability]]:
+        """Return the probabilities of a value, and of a new one, with their weights.
+
+        Parameters
+        ----------
+        pending : ndarray (q, p)
+            The features of pending points.
+        """
+        weighted: list[tuple[float, Probability]] = []
+        if self.feasibility is not None:
+            weighted.append((FEASIBILITY_WEIGHT, self.feasibility))
+        if self.duplicates is not None:
+            weighted.append((NOVELTY_WEIGHT, self.duplicates.with_pending(pending)))
+        return weighted
 
     @property
     def noise_share(self) -> float:
