@@ -148,6 +148,8 @@ class Auto(Optimizer):
         """The number of results after which the cost counts."""
         if self._budget <= SMALL_BUDGET:
             return math.inf
+        if self._budget == math.inf:  # nobody knows it; and inf // 50 is nan
+            return self.model_trials
         return min(self.model_trials, max(FEWEST_ASKS, self._budget // TRIALS_AN_ASK))
 
     # -- asking --------------------------------------------------------------------------------
