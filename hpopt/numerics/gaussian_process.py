@@ -134,6 +134,33 @@ def inverse_and_log_determinant(covariance: Floats, size: float) -> tuple[Floats
     raise FloatingPointError("a covariance must be positive definite, but this one is not")
 
 
+def bordered_inverse(
+    inverse: Floats, covariance: Floats, own: Floats, noise: float, size: float
+) -> Floats:
+    """Return the inverse of a covariance with m more rows and columns.
+
+    With Q = K⁻¹ k and the Schur complement C = k(X, X) + ν - kᵀ Q::
+
+        [K k; kᵀ k(X, X) + ν]⁻¹ = [K⁻¹ + Q C⁻¹ Qᵀ, -Q C⁻¹; -C⁻¹ Qᵀ, C⁻¹]
+
+    Parameters
+    ----------
+    inverse : ndarray (n, n)
+        K⁻¹.
+    covariance, own : ndarray (m, n) and (m, m)
+        Of the new rows with the old ones, kᵀ, and with one another, without their noise ν.
+    noise, size : float
+        ν, and the size of the diagonal; see `inverse_and_log_determinant`.
+    """
+    solved = covariance @ inverse
+    rest = own - solved @ covariance.T
+    rest = (rest + rest.T) / 2  # rounding makes it asymmetric
+    rest.flat[:: len(rest) + 1] += noise
+    corner, _ = inverse_and_log_determinant(rest, size)
+    beside = corner @ solved
+    return np.block([[inverse + solved.T @ beside, -beside.T], [-beside, corner]])
+
+
 class GaussianProcess:
     """The posterior of a process with given hyper-parameters.
 
@@ -199,34 +226,28 @@ class GaussianProcess:
         products = covariance @ self._inverse
         deviation = self._deviation(covariance, products)
         slope *= self._scale
-        return Linearised(self, scaled, slope, products, covariance @ self._alpha, deviation)
+        mean = covariance @ self._alpha
+        return Linearised(
+            self._roots, self._at, self._alpha, scaled, slope, products, mean, deviation
+        )
 
     def condition_on(self, features: Floats) -> GaussianProcess:
         """Return the posterior if its own mean were observed at features (m, p) too.
 
         The kriging believer of Ginsbourger, Le Riche & Carraro 2010,
-        https://doi.org/10.1007/978-3-642-10701-6_6: means stay, deviations shrink there. With
-        Q = K⁻¹ k and the Schur complement C = k(X, X) + ν - kᵀ Q, all points at once::
-
-            [K k; kᵀ k(X, X) + ν]⁻¹ = [K⁻¹ + Q C⁻¹ Qᵀ, -Q C⁻¹; -C⁻¹ Qᵀ, C⁻¹]
+        https://doi.org/10.1007/978-3-642-10701-6_6: means stay, deviations shrink there.
         """
         scaled = features * self._roots
         covariance, _ = self._covariance(scaled)
-        solved = covariance @ self._inverse
         correlation, _ = matern(squared_distances(scaled, scaled))
-        rest = self._scale * correlation + 1.0 - solved @ covariance.T
-        rest = (rest + rest.T) / 2  # rounding makes it asymmetric
-        rest.flat[:: len(rest) + 1] += self.parameters.nu
-        inverse, _ = inverse_and_log_determinant(rest, self._scale + 1.0)
-        beside = inverse @ solved
+        own = self._scale * correlation + 1.0
         other = object.__new__(GaussianProcess)
         other.parameters, other.groups = self.parameters, self.groups
         other._roots, other._scale = self._roots, self._scale
         other._at = np.concatenate([self._at, scaled])
         other._mirrored = _mirrored(other._at)
-        other._inverse = np.block(
-            [[self._inverse + solved.T @ beside, -beside.T], [-beside, inverse]]
-        )
+        nu = self.parameters.nu
+        other._inverse = bordered_inverse(self._inverse, covariance, own, nu, self._scale + 1.0)
         # The added targets are the mean itself, so they pull the mean nowhere: α is 0 there.
         other._alpha = np.concatenate([self._alpha, np.zeros(len(features))])
         return other
@@ -238,10 +259,18 @@ class Linearised:
 
     Attributes
     ----------
+    roots : ndarray (p,)
+        Square roots √w of the features' weights, by which they were multiplied.
+    at, alpha : ndarray (n, p) and (n,)
+        The scaled features X of the observed points, and the weights α of their covariances.
+    scaled, slope, products : ndarray (m, p), (m, n) and (m, n)
+        Scaled features, dk/dr² and V = k K⁻¹.
     mean, deviation : ndarray (m,)
     """
 
-    process: GaussianProcess
+    roots: Floats
+    at: Floats
+    alpha: Floats
     scaled: Floats
     slope: Floats
     products: Floats
@@ -259,9 +288,8 @@ class Linearised:
         by_mean, by_deviation : ndarray (m,)
             The function's derivatives.
         """
-        gp = self.process
-        inner = by_mean[:, None] * gp._alpha
+        inner = by_mean[:, None] * self.alpha
         inner -= (by_deviation / self.deviation)[:, None] * self.products
         inner *= self.slope
-        gradient = self.scaled * inner.sum(axis=1)[:, None] - inner @ gp._at
-        return np.asarray(2.0 * gp._roots * gradient)
+        gradient = self.scaled * inner.sum(axis=1)[:, None] - inner @ self.at
+        return np.asarray(2.0 * self.roots * gradient)

@@ -8,6 +8,7 @@ https://arxiv.org/abs/2402.02229; these are narrower.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -151,10 +152,23 @@ def log_posterior(
     gradient[-2] += 0.5 * scale * np.vdot(inner, correlation)
     gradient[-1] += 0.5 * noise * inner.diagonal().sum()
     inner *= slope
+    gradient[:-2] = gradient[:-2] + scale * by_lengths(inner, scaled, groups, len(weights))
+    return value, gradient
+
+
+def by_lengths(inner: Floats, scaled: Floats, groups: Ints, n_groups: int) -> Floats:
+    """Return the derivatives of `log_posterior` by the lengthscales, divided by the scale.
+
+    Parameters
+    ----------
+    inner : ndarray (n, n)
+        2 H.
+    scaled : ndarray (n, p)
+        Features times √w.
+    """
     # No array of the differences (n, n, p): the squares are multiplied out.
     each = inner.sum(axis=1) @ (scaled * scaled) - (scaled * (inner @ scaled)).sum(axis=0)
-    gradient[:-2] -= 2.0 * scale * np.bincount(groups, each, minlength=len(weights))
-    return value, gradient
+    return np.asarray(-2.0 * np.bincount(groups, each, minlength=n_groups))
 
 
 def fit_hyperparameters(
@@ -179,10 +193,36 @@ def fit_hyperparameters(
         See `minimize_batched`.
     """
     centred = features - features.mean(axis=0)  # differences keep more digits
+    return most_probable(
+        lambda theta: log_posterior(theta, centred, targets, groups, prior),
+        prior,
+        start,
+        evaluations=evaluations,
+        tolerance=tolerance,
+    )
+
+
+def most_probable(
+    posterior: Callable[[Floats], tuple[float, Floats]],
+    prior: Prior,
+    start: Floats,
+    *,
+    evaluations: int,
+    tolerance: float,
+) -> Floats:
+    """Return the maximum that is found from a start, within the prior's bounds.
+
+    Parameters
+    ----------
+    posterior : callable
+        Returns the logarithm of a density and its gradient; FloatingPointError where there is none.
+    start, evaluations, tolerance
+        As in `fit_hyperparameters`.
+    """
 
     def loss(thetas: Floats) -> tuple[Floats, Floats]:
         try:
-            value, gradient = log_posterior(thetas[0], centred, targets, groups, prior)
+            value, gradient = posterior(thetas[0])
         except FloatingPointError:
             return np.array([BEYOND]), np.zeros_like(thetas)
         return np.array([-value]), -gradient[None]
