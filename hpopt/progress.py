@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import textwrap
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ class Snapshot:
         How long this run has taken and may take (or inf).
     best : Trial or None
     objective : Objective
+    doing : str
+        What the strategy does now; empty where it has one way only.
     """
 
     n_done: int
@@ -47,6 +50,7 @@ class Snapshot:
     limit: float
     best: Trial | None
     objective: Objective
+    doing: str = ""
 
     @property
     def remaining(self) -> float:
@@ -112,7 +116,7 @@ class Lines(ProgressDisplay):
 
 
 class Bar(ProgressDisplay):
-    """Draw a progress bar with the best config under it, by `rich`.
+    """Draw a progress bar, under it the best config and what the strategy does, by `rich`.
 
     Parameters
     ----------
@@ -173,6 +177,9 @@ class Bar(ProgressDisplay):
             lines.append(
                 Text(printable(best_in_words(snapshot)), overflow="ellipsis", no_wrap=True)
             )
+        if snapshot.doing:
+            doing = cut_at_word(printable(snapshot.doing), self._console.width)
+            lines.append(Text(doing, overflow="ellipsis", no_wrap=True))
         return Group(*lines)
 
 
@@ -215,6 +222,11 @@ def best_in_words(snapshot: Snapshot) -> str:
     value = best.values[snapshot.objective.name]
     config = json.dumps(best.config, default=str, ensure_ascii=False)
     return f"best {snapshot.objective.name} {value:.6g} (trial {best.number}) {config}"
+
+
+def cut_at_word(text: str, width: int) -> str:
+    """Return the words of a text that a line of so many characters has room for."""
+    return textwrap.shorten(text, width, placeholder=" …", break_on_hyphens=False)
 
 
 def duration(seconds: float) -> str:

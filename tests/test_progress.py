@@ -19,6 +19,7 @@ from hpopt.progress import (
     Snapshot,
     best_in_words,
     count_in_words,
+    cut_at_word,
     duration,
     in_one_line,
     make_display,
@@ -87,6 +88,20 @@ class TestWords:
         assert best_in_words(found) == words
         assert in_one_line(found) == f"0 trials, 0:00; {words}"
         assert in_one_line(snapshot()) == "0 trials, 0:00"
+
+    @pytest.mark.parametrize(
+        ("text", "cut"),
+        [
+            ("", ""),
+            ("short enough", "short enough"),
+            ("exactly twenty chars", "exactly twenty chars"),
+            ("exactly twenty-one chr", "exactly twenty-one …"),
+            ("best 0.031; exploring more", "best 0.031; …"),
+            ("x" * 30, "…"),
+        ],
+    )
+    def test_a_line_is_cut_between_words(self, text, cut):
+        assert cut_at_word(text, 20) == cut
 
 
 class TestRemaining:
@@ -161,6 +176,14 @@ class TestLines:
         config = result.best.config
         assert f'best value 1 (trial 2) {{"größe": {config["größe"]}, "name": "' in last
         assert "\x1b" not in shown
+
+    def test_the_phase_is_told_at_its_change_only(self, capsys):
+        problem = hpopt.FunctionProblem(lambda c: c["x"], {"x": hpopt.Float(0, 1)})
+        hpopt.optimize(problem, "tpe", trials=15)
+        said = [line for line in capsys.readouterr().err.splitlines() if " trials" not in line]
+        assert len(said) == 2
+        assert said[0] == "hpopt: first configs: 5 spread over the space, then TPE"
+        assert said[1].startswith("hpopt: now TPE on 5 results; best ")
 
     def test_running_workers_are_counted(self):
         together, states = threading.Barrier(2), []
@@ -253,6 +276,32 @@ class TestBar:
         assert "━" in text
         assert "0 trials, 0:00" in text
         assert "value reached 1" in text
+
+    def test_what_the_strategy_does_is_under_the_best(self, monkeypatch):
+        terminal = Terminal(monkeypatch)
+        bar = make_display(True)
+        bar.begin()
+        doing = f"Gaussian process on 43 results: {'many words ' * 7}end"
+        bar.show(snapshot(n_done=1, total=3, best=best(), doing=doing))
+        bar.show(snapshot(n_done=2, total=3, best=best(), doing="[red]TPE"))
+        bar.show(snapshot(n_done=3, total=3, best=best()))
+        bar.end(snapshot(n_done=3, total=3), "it is done")
+        lines = [line.strip() for line in terminal.end().splitlines()]
+        (cut,) = [line for line in lines if "Gaussian" in line]
+        assert doing.startswith(cut.removesuffix(" …"))
+        assert cut.endswith(("words …", "many …"))
+        assert len(cut) <= 100
+        assert "[red]TPE" in lines
+
+    def test_the_phase_is_shown_in_place_and_its_change_stays(self, monkeypatch):
+        monkeypatch.setattr("hpopt.study.loop.DOING_SECONDS", 0.0)
+        terminal = Terminal(monkeypatch)
+        problem = hpopt.FunctionProblem(lambda c: c["x"], {"x": hpopt.Float(0, 1)})
+        hpopt.optimize(problem, "tpe", trials=12)
+        text = terminal.end()
+        assert "first configs: 5 spread over the space, then TPE" in text
+        assert len(re.findall("now TPE on 5 results; best", text)) == 1
+        assert re.search(r"^TPE on \d+ results\s*$", text, re.MULTILINE)
 
     def test_what_is_said_stays(self, monkeypatch):
         terminal = Terminal(monkeypatch)

@@ -6,6 +6,7 @@ from hpopt.core.handle import Curve, TrialHandle
 from hpopt.core.heartbeat import Heartbeat, LiveFolder, heartbeat_of
 from hpopt.core.history import History
 from hpopt.core.optimizer import Optimizer
+from hpopt.core.phase import Phase
 from hpopt.core.plain import as_json_data
 from hpopt.core.problem import (
     Fidelity,
@@ -35,6 +36,7 @@ __all__ = [
     "Objectives",
     "Optimizer",
     "Outcome",
+    "Phase",
     "Problem",
     "Ranking",
     "Solution",

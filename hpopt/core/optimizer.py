@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from hpopt import checks
 from hpopt.checks import whole
 from hpopt.core.history import History
+from hpopt.core.phase import Phase, best_in_words, recent_in_words
 from hpopt.core.problem import Fidelity, Objective, Problem, check_problem, losses, objectives_of
 from hpopt.core.proposals import Floats, Proposals, Vary
 from hpopt.core.ranking import best_first
@@ -259,9 +260,25 @@ class Optimizer(ABC):
             inner.expect(trials)
 
     @property
+    def phase(self) -> Phase | None:
+        """How the strategy chooses now, and why; None, the default, where it has one way only."""
+        return None
+
+    @property
     def explanation(self) -> str:
-        """What the strategy does now, and why, in one line; empty by default."""
-        return ""
+        """What the strategy does now, and why, in one line; empty without a `phase`.
+
+        It says what the last ask did and what was told since. No model is fitted for it.
+        """
+        return self.explained(best_in_words(self.history, self.objectives))
+
+    def explained(self, *facts: str) -> str:
+        """Return the phase, these facts and the strategy's own in one line; see `explanation`."""
+        phase = self.phase
+        if phase is None:
+            return ""
+        words = [str(phase), *facts, *self._facts(), recent_in_words(self.history)]
+        return "; ".join(filter(None, words))
 
     @property
     def best(self) -> int | None:
@@ -316,6 +333,10 @@ class Optimizer(ABC):
             welcome where they do not depend on results that are still to come, as in a generation.
             Pass them through `novel`, so that nothing is proposed twice.
         """
+
+    def _facts(self) -> Sequence[str]:
+        """Return what is worth knowing beside the phase, in words; it must cost little."""
+        return ()
 
     def _setup(self) -> None:  # noqa: B027
         """Prepare for the bound space; check settings against it."""

@@ -9,19 +9,21 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
+from enum import Enum
 from statistics import median
 from typing import ClassVar
 
 import numpy as np
 
 from hpopt.checks import positive, whole
-from hpopt.core import Optimizer, Trial
+from hpopt.core import Optimizer, Phase, Trial
 from hpopt.core.proposals import Floats
 from hpopt.numerics.blas_threads import single_blas_thread
 from hpopt.optimizers.bayesian_optimization import BayesianOptimization
 from hpopt.optimizers.genetic_algorithm import GeneticAlgorithm
 from hpopt.optimizers.grid_search import GridSearch
 from hpopt.optimizers.steady_state import SteadyState
+from hpopt.optimizers.surrogates.facts import last_number
 from hpopt.optimizers.surrogates.local_model import LocalModel, suits
 from hpopt.optimizers.surrogates.observations import Observations
 from hpopt.optimizers.tpe import TPE
@@ -37,6 +39,16 @@ FEW = 12  # configs: a space of no more is tried whole, whatever the budget is
 # One config in three comes from TPE, and one or two in three from the quadratic model: every second
 # one from TPE was worse.
 TURNS, TPE_TURN, LOCAL_TURN = 3, 1, 2
+
+
+class Way(Enum):
+    """Which strategies are asked, in words."""
+
+    GENETIC = "genetic algorithm"
+    ALL_CONFIGS = "grid"
+    EVOLUTION = "steady state"
+    IN_TURN = "Gaussian process and steady state in turn"
+    MODEL = "Gaussian process"
 
 
 class Auto(Optimizer):
@@ -73,7 +85,7 @@ class Auto(Optimizer):
     Attributes
     ----------
     explanation : str
-        The present choice and its reason, in one line.
+        What the search does now, and why, in one line.
     """
 
     name: ClassVar[str] = "auto"
@@ -109,34 +121,44 @@ class Auto(Optimizer):
     # -- choosing ------------------------------------------------------------------------------
 
     @property
-    def explanation(self) -> str:
-        """The present choice and its reason, in one line."""
-        return ": ".join(self._choice())
+    def phase(self) -> Phase:
+        """The present choice and its reason."""
+        way, number = self._way(), last_number(self)
+        if way is Way.ALL_CONFIGS:
+            return Phase(way.value, f"all {int(self._size)} configs can be tried")
+        if way is Way.GENETIC:
+            return Phase(way.value, f"{len(self.objectives)} objectives")
+        if way is Way.EVOLUTION:
+            cost = f"{1000 * self._cost:.2g} ms"
+            return Phase(way.value, f"an evaluation takes {cost}, less than thinking would")
+        phase = self._bayesian.phase_at(number)
+        if way is Way.IN_TURN:
+            return Phase(way.value, f"there are {MANY} results and more", phase.learned)
+        if not self._bayesian.has_model(number):
+            return phase
+        if self._local is not None:
+            numbers = f"{self.space.d} continuous number{'s' * (self.space.d != 1)}"
+            return Phase("Gaussian process and quadratic steps", numbers, phase.learned)
+        fitted = self._bayesian.latest_model
+        if fitted is not None and fitted.noise_share > NOISY:
+            noise = f"much of what differs among them is noise ({fitted.noise_share:.0%})"
+            return Phase("Gaussian process and TPE in turn", noise, phase.learned)
+        return phase
 
-    def _choice(self) -> tuple[str, str]:
-        """Return the present choice and its reason."""
+    def _facts(self) -> list[str]:
+        has_model = self._way() in (Way.MODEL, Way.IN_TURN)
+        return self._bayesian.facts_of(self) if has_model else []
+
+    def _way(self) -> Way:
+        """Return the present choice."""
         if len(self.objectives) > 1:
-            return "genetic", f"{len(self.objectives)} objectives"
+            return Way.GENETIC
         if self._size <= max(FEW, self._budget if self._budget < math.inf else 0):
-            return "grid", f"all {int(self._size)} configs can be tried"
+            return Way.ALL_CONFIGS
         n = len(self.history)
         if n >= self._n_free and self._cost < CHEAP_SECONDS:
-            cost = f"{1000 * self._cost:.2g} ms"
-            return "steady_state", f"an evaluation takes {cost}, less than thinking would"
-        if n >= MANY:
-            return "bayesian and steady_state", f"{MANY} results and more"
-        if self._local is not None:
-            return (
-                "bayesian and quadratic steps",
-                f"{self.space.d} continuous number{'s' * (self.space.d != 1)}",
-            )
-        if self._is_noisy(self.n_asked):
-            return "bayesian and tpe", "much of what differs among results is noise"
-        if self._budget <= SMALL_BUDGET:
-            return "bayesian", f"with {self._budget} trials a model pays"
-        if CHEAP_SECONDS <= self._cost < math.inf:
-            return "bayesian", f"with evaluations of {self._cost:.2g} s a model pays"
-        return "bayesian", "a model finds more with few evaluations"
+            return Way.EVOLUTION
+        return Way.MODEL if n < MANY else Way.IN_TURN
 
     @property
     def _cost(self) -> float:
@@ -155,13 +177,13 @@ class Auto(Optimizer):
     # -- asking --------------------------------------------------------------------------------
 
     def _ask(self, number: int, n: int) -> Floats:
-        chosen = self._choice()[0]
-        if chosen == "genetic":
+        way = self._way()
+        if way is Way.GENETIC:
             return self._genetic.propose(number, n)
-        if chosen == "grid":
+        if way is Way.ALL_CONFIGS:
             return self._everything.propose(number, n)
         # Beyond MANY results the two take turns by number.
-        if chosen == "steady_state" or (chosen.endswith("steady_state") and number % 2):
+        if way is Way.EVOLUTION or (way is Way.IN_TURN and number % 2):
             return self._evolution.propose(number, n)
         points = self._beside(number)
         return self._bayesian.propose(number, n) if points is None else points

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from hpopt.checks import flag, one_of, whole
-from hpopt.core import Optimizer
+from hpopt.core import Optimizer, Phase
 from hpopt.core.problem import one_objective
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
@@ -26,6 +26,13 @@ from hpopt.optimizers.surrogates.acquisition import (
 )
 from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch, everything_in
 from hpopt.optimizers.surrogates.encoding import Branches, Encoding, Within
+from hpopt.optimizers.surrogates.facts import (
+    branch_in_words,
+    first_configs,
+    last_number,
+    model_phase,
+    stall_in_words,
+)
 from hpopt.optimizers.surrogates.first_design import first_count, first_point
 from hpopt.optimizers.surrogates.observations import Observations
 from hpopt.optimizers.surrogates.surrogate import Fitted, Surrogate, description
@@ -114,6 +121,27 @@ class BayesianOptimization(Optimizer):
         self._branches = Branches(self._encoding)
         self._surrogate = Surrogate(self._encoding, self.most_points)
         self._trust_region: TrustRegion | None = None
+
+    @property
+    def phase(self) -> Phase:
+        """Whether the Gaussian process chooses yet."""
+        return self.phase_at(last_number(self))
+
+    def phase_at(self, number: int) -> Phase:
+        """Return the phase that an ask is in; no model is fitted for it."""
+        if not self.has_model(number):
+            return first_configs(self._n_first, "a Gaussian process")
+        return model_phase(len(Observations(self)), self.most_points)
+
+    def _facts(self) -> list[str]:
+        return self.facts_of(self)
+
+    def facts_of(self, host: Optimizer) -> list[str]:
+        """Return facts about the last ask, of this strategy or of its host, in words."""
+        if not self.has_model(last_number(host)):
+            return []
+        region = self._trust_region_after(Observations(self))
+        return [branch_in_words(host), stall_in_words(region)]
 
     # -- choosing ------------------------------------------------------------------------------
 
@@ -218,6 +246,11 @@ class BayesianOptimization(Optimizer):
         with single_blas_thread():
             fitted = self._surrogate.model(Observations(self))
         return 0.0 if fitted is None else fitted.noise_share
+
+    @property
+    def latest_model(self) -> Fitted | None:
+        """The model of the last ask; None without one."""
+        return self._surrogate.latest
 
     def is_wasted(self, point: Floats) -> bool:
         """Return whether a snapped point (d,) likely gives no value, or that of its neighbour.

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hpopt.core import Optimizer
+from hpopt.core import Optimizer, Phase
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 from hpopt.numerics.sampling import permuted_index
@@ -71,9 +71,9 @@ class GridSearch(Optimizer):
         return self.size
 
     @property
-    def explanation(self) -> str:
-        """Why the order is random or the grid ends, where `forbid` excludes most of it."""
-        return self._explanation
+    def phase(self) -> Phase | None:
+        """Whether the order is random or the grid ends, as `forbid` excludes most of it."""
+        return self._phase
 
     def _setup(self) -> None:
         self.grid = self.space.grid(_with_defaults(self.space, self.resolution))
@@ -94,7 +94,8 @@ class GridSearch(Optimizer):
         self._begin()  # configs that were asked are known, and skipped
 
     def _begin(self) -> None:
-        self._is_shuffled, self._is_over, self._explanation = self.shuffle, False, ""
+        self._is_shuffled, self._is_over = self.shuffle, False
+        self._phase: Phase | None = None
         self._position, self._block = 0, 1
         # How many points in a row were forbidden, and how many were looked at in their order.
         self._n_fruitless, self._n_in_order = 0, 0
@@ -138,13 +139,13 @@ class GridSearch(Optimizer):
         looked_at = f"{self._n_fruitless} of its points in a row are forbidden, of {self.size}"
         if self._is_shuffled and self._n_fruitless >= MOST_FRUITLESS:
             self._is_over = True
-            self._explanation = f"the grid ends here: {looked_at}"
+            self._phase = Phase("the grid ends here", looked_at)
         elif (
             not self._is_shuffled
             and self._n_fruitless >= PATIENCE
             and self.grid.n_addressed - self._position > PATIENCE
         ):
-            self._explanation = f"the rest of the grid is visited in a random order: {looked_at}"
+            self._phase = Phase("the rest of the grid is visited in a random order", looked_at)
             self._is_shuffled, self._n_in_order = True, self._position
             self._position, self._block, self._n_fruitless = 0, BLOCK, 0
 

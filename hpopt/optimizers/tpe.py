@@ -14,11 +14,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from hpopt.checks import share, whole
-from hpopt.core import Optimizer
+from hpopt.core import Optimizer, Phase
+from hpopt.core.phase import results_in_words
 from hpopt.core.problem import one_objective
 from hpopt.core.proposals import Floats
 from hpopt.numerics.parzen import Parzen, Singles, log_mixture
 from hpopt.optimizers.surrogates.encoding import Encoding
+from hpopt.optimizers.surrogates.facts import first_configs, last_number
 from hpopt.optimizers.surrogates.first_design import first_count, first_point
 from hpopt.optimizers.surrogates.kernels import Kernels, ObservedKernels
 from hpopt.optimizers.surrogates.observations import Observations, Ranking
@@ -26,6 +28,7 @@ from hpopt.optimizers.surrogates.observations import Observations, Ranking
 PointsAt = Callable[[Any], Floats]
 """Returns the candidates (k, d) at places."""
 
+FEWEST = 2  # results: one of them is good, one is bad
 MOST_BAD = 1000  # keeps an ask at some 2 ms, however many observations there are
 LOOKED_AT_ONCE = 4  # ranked candidates that are looked up at once; mostly the first one is new
 # Uniform numbers are drawn for 16 asks at once, as making a generator takes longer than using it,
@@ -98,9 +101,21 @@ class TPE(Optimizer):
         shape = self._n_ahead, self.candidates, self._kernels.n_columns
         self._block, self._uniforms = -1, np.empty(shape)
 
+    @property
+    def phase(self) -> Phase:
+        """Whether it chooses by densities yet."""
+        n = len(self.history.all_losses)
+        if not self._has_densities(last_number(self)):
+            return first_configs(self._n_first, "TPE")
+        return Phase("TPE", learned=results_in_words(n, MOST_BAD + self.most_good))
+
+    def _has_densities(self, number: int) -> bool:
+        n_known = len(self.knowledge)
+        return number + n_known >= self._n_first and len(self.history) + n_known >= FEWEST
+
     def _ask(self, number: int, n: int) -> Floats:
         observed = Observations(self)
-        if number + len(self.knowledge) < self._n_first or len(observed) < 2:
+        if not self._has_densities(number):
             return first_point(self, number, self._n_first)
         return self._most_promising(number, observed)
 

@@ -28,6 +28,7 @@ T = TypeVar("T")
 POLL_SECONDS = 0.2
 # Seconds until a full disk is tried again: at once for a person, seldom for a disk.
 ROOM_SECONDS = 1.0
+DOING_SECONDS = 0.1  # between two times that words are found for what is done: some 0.5 ms
 # A space of more configs has no end that anybody will see, so none is shown.
 COUNTABLE = 10**9
 
@@ -70,7 +71,8 @@ class Loop:
         self._display, self._failures, self._callbacks = display, failures, callbacks
         self._interrupts = Interrupts(self._display.say)
         self._started = time.monotonic()
-        self._explained: set[str] = set()
+        self._phases, self._n_at_phase, self._phase = set[str](), 0, ""
+        self._doing, self._doing_of, self._doing_since = "", (-1, -1), -math.inf
         self._is_idle_said = False
 
     @property
@@ -219,6 +221,10 @@ class Loop:
 
     def _snapshot(self) -> Snapshot:
         state, tally = self._state, self._state.tally
+        known = state.optimizer.n_asked, tally.n_told
+        if known != self._doing_of and self.seconds - self._doing_since >= DOING_SECONDS:
+            self._doing, self._doing_since = state.present_phase(), self.seconds
+            self._doing_of = known
         n_possible = state.n_possible if state.n_possible < COUNTABLE else math.inf
         return Snapshot(
             n_done=tally.n_told,
@@ -230,19 +236,24 @@ class Loop:
             limit=self._rule.seconds(),
             best=tally.best,
             objective=state.optimizer.objectives[0],
+            doing=self._doing,
         )
 
     def _explain(self) -> None:
-        """Show what the strategy does and why, once for each of its ways."""
-        sentence = self._state.explanation()
-        if not sentence:
+        """Show what the strategy does and why, when its phase has changed.
+
+        A phase that was shown before is shown again when the study has twice as many trials: near
+        a border phases may change with every trial.
+        """
+        phase, n = self._state.phase(), self._state.tally.n_told
+        if phase in (self._phase, "") or (phase in self._phases and n < 2 * self._n_at_phase):
             return
-        way = sentence.partition(":")[0]
-        if way not in self._explained:
-            self._explained.add(way)
-            logger.info("%s", sentence)
-            if type(self._display) is not Silent:
-                self._show(self._display.say, sentence)
+        sentence = f"{'now ' if self._phases else ''}{self._state.explanation()}"
+        self._phases.add(phase)
+        self._phase, self._n_at_phase = phase, n
+        logger.info("%s", sentence)
+        if type(self._display) is not Silent:
+            self._show(self._display.say, sentence)
 
     def _say_idle(self) -> None:
         """Show once that the strategy leaves workers idle, as it waits for results."""

@@ -157,10 +157,24 @@ class StudyState:
             return f"all {n_told} configurations that there are have been tried"
         return f"the strategy has nothing left to try after {n_told} trials"
 
+    def phase(self) -> str:
+        """Return the name of the strategy's phase; empty where it has none.
+
+        Of a strategy that has an `explanation` only, it is what stands before the colon.
+        """
+        with self.lock:
+            phase = self.optimizer.phase
+            return phase.name if phase else self.optimizer.explanation.partition(":")[0]
+
     def explanation(self) -> str:
         """Return what the strategy does now, and why; see `Optimizer.explanation`."""
         with self.lock:
             return self.optimizer.explanation
+
+    def present_phase(self) -> str:
+        """Return the same without the best value, for those who see it already."""
+        with self.lock:
+            return self.optimizer.explained() or self.optimizer.explanation
 
     def has_failed_like(self, failures: Sequence[Trial]) -> bool:
         """Return whether the study has values, and failed like this before these failures."""

@@ -191,6 +191,11 @@ class Surrogate:
             self._fitted = (n, self._fit(observed, n))
         return self._fitted[1]
 
+    @property
+    def latest(self) -> Fitted | None:
+        """The model that was asked for last; None without one."""
+        return self._fitted[1]
+
     def _fit(self, observed: Observations, n: int) -> Fitted | None:
         rows, warp = self._rows_and_targets(observed, n)
         if warp.is_flat:

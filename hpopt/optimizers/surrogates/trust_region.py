@@ -79,6 +79,8 @@ class TrustRegion:
     ----------
     side : float
         Before lengthscales stretch it.
+    n_since : int
+        How many losses there were since the last improvement.
     """
 
     def __init__(self, n_effective: float, n_first: int) -> None:
@@ -88,12 +90,12 @@ class TrustRegion:
         self.side = SIDE
         self._successes = self._failures = 0
         self._stalled_after = max(FEWEST_STALLED, round(STALLED_PER_DIMENSION * n_effective))
-        self._since = 0
+        self.n_since = 0
 
     @property
     def is_stalled(self) -> bool:
         """Whether the last max(20, 4 n_effective) losses were no improvement."""
-        return self._since >= self._stalled_after
+        return self.n_since >= self._stalled_after
 
     def learn(self, losses: Floats) -> None:
         """Learn the losses (n,) of a whole search, of which the first may be known already."""
@@ -106,7 +108,7 @@ class TrustRegion:
             return  # a failure, by chance or not, says nothing about the size of the box
         better = self._is_better(loss)
         insort(self._losses, loss)
-        self._since = 0 if better else self._since + 1
+        self.n_since = 0 if better else self.n_since + 1
         if self._n_seen <= self._n_first:
             return
         self._successes = self._successes + 1 if better else 0

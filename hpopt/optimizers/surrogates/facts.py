@@ -1,0 +1,68 @@
+"""What a model-based search does beside its phase, in words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hpopt.core import Config, Optimizer, Phase
+from hpopt.core.phase import results_in_words
+from hpopt.optimizers.surrogates.trust_region import TrustRegion
+from hpopt.optimizers.surrogates.turns import RANDOM_WHEN_STALLED
+
+LONGEST_VALUE = 20  # characters of a branch's value: the line has some hundred
+
+
+def first_configs(n_first: int, then: str) -> Phase:
+    """Return the phase before there is a model."""
+    return Phase("first configs", f"{n_first} spread over the space, then {then}")
+
+
+def model_phase(n_results: int, most: int) -> Phase:
+    """Return the phase in which a Gaussian process chooses."""
+    return Phase("Gaussian process", learned=results_in_words(n_results, most))
+
+
+def last_number(optimizer: Optimizer) -> int:
+    """Return the number of the last ask; 0 before any."""
+    return max(0, optimizer.n_asked - 1)
+
+
+def stall_in_words(region: TrustRegion) -> str:
+    """Return what a stalled search does; empty where it is not stalled."""
+    if not region.is_stalled:
+        return ""
+    return (
+        f"no progress in {region.n_since} results: every {RANDOM_WHEN_STALLED}th config at random"
+    )
+
+
+def branch_in_words(optimizer: Optimizer) -> str:
+    """Return the branch of the last ask, where it is not that of the best config; else empty.
+
+    Configs with other parameters lie in other branches.
+    """
+    parents = optimizer.space.conditions.parents
+    history, number = optimizer.history, last_number(optimizer)
+    if not parents or not len(history):
+        return ""
+    best = int(history.losses[:, 0].argmin())
+    if history.losses[best, 0] == np.inf or history.numbers[best] == number:
+        return ""
+    last, there = _config(optimizer, number), _config(optimizer, int(history.numbers[best]))
+    if last is None or there is None or last.keys() == there.keys():
+        return ""
+    differing = [
+        f"{name}={str(last[name])[:LONGEST_VALUE]}"
+        for name in last
+        if name in parents and last[name] != there.get(name)
+    ]
+    return f"exploring branch {', '.join(differing)}" if differing else ""
+
+
+def _config(optimizer: Optimizer, number: int) -> Config | None:
+    if number in optimizer.pending:
+        return optimizer.pending[number].config
+    if number not in optimizer.history:
+        return None
+    row = int(optimizer.history.rows(np.array([number]))[0])
+    return optimizer.space.decode(optimizer.history.points[row : row + 1])[0]

@@ -1,0 +1,143 @@
+"""What strategies say they do: in plain words, cheaply, and the same after a replay."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+from problems_for_tests import of
+
+from hpopt import TPE, Auto, BayesianOptimization
+from hpopt.core import Objective, Outcome, Trial, failed
+from hpopt.optimizers import BY_NAME, make_optimizer
+from hpopt.optimizers.surrogates.surrogate import Surrogate
+from hpopt.space import Categorical, Float, Int, Space
+from hpopt.testing.landscapes import LANDSCAPES
+from hpopt.testing.optimizers import search
+
+BRANCHES = Space(
+    {
+        "solver": Categorical(["adam", "sgd", "newton"]),
+        "momentum": Float(0, 1, when={"solver": "sgd"}),
+        "beta": Float(0, 1, when={"solver": "adam"}),
+        "rate": Float(1e-5, 1, log=True),
+    }
+)
+FLAT = Space({"rate": Float(0, 1), "n": Int(1, 100), "kind": Categorical(["a", "b"])})
+
+
+def value(config):
+    solver = {"adam": 0.0, "sgd": 0.3, "newton": 0.9}.get(config.get("solver"), 0.0)
+    return solver + abs(math.log10(config["rate"] + 1e-9) + 2)
+
+
+def tell(optimizer, solution, result):
+    outcome = failed("no") if result is None else Outcome("complete", {"value": result})
+    optimizer.tell(Trial(solution, outcome))
+
+
+def run(optimizer, n, result=value):
+    """Ask and tell n times; return the optimizer."""
+    for _ in range(n):
+        for solution in optimizer.ask():
+            tell(optimizer, solution, result(solution.config))
+    return optimizer
+
+
+@pytest.mark.parametrize(
+    ("strategy", "name", "then"),
+    [
+        (Auto(), "Gaussian process", "a Gaussian process"),
+        (BayesianOptimization(), "Gaussian process", "a Gaussian process"),
+        (TPE(), "TPE", "TPE"),
+    ],
+)
+def test_the_first_configs_and_then_the_model(strategy, name, then):
+    optimizer = strategy.bind(of(value, BRANCHES), seed=1)
+    assert optimizer.explanation == f"first configs: 9 spread over the space, then {then}"
+    run(optimizer, 9)
+    assert optimizer.phase.name == "first configs"
+    run(optimizer, 16)
+    best = optimizer.history.losses.min()
+    assert optimizer.explanation.startswith(f"{name} on 25 results; best {best:.4g}")
+
+
+def test_the_best_is_the_objectives_own():
+    problem = of(value, FLAT, objectives=[Objective("accuracy", "maximize")])
+    optimizer = Auto().bind(problem)
+    for accuracy in (0.5, 0.875, 0.75):
+        (solution,) = optimizer.ask()
+        optimizer.tell(Trial(solution, Outcome("complete", {"accuracy": accuracy})))
+    assert "; best 0.875" in optimizer.explanation
+
+
+def test_the_branch_of_the_last_ask_where_it_is_not_the_bests():
+    optimizer = Auto().bind(of(value, BRANCHES), seed=0)
+    run(optimizer, 9)
+    seen = set()
+    for _ in range(24):
+        (solution,) = optimizer.ask()
+        best = BRANCHES.decode(optimizer.history.points)[optimizer.history.losses.argmin()]
+        said = f"exploring branch solver={solution.config['solver']}"
+        assert (said in optimizer.explanation) == (solution.config.keys() != best.keys())
+        assert ("exploring" in optimizer.explanation) == (said in optimizer.explanation)
+        seen.add(solution.config.keys() != best.keys())
+        tell(optimizer, solution, value(solution.config))
+    assert seen == {True, False}
+
+
+def test_no_branch_without_conditions():
+    optimizer = Auto().bind(of(value, FLAT))
+    for _ in range(20):
+        run(optimizer, 1)
+        assert "branch" not in optimizer.explanation
+
+
+def test_what_was_wasted_is_said():
+    optimizer = run(Auto().bind(of(value, FLAT)), 20, lambda c: round(c["rate"] + 0.5) * 1.0)
+    assert "10 of the last 10 repeated a known value" in optimizer.explanation
+    optimizer = run(Auto().bind(of(value, FLAT)), 20, lambda c: None if c["n"] < 60 else c["n"] / 7)
+    assert "failed" in optimizer.explanation
+
+
+def test_a_stall_is_said_until_it_ends():
+    optimizer = run(BayesianOptimization().bind(of(value, FLAT)), 12)
+    assert "no progress" not in optimizer.explanation
+    rng = np.random.default_rng(0)
+    run(optimizer, 30, lambda c: 10 + rng.random())
+    assert re.search(r"; no progress in [34]\d results: .* at random", optimizer.explanation)
+    (solution,) = optimizer.ask()
+    tell(optimizer, solution, -100.0)
+    assert "no progress" not in optimizer.explanation
+
+
+@pytest.mark.parametrize("space", [BRANCHES, FLAT], ids=["branches", "flat"])
+@pytest.mark.parametrize("make", [Auto, BayesianOptimization, TPE])
+def test_words_fit_no_model_and_change_no_ask(make, space, monkeypatch):
+    mute = run(make().bind(of(value, space), seed=3), 18)
+    spoken = make().bind(of(value, space), seed=3)
+    for _ in range(18):
+        run(spoken, 1)
+        with monkeypatch.context() as patch:
+            patch.setattr(Surrogate, "_fit", lambda *_: pytest.fail("a model was fitted"))
+            assert spoken.explanation
+            assert spoken.phase
+    assert spoken.ask(2) == mute.ask(2)
+
+
+@pytest.mark.parametrize("name", sorted(BY_NAME))
+def test_after_a_replay_the_same_is_said_as_without(name):
+    problem = LANDSCAPES["floats" if name == "cmaes" else "conditions"]
+    whole = make_optimizer(name).bind(problem, seed=2)
+    trials = search(whole, problem, 30)
+    again = make_optimizer(name).bind(problem, seed=2)
+    again.replay(trials)
+    assert [s.config for s in again.ask(2)] == [s.config for s in whole.ask(2)]
+    assert again.explanation == whole.explanation
+
+
+def test_many_results_are_more_than_the_model_takes():
+    optimizer = BayesianOptimization(most_points=20).bind(of(value, FLAT))
+    points = FLAT.random(50, np.random.default_rng(0))
+    optimizer.learn(points, np.arange(50.0)[::-1, None])
+    assert optimizer.explanation == "Gaussian process on 20 of 50 results"
