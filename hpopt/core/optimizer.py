@@ -270,15 +270,19 @@ class Optimizer(ABC):
 
         It says what the last ask did and what was told since. No model is fitted for it.
         """
-        return self.explained(best_in_words(self.history, self.objectives))
-
-    def explained(self, *facts: str) -> str:
-        """Return the phase, these facts and the strategy's own in one line; see `explanation`."""
         phase = self.phase
         if phase is None:
             return ""
-        words = [str(phase), *facts, *self._facts(), recent_in_words(self.history)]
-        return "; ".join(filter(None, words))
+        return self._joined(str(phase), best_in_words(self.history, self.objectives))
+
+    @property
+    def doing(self) -> str:
+        """The same without the reason and the best value, as a display shows them elsewhere."""
+        phase = self.phase
+        return "" if phase is None else self._joined(phase.without_reason)
+
+    def _joined(self, *words: str) -> str:
+        return "; ".join(filter(None, [*words, *self._facts(), recent_in_words(self.history)]))
 
     @property
     def best(self) -> int | None:

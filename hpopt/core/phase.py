@@ -35,9 +35,13 @@ class Phase:
     reason: str = ""
     learned: str = ""
 
+    @property
+    def without_reason(self) -> str:
+        """The name, and what the model learns from."""
+        return f"{self.name} on {self.learned}" if self.learned else self.name
+
     def __str__(self) -> str:
-        learned = f" on {self.learned}" if self.learned else ""
-        return f"{self.name}{learned}{f': {self.reason}' if self.reason else ''}"
+        return f"{self.without_reason}{f': {self.reason}' if self.reason else ''}"
 
 
 def results_in_words(n: int, most: float) -> str:

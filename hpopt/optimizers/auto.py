@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import Enum
 from statistics import median
 from typing import ClassVar
@@ -123,14 +124,14 @@ class Auto(Optimizer):
     @property
     def phase(self) -> Phase:
         """The present choice and its reason."""
-        way, number = self._way(), last_number(self)
+        way, number, cost = self._way(), last_number(self), self._cost
+        duration = f"{cost:.2g} s" if cost >= 1 else f"{1000 * cost:.2g} ms"
         if way is Way.ALL_CONFIGS:
             return Phase(way.value, f"all {int(self._size)} configs can be tried")
         if way is Way.GENETIC:
             return Phase(way.value, f"{len(self.objectives)} objectives")
         if way is Way.EVOLUTION:
-            cost = f"{1000 * self._cost:.2g} ms"
-            return Phase(way.value, f"an evaluation takes {cost}, less than thinking would")
+            return Phase(way.value, f"an evaluation takes {duration}, less than thinking would")
         phase = self._bayesian.phase_at(number)
         if way is Way.IN_TURN:
             return Phase(way.value, f"there are {MANY} results and more", phase.learned)
@@ -143,6 +144,8 @@ class Auto(Optimizer):
         if fitted is not None and fitted.noise_share > NOISY:
             noise = f"much of what differs among them is noise ({fitted.noise_share:.0%})"
             return Phase("Gaussian process and TPE in turn", noise, phase.learned)
+        if len(self.history) >= self._n_free:
+            return replace(phase, reason=f"an evaluation takes {duration}, more than thinking does")
         return phase
 
     def _facts(self) -> list[str]:

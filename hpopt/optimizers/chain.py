@@ -87,6 +87,9 @@ class Chain(Stages):
         for place, (strategy, _) in enumerate(self.stages):
             self.check_stage(f"stage {place + 1} of the chain", strategy)
 
+    def _stage_in_words(self, index: int) -> str:
+        return f"stage {index + 1} of {len(self.stages)}"
+
     def _stage(self, index: int, points: Floats, losses: Floats) -> Stage | None:
         if index == len(self.stages):
             return None

@@ -8,12 +8,13 @@ strategy, and with a statistical test where the paper decides by eye.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from hpopt.checks import share, whole
-from hpopt.core import Optimizer
+from hpopt.core import Optimizer, Phase
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 from hpopt.numerics import pareto
@@ -89,6 +90,19 @@ class Narrowing(Stages):
         super()._setup()
         self.narrowed: list[Narrowed[Space]] = []
         self.check_stage("the optimizer of the narrowing", self.optimizer)
+
+    @property
+    def phase(self) -> Phase | None:
+        """The round, why its space is smaller, and the phase of its strategy."""
+        phase = super().phase
+        if phase is None or phase.reason or self._index >= self.rounds:
+            return phase
+        return replace(phase, reason=str(self.narrowed[self._index]).replace("\n", "; "))
+
+    def _stage_in_words(self, index: int) -> str:
+        if index < self.rounds:
+            return f"round {index + 1} of {self.rounds}"
+        return "the whole space again, as the last narrowed one is exhausted"
 
     def _stage(self, index: int, points: Floats, losses: Floats) -> Stage | None:
         if index > self.rounds:

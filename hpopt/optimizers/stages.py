@@ -12,6 +12,7 @@ import numpy as np
 
 from hpopt.core import (
     Optimizer,
+    Phase,
     Solution,
     Trial,
     failed,
@@ -79,6 +80,21 @@ class Stages(Optimizer):
             Those of other studies, and then those observed before the stage, by number.
         losses : ndarray (n, n_objectives)
         """
+
+    @property
+    def phase(self) -> Phase | None:
+        """The stage, and the phase of its strategy."""
+        inner = self._inner
+        if inner is None:
+            return None
+        phase = inner.phase or Phase(inner.name or type(inner).__name__)
+        return replace(phase, name=f"{self._stage_in_words(self._index)}, {phase.name}")
+
+    def _stage_in_words(self, index: int) -> str:
+        return f"stage {index + 1}"
+
+    def _facts(self) -> Sequence[str]:
+        return () if self._inner is None else self._inner._facts()
 
     def check_stage(self, name: str, optimizer: Optimizer) -> None:
         """Raise SettingError, with `name`, where a strategy does not suit the problem."""

@@ -223,7 +223,7 @@ class Loop:
         state, tally = self._state, self._state.tally
         known = state.optimizer.n_asked, tally.n_told
         if known != self._doing_of and self.seconds - self._doing_since >= DOING_SECONDS:
-            self._doing, self._doing_since = state.present_phase(), self.seconds
+            self._doing, self._doing_since = state.doing(), self.seconds
             self._doing_of = known
         n_possible = state.n_possible if state.n_possible < COUNTABLE else math.inf
         return Snapshot(

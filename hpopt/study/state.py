@@ -171,10 +171,10 @@ class StudyState:
         with self.lock:
             return self.optimizer.explanation
 
-    def present_phase(self) -> str:
-        """Return the same without the best value, for those who see it already."""
+    def doing(self) -> str:
+        """Return the same without the reason and the best value; see `Optimizer.doing`."""
         with self.lock:
-            return self.optimizer.explained() or self.optimizer.explanation
+            return self.optimizer.doing or self.optimizer.explanation
 
     def has_failed_like(self, failures: Sequence[Trial]) -> bool:
         """Return whether the study has values, and failed like this before these failures."""

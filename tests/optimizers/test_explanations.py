@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from problems_for_tests import of
 
-from hpopt import TPE, Auto, BayesianOptimization
-from hpopt.core import Objective, Outcome, Trial, failed
+from hpopt import TPE, Auto, BayesianOptimization, Chain, Narrowing
+from hpopt.core import Objective, Outcome, Phase, Trial, failed
 from hpopt.optimizers import BY_NAME, make_optimizer
 from hpopt.optimizers.surrogates.surrogate import Surrogate
 from hpopt.space import Categorical, Float, Int, Space
@@ -141,3 +141,38 @@ def test_many_results_are_more_than_the_model_takes():
     points = FLAT.random(50, np.random.default_rng(0))
     optimizer.learn(points, np.arange(50.0)[::-1, None])
     assert optimizer.explanation == "Gaussian process on 20 of 50 results"
+
+
+def test_a_chain_says_its_stage_and_what_the_strategy_of_it_does():
+    optimizer = Chain(("random", 4), (TPE(first=3), None)).bind(of(value, BRANCHES))
+    assert optimizer.explanation == ""
+    run(optimizer, 3)
+    assert optimizer.phase == Phase("stage 1 of 2, random")
+    run(optimizer, 2)
+    assert optimizer.phase == Phase("stage 2 of 2, TPE", "", "5 results")
+
+
+def test_a_narrowing_says_its_round_and_why_the_space_is_smaller():
+    optimizer = Narrowing(optimizer="random", trials_per_round=30, rounds=2)
+    run(optimizer.bind(of(value, BRANCHES), seed=0), 3)
+    assert optimizer.phase == Phase(
+        "round 1 of 2, random", "the whole space, as nothing is known of it"
+    )
+    run(optimizer, 30)
+    assert optimizer.phase.name == "round 2 of 2, random"
+    assert optimizer.phase.reason == str(optimizer.narrowed[1]).replace("\n", "; ")
+
+
+def test_a_reason_and_the_best_are_left_out_where_they_are_shown_elsewhere():
+    optimizer = run(Auto().bind(of(value, Space({"x": Float(0, 1), "rate": Float(0, 1)}))), 20)
+    assert "best" not in optimizer.doing
+    assert optimizer.doing.startswith("Gaussian process and quadratic steps on 20 results")
+    assert "2 continuous numbers" not in optimizer.doing
+    assert "2 continuous numbers; best " in optimizer.explanation
+
+
+def test_a_dear_evaluation_is_a_reason_once_the_cost_counts():
+    optimizer = Auto(seconds=5, model_trials=14).bind(of(value, BRANCHES))
+    assert optimizer.phase.reason == "9 spread over the space, then a Gaussian process"
+    assert run(optimizer, 13).phase.reason == ""
+    assert run(optimizer, 2).phase.reason == "an evaluation takes 5 s, more than thinking does"
