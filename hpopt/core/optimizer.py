@@ -6,7 +6,6 @@ import copy
 import inspect
 import math
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
@@ -19,6 +18,7 @@ from hpopt.core.history import History
 from hpopt.core.phase import Phase, best_in_words, recent_in_words
 from hpopt.core.problem import Fidelity, Objective, Problem, check_problem, losses, objectives_of
 from hpopt.core.proposals import Floats, Proposals, Vary
+from hpopt.core.queue import Queue
 from hpopt.core.ranking import best_first
 from hpopt.core.start import start_configs
 from hpopt.core.trial import Config, Solution, Trial
@@ -28,9 +28,6 @@ from hpopt.space import Space
 
 Self = TypeVar("Self", bound="Optimizer")
 Inner = TypeVar("Inner", bound="Optimizer")
-
-# A third number in a generator's key: strategies use keys of one or two, so draws never coincide.
-REPLACEMENT = 8
 
 
 class Optimizer(ABC):
@@ -125,7 +122,7 @@ class Optimizer(ABC):
             n = whole("n", n, 1)
         solutions: list[Solution] = []
         while len(solutions) < n and (self._queue or self._refill(n - len(solutions))):
-            solution = self._solution(self.n_asked, *self._queue.popleft())
+            solution = self._solution(self.n_asked, *self._queue.pop())
             self.n_asked += 1
             self.pending[solution.number] = solution
             solutions.append(solution)
@@ -458,7 +455,7 @@ class Optimizer(ABC):
         for _ in range(n):
             self.n_asked -= 1
             solution = self.pending.pop(self.n_asked)
-            self._queue.appendleft((solution.config, solution.point))
+            self._queue.put_back(solution)
 
     # -- state ---------------------------------------------------------------------------------
 
@@ -478,7 +475,6 @@ class Optimizer(ABC):
     def _begin_search(self, space: Space, host: Optimizer | None = None) -> None:
         """Begin with nothing asked or told; with a host, with what that one has."""
         self.space, self.n_asked = space, 0
-        self._queue: deque[tuple[Config, Floats]] = deque()
         self._is_past_start = False
         self._hosted: list[Optimizer] = []
         if host is None:
@@ -490,6 +486,7 @@ class Optimizer(ABC):
             self.history, self.knowledge = host.history, host.knowledge
             self.pending, self.proposals = host.pending, host.proposals
             self._is_paid = host._is_paid
+        self._queue = Queue(space, self.proposals, self.generator)
         self._setup()
 
     def _with_hosted(self) -> Iterator[Optimizer]:
@@ -504,15 +501,7 @@ class Optimizer(ABC):
         points = self._start_left()
         if not len(points):
             points = self._ask(number, n)
-        if not len(points):
-            return False
-        points = np.ascontiguousarray(points)
-        repeats = self.proposals.add(points, range(number, number + len(points)))
-        if repeats:
-            points = self._without_repeats(points, number, repeats[0])
-        points.flags.writeable = False  # solutions share these rows
-        self._queue.extend(zip(self.space.decode(points), points, strict=True))
-        return bool(len(points))
+        return len(points) > 0 and self._queue.add(number, points)
 
     def _solution(self, number: int, config: Config, point: Floats) -> Solution:
         fidelity = self.fidelity.high if self.fidelity is not None else None
@@ -528,31 +517,9 @@ class Optimizer(ABC):
         self._is_past_start = not len(left)
         return left
 
-    def _without_repeats(self, points: Floats, number: int, first: int) -> Floats:
-        """Replace rows, from one on, whose config is known: from an added trial, as a rule.
-
-        Each row by itself, so that the draws for a number do not depend on when it is drawn.
-        """
-        points = points.copy()
-        for row in range(first, len(points)):
-            own = number + row
-            if self.unknown(points[row : row + 1], before=own).all():
-                continue
-            rng = self.generator(own, REPLACEMENT, 0)
-            new = self.novel(points[row : row + 1], rng, before=own)
-            if not len(new):
-                self.proposals.remove(points[row:], range(own, number + len(points)))
-                return points[:row]
-            points[row] = new[0]
-            self.proposals.add(new, [own])
-        return points
-
     def _drop_queue(self) -> None:
         """Forget points that were drawn and not asked: they are drawn again for other numbers."""
-        if self._queue:
-            points = np.array([point for _, point in self._queue])
-            self.proposals.remove(points, range(self.n_asked, self.n_asked + len(points)))
-            self._queue.clear()
+        self._queue.drop(self.n_asked)
         self._is_past_start = False
         for each in self._with_hosted():
             each._requeued()
