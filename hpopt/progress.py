@@ -39,6 +39,9 @@ class Snapshot:
     objective : Objective
     doing : str
         What the strategy does now; empty where it has one way only.
+    spent : str
+        What was spent of the problem's fidelity, of what all configs would take; empty where that
+        is the same.
     """
 
     n_done: int
@@ -51,6 +54,7 @@ class Snapshot:
     best: Trial | None
     objective: Objective
     doing: str = ""
+    spent: str = ""
 
     @property
     def remaining(self) -> float:
@@ -209,6 +213,8 @@ def count_in_words(snapshot: Snapshot, *, ended: bool = False) -> str:
     if snapshot.n_running:
         parts.append(f"{snapshot.n_running} running")
     parts.append(duration(snapshot.seconds))
+    if snapshot.spent:
+        parts.append(snapshot.spent)
     if 0 < snapshot.remaining < math.inf and not ended:
         parts.append(f"{duration(snapshot.remaining)} left")
     return ", ".join(parts)
@@ -221,7 +227,9 @@ def best_in_words(snapshot: Snapshot) -> str:
         return "no value yet"
     value = best.values[snapshot.objective.name]
     config = json.dumps(best.config, default=str, ensure_ascii=False)
-    return f"best {snapshot.objective.name} {value:.6g} (trial {best.number}) {config}"
+    at = best.solution.fidelity
+    where = f"trial {best.number}" + (f" at {at:g}" if at is not None and snapshot.spent else "")
+    return f"best {snapshot.objective.name} {value:.6g} ({where}) {config}"
 
 
 def cut_at_word(text: str, width: int) -> str:

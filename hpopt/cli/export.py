@@ -82,7 +82,8 @@ def write_csv(record: Record, stream: TextIO, *, raw: bool = False) -> None:
         Whether to write text as it is that a spreadsheet takes for a formula. By default it gets
         a ``'`` in front: a study may be anybody's, and a formula can start programs.
     """
-    columns: dict[str, None] = dict.fromkeys(("number", "status"))
+    fidelity = ("fidelity",) if record.fidelity is not None else ()
+    columns: dict[str, None] = dict.fromkeys(("number", "status", *fidelity))
     columns |= dict.fromkeys(objective.name for objective in record.objectives)
     for trial in record.iterate():
         columns |= dict.fromkeys(in_columns(trial))

@@ -20,6 +20,7 @@ from hpopt.optimizers import make_optimizer
 from hpopt.space import Space
 from hpopt.stopping import Plateau, StoppingRule, Target, Time, Trials
 from hpopt.study import Study
+from hpopt.study.continuation import KEEP_PAUSED, bytes_kept
 from hpopt.study.opening import DEFAULT_OPTIMIZER
 
 RULES: dict[str, Callable[[Any], StoppingRule]] = {
@@ -62,6 +63,12 @@ class PreparedRun:
         """The configs to try first."""
         return list(self.run_file.content.get("start", []))
 
+    @property
+    def keep_paused(self) -> Any:
+        """How much of the disk the files of paused trials may take."""
+        given = self.run_file.content.get("keep_paused", KEEP_PAUSED)
+        return None if given == "all" else given
+
     def optimizer(self) -> Optimizer | None:
         """Make the optimizer; None to take the default one, or that of the study."""
         name = self.run_file.optimizer_name
@@ -93,6 +100,7 @@ def prepare(run_file: RunFile) -> PreparedRun:
     if run_file.optimizer_name is not None:
         make_optimizer(run_file.optimizer_name, run_file.optimizer_arguments)
     prepared = PreparedRun(problem_of(run_file), run_file, stop, settings)
+    bytes_kept(prepared.keep_paused)
     _check_start(prepared.start, prepared.problem.space)
     check_one_objective(settings["early_stopping"], objectives_of(prepared.problem))
     return prepared

@@ -90,7 +90,12 @@ def _opened(prepared: PreparedRun, path: str | None, **options: Any) -> Study:
         warnings.simplefilter("always", StudyWarning)
         warnings.showwarning = note
         study = Study(
-            prepared.problem, prepared.optimizer(), path=path, seed=prepared.seed, **options
+            prepared.problem,
+            prepared.optimizer(),
+            path=path,
+            seed=prepared.seed,
+            keep_paused=prepared.keep_paused,
+            **options,
         )
     if changed and not said and any(study.counts.values()):  # else the problem has said it itself
         said.append(other_than_before(path, [f"arguments of the problem ({', '.join(changed)})"]))

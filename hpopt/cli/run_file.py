@@ -33,6 +33,7 @@ KEYS = (
     "retries",
     "fail_fast",
     "early_stopping",
+    "keep_paused",
     "start",
     "learn_from",
     "problem",

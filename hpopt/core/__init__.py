@@ -2,9 +2,10 @@
 
 from hpopt.core.batch import evaluate_together
 from hpopt.core.evaluation import evaluate, judge, outcome_of_loss
-from hpopt.core.handle import Curve, TrialHandle
+from hpopt.core.handle import Curve, Previous, TrialHandle
 from hpopt.core.heartbeat import Heartbeat, LiveFolder, heartbeat_of
 from hpopt.core.history import History
+from hpopt.core.hosting import Proposer
 from hpopt.core.optimizer import Optimizer
 from hpopt.core.phase import Phase
 from hpopt.core.plain import as_json_data
@@ -37,7 +38,9 @@ __all__ = [
     "Optimizer",
     "Outcome",
     "Phase",
+    "Previous",
     "Problem",
+    "Proposer",
     "Ranking",
     "Solution",
     "Status",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hpopt.core.evaluation import in_one_line, judge, judge_error, thinned_curve
-from hpopt.core.handle import Curve, TrialHandle, handle_for
+from hpopt.core.handle import Curve, Previous, TrialHandle, handle_for
 from hpopt.core.heartbeat import LiveFolder
 from hpopt.core.problem import Problem
 from hpopt.core.trial import Outcome, Solution, copy_data
@@ -20,6 +20,7 @@ def evaluate_together(
     solutions: Sequence[Solution],
     *,
     directories: Sequence[Path | str | None] | None = None,
+    previous: Sequence[Previous | None] | None = None,
     early_stopping: Sequence[Callable[[Curve], bool] | None] | None = None,
     live: LiveFolder | None = None,
 ) -> list[Outcome] | str:
@@ -29,7 +30,7 @@ def evaluate_together(
     ----------
     solutions : sequence of Solution
         Of one `batch_key`, `max_batch` at most.
-    directories, early_stopping
+    directories, previous, early_stopping
         For each of them what `evaluate` gets for one.
     live : LiveFolder, optional
         Where to show that they run.
@@ -45,11 +46,13 @@ def evaluate_together(
     KeyboardInterrupt
         Nothing else is raised.
     """
-    folders = directories or [None] * len(solutions)
-    rules = early_stopping or [None] * len(solutions)
+    none = [None] * len(solutions)
+    given = zip(
+        solutions, directories or none, previous or none, early_stopping or none, strict=True
+    )
     handles = [
-        handle_for(solution, directory=folder, early_stopping=rule, live=live)
-        for solution, folder, rule in zip(solutions, folders, rules, strict=True)
+        handle_for(solution, directory=folder, previous=earlier, early_stopping=rule, live=live)
+        for solution, folder, earlier, rule in given
     ]
     started, clock = time.time(), time.perf_counter()
     try:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hpopt.core.handle import Curve, TrialHandle, handle_for
+from hpopt.core.handle import Curve, Previous, TrialHandle, handle_for
 from hpopt.core.heartbeat import LiveFolder
 from hpopt.core.plain import as_float, as_json_data, short_repr
 from hpopt.core.problem import Problem, objectives_of
@@ -32,6 +32,7 @@ def evaluate(
     solution: Solution,
     *,
     directory: Path | str | None = None,
+    previous: Previous | None = None,
     early_stopping: Callable[[Curve], bool] | None = None,
     live: LiveFolder | None = None,
 ) -> Outcome:
@@ -41,6 +42,8 @@ def evaluate(
     ----------
     directory : path, optional
         Where the trial may keep files.
+    previous : Previous, optional
+        The earlier trial of the config that it may go on from.
     early_stopping : callable, optional
         Gets the reported curve, says whether to stop: a small picklable snapshot of a rule.
     live : LiveFolder, optional
@@ -56,7 +59,9 @@ def evaluate(
     KeyboardInterrupt
         Nothing else is raised.
     """
-    handle = handle_for(solution, directory=directory, early_stopping=early_stopping, live=live)
+    handle = handle_for(
+        solution, directory=directory, previous=previous, early_stopping=early_stopping, live=live
+    )
     started, clock = time.time(), time.perf_counter()
     try:
         outcome = _judged(problem, solution, handle)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -20,6 +21,22 @@ ORDER = "trial.report(step, value)"
 Curve = Sequence[tuple[float, float]]
 
 
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """What an earlier trial of the same config, of a lower fidelity, has left.
+
+    Attributes
+    ----------
+    directory : Path
+        Its `TrialHandle.directory`: read what is needed, as it is removed when this trial ends.
+    fidelity : float
+        What it has spent.
+    """
+
+    directory: Path
+    fidelity: float
+
+
 class TrialHandle:
     """What a running evaluation may know of its trial, and how it tells its progress.
 
@@ -30,7 +47,10 @@ class TrialHandle:
     seed : int, in [0, 2**32)
         Use it for everything random in the evaluation.
     fidelity : float or None
-        The resource to spend, where the problem declares one.
+        The resource to spend, where the problem declares one, with what `previous` has spent.
+    previous : Previous or None
+        The earlier trial of this config to go on from, which had the same seed. None where there is
+        none, or nothing of it is left: then all of `fidelity` is to be spent, with the same result.
     curve : list of (step, value)
         What has been reported so far.
     """
@@ -42,6 +62,7 @@ class TrialHandle:
         fidelity: float | None = None,
         *,
         directory: Path | str | None = None,
+        previous: Previous | None = None,
         early_stopping: Callable[[Curve], bool] | None = None,
         heartbeat: HeartbeatWriter | None = None,
     ) -> None:
@@ -51,7 +72,7 @@ class TrialHandle:
         self.curve: list[tuple[float, float]] = []
         self.stopped = False
         self._counts_from: int | None = None
-        self._directory = directory
+        self._directory, self._previous = directory, previous
         self._early_stopping = early_stopping
         self._heartbeat = heartbeat
         self._at_end: list[Callable[[Mapping[str, float]], None]] = []
@@ -67,6 +88,13 @@ class TrialHandle:
         folder = Path(self._directory)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    @property
+    def previous(self) -> Previous | None:
+        """The earlier trial of this config to go on from, as long as its folder is there."""
+        # It may have been removed, or lie on a disk that this machine does not see.
+        found = self._previous
+        return found if found is not None and found.directory.is_dir() else None
 
     def report(self, step: float, value: float) -> None:
         """Report the value reached after `step` units of work (the first objective's).
@@ -151,6 +179,7 @@ def handle_for(
     solution: Solution,
     *,
     directory: Path | str | None = None,
+    previous: Previous | None = None,
     early_stopping: Callable[[Curve], bool] | None = None,
     live: LiveFolder | None = None,
 ) -> TrialHandle:
@@ -160,6 +189,7 @@ def handle_for(
         solution.seed,
         solution.fidelity,
         directory=directory,
+        previous=previous,
         early_stopping=early_stopping,
         heartbeat=None if live is None else live.heartbeat(solution.number),
     )

@@ -20,6 +20,9 @@ class History:
     points : ndarray (n, d), in [0, 1]
     losses : ndarray (n, n_objectives)
         To be minimised; infinite where an evaluation gave no values.
+    fidelities : ndarray (n,)
+        What each evaluation might spend; nan where the problem has no fidelity. A config that was
+        continued has a row for each of its fidelities.
     all_points, all_losses : ndarray (k + n, …)
         The same, after what was known before the first of them; see `know`.
     """
@@ -29,6 +32,7 @@ class History:
         self._numbers = np.empty(FIRST_CAPACITY, dtype=np.int64)
         self._points = np.empty((FIRST_CAPACITY, d))
         self._losses = np.empty((FIRST_CAPACITY, n_objectives))
+        self._fidelities = np.empty(FIRST_CAPACITY)
         self._rows = np.full(FIRST_CAPACITY, -1, dtype=np.int64)
         self._n_contiguous = 0
 
@@ -51,6 +55,11 @@ class History:
         return self._losses[self._n_known : self._n]
 
     @property
+    def fidelities(self) -> NDArray[np.float64]:
+        """Their fidelities, shape (n,); nan where the problem has none."""
+        return self._fidelities[self._n_known : self._n]
+
+    @property
     def all_points(self) -> NDArray[np.float64]:
         """The points known before and those observed, shape (k + n, d)."""
         return self._points[: self._n]
@@ -71,26 +80,40 @@ class History:
     def know(self, points: NDArray[np.float64], losses: NDArray[np.float64]) -> None:
         """Add points known from elsewhere, before the first observation, to `all_points` only."""
         for point, row in zip(points, losses, strict=True):
-            self._put(-1, point, row)
+            self._put(-1, point, row, np.nan)
         self._n_known = self._n
 
-    def append(self, number: int, point: NDArray[np.float64], losses: NDArray[np.float64]) -> None:
+    def append(
+        self,
+        number: int,
+        point: NDArray[np.float64],
+        losses: NDArray[np.float64],
+        fidelity: float | None = None,
+    ) -> None:
         """Add one solution, in amortised constant time."""
         if number >= len(self._rows):
             longer = np.full(max(2 * len(self._rows), number + 1), -1, dtype=np.int64)
             longer[: len(self._rows)] = self._rows
             self._rows = longer
         self._rows[number] = len(self)  # -1 where a number has not been observed
-        self._put(number, point, losses)
+        self._put(number, point, losses, np.nan if fidelity is None else fidelity)
 
-    def _put(self, number: int, point: NDArray[np.float64], losses: NDArray[np.float64]) -> None:
+    def _put(
+        self,
+        number: int,
+        point: NDArray[np.float64],
+        losses: NDArray[np.float64],
+        fidelity: float,
+    ) -> None:
         if self._n == len(self._numbers):
             self._numbers = _double(self._numbers)
             self._points = _double(self._points)
             self._losses = _double(self._losses)
+            self._fidelities = _double(self._fidelities)
         self._numbers[self._n] = number
         self._points[self._n] = point
         self._losses[self._n] = losses
+        self._fidelities[self._n] = fidelity
         self._n += 1
 
     def __contains__(self, number: int) -> bool:

@@ -19,7 +19,7 @@ from hpopt.core.phase import Phase, best_in_words, recent_in_words
 from hpopt.core.problem import Fidelity, Objective, Problem, check_problem, losses, objectives_of
 from hpopt.core.proposals import Floats, Proposals, Vary
 from hpopt.core.queue import Queue
-from hpopt.core.ranking import best_first
+from hpopt.core.ranking import best_first, comparable
 from hpopt.core.start import start_configs
 from hpopt.core.trial import Config, Solution, Trial
 from hpopt.errors import SettingError
@@ -167,7 +167,11 @@ class Optimizer(ABC):
             return
         points = np.array([solution.point for solution in asked])
         # Before learning: strategies may look up what is known while they learn.
-        self.proposals.add(points, [solution.number for solution in asked])
+        fidelities = None
+        if self.fidelity is not None:
+            own = [solution.fidelity for solution in asked]
+            fidelities = np.array([self.highest if each is None else each for each in own])
+        self.proposals.add(points, [solution.number for solution in asked], fidelities)
         self.pending.update((solution.number, solution) for solution in asked)
         self.n_asked = max(self.n_asked, 1 + max(solution.number for solution in asked))
         self._learn(told)
@@ -180,10 +184,11 @@ class Optimizer(ABC):
         ConfigError
             It does not fit the space.
         """
+        # Of the highest fidelity: what a user found elsewhere is a final value.
         config = self.space.validate(config)
         point = self.space.encode([config])[0]
         point.flags.writeable = False
-        return self._solution(self.n_asked, config, point)
+        return self._solution(self.n_asked, config, point, self.highest)
 
     def add(self, trial: Trial) -> None:
         """Learn a known result that was never asked, under the next number.
@@ -208,7 +213,14 @@ class Optimizer(ABC):
         self._drop_queue()
         self.replay([trial])
 
-    def learn(self, points: Floats, losses: Floats, *, paid_for: bool = False) -> None:
+    def learn(
+        self,
+        points: Floats,
+        losses: Floats,
+        *,
+        paid_for: bool = False,
+        fidelities: Floats | None = None,
+    ) -> None:
         """Learn the observations of another search, after `bind` and before the first ask.
 
         They become part of the strategy's state: a study that is resumed must pass them again.
@@ -221,6 +233,9 @@ class Optimizer(ABC):
         paid_for : bool
             Whether these configs must not be proposed again, as an earlier stage of this study
             evaluated them. What another study found may be proposed.
+        fidelities : ndarray (n,), optional
+            By default all are of the highest. Values below the highest that any of them has are
+            not learned, as they cannot be compared with what this search finds.
 
         Raises
         ------
@@ -238,13 +253,18 @@ class Optimizer(ABC):
                 f"points and losses must have the shapes {shapes[0]} and {shapes[1]}, but have "
                 f"{points.shape} and {losses.shape}"
             )
+        if fidelities is None or self.fidelity is None:
+            fidelities = np.full(len(points), self.highest)
+        if paid_for:
+            asked = None if self.fidelity is None else fidelities
+            self.proposals.add(points, [-1] * len(points), asked)
+        which = comparable(losses, fidelities)
+        points, losses = points[which], losses[which]
         snapped = self.space.snap(points)  # as solutions are: equal configs are equal points
         for point, row in zip(snapped, losses, strict=True):
             self.knowledge.append(len(self.knowledge), point, row)
         self.history.know(snapped, losses)
         self._is_paid += [paid_for] * len(points)
-        if paid_for:
-            self.proposals.add(points, [-1] * len(points))
         for each in self._with_hosted():
             each._learned()
 
@@ -283,15 +303,38 @@ class Optimizer(ABC):
 
     @property
     def best(self) -> int | None:
-        """The number of the best observed solution by the first objective; None without one."""
-        if not len(self.history):
+        """The number of the best observed solution by the first objective; None without one.
+
+        Of several fidelities it is among the solutions of the highest one that has values.
+        """
+        history = self.history
+        if not len(history):
             return None
-        row = int(best_first(self.history.losses, self.history.numbers)[0])
-        return int(self.history.numbers[row]) if self.history.losses[row, 0] < np.inf else None
+        row = int(best_first(history.losses, history.numbers, history.fidelities)[0])
+        return int(history.numbers[row]) if history.losses[row, 0] < np.inf else None
+
+    @property
+    def highest(self) -> float:
+        """The highest fidelity of the problem; nan where it has none."""
+        return math.nan if self.fidelity is None else self.fidelity.high
+
+    def continuable(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return which of these observed solutions may be asked again, the likeliest first.
+
+        They are complete, and their configs have not been asked at a higher fidelity. What the
+        others left on disk is removed, and of these, what a limit leaves no room for: the last
+        first. A strategy that knows which it will never continue leaves them out; by default all
+        may be, in the order of the ranking.
+        """
+        rows, history = self.history.rows(numbers), self.history
+        return numbers[best_first(history.losses[rows], numbers, history.fidelities[rows])]
 
     @property
     def n_possible(self) -> float:
-        """The largest number of solutions that it can ask for: an int, or inf."""
+        """The largest number of solutions that it can ask for: an int, or inf.
+
+        A strategy that asks for a config at several fidelities counts each.
+        """
         return self.space.size
 
     @property
@@ -338,6 +381,28 @@ class Optimizer(ABC):
     def _facts(self) -> Sequence[str]:
         """Return what is worth knowing beside the phase, in words; it must cost little."""
         return ()
+
+    def _ask_at(self, number: int, n: int) -> tuple[Floats, Floats]:
+        """Return the points of the next solutions, as `_ask` does, and the fidelity of each.
+
+        By default those of `_ask`, at the highest fidelity. A strategy that chooses fidelities
+        writes both: here what comes next, in `_ask` its new configs alone. A known config may
+        come again at a higher fidelity than it has been asked at, by the point that it has in
+        `history`, and not passed through `novel`. It has the seed that it had, so the evaluation
+        may go on where it ended.
+
+        Returns
+        -------
+        points : ndarray (m, d), in [0, 1]
+        fidelities : ndarray (m,)
+            From the problem's lowest to its highest; nan where it has none.
+        """
+        points = self._ask(number, n)
+        return points, np.full(len(points), self.highest)
+
+    def _start_fidelity(self, number: int) -> float:
+        """Return at which fidelity the start config of a number is asked: the highest."""
+        return self.highest
 
     def _setup(self) -> None:  # noqa: B027
         """Prepare for the bound space; check settings against it."""
@@ -386,7 +451,10 @@ class Optimizer(ABC):
 
         It has this one's space, seed, start configs, history, pending solutions, proposals and
         knowledge, and learns from then on whatever this one learns, just before it. Ask it by
-        `propose`, in `_ask`; its `ask` and `tell` are not used.
+        `propose` in `_ask`, or by `propose_at` in `_ask_at`; its `ask` and `tell` are not used.
+
+        A strategy that knows no fidelities would take each fidelity of a config for another
+        config: host it as ``Proposer(inner)``, which shows it one value for each.
 
         Parameters
         ----------
@@ -422,11 +490,24 @@ class Optimizer(ABC):
         Returns
         -------
         ndarray (m, d), in [0, 1]
+            Of new configs, where the strategy chooses fidelities.
         """
         self.n_asked = number  # the host has asked all before it, of whichever strategy
         return self._ask(number, n)
 
-    def subsearch(self, inner: Inner, *, seed: int, space: Space | None = None) -> Inner:
+    def propose_at(self, number: int, n: int) -> tuple[Floats, Floats]:
+        """Return the points of the next solutions and their fidelities, as `_ask_at` does."""
+        self.n_asked = number
+        return self._ask_at(number, n)
+
+    def subsearch(
+        self,
+        inner: Inner,
+        *,
+        seed: int,
+        space: Space | None = None,
+        has_fidelity: bool = True,
+    ) -> Inner:
         """Return a copy of a strategy bound to a search of its own within this one.
 
         Its solutions have numbers of their own, from 0, and it is told nothing but what it is
@@ -439,6 +520,8 @@ class Optimizer(ABC):
         seed : int, >= 0
         space : Space, optional
             By default this one's.
+        has_fidelity : bool
+            Whether it has this one's fidelity, where there is one.
 
         Raises
         ------
@@ -447,6 +530,7 @@ class Optimizer(ABC):
         """
         own = self._unbound_copy(inner)
         own.seed, own.start = seed, ()
+        own.fidelity = self.fidelity if has_fidelity else None
         own._begin_search(self.space if space is None else space)
         return own
 
@@ -486,7 +570,7 @@ class Optimizer(ABC):
             self.history, self.knowledge = host.history, host.knowledge
             self.pending, self.proposals = host.pending, host.proposals
             self._is_paid = host._is_paid
-        self._queue = Queue(space, self.proposals, self.generator)
+        self._queue = Queue(space, self.proposals, self.fidelity, self.generator)
         self._setup()
 
     def _with_hosted(self) -> Iterator[Optimizer]:
@@ -499,13 +583,21 @@ class Optimizer(ABC):
         """Put the next points into the queue; return whether there were any."""
         number = self.n_asked
         points = self._start_left()
+        if len(points):
+            at = [self._start_fidelity(number + place) for place in range(len(points))]
+            return self._queue.add(number, points, np.array(at, dtype=np.float64))
+        points, fidelities = self._ask_at(number, n)
         if not len(points):
-            points = self._ask(number, n)
-        return len(points) > 0 and self._queue.add(number, points)
+            return False
+        return self._queue.add(number, points, np.asarray(fidelities, dtype=np.float64))
 
-    def _solution(self, number: int, config: Config, point: Floats) -> Solution:
-        fidelity = self.fidelity.high if self.fidelity is not None else None
-        return Solution(number, config, point, keyed_seed(self.seed, number), fidelity)
+    def _solution(self, number: int, config: Config, point: Floats, fidelity: float) -> Solution:
+        if self.fidelity is None:
+            return Solution(number, config, point, keyed_seed(self.seed, number))
+        # One config, one seed, so that its evaluation may go on where an earlier one ended.
+        first = min(number, self.proposals.first(point, number))
+        seed = keyed_seed(self.seed, first if first >= 0 else number)
+        return Solution(number, config, point, seed, self.fidelity.level(fidelity))
 
     def _start_left(self) -> Floats:
         """Return the points of the start configs that have not been proposed."""
@@ -530,7 +622,7 @@ class Optimizer(ABC):
         ]
         for trial, row in zip(trials, rows, strict=True):
             solution = self.pending.pop(trial.number)
-            self.history.append(solution.number, solution.point, row)
+            self.history.append(solution.number, solution.point, row, solution.fidelity)
         if trials:
             for each in self._with_hosted():
                 each._tell(trials)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hpopt.core.history import History
 from hpopt.core.problem import Objective
+from hpopt.core.ranking import comparable
 from hpopt.numerics.ties import TIED
 
 Floats = NDArray[np.float64]
@@ -52,10 +53,13 @@ def results_in_words(n: int, most: float) -> str:
 
 
 def best_in_words(history: History, objectives: Sequence[Objective]) -> str:
-    """Return the best value of each objective, in its units; empty without one."""
+    """Return the best value of each objective, in its units; empty without one.
+
+    Of several fidelities they are of the highest that has values.
+    """
     if not len(history):
         return ""
-    best = history.losses.min(axis=0)
+    best = history.losses[comparable(history.losses, history.fidelities)].min(axis=0)
     parts = []
     for objective, loss in zip(objectives, best.tolist(), strict=True):
         name = f"{objective.name} " if len(objectives) > 1 else ""

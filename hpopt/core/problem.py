@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
+from pathlib import Path
 from typing import Any, Literal, SupportsFloat, cast
 
 import numpy as np
@@ -98,6 +99,17 @@ class Fidelity:
                 f"low={self.low!r}, high={self.high!r}"
             )
 
+    def level(self, fidelity: float) -> float:
+        """Return a fidelity of this range as a plain number of the kind of its ends.
+
+        Between two ints a whole number is an int, also after a study file has made a float of it.
+        """
+        if fidelity in (self.low, self.high):
+            return self.low if fidelity == self.low else self.high
+        plain = float(fidelity)
+        is_int = isinstance(self.low, int) and isinstance(self.high, int) and plain.is_integer()
+        return int(plain) if is_int else plain
+
 
 class Problem(ABC):
     """What is optimised: subclass it, set `space`, write `evaluate`.
@@ -177,6 +189,15 @@ class Problem(ABC):
         It is called in the driver, and may look at the solution only. By default all are equal.
         """
         return None
+
+    def state_files(self, directory: Path) -> Iterable[Path]:
+        """Return the files in a trial's folder that a later trial of its config goes on from.
+
+        They are removed when no trial can any more, or when those of all trials take too much of
+        the disk (``keep_paused=``). Of the trials of the highest fidelity nothing is removed. By
+        default all files in the folder; name fewer where some are to stay.
+        """
+        return (path for path in directory.rglob("*") if not path.is_dir() or path.is_symlink())
 
     def fingerprint(self) -> Mapping[str, str]:
         """Return what distinguishes this problem from others of the same space, such as its data.

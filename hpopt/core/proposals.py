@@ -39,31 +39,65 @@ class Proposals:
     def __init__(self, space: Space, seed: int) -> None:
         self._space, self._seed = space, seed
         self._known: dict[bytes, int] = {}
+        # Of each config, the fidelity that it was proposed at under each of its numbers.
+        self._fidelities: dict[bytes, dict[int, float]] = {}
         self._scanned = 0
         self._everything: Grid | None = None
 
-    def add(self, points: Floats, numbers: Iterable[int]) -> list[int]:
+    def __len__(self) -> int:
+        """Return the number of different configs."""
+        return len(self._known)
+
+    def add(
+        self, points: Floats, numbers: Iterable[int], fidelities: Floats | None = None
+    ) -> list[int]:
         """Note that points (n, d) are proposed under these numbers; return the rows that repeat.
 
-        A row repeats where its config was proposed under a lower number.
+        A row repeats where its config was proposed under a lower number; with `fidelities` (n,)
+        where that was at the same fidelity or a higher one.
         """
         repeats = []
-        pairs = zip(self._space.keys_of(points), numbers, strict=True)
-        for row, (key, number) in enumerate(pairs):
+        numbers = list(numbers)
+        asked = [None] * len(numbers) if fidelities is None else fidelities.tolist()
+        rows = zip(self._space.keys_of(points), numbers, asked, strict=True)
+        for row, (key, number, fidelity) in enumerate(rows):
             # The lowest number counts, as a journal may be replayed in any order.
             known = self._known.setdefault(key, number)
-            if known < number:
-                repeats.append(row)
-            elif known > number:
+            is_known = known < number
+            if known > number:
                 self._known[key] = number
+            if fidelity is not None:
+                of_key = self._fidelities.setdefault(key, {})
+                is_known = any(at >= fidelity for k, at in of_key.items() if k < number)
+                of_key[number] = max(fidelity, of_key.get(number, fidelity))
+            if is_known:
+                repeats.append(row)
         return repeats
 
     def remove(self, points: Floats, numbers: Iterable[int]) -> None:
         """Forget what was proposed under numbers that were never asked."""
         for key, number in zip(self._space.keys_of(points), numbers, strict=True):
+            others = self._fidelities.get(key, {})
+            others.pop(number, None)
             if self._known.get(key) == number:
                 del self._known[key]
+                if others:
+                    self._known[key] = min(others)
+            if not others:
+                self._fidelities.pop(key, None)
         self._scanned = 0  # configs that the enumeration has passed may be free again
+
+    def first(self, point: Floats, default: int = -1) -> int:
+        """Return the lowest number that the config of a point (d,) was proposed under."""
+        return self._known.get(self._space.keys_of(point[None])[0], default)
+
+    def firsts(self, *, before: int) -> list[int]:
+        """Return the lowest number of each config, of those from 0 to `before`, ascending."""
+        return sorted(number for number in self._known.values() if 0 <= number < before)
+
+    def fidelities(self, point: Floats) -> dict[int, float]:
+        """Return the fidelities that the config of a point (d,) was proposed at, by number."""
+        return dict(self._fidelities.get(self._space.keys_of(point[None])[0], {}))
 
     def novel(
         self,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from hpopt.core.problem import Fidelity
 from hpopt.core.proposals import Floats, Proposals
 from hpopt.core.trial import Config, Solution
+from hpopt.errors import SettingError
 from hpopt.space import Space
+
+Drawn = tuple[Config, Floats, float]
 
 # A third number in a generator's key: strategies use keys of one or two, so draws never coincide.
 REPLACEMENT = 8
@@ -23,6 +27,8 @@ class Queue:
     space : Space
     proposals : Proposals
         What is drawn is noted there.
+    fidelity : Fidelity or None
+        The problem's.
     generator : callable
         Returns the random generator of a key.
     """
@@ -31,40 +37,82 @@ class Queue:
         self,
         space: Space,
         proposals: Proposals,
+        fidelity: Fidelity | None,
         generator: Callable[..., np.random.Generator],
     ) -> None:
-        self._space, self._proposals, self._generator = space, proposals, generator
-        self._waiting: deque[tuple[Config, Floats]] = deque()
+        self._space, self._proposals = space, proposals
+        self._fidelity, self._generator = fidelity, generator
+        self._waiting: deque[Drawn] = deque()
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, number: int, points: Floats) -> bool:
-        """Add points from a number on, other ones in place of known ones; return whether any."""
+    def add(self, number: int, points: Floats, fidelities: Floats) -> bool:
+        """Add points from a number on, other ones in place of known ones; return whether any.
+
+        A config that is known may come again at a higher fidelity than any that it had.
+
+        Raises
+        ------
+        SettingError
+            A fidelity is none of the problem's.
+        """
+        self._check(points, fidelities, number)
         points = np.ascontiguousarray(points)
-        repeats = self._proposals.add(points, range(number, number + len(points)))
+        repeats = self._note(points, range(number, number + len(points)), fidelities)
         if repeats:
-            points = self._without_repeats(points, number, repeats[0])
+            points = self._without_repeats(points, fidelities, number, repeats[0])
         points.flags.writeable = False  # solutions share these rows
-        self._waiting.extend(zip(self._space.decode(points), points, strict=True))
+        configs = self._space.decode(points)
+        self._waiting.extend(zip(configs, points, fidelities.tolist(), strict=False))
         return bool(len(points))
 
-    def pop(self) -> tuple[Config, Floats]:
-        """Take the first."""
+    def pop(self) -> Drawn:
+        """Take the first: its config, its point and its fidelity."""
         return self._waiting.popleft()
 
     def put_back(self, solution: Solution) -> None:
         """Put a solution that was asked before the first."""
-        self._waiting.appendleft((solution.config, solution.point))
+        fidelity = np.nan if solution.fidelity is None else solution.fidelity
+        self._waiting.appendleft((solution.config, solution.point, fidelity))
 
     def drop(self, number: int) -> None:
         """Forget them all, of which the first waited for a number."""
         if self._waiting:
-            points = np.array([point for _, point in self._waiting])
+            points = np.array([point for _, point, _ in self._waiting])
             self._proposals.remove(points, range(number, number + len(points)))
             self._waiting.clear()
 
-    def _without_repeats(self, points: Floats, number: int, first: int) -> Floats:
+    def _check(self, points: Floats, fidelities: Floats, number: int) -> None:
+        if np.shape(fidelities) != (len(points),):
+            raise SettingError(
+                "_ask_at must return a fidelity for each point, but returned "
+                f"{len(points)} points and fidelities of the shape {np.shape(fidelities)}"
+            )
+        within = self._fidelity
+        if within is None:
+            if not np.isnan(fidelities).all():
+                raise SettingError(
+                    "a problem must have a fidelity for a strategy to choose one, but "
+                    f"{fidelities[~np.isnan(fidelities)][0]:g} was chosen for solution {number} "
+                    "and the problem has none: give it fidelity=hpopt.Fidelity(low, high)"
+                )
+            return
+        wrong = np.flatnonzero(~((fidelities >= within.low) & (fidelities <= within.high)))
+        if len(wrong):
+            raise SettingError(
+                f"a strategy must choose a fidelity from {within.low:g} to {within.high:g} "
+                f"({within.name}), but chose {fidelities[wrong[0]]:g} for solution "
+                f"{number + wrong[0]}: change what its _ask_at returns"
+            )
+
+    def _note(self, points: Floats, numbers: Iterable[int], fidelities: Floats) -> list[int]:
+        none = self._fidelity is None
+        return self._proposals.add(points, numbers, None if none else fidelities)
+
+    def _without_repeats(
+        self, points: Floats, fidelities: Floats, number: int, first: int
+    ) -> Floats:
         """Replace rows, from one on, whose config is known: from an added trial, as a rule.
 
         Each row by itself, so that the draws for a number do not depend on when it is drawn.
@@ -72,13 +120,16 @@ class Queue:
         points = points.copy()
         for row in range(first, len(points)):
             own = number + row
-            if self._proposals.unknown(points[row : row + 1], before=own).all():
+            point, fidelity = points[row : row + 1], fidelities[row : row + 1]
+            if not self._note(point, [own], fidelity):
                 continue
+            if self._fidelity is not None:
+                self._proposals.remove(point, [own])
             rng = self._generator(own, REPLACEMENT, 0)
-            new = self._proposals.novel(points[row : row + 1], rng, before=own)
+            new = self._proposals.novel(point, rng, before=own)
             if not len(new):
                 self._proposals.remove(points[row:], range(own, number + len(points)))
                 return points[:row]
             points[row] = new[0]
-            self._proposals.add(new, [own])
+            self._note(new, [own], fidelity)
         return points

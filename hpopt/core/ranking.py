@@ -21,39 +21,67 @@ AT_ONCE = 500
 
 
 class Ranking:
-    """Rank trials that have values: by the first objective, and the earlier of equal ones first."""
+    """Rank trials that have values: by fidelity, by the first objective, the earlier one first.
+
+    Values of different fidelities cannot be compared, so what has reached a higher one is better.
+    """
 
     def __init__(self, objectives: Sequence[Objective]) -> None:
         self.objectives = objectives
 
-    def key(self, trial: Trial) -> tuple[float, int]:
-        """Return what trials are sorted by, the best first: loss and number."""
-        return self.objectives[0].loss(trial.outcome.values), trial.number
+    def key(self, trial: Trial) -> tuple[float, float, int]:
+        """Return what trials are sorted by, the best first: minus fidelity, loss and number."""
+        return -_reached(trial), self.objectives[0].loss(trial.outcome.values), trial.number
 
     def top(self, trials: Iterable[Trial], n: int) -> list[Trial]:
         """Return the n best trials, best first; those without values are left out."""
         return heapq.nsmallest(n, (trial for trial in trials if trial.ok), key=self.key)
 
     def front(self, trials: Iterable[Trial]) -> list[Trial]:
-        """Return the trials that no other is better than in every objective, in their order."""
+        """Return the trials that no other is better than in every objective, in their order.
+
+        They are of the highest fidelity that any with values has reached.
+        """
         front = Front(self.objectives)
         for trial in trials:
             front.add(trial)
         return front.trials()
 
 
+def highest_fidelity(trials: Iterable[Trial]) -> float:
+    """Return the highest fidelity of the trials with values; 0 where they have none."""
+    return max((_reached(trial) for trial in trials if trial.ok), default=0.0)
+
+
+def is_comparable(trial: Trial, highest: float) -> bool:
+    """Return whether a trial has the highest fidelity, or no values and so nothing to compare."""
+    return not trial.ok or _reached(trial) >= highest
+
+
+def _reached(trial: Trial) -> float:
+    return trial.solution.fidelity or 0.0
+
+
 class Front:
-    """The Pareto front of trials that come one by one, in memory that grows with the front only."""
+    """The Pareto front of trials that come one by one, in memory that grows with the front only.
+
+    It has the trials of the highest fidelity only.
+    """
 
     def __init__(self, objectives: Sequence[Objective]) -> None:
         self._objectives = objectives
         self._candidates: list[Trial] = []
         self._most = AT_ONCE
+        self._reached = 0.0
 
     def add(self, trial: Trial) -> None:
         """Compare a trial with the others; one without values is left out."""
-        if not trial.ok:
+        reached = _reached(trial)
+        if not trial.ok or reached < self._reached:
             return
+        if reached > self._reached:
+            self._reached = reached
+            self._candidates.clear()
         self._candidates.append(trial)
         if len(self._candidates) >= self._most:
             # Twice the front: each trial is compared a bounded number of times on average.
@@ -68,12 +96,31 @@ class Front:
         return list(self._candidates)
 
 
-def best_first(losses: Floats, numbers: Ints) -> Ints:
-    """Return the places of trials in the order of `Ranking`, from their arrays.
+def best_first(losses: Floats, numbers: Ints, fidelities: Floats) -> Ints:
+    """Return the places of trials in the order of `Ranking`, from their arrays; bad ones are last.
 
     Parameters
     ----------
     losses : ndarray (n, n_objectives)
+        Infinite where an evaluation gave no values.
     numbers : ndarray (n,) of int
+    fidelities : ndarray (n,)
+        nan where the problem has none.
     """
-    return np.lexsort((numbers, losses[:, 0]))
+    has_values = losses[:, 0] < np.inf
+    reached = np.where(has_values, np.nan_to_num(fidelities, nan=0.0), -np.inf)
+    return np.lexsort((numbers, losses[:, 0], -reached))
+
+
+def comparable(losses: Floats, fidelities: Floats) -> NDArray[np.bool_]:
+    """Return which trials have the highest fidelity of those with values, or no values.
+
+    Parameters
+    ----------
+    losses : ndarray (n, n_objectives)
+    fidelities : ndarray (n,)
+    """
+    has_values = (losses < np.inf).all(axis=1)
+    reached = np.nan_to_num(fidelities, nan=0.0)
+    highest: float = reached[has_values].max(initial=0.0)
+    return ~has_values | (reached >= highest)

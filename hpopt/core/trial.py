@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -40,9 +40,12 @@ class Solution:
     point : ndarray (d,), in [0, 1]
         The same as coordinates; inactive ones keep their value. Read-only.
     seed : int, in [0, 2**32)
-        For everything random in this evaluation; follows from the study's seed and `number`.
+        For everything random in this evaluation; follows from the study's seed and `number`. Where
+        the problem declares a fidelity it follows from the lowest number of this config, so that
+        all its evaluations have the same.
     fidelity : float or None
-        The resource this evaluation may spend, where the problem declares one.
+        The resource this evaluation may spend, where the problem declares one. What an earlier one
+        of the same config has spent is part of it.
     """
 
     number: int
@@ -168,7 +171,10 @@ class Trial:
 
     @property
     def curve(self) -> tuple[tuple[float, float], ...]:
-        """What was reported while it ran, as (step, value)."""
+        """What was reported while it ran, as (step, value).
+
+        Of a trial that goes on where an earlier one of its config ended, it is the whole curve.
+        """
         return self.outcome.curve
 
     @property
@@ -195,6 +201,13 @@ class Trial:
     def memory(self) -> int | None:
         """Peak resident memory of its process, in bytes, where it is known."""
         return self.outcome.memory
+
+    def without_texts(self) -> Trial:
+        """Return it without curve, traceback and info: to keep many in memory."""
+        outcome = self.outcome
+        if not (outcome.curve or outcome.traceback or outcome.info):
+            return self
+        return replace(self, outcome=replace(outcome, curve=(), traceback=None, info={}))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the trial as plain data: what ``hpopt export --json`` prints."""

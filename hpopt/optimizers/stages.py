@@ -10,14 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hpopt.core import (
-    Optimizer,
-    Phase,
-    Solution,
-    Trial,
-    failed,
-)
+from hpopt.core import Optimizer, Phase, Solution, Trial, failed
+from hpopt.core.hosting import teach
 from hpopt.core.proposals import Floats
+from hpopt.core.ranking import comparable
 from hpopt.errors import ConfigError, SettingError
 from hpopt.space import Space
 from hpopt.space.narrowing import configs_in
@@ -104,6 +100,9 @@ class Stages(Optimizer):
             raise SettingError(f"{name}: {error}") from None
 
     def _ask(self, number: int, n: int) -> Floats:
+        return self._ask_at(number, n)[0]
+
+    def _ask_at(self, number: int, n: int) -> tuple[Floats, Floats]:
         while self._inner is not None or self._begin(number):
             inner = self._inner
             if inner is None:  # this stage has ended already
@@ -111,14 +110,15 @@ class Stages(Optimizer):
             room = self._share - inner.n_asked
             asked = inner.ask(int(min(n, room))) if room > 0 else []
             if asked:
-                return self._outside(inner, asked)
+                own = [solution.fidelity for solution in asked]
+                return self._outside(inner, asked), np.array(own, dtype=np.float64)
             if self.history.n_contiguous < number:
                 break
             self._end_stage(number)
-        return np.empty((0, self.space.d))
+        return np.empty((0, self.space.d)), np.empty(0)
 
     def _tell(self, trials: Sequence[Trial]) -> None:
-        self._trials += map(_without_texts, trials)
+        self._trials += (trial.without_texts() for trial in trials)
         if self._inner is not None:
             self._inner.tell([self._inside(self._inner, trial) for trial in trials])
 
@@ -131,12 +131,13 @@ class Stages(Optimizer):
         """Begin the next stage, or find where it ended; return False where it must wait."""
         if self.history.n_contiguous < self._first:
             return False
-        points, losses, paid = self._observations()
-        stage = self._stage(self._index, points, losses)
+        points, losses, paid, fidelities = self._observations()
+        which = comparable(losses, fidelities)
+        stage = self._stage(self._index, points[which], losses[which])
         if stage is None:
             return False
         self._share = math.inf if stage.n is None else stage.n
-        inner = self._start(stage, points, losses, paid)
+        inner = self._start(stage, points, losses, paid, fidelities)
         if number > self._first:
             asked = self._n_rerun(copy.deepcopy(inner), number)
             if asked is None:
@@ -153,14 +154,18 @@ class Stages(Optimizer):
         self._inner, self._index, self._first = None, self._index + 1, first
         self._trials = [trial for trial in self._trials if trial.number >= first]
 
-    def _observations(self) -> tuple[Floats, Floats, list[bool]]:
-        """Return the points and losses known when the stage begins, and which must not repeat."""
+    def _observations(self) -> tuple[Floats, Floats, list[bool], Floats]:
+        """Return what is known when a stage begins: points, losses, which were paid, fidelities."""
         rows = self.history.rows(np.arange(self._first))
         points = np.concatenate([self.knowledge.points, self.history.points[rows]])
         losses = np.concatenate([self.knowledge.losses, self.history.losses[rows]])
-        return points, losses, self._is_paid + [True] * self._first
+        known = np.full(len(self.knowledge), self.highest)
+        fidelities = np.concatenate([known, self.history.fidelities[rows]])
+        return points, losses, self._is_paid + [True] * self._first, fidelities
 
-    def _start(self, stage: Stage, points: Floats, losses: Floats, paid: list[bool]) -> Optimizer:
+    def _start(
+        self, stage: Stage, points: Floats, losses: Floats, paid: list[bool], fidelities: Floats
+    ) -> Optimizer:
         """Return the stage's optimizer, which has learned all that is known."""
         # A seed of its own for each stage: equal strategies must not draw equal configs.
         seed = int(self.generator(self._index).integers(2**63))
@@ -172,11 +177,8 @@ class Stages(Optimizer):
             rows, configs = configs_in(inner.space, self.space.decode(points))
             points = inner.space.encode(configs)
             losses, paid = losses[rows], [paid[row] for row in rows]
-        # Those of other studies first: what may repeat must not be noted as proposed.
-        bought = np.array(paid, dtype=bool)
-        for which, paid_for in ((~bought, False), (bought, True)):
-            if which.any():
-                inner.learn(points[which], losses[which], paid_for=paid_for)
+            fidelities = fidelities[rows]
+        teach(inner, points, losses, paid, fidelities)
         return inner
 
     def _n_rerun(self, inner: Optimizer, number: int) -> int | None:
@@ -256,11 +258,3 @@ class Stages(Optimizer):
     def _inside(self, inner: Optimizer, trial: Trial) -> Trial:
         """Return the trial of a solution that the stage's optimizer has asked, as its own."""
         return replace(trial, solution=inner.pending[trial.number - self._first])
-
-
-def _without_texts(trial: Trial) -> Trial:
-    """Return a trial without curve, traceback and info: it is kept as long as its stage lasts."""
-    outcome = trial.outcome
-    if not (outcome.curve or outcome.traceback or outcome.info):
-        return trial
-    return replace(trial, outcome=replace(outcome, curve=(), traceback=None, info={}))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hpopt.core import Front, Ranking, Trial
+from hpopt.core.spent import Spent
 from hpopt.study import Record
 
 
@@ -29,6 +30,8 @@ class Digest:
         The last ones without values, the latest first.
     seconds : float
         How long all evaluations took together.
+    spent : str
+        What was spent of the problem's fidelity; empty where nothing was saved.
     """
 
     best: list[Trial]
@@ -37,6 +40,7 @@ class Digest:
     pending: list[int]
     errors: list[Trial]
     seconds: float
+    spent: str = ""
 
     @property
     def n_done(self) -> int:
@@ -57,6 +61,7 @@ def digest(record: Record, *, n_best: int = 5, n_errors: int = 3) -> Digest:
     pending = dict.fromkeys(record.pending_numbers)
     counts: Counter[str] = Counter()
     errors: deque[Trial] = deque(maxlen=n_errors)
+    spent = Spent(record.fidelity)
     ranking, front = Ranking(record.objectives), Front(record.objectives)
     seconds = 0.0
 
@@ -66,6 +71,7 @@ def digest(record: Record, *, n_best: int = 5, n_errors: int = 3) -> Digest:
         for trial in record.iterate():
             counts[trial.status] += 1
             seconds += trial.seconds
+            spent.add(trial)
             pending.pop(trial.number, None)
             if trial.ok:
                 if len(record.objectives) > 1:
@@ -76,4 +82,4 @@ def digest(record: Record, *, n_best: int = 5, n_errors: int = 3) -> Digest:
 
     best = ranking.top(fine(), n_best)
     shown = sorted(front.trials(), key=ranking.key)
-    return Digest(best, shown, dict(counts), list(pending), list(errors), seconds)
+    return Digest(best, shown, dict(counts), list(pending), list(errors), seconds, str(spent))

@@ -107,14 +107,17 @@ def _trials(trials: Sequence[Trial], objectives: Sequence[Objective], title: str
     table = Table(box=None, pad_edge=False, title_justify="left", header_style="bold")
     table.title = shown = _text(f"{title}, the {best} {names[0]} first")
     shown.no_wrap, shown.overflow = True, "ignore"  # else it is wrapped to a narrow table
-    for name in ("trial", *names, "seconds"):
+    has_fidelity = any(trial.solution.fidelity is not None for trial in trials)
+    for name in ("trial", *["fidelity"] * has_fidelity, *names, "seconds"):
         table.add_column(_text(name), justify="right", no_wrap=True)
     table.add_column("config", overflow="fold", min_width=20)
     others = any(set(trial.values) - set(names) for trial in trials)
     if others:
         table.add_column("other values", overflow="fold")
     for trial in trials:
-        cells = [str(trial.number), *(words.number(trial.values[name]) for name in names)]
+        at = trial.solution.fidelity
+        cells = [str(trial.number), *["" if at is None else words.number(at)] * has_fidelity]
+        cells += [words.number(trial.values[name]) for name in names]
         cells += [f"{trial.seconds:.1f}", words.as_json(trial.config)]
         cells += [words.values(trial.values, without=names)] if others else []
         table.add_row(*map(_text, cells))
@@ -180,6 +183,10 @@ def _state(record: Record, read: Digest, path: Path | None, writer: Writer | Non
     header = record.header
     done = ", ".join(f"{n} {status}" for status, n in read.counts.items()) or "none"
     yield "trials", f"{done}; {duration(read.seconds)} of evaluation in all"
+    if record.fidelity is not None:
+        low, high = words.number(record.fidelity.low), words.number(record.fidelity.high)
+        spent = f"; {read.spent}" if read.spent else ""
+        yield "fidelity", f"{low} to {high} {record.fidelity.name}{spent}"
     if read.pending:
         what = "running" if writer else "cut off"
         yield what, f"{len(read.pending)}: {words.numbers(read.pending)}"

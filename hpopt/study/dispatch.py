@@ -157,6 +157,7 @@ class Dispatch:
                 self._problem,
                 group[0],
                 directory=state.directory(group[0]),
+                previous=state.previous(group[0]),
                 early_stopping=state.stop_test(group[0]),
                 live=self._live,
             )
@@ -166,6 +167,7 @@ class Dispatch:
                 self._problem,
                 group,
                 directories=[state.directory(each) for each in group],
+                previous=[state.previous(each) for each in group],
                 early_stopping=[state.stop_test(each) for each in group],
                 live=self._live,
             )

@@ -15,6 +15,7 @@ import numpy as np
 
 from hpopt.checks import expanded
 from hpopt.core import Objective, Optimizer, Trial
+from hpopt.core.ranking import highest_fidelity, is_comparable
 from hpopt.errors import ConfigError, SettingError, StudyError, StudyMismatchError
 from hpopt.space import Parameter, Space
 from hpopt.storage import Storage
@@ -142,7 +143,11 @@ def _entry_of(
     reasons: Counter[str] = Counter()
     filled: Counter[str] = Counter()
     missing: dict[str, None] = {}
+    highest = highest_fidelity(earlier.iterate())
     for trial in earlier.iterate():
+        if not is_comparable(trial, highest):
+            reasons["of a lower fidelity than the best"] += 1
+            continue
         config = _fill_in(trial.config, space)
         reason = _why_not(trial, config, space, objectives)
         key = space.key(config) if reason is None else b""

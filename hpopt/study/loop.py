@@ -73,7 +73,7 @@ class Loop:
         self._started = time.monotonic()
         self._phases, self._n_at_phase, self._phase = set[str](), 0, ""
         self._doing, self._doing_of, self._doing_since = "", (-1, -1), -math.inf
-        self._is_idle_said = False
+        self._is_idle_said = self._is_exhausted = False
 
     @property
     def seconds(self) -> float:
@@ -100,6 +100,8 @@ class Loop:
                 while True:
                     reason = self._fill()
                     if reason and not self._dispatch.n_running:
+                        if self._is_exhausted:
+                            self._state.end_search()
                         return reason
                     self._collect()
         except KeyboardInterrupt:
@@ -129,7 +131,8 @@ class Loop:
                 dispatch.ready += self._write(state.ask, n_new, self._window)
                 self._explain()
                 self._say_idle()
-            if not dispatch.ready:
+            self._is_exhausted = not dispatch.ready
+            if self._is_exhausted:
                 return state.why_nothing_left()
             dispatch.send(room)
         return self._interrupts.reason or ""
@@ -237,6 +240,7 @@ class Loop:
             best=tally.best,
             objective=state.optimizer.objectives[0],
             doing=self._doing,
+            spent=str(tally.spent),
         )
 
     def _explain(self) -> None:

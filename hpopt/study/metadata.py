@@ -13,6 +13,7 @@ import numpy as np
 
 from hpopt._version import __version__
 from hpopt.core import (
+    Fidelity,
     Objective,
     Optimizer,
     Problem,
@@ -104,6 +105,12 @@ def objectives_in(metadata: Mapping[str, Any]) -> tuple[Objective, ...]:
     return tuple(Objective(name, direction) for name, direction in metadata["objectives"])
 
 
+def fidelity_in(metadata: Mapping[str, Any]) -> Fidelity | None:
+    """Return the fidelity of a stored study."""
+    stored = metadata.get("fidelity")
+    return None if stored is None else Fidelity(*stored)
+
+
 def space_in(metadata: Mapping[str, Any]) -> Space:
     """Return the space of a stored study, without what it forbids: enough to read its configs."""
     # A file's numbers may be of any size; what is wrong with them is raised as an error.
@@ -142,6 +149,7 @@ def check_metadata(metadata: Mapping[str, Any], path: object) -> None:
         )
     try:
         normalised_objectives(objectives_in(metadata))
+        fidelity_in(metadata)
         _check_size(metadata["space"])
         space_in(metadata)
     except NOT_UNDERSTOOD as error:

@@ -66,13 +66,13 @@ def open_study(
     current, changed = _with_fingerprint(metadata, problem)
     current |= checked_extra(about)
     if changed and any(storage.count().values()):
-        warnings.warn(other_than_before(path, changed), StudyWarning, stacklevel=_users_level())
+        warnings.warn(other_than_before(path, changed), StudyWarning, stacklevel=users_level())
     if current != metadata:
         storage.write_header(current)  # so that it is said once
     return current, used
 
 
-def _users_level() -> int:
+def users_level() -> int:
     """Return the level, for the caller's warnings, of the first frame that is not hpopt's."""
     level, frame = 0, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("hpopt."):
@@ -177,11 +177,16 @@ def _check_same(
         differences.append(f"objectives were {metadata['objectives']} and are {objectives}")
     fidelity = fidelity_as_json(problem)
     if fidelity != metadata.get("fidelity"):
-        differences.append(f"fidelity was {metadata.get('fidelity')} and is {fidelity}")
+        before = _range_of(metadata.get("fidelity"))
+        differences.append(f"fidelity was {before} and is {_range_of(fidelity)}")
     if seed is not None and seed != metadata["seed"]:
         differences.append(f"seed was {metadata['seed']} and is {seed}")
     _raise(differences, path, hint)
     _check_start(start, metadata, problem.space, path)
+
+
+def _range_of(fidelity: Sequence[Any] | None) -> str:
+    return "none" if fidelity is None else "{:g} to {:g} {}".format(*fidelity)
 
 
 def _check_start(

@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hpopt.core import STATUSES, Objective, Ranking, Trial
+from hpopt.core import STATUSES, Fidelity, Objective, Ranking, Trial
 from hpopt.core.evaluation import shorten
+from hpopt.core.ranking import highest_fidelity, is_comparable
 from hpopt.errors import (
     ConfigError,
     HpoptError,
@@ -22,6 +23,7 @@ from hpopt.errors import (
 from hpopt.space import Narrowed, Parameter, Space
 from hpopt.storage import MemoryStorage, Storage
 from hpopt.study.failures import MOST_SHOWN
+from hpopt.study.metadata import fidelity_in
 from hpopt.study.running_status import Running, read_running
 
 Opening = Callable[[], AbstractContextManager[Storage]]
@@ -50,6 +52,11 @@ class Record:
         self.objectives, self.space = objectives, space
         self._opening, self._path = opening, path
         self._has_tuples = any(_has_tuples(parameter) for parameter in space.values())
+
+    @property
+    def fidelity(self) -> Fidelity | None:
+        """The resource that one evaluation may spend, where the problem has one."""
+        return fidelity_in(self.header)
 
     @property
     def trials(self) -> list[Trial]:
@@ -104,6 +111,8 @@ class Record:
     def best(self) -> Trial:
         """The best trial by the first objective; the earliest, among equals.
 
+        Where trials have a fidelity, it is among those of the highest that any with values has.
+
         Where there may be none, use ``top(1)``, which is an empty list then.
 
         Raises
@@ -137,7 +146,10 @@ class Record:
         )
 
     def top(self, n: int) -> list[Trial]:
-        """Return the n best trials by the first objective, best first."""
+        """Return the n best trials by the first objective, best first.
+
+        Those of a higher fidelity come before others.
+        """
         return Ranking(self.objectives).top(self.iterate(), n)
 
     @property
@@ -156,6 +168,8 @@ class Record:
     ) -> Narrowed[Space]:
         """Drop the values and ends of ranges of the space that underperform, and say why.
 
+        Of several fidelities, trials of the highest one are judged by.
+
         Parameters
         ----------
         objective : str, optional
@@ -172,8 +186,9 @@ class Record:
         name = self.objectives[0].name if objective is None else objective
         if name not in directions:
             raise UnknownNameError("objective", str(name), directions)
+        highest = highest_fidelity(self.iterate())
         return self.space.narrow(
-            self.iterate(),
+            (trial for trial in self.iterate() if is_comparable(trial, highest)),
             objective=name,
             direction=directions[name],
             keep=keep,
@@ -185,8 +200,9 @@ class Record:
     def to_pandas(self) -> Any:
         """Return the trials as a pandas.DataFrame, one row a trial.
 
-        Columns are number, status, the values by name (``values.<name>`` where it is that of
-        another column), ``info.<name>``, ``config.<name>``, seconds, memory, error.
+        Columns are number, status, fidelity (where trials have one), the values by name
+        (``values.<name>`` where it is that of another column), ``info.<name>``, ``config.<name>``,
+        seconds, memory, error.
 
         Raises
         ------
@@ -260,7 +276,7 @@ def _not_of_this_study(trial: Trial, why: str) -> StudyFileError:
     )
 
 
-COLUMNS = ("number", "status", "seconds", "memory", "error")
+COLUMNS = ("number", "status", "fidelity", "seconds", "memory", "error")
 PREFIXES = ("info.", "config.")
 
 
@@ -269,6 +285,7 @@ def in_columns(trial: Trial) -> dict[str, Any]:
     return {
         "number": trial.number,
         "status": trial.status,
+        **({} if trial.solution.fidelity is None else {"fidelity": trial.solution.fidelity}),
         **{
             f"values.{name}" if name in COLUMNS or name.startswith(PREFIXES) else name: value
             for name, value in trial.values.items()

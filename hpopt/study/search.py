@@ -15,6 +15,7 @@ from hpopt.executors import Limits
 from hpopt.progress import ProgressDisplay
 from hpopt.stopping import StoppingRule, Trials
 from hpopt.study.arguments import check_stop
+from hpopt.study.continuation import KEEP_PAUSED
 from hpopt.study.record import Record, Result
 from hpopt.study.study import Callback, Path_, Study
 
@@ -40,6 +41,7 @@ def optimize(
     learn_from: Path_ | Record | None = None,
     study: Path_ | None = None,
     seed: Seed | None = None,
+    keep_paused: int | str | None = KEEP_PAUSED,
     callbacks: Sequence[Callback] = (),
     progress: bool | ProgressDisplay = True,
 ) -> Result:
@@ -62,7 +64,7 @@ def optimize(
     learn_from : path or study, optional
         An earlier study on an overlapping space; see `Study.learn_from`. That nothing of it fits
         is a `StudyWarning`, with the reasons.
-    start, seed
+    start, seed, keep_paused
         See `Study`.
     timeout, stop, workers, executor, limits, gpus, trials_per_gpu, window, retries, \
     fail_fast, retry_failed, early_stopping, callbacks, progress
@@ -83,7 +85,7 @@ def optimize(
     check_stop(stop)
     if trials is not None:
         stop = Trials(trials) if stop is None else Trials(trials) | stop
-    opened = Study(problem, optimizer, path=study, seed=seed, start=start)
+    opened = Study(problem, optimizer, path=study, seed=seed, start=start, keep_paused=keep_paused)
     try:
         if learn_from is not None:
             learned = opened.learn_from(learn_from)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import math
 import os
 import secrets
 import shutil
 import tempfile
 import threading
+import warnings
 import weakref
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,13 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
-from hpopt.core import Objective, Optimizer, Outcome, Problem, Ranking, Solution, Trial
+from hpopt.core import Optimizer, Outcome, Previous, Problem, Solution, Trial
 from hpopt.early_stopping import EarlyStoppingRule, StopTest
+from hpopt.errors import StudyWarning
 from hpopt.executors.supervision.scratch import folder_prefix
-from hpopt.numerics.ties import TIED
 from hpopt.space import Space
 from hpopt.storage import Storage
+from hpopt.study.continuation import Continuations
 from hpopt.study.failures import Kind, kind_of
+from hpopt.study.opening import users_level
+from hpopt.study.tally import Tally
 from hpopt.study.travelling_rule import TravellingRule
 
 # Configs that are looked at one by one to count the forbidden ones: that takes a tenth of a
@@ -31,41 +34,6 @@ COUNTED = 10_000
 
 # Trials of a long journal that are in memory at once: larger parts are not replayed faster.
 REPLAYED_AT_ONCE = 2000
-
-
-class Tally:
-    """Count finished trials, and keep the best by the first objective.
-
-    Attributes
-    ----------
-    best : Trial or None
-    n_told, n_bad, n_new : int
-        Finished trials; those of them without values; those finished since the study was opened.
-    n_since_best : int
-        How many finished since the best did.
-    """
-
-    def __init__(self, objectives: Sequence[Objective]) -> None:
-        self._key = Ranking(objectives).key
-        self.best: Trial | None = None
-        self._best_key = math.inf, -1
-        self.n_told = self.n_bad = self.n_new = self.n_since_best = 0
-
-    def count(self, trial: Trial) -> None:
-        """Count a finished trial."""
-        self.n_told += 1
-        self.n_new += 1
-        self.n_since_best += 1
-        if not trial.ok:
-            self.n_bad += 1
-            return
-        key, best = self._key(trial), self._best_key
-        # A trial that is better by rounding only is the best, but no progress.
-        if self.best is None or best[0] - key[0] > TIED * abs(best[0]):
-            self.n_since_best = 0
-        elif key > best:
-            return
-        self.best, self._best_key = trial, key
 
 
 class StudyState:
@@ -89,7 +57,13 @@ class StudyState:
     """
 
     def __init__(
-        self, problem: Problem, optimizer: Optimizer, storage: Storage, path: Path | None
+        self,
+        problem: Problem,
+        optimizer: Optimizer,
+        storage: Storage,
+        path: Path | None,
+        *,
+        keep_paused: int | None = None,
     ) -> None:
         self.problem, self.storage = problem, storage
         # Optimizers are not thread-safe. And nobody may ask between the moment when a trial is
@@ -97,6 +71,7 @@ class StudyState:
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         self._folder = None if path is None else f"{path}.files"
+        self._keep_paused = keep_paused
         self._kinds_before: set[Kind] = set()
         self._begin(optimizer)
 
@@ -111,6 +86,9 @@ class StudyState:
         self._rule: TravellingRule | None = None
         self._tally: Tally | None = None
         self._is_replayed = False
+        self._continuations = Continuations(
+            self.problem, optimizer, self.storage, self._folder_of, self._keep_paused
+        )
 
     # -- what is known ---------------------------------------------------------------------------
 
@@ -119,7 +97,7 @@ class StudyState:
         """What has been found so far; reads the journal, if nothing has yet."""
         with self.lock:
             if self._tally is None:
-                tally = Tally(self.optimizer.objectives)
+                tally = Tally(self.optimizer.objectives, self.optimizer.fidelity)
                 for trial in self.storage.observations():
                     tally.count(trial)
                 self._tally = self._of_earlier_runs(tally)
@@ -152,9 +130,9 @@ class StudyState:
         """Return why the optimizer has proposed nothing."""
         if self.optimizer.pending:
             return "the optimizer waits for solutions that somebody else has asked for"
-        n_told = self.tally.n_told
-        if n_told >= n_configs(self.problem.space):
-            return f"all {n_told} configurations that there are have been tried"
+        n_told, n_tried = self.tally.n_told, len(self.optimizer.proposals)
+        if n_tried >= n_configs(self.problem.space):
+            return f"all {n_tried} configurations that there are have been tried"
         return f"the strategy has nothing left to try after {n_told} trials"
 
     def phase(self) -> str:
@@ -192,11 +170,25 @@ class StudyState:
 
     def directory(self, solution: Solution) -> str:
         """Return the folder for a trial's files, which is made when the trial asks for it."""
+        return self._folder_of(solution.number)
+
+    def previous(self, solution: Solution) -> Previous | None:
+        """Return what an earlier trial of a solution's config has left for it to go on from."""
+        with self.lock:
+            return self._continuations.previous(solution)
+
+    def _folder_of(self, number: int) -> str:
         if self._folder is None:
             name = f"{folder_prefix()}-study-{secrets.token_hex(8)}"
             self._folder = f"{tempfile.gettempdir()}{os.sep}{name}"
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        return f"{self._folder}{os.sep}{solution.number}"
+        return f"{self._folder}{os.sep}{number}"
+
+    def end_search(self) -> None:
+        """Remove what only a longer search would need, as nothing is left to try."""
+        with self.lock:
+            if not self.optimizer.pending:
+                self._continuations.end()
 
     # -- taking up the journal -------------------------------------------------------------------
 
@@ -213,6 +205,8 @@ class StudyState:
             if not self._is_replayed:
                 self._replay(window)
                 self._is_replayed = True
+                if self._folder is not None:
+                    self._continuations.begin(Path(self._folder))
             if window is None and self._held:
                 self.optimizer.tell([self._held[number] for number in sorted(self._held)])
                 self._held.clear()
@@ -248,7 +242,7 @@ class StudyState:
         else:
             n_asked = self.tally.n_told + len(pending)
             trials = self._up_to_gap(self.storage.trials(), max(0, n_asked - window))
-        tally = Tally(self.optimizer.objectives)
+        tally = Tally(self.optimizer.objectives, self.optimizer.fidelity)
         while part := list(itertools.islice(trials, REPLAYED_AT_ONCE)):
             self.optimizer.replay(part)
             for trial in part:
@@ -278,7 +272,11 @@ class StudyState:
 
     def _restored(self, solution: Solution) -> Solution:
         """Return a solution as it was before JSON, which makes lists of tuples."""
-        return replace(solution, config=self.problem.space.validate(solution.config))
+        fidelity = solution.fidelity
+        if self.problem.fidelity is not None and fidelity is not None:
+            fidelity = self.problem.fidelity.level(fidelity)
+        config = self.problem.space.validate(solution.config)
+        return replace(solution, config=config, fidelity=fidelity)
 
     # -- going on --------------------------------------------------------------------------------
 
@@ -346,6 +344,7 @@ class StudyState:
             return
         with self.lock:
             tally = self.tally  # read before the journal has these
+            trials, warning = self._continuations.joined(trials)
             # First the journal: what is learned but not journaled would be lost by a crash, and
             # a resumed search would ask something else.
             self.storage.append(trials, outputs)
@@ -354,6 +353,9 @@ class StudyState:
             else:
                 self._learn(trials)
             self._count(tally, trials)
+            self._continuations.ended(trials)
+        if warning:
+            warnings.warn(warning, StudyWarning, stacklevel=users_level())
 
     def _learn(self, trials: Sequence[Trial]) -> None:
         self.optimizer.tell(trials)

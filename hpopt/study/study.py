@@ -29,6 +29,7 @@ from hpopt.stopping import StoppingRule, Time
 from hpopt.storage import Storage, open_storage
 from hpopt.study.arguments import checked_callbacks, executor_of_run, one_rule
 from hpopt.study.ask_tell import AskTell, Value
+from hpopt.study.continuation import KEEP_PAUSED, bytes_kept
 from hpopt.study.dispatch import Dispatch
 from hpopt.study.failures import Failures
 from hpopt.study.knowledge import Learned, learn_from
@@ -66,6 +67,11 @@ class Study(Record):
     about : mapping, optional
         JSON data of your own for the file's header, under names that the header does not use;
         in that of a study that exists it replaces what was there under these names.
+    keep_paused : int or str, optional
+        How much of the disk the files of paused trials may take, which a strategy that chooses
+        fidelities may continue: bytes, or text such as ``"2 GB"``; None for any amount. What is
+        beyond it is removed, the worst trials' files first, and those trials begin anew when they
+        are continued, with the same result.
 
     Raises
     ------
@@ -102,10 +108,11 @@ class Study(Record):
         seed: Seed | None = None,
         start: Iterable[Mapping[str, Any]] = (),
         about: Mapping[str, Any] | None = None,
+        keep_paused: int | str | None = KEEP_PAUSED,
     ) -> None:
         check_problem(problem)
         seed = None if seed is None else checks.seed(seed)
-        start = as_list(start)
+        start, kept = as_list(start), bytes_kept(keep_paused)
         chosen = make_optimizer(optimizer) if optimizer is not None else None
         path = None if path is None else expanded(path)
         self._given = Path(path) if path is not None else None
@@ -123,7 +130,7 @@ class Study(Record):
         super().__init__(
             header, used.objectives, problem.space, lambda: nullcontext(storage), absolute
         )
-        self._state = StudyState(problem, used, storage, absolute)
+        self._state = StudyState(problem, used, storage, absolute, keep_paused=kept)
         self._ask_tell = AskTell(self._state)
         self._run_lock = threading.Lock()
         self._loop: Loop | None = None

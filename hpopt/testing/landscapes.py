@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -23,6 +24,7 @@ class Landscape(Problem):
     objectives : Objective or sequence of Objective
         Each has its bowl's bottom elsewhere; one that is maximised is the bowl upside down.
     fidelity : Fidelity, optional
+        Below the highest the bowl is rough, so that other configs may seem the best.
     """
 
     def __init__(
@@ -39,7 +41,11 @@ class Landscape(Problem):
         name = repr(config)
         if name not in self._seen:
             self._seen[name] = self._heights(config)
-        return dict(self._seen[name])
+        heights = dict(self._seen[name])
+        if self.fidelity is None or trial.fidelity is None:
+            return heights
+        left = 1 - trial.fidelity / self.fidelity.high
+        return {name: each + left * math.sin(100 * each) / 10 for name, each in heights.items()}
 
     def _heights(self, config: Config) -> dict[str, float]:
         point = self.space.encode([config])

@@ -15,10 +15,12 @@ import pytest
 
 from hpopt.core import (
     Config,
+    Fidelity,
     Objective,
     Optimizer,
     Outcome,
     Problem,
+    Ranking,
     Solution,
     Trial,
     evaluate,
@@ -30,6 +32,7 @@ from hpopt.testing.landscapes import LANDSCAPES, Landscape
 
 Evaluate = Callable[[Problem, Solution], Outcome]
 LARGE = 1000  # configs: fewer are tried to their end within the tests
+FIDELITY = Fidelity(1, 9)  # three rungs of the usual factor
 LOOK_AHEAD = 25  # steps: some generations of the contract's small populations
 
 
@@ -53,6 +56,8 @@ class OptimizerContract:
         Whether another seed gives other trials.
     exhaustive : bool
         Whether a finite space is tried to its end, each config once.
+    chooses_fidelity : bool
+        Whether it chooses the fidelities of its trials: then each problem here has some.
     n_trials : int
         How many solutions each test asks for; some generations of them, where there are such.
     problems : mapping of str to Problem
@@ -62,6 +67,7 @@ class OptimizerContract:
     order_free: ClassVar[bool] = True
     seeded: ClassVar[bool] = True
     exhaustive: ClassVar[bool] = True
+    chooses_fidelity: ClassVar[bool] = False
     n_trials: ClassVar[int] = 48
     problems: ClassVar[Mapping[str, Problem]] = LANDSCAPES
 
@@ -73,16 +79,23 @@ class OptimizerContract:
         """Make one and bind it; seed 0 if none is given."""
         return self.make().bind(problem, **settings)
 
+    def landscape(self, problem: Problem | str) -> Problem:
+        """Return a problem, or one of `LANDSCAPES` by name, with a fidelity where it needs one."""
+        found = LANDSCAPES[problem] if isinstance(problem, str) else problem
+        if not self.chooses_fidelity or found.fidelity is not None:
+            return found
+        return Landscape(found.space, objectives_of(found), FIDELITY)
+
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run each test that takes a `problem` with all of `problems`."""
         if "problem" in metafunc.fixturenames:
-            problems = self.problems
+            problems = {name: self.landscape(p) for name, p in self.problems.items()}
             metafunc.parametrize("problem", problems.values(), ids=problems.keys())
 
     # -- what is asked ---------------------------------------------------------------------------
 
     def test_solutions_are_numbered_and_fit_the_space(self, problem: Problem) -> None:
-        """Numbers from 0; points in the cube that are the configs; seeds of their own."""
+        """Numbers from 0; points in the cube that are the configs; a seed for each config."""
         space = problem.space
         solutions = [trial.solution for trial in search(self.bound(problem), problem, 30, batch=5)]
         assert [solution.number for solution in solutions] == list(range(len(solutions)))
@@ -98,7 +111,9 @@ class OptimizerContract:
             else:
                 assert solution.fidelity is not None
                 assert problem.fidelity.low <= solution.fidelity <= problem.fidelity.high
-        assert len({solution.seed for solution in solutions}) == len(solutions)
+        seeds = {(space.key(solution.config), solution.seed) for solution in solutions}
+        n_configs = len({key for key, _ in seeds})
+        assert len({seed for _, seed in seeds}) == len(seeds) == n_configs
 
     def test_it_goes_on_until_nothing_is_left(self, problem: Problem) -> None:
         """An empty answer while nothing is pending means that it is finished."""
@@ -109,14 +124,24 @@ class OptimizerContract:
         )
 
     def test_no_config_is_asked_twice(self, problem: Problem) -> None:
-        """Configs are compared by their active parameters after rounding."""
+        """But at a higher fidelity. They are compared by active parameters after rounding."""
         start = problem.space.sample(1, seed=1)
         optimizer = self.bound(problem, start=_allowed(problem, start))
-        keys = [
-            problem.space.key(trial.config)
-            for trial in search(optimizer, problem, self.n_trials, batch=3)
-        ]
-        assert len(set(keys)) == len(keys)
+        reached: dict[bytes, float] = {}
+        for trial in by_number(search(optimizer, problem, self.n_trials, batch=3)):
+            _check_new(problem, reached, trial.solution)
+
+    def test_a_failure_is_not_continued(self, problem: Problem) -> None:
+        """A config without values is never asked for again, at whatever fidelity."""
+        if not self.chooses_fidelity:
+            pytest.skip("this optimizer leaves the fidelity as it is")
+        optimizer, dead = self.bound(problem), set[bytes]()
+        run = steps(optimizer, problem, self.n_trials, workers=3, evaluate=BAD["some_failed"])
+        for asked, trial in run:
+            assert not dead & {problem.space.key(solution.config) for solution in asked}
+            if not trial.ok:
+                dead.add(problem.space.key(trial.config))
+        assert dead
 
     def test_start_configs_come_first(self, problem: Problem) -> None:
         """In their order, whatever the strategy; then it goes on."""
@@ -133,16 +158,16 @@ class OptimizerContract:
         if not self.exhaustive:
             pytest.skip("this optimizer does not promise to try a whole space")
         for name, batch in (("tiny", 1), ("tiny", 7), ("one_config", 1), ("choices", 7)):
-            problem = LANDSCAPES[name]
+            problem = self.landscape(name)
             grid = problem.space.grid()
             points = np.array([grid.point(index) for index in range(int(grid.size))])
             expected = set(problem.space.keys_of(points[problem.space.allowed(points)]))
             optimizer = self.bound(problem, seed=3)
             trials = search(optimizer, problem, LARGE, batch=batch)
             assert {problem.space.key(trial.config) for trial in trials} == expected
-            assert len(trials) == len(expected)
+            assert len(trials) == len(expected) or self.chooses_fidelity
             assert optimizer.ask() == optimizer.ask(5) == []
-            assert optimizer.n_asked == len(expected)
+            assert optimizer.n_asked == len(trials)
 
     # -- the same seed ---------------------------------------------------------------------------
 
@@ -169,7 +194,10 @@ class OptimizerContract:
     def test_directions_are_applied_once(self) -> None:
         """To maximise is to minimise the negative."""
         space = LANDSCAPES["conditions"].space
-        down, up = (Landscape(space, Objective("value", d)) for d in ("minimize", "maximize"))
+        down, up = (
+            self.landscape(Landscape(space, Objective("value", direction)))
+            for direction in ("minimize", "maximize")
+        )
         searches = [search(self.bound(problem), problem, self.n_trials) for problem in (down, up)]
         asked = [[trial.config for trial in trials] for trials in searches]
         assert asked[0] == asked[1]
@@ -217,11 +245,13 @@ class OptimizerContract:
         assert [trial.number for trial in trials] == list(range(len(trials)))
         assert [trial.config for trial in trials[:2]] == known[:2]
         assert not start or trials[2].config == start[0]
-        paid: set[bytes] = set()
+        reached: dict[bytes, float] = {}
         for asked, trial in whole:
-            keys = [problem.space.key(solution.config) for solution in asked]
-            assert not paid & {*keys}
-            paid |= {*keys, problem.space.key(trial.config)}
+            for solution in asked:
+                _check_new(problem, reached, solution)
+            if not asked:  # it was added, and may be of any config
+                key = problem.space.key(trial.config)
+                reached[key] = max(reached.get(key, 0), trial.solution.fidelity or 1)
         for n_steps in {1, 2, 9, len(whole) // 2 + 2, len(whole) - 1}:
             observed, pending = journal(whole[:n_steps])
             fresh = self.bound(problem, start=start)
@@ -267,35 +297,37 @@ class OptimizerContract:
         if outcome == "all_failed":
             assert optimizer.best is None
         if outcome == "constant":
-            assert optimizer.best == 0
+            highest = max(trial.solution.fidelity or 0 for trial in trials)
+            at_highest = [t.number for t in trials if (t.solution.fidelity or 0) == highest]
+            assert optimizer.best == min(at_highest)
 
     def test_the_best_is_known(self) -> None:
-        """The least loss of the first objective; the lowest number among equals."""
-        problem = LANDSCAPES["steps"]
+        """The least loss at the highest fidelity; the lowest number among equals."""
+        problem = self.landscape("steps")
         optimizer = self.bound(problem)
         trials = search(optimizer, problem, self.n_trials, batch=6, workers=6)
-        best = min(trials, key=lambda trial: (trial.values["value"], trial.number))
+        (best,) = Ranking(objectives_of(problem)).top(trials, 1)
         assert optimizer.best == best.number
 
     # -- bad input -------------------------------------------------------------------------------
 
     def test_it_serves_one_problem(self) -> None:
         """Binding twice raises, as a strategy is its seed and what it has observed."""
-        optimizer = self.bound(LANDSCAPES["floats"])
+        optimizer = self.bound(self.landscape("floats"))
         with pytest.raises(SettingError, match="bound already"):
-            optimizer.bind(LANDSCAPES["steps"])
+            optimizer.bind(self.landscape("steps"))
 
     @pytest.mark.parametrize("n", [0, -1, 1.5, True, "2"])
     def test_a_number_of_solutions_is_a_positive_int(self, n: Any) -> None:
         """Anything else raises and asks nothing."""
-        optimizer = self.bound(LANDSCAPES["floats"])
+        optimizer = self.bound(self.landscape("floats"))
         with pytest.raises(SettingError, match="n must be an int of at least 1"):
             optimizer.ask(n)
         assert optimizer.n_asked == 0
 
     def test_wrong_start_configs_raise(self) -> None:
         """Before anything runs; the same optimizer may then be bound with better ones."""
-        problem = LANDSCAPES["tiny"]
+        problem = self.landscape("tiny")
         optimizer = self.make()
         for start, why in (
             ([{"a": "z"}], "must be one of"),
@@ -415,6 +447,13 @@ def described(trials: Sequence[Trial]) -> list[str]:
 def by_number(trials: Sequence[Trial]) -> list[Trial]:
     """Sort trials by their numbers."""
     return sorted(trials, key=lambda trial: trial.number)
+
+
+def _check_new(problem: Problem, reached: dict[bytes, float], solution: Solution) -> None:
+    """Check that a config is asked for the first time, or at a higher fidelity than before."""
+    key, fidelity = problem.space.key(solution.config), solution.fidelity or 1
+    assert fidelity > reached.get(key, 0)
+    reached[key] = fidelity
 
 
 def _step(step: Step) -> tuple[list[str], list[str]]:

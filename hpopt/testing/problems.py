@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import shutil
 from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,6 +14,7 @@ import pytest
 
 from hpopt.core import (
     Outcome,
+    Previous,
     Problem,
     Solution,
     evaluate,
@@ -162,6 +164,22 @@ class ProblemContract:
         for fidelity in (problem.fidelity.low, problem.fidelity.high):
             self._evaluated(problem, config, fidelity=fidelity)
 
+    def test_going_on_gives_what_one_evaluation_gives(self, problem: Problem) -> None:
+        """From the lowest fidelity to the highest, also where nothing is left to go on from."""
+        if problem.fidelity is None or not self.repeatable:
+            pytest.skip("the problem has no fidelity, or cannot repeat itself")
+        low, high = problem.fidelity.low, problem.fidelity.high
+        (config,) = problem.space.sample(1, seed=5)
+        alone, first, then, anew = (self._folder / name for name in ("0", "1", "2", "3"))
+        expected = self._evaluated(problem, config, fidelity=high, directory=alone)
+        self._evaluated(problem, config, fidelity=low, directory=first)
+        for directory, previous in ((then, Previous(first, low)), (anew, Previous(first, low))):
+            found = self._evaluated(
+                problem, config, fidelity=high, directory=directory, previous=previous
+            )
+            assert self._constant(found) == self._constant(expected)
+            shutil.rmtree(first, ignore_errors=True)
+
     def _evaluated(
         self,
         problem: Problem,
@@ -169,13 +187,16 @@ class ProblemContract:
         number: int = 0,
         *,
         fidelity: float | None = None,
+        directory: Path | None = None,
+        previous: Previous | None = None,
         early_stopping: Callable[[Curve], bool] | None = None,
     ) -> Outcome:
         """Evaluate a config that must give values."""
         outcome = evaluate(
             problem,
             self._solution(problem, config, number, fidelity),
-            directory=self._folder / str(number),
+            directory=directory or self._folder / str(number),
+            previous=previous,
             early_stopping=early_stopping,
         )
         assert outcome.ok, f"{config} is {outcome.status}: {outcome.traceback or outcome.error}"

@@ -5,18 +5,18 @@ import pytest
 
 import hpopt
 from hpopt.core import Front, Outcome, Ranking, Solution, Trial
-from hpopt.core.ranking import best_first
+from hpopt.core.ranking import best_first, comparable
 from hpopt.numerics import pareto
 
 BOTH = (hpopt.Objective("loss"), hpopt.Objective("speed", "maximize"))
 
 
-def trial(number, *values):
+def trial(number, *values, fidelity=None):
     if not values:
         outcome = Outcome("failed", error="no")
     else:
         outcome = Outcome("complete", dict(zip(("loss", "speed"), values, strict=False)))
-    return Trial(Solution(number, {}, np.empty(0), 0), outcome)
+    return Trial(Solution(number, {}, np.empty(0), 0, fidelity), outcome)
 
 
 def numbers(trials):
@@ -40,7 +40,36 @@ def test_arrays_have_the_same_order():
     losses, order = rng.integers(5, size=(60, 1)).astype(float), rng.permutation(60)
     trials = [trial(int(n), loss) for n, loss in zip(order, losses[:, 0], strict=True)]
     expected = numbers(Ranking(BOTH[:1]).top(trials, 60))
-    assert order[best_first(losses, order)].tolist() == expected
+    assert order[best_first(losses, order, np.full(60, np.nan))].tolist() == expected
+
+
+def test_a_higher_fidelity_is_better_and_no_values_are_worst():
+    trials = [
+        trial(0, 1.0, fidelity=1),
+        trial(1, 5.0, fidelity=9),
+        trial(2, 4.0, fidelity=3),
+        trial(3, fidelity=27),
+        trial(4, 3.0, fidelity=9),
+    ]
+    assert numbers(Ranking(BOTH[:1]).top(trials, 9)) == [4, 1, 2, 0]
+    losses = np.array([[1.0], [5.0], [4.0], [np.inf], [3.0]])
+    fidelities = np.array([1.0, 9, 3, 27, 9])
+    assert best_first(losses, np.arange(5), fidelities).tolist() == [4, 1, 2, 0, 3]
+    assert comparable(losses, fidelities).tolist() == [False, True, False, True, True]
+    assert comparable(losses, np.full(5, np.nan)).all()
+
+
+def test_a_front_is_of_the_highest_fidelity():
+    front = Front(BOTH)
+    for each in (
+        trial(0, 1.0, 9.0, fidelity=1),
+        trial(1, 5.0, 2.0, fidelity=9),
+        trial(2, 0.0, 99.0, fidelity=3),
+        trial(3, 6.0, 3.0, fidelity=9),
+        trial(4, 7.0, 1.0, fidelity=9),
+    ):
+        front.add(each)
+    assert numbers(front.trials()) == [1, 3]
 
 
 @pytest.mark.parametrize("n", [0, 1, 700, 2600])

@@ -31,6 +31,24 @@ for _ in sys.stdin:  # a fork of this process is a driver at once, without all t
 """
 """For each pair of lines that it gets: starts a driver, and waits for its end."""
 
+PAUSING = """
+import os, sys
+import hpopt
+from halving import Curves, TwoRungs
+
+TwoRungs().bind(Curves()).ask()
+
+
+def drive(path, log):
+    with hpopt.Study(Curves(delay=0.002, log=log), TwoRungs(), path=path, seed=11) as study:
+        study.run(
+            stop=hpopt.stopping.Trials(int(sys.argv[3])), workers=2, window=2, progress=False
+        )
+"""
+"""A search that pauses trials and continues them, with the same loop as the one above."""
+
+PAUSING += KILLED[KILLED.index("\n\nfor _ in sys.stdin") :]
+
 INTERRUPTED = """
 import pathlib, signal, sys, time
 import hpopt

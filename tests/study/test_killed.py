@@ -6,10 +6,12 @@ import time
 import uuid
 from pathlib import Path
 
+from halving import Curves, TwoRungs
+
 import hpopt
 
 from .conftest import marked_processes, wait_until
-from .drivers import KILLED
+from .drivers import KILLED, PAUSING
 from .problems import KNOWN_GOOD, Mixed, essence, numbers, stored
 
 N_KILLS = 20
@@ -19,17 +21,17 @@ N_TRIALS = 200
 class Drivers:
     """Drivers of one study, one after the other, in processes that can be told by a mark."""
 
-    def __init__(self, start_script, folder):
+    def __init__(self, start_script, folder, program=KILLED, n_trials=N_TRIALS):
         self.path, self.log = folder / "study.db", folder / "log"
         self.log.touch()
         self.mark = uuid.uuid4().hex
         temporary = folder / "temporary"
         temporary.mkdir()
         self._parent = start_script(
-            KILLED,
+            program,
             self.path,
             self.log,
-            N_TRIALS,
+            n_trials,
             MARK=self.mark,
             TMPDIR=str(temporary),
             OPENBLAS_NUM_THREADS="1",
@@ -52,7 +54,7 @@ class Drivers:
 
     def evaluated(self):
         """Give the numbers that evaluations were begun for, in order."""
-        return [int(number) for number in Path(self.log).read_text().split()]
+        return [int(line.split()[0]) for line in Path(self.log).read_text().splitlines()]
 
 
 def at_some_moment(drivers, rng):
@@ -97,3 +99,31 @@ def test_killed_at_twenty_moments(start_script, tmp_path):
     )
     assert essence(stored(drivers.path)) == essence(unkilled.trials)
     assert wait_until(lambda: len(marked_processes(drivers.mark)) == 1)  # the parent itself
+
+
+def test_killed_while_trials_are_paused_and_continued(start_script, tmp_path):
+    n_trials = 60
+    drivers = Drivers(start_script, tmp_path, PAUSING, n_trials)
+    rng = random.Random(os.urandom(8))
+    for _ in range(10):
+        finished = set(numbers(stored(drivers.path)))
+        n_before = len(drivers.evaluated())
+        driver = drivers.start()
+        at_some_moment(drivers, rng)
+        os.kill(driver, 9)
+        drivers.end()
+        assert not finished & set(drivers.evaluated()[n_before:])
+        assert finished <= set(numbers(stored(drivers.path)))
+    drivers.start()
+    assert drivers.end() == 0
+    unkilled = hpopt.optimize(
+        Curves(), TwoRungs(), trials=n_trials, seed=11, window=2, workers=2, progress=False
+    )
+    trials = stored(drivers.path)
+    assert essence(trials) == essence(unkilled.trials)
+    assert [trial.curve for trial in trials] == [trial.curve for trial in unkilled.trials]
+    # Of the lowest fidelity only what waits to be continued has a folder, and of those all.
+    done = {trial.solution.seed for trial in trials if trial.solution.fidelity == 8}
+    waiting = {t.number for t in trials if t.solution.seed not in done}
+    folders = {int(path.name) for path in Path(f"{drivers.path}.files").iterdir()}
+    assert folders == waiting | {t.number for t in trials if t.solution.fidelity == 8}

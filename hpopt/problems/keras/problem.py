@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,7 @@ from hpopt.problems.keras.session import (
     precision_of_layers,
     require_keras,
 )
+from hpopt.problems.keras.training.continuation import state_files
 from hpopt.problems.keras.training.fit import FitSettings, build_optimizer, epochs_range
 from hpopt.problems.keras.training.kept_weights import load_weights
 from hpopt.problems.keras.training.trial import (
@@ -318,6 +319,10 @@ class KerasProblem(Problem):
         build_optimizer(model)
         load_weights(model, directory)
         return model
+
+    def state_files(self, directory: Path) -> Iterable[Path]:
+        """Return the files of a trial's training; kept weights are none of them."""
+        return state_files(directory)
 
     def fingerprint(self) -> Mapping[str, str]:
         """Return digests of the data and of all settings that decide the values of a config.

@@ -15,15 +15,12 @@ from hpopt.core.trial import Config
 from hpopt.problems.keras.session import import_keras
 from hpopt.problems.keras.training.folders import (
     folders_beside,
-    number_of,
     read_json,
     remove_files,
     write_json,
 )
 
-# Trials of a study that keep the state of their training, the newest ones: more than a rung of
-# successive halving usually holds, so that promoted trials find theirs.
-N_KEPT = 100
+STATE = "training-[0-9]*"  # the files of a state, without suffix; the number is that of its run
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ class State:
 def save_state(
     files: StateFiles, model: Any, best: list[Any] | None, epochs: int, monitor: Mapping[str, Any]
 ) -> None:
-    """Save the state of a training, and remove the oldest of the study."""
+    """Save the state of a training."""
     named = {f"v{i}": as_numpy(variable) for i, variable in enumerate(variables_of(model))}
     named |= {f"b{i}": np.asarray(weight) for i, weight in enumerate(best or ())}
     new_arrays = files.folder / f"{files.name}.new.npz"
@@ -77,10 +74,6 @@ def save_state(
         "monitor": monitor,
     }
     write_json(files.folder / f"{files.name}.json", document)
-    # Numbers grow with time, so the lowest are the oldest.
-    folders = folders_beside(files.folder, f"{files.name}.json")
-    for folder in sorted(folders, key=number_of)[:-N_KEPT]:
-        remove_state(folder, files.name)
 
 
 def find_state(files: StateFiles, epochs: int) -> State | None:
@@ -118,6 +111,11 @@ def restore(model: Any, state: State) -> bool:
     for variable, array in zip(variables, state.arrays, strict=True):
         variable.assign(array)
     return True
+
+
+def state_files(folder: Path) -> list[Path]:
+    """Return the files of all states in a trial's folder."""
+    return [*folder.glob(f"{STATE}.npz"), *folder.glob(f"{STATE}.json")]
 
 
 def remove_state(folder: Path, name: str) -> None:

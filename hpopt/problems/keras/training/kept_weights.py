@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from hpopt.core.problem import Objective, losses
-from hpopt.core.ranking import best_first
+from hpopt.core.ranking import best_first, comparable
 from hpopt.errors import SettingError
 from hpopt.numerics import pareto
 from hpopt.problems.keras.training.folders import (
@@ -31,11 +31,13 @@ LOSS = "model.loss.json"
 class KeptWeights:
     """Keep the weights of a study's best `n_kept` trials; of several objectives, of the front.
 
-    Beside each file of weights is one with its losses, so that processes need not ask one another.
+    Beside each file of weights is one with its fidelity and losses, so that processes need not ask
+    one another. A trial that has reached a higher fidelity is better than others.
     """
 
     objectives: Sequence[Objective]
     n_kept: int
+    fidelity: float | None = None  # of the trial
 
     def save(
         self, model: Any, weights: Sequence[Any], values: Mapping[str, float], folder: Path
@@ -47,7 +49,7 @@ class KeptWeights:
         """
         can_rank = self.can_rank(values)
         if can_rank:
-            mine = (self._losses(values), folder)
+            mine = Kept(folder, self._losses(values), self.fidelity)
             if folder in self._displaced([*self._kept_beside(folder), mine]):
                 _remove(folder)
                 return
@@ -71,35 +73,59 @@ class KeptWeights:
         if not all(map(math.isfinite, found)):
             _remove(folder)
             return
-        write_json(folder / LOSS, found if len(found) > 1 else found[0])
+        plain = found if len(found) > 1 else found[0]
+        known = {"losses": found, "fidelity": self.fidelity}
+        write_json(folder / LOSS, plain if self.fidelity is None else known)
+        mine = Kept(folder, found, self.fidelity)
         # After the file is there: of several trials that end at once, the last sees the others.
-        for displaced in self._displaced([*self._kept_beside(folder), (found, folder)]):
+        for displaced in self._displaced([*self._kept_beside(folder), mine]):
             _remove(displaced)
 
     def _losses(self, values: Mapping[str, float]) -> list[float]:
         found: list[float] = losses(self.objectives, values).tolist()
         return found
 
-    def _displaced(self, kept: list[tuple[list[float], Path]]) -> list[Path]:
+    def _displaced(self, kept: Sequence[Kept]) -> list[Path]:
         """Return the folders whose weights are to be removed."""
-        losses_of_kept = np.array([found for found, _ in kept])
+        losses_of_kept = np.array([each.losses for each in kept])
+        fidelities = np.array([each.fidelity or math.nan for each in kept])
         if len(self.objectives) == 1:
-            numbers = np.array([number_of(folder) for _, folder in kept])
-            return [kept[row][1] for row in best_first(losses_of_kept, numbers)[self.n_kept :]]
+            numbers = np.array([number_of(each.folder) for each in kept])
+            order = best_first(losses_of_kept, numbers, fidelities)
+            return [kept[row].folder for row in order[self.n_kept :]]
         # The front needs no number of its own: each of its trials is the best in some sense.
-        stays = pareto.front(losses_of_kept)
-        return [kept[row][1] for row in np.flatnonzero(~stays)]
+        candidates = np.flatnonzero(comparable(losses_of_kept, fidelities))
+        stays = candidates[pareto.front(losses_of_kept[candidates])]
+        return [each.folder for row, each in enumerate(kept) if row not in stays]
 
-    def _kept_beside(self, folder: Path) -> list[tuple[list[float], Path]]:
-        """Return the losses and the folder of each other trial with weights."""
+    def _kept_beside(self, folder: Path) -> list[Kept]:
+        """Return each other trial with weights."""
         kept = []
         for other in folders_beside(folder, LOSS):
-            with contextlib.suppress(OSError, ValueError, TypeError):
-                stored = read_json(other / LOSS)
-                found = [float(loss) for loss in (stored if isinstance(stored, list) else [stored])]
-                if len(found) == len(self.objectives) and other != folder:
-                    kept.append((found, other))
+            with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+                found = Kept.read(other)
+                if len(found.losses) == len(self.objectives) and other != folder:
+                    kept.append(found)
         return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A trial with weights."""
+
+    folder: Path
+    losses: list[float]
+    fidelity: float | None
+
+    @classmethod
+    def read(cls, folder: Path) -> Kept:
+        """Read what the trial of a folder wrote; raise an error where that is no such thing."""
+        stored = read_json(folder / LOSS)
+        if not isinstance(stored, dict):
+            stored = {"losses": stored if isinstance(stored, list) else [stored], "fidelity": None}
+        fidelity = stored["fidelity"]
+        losses = [float(loss) for loss in stored["losses"]]
+        return cls(folder, losses, None if fidelity is None else float(fidelity))
 
 
 def load_weights(model: Any, folder: Path | str) -> None:

@@ -106,7 +106,8 @@ def _keep(
     # A trial that diverged has no losses to be ranked by.
     if best.weights is None or not math.isfinite(_loss(settings, values)):
         return
-    keeping, folder = KeptWeights(settings.objectives, settings.keep_weights), trial.directory
+    keeping = KeptWeights(settings.objectives, settings.keep_weights, trial.fidelity)
+    folder = trial.directory
     keeping.save(best.model, best.weights, values, folder)
     if not keeping.can_rank(values):
         trial.at_end(partial(keeping.settle, folder))  # a subclass adds the other values first

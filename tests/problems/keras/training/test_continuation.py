@@ -3,7 +3,7 @@
 import numpy as np
 
 from hpopt.problems.keras import DenseBuilder, KerasProblem, schedule_parameters
-from hpopt.problems.keras.training.continuation import N_KEPT, StateFiles, find_state, save_state
+from hpopt.problems.keras.training.continuation import StateFiles, save_state, state_files
 from hpopt.space import Categorical, Float, Int, Sequence
 
 from ..small import CONFIG, Line, X, Y, needs_keras, quiet, tried
@@ -120,18 +120,16 @@ def test_a_damaged_state_is_not_used(tmp_path):
     assert counting.epochs == [0, 0, 1, 0, 1]
 
 
-def test_only_the_newest_states_stay(tmp_path):
+def test_what_belongs_to_a_state(tmp_path):
     class Model:
         variables = ()
 
         class optimizer:
             variables = ()
 
-    for number in range(N_KEPT + 3):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        place = StateFiles.of(folder, 0, {"a": number}, 1)
-        save_state(place, Model, None, 2, {})
-    assert len(list(tmp_path.iterdir())) == N_KEPT
-    assert find_state(place, 1) is None
-    assert find_state(place, 2).folder == folder
+    for run in (0, 11):
+        save_state(StateFiles.of(tmp_path, run, {"a": 1}, 1), Model, None, 2, {})
+    (tmp_path / "training.log").write_text("mine")
+    (tmp_path / "model.weights.h5").write_text("kept")
+    names = sorted(path.name for path in state_files(tmp_path))
+    assert names == [f"training-{run}.{end}" for run in (0, 11) for end in ("json", "npz")]

@@ -24,9 +24,9 @@ def kept(folder):
     return sorted(int(path.parent.name) for path in folder.glob(f"*/{WEIGHTS}"))
 
 
-def end(folder, number, *losses, n_kept=2):
+def end(folder, number, *losses, n_kept=2, fidelity=None):
     names = [f"loss_{place}" for place in range(len(losses))]
-    keeping = KeptWeights([Objective(name) for name in names], n_kept)
+    keeping = KeptWeights([Objective(name) for name in names], n_kept, fidelity)
     own = folder / str(number)
     own.mkdir(exist_ok=True)
     keeping.save(Model(), [number], dict(zip(names, losses, strict=True)), own)
@@ -39,6 +39,22 @@ def test_only_the_best_are_kept(tmp_path):
         end(tmp_path, number, loss)
         assert kept(tmp_path) == left
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "4"]
+
+
+def test_a_higher_fidelity_is_better(tmp_path):
+    for number, (fidelity, loss, left) in enumerate(
+        [(1, 0, [0]), (3, 5, [0, 1]), (1, 1, [0, 1]), (9, 7, [1, 3]), (3, 1, [3, 4])]
+    ):
+        end(tmp_path, number, loss, fidelity=fidelity)
+        assert kept(tmp_path) == left
+
+
+def test_a_front_is_of_the_highest_fidelity(tmp_path):
+    for number, (fidelity, losses, left) in enumerate(
+        [(1, (0, 0), [0]), (3, (5, 1), [1]), (1, (0, 0), [1]), (3, (1, 5), [1, 3])]
+    ):
+        end(tmp_path, number, *losses, fidelity=fidelity)
+        assert kept(tmp_path) == left
 
 
 def test_other_files_of_a_trial_stay(tmp_path):

@@ -1,0 +1,40 @@
+"""How much of a fidelity a study has spent, and how much it has saved."""
+
+from __future__ import annotations
+
+from hpopt.core.problem import Fidelity
+from hpopt.core.trial import Trial
+
+
+class Spent:
+    """Count the fidelity that configs have reached, each once: a continuation spends the rest only.
+
+    Parameters
+    ----------
+    fidelity : Fidelity or None
+        The problem's.
+    """
+
+    def __init__(self, fidelity: Fidelity | None) -> None:
+        self._fidelity = fidelity
+        self._reached: dict[int, float] = {}
+        self._sum = 0.0
+
+    def add(self, trial: Trial) -> None:
+        """Count a finished trial."""
+        solution = trial.solution
+        if self._fidelity is not None and solution.fidelity is not None:
+            # One config, one seed, where there are fidelities.
+            before = self._reached.get(solution.seed, 0.0)
+            self._reached[solution.seed] = max(before, solution.fidelity)
+            self._sum += max(0.0, solution.fidelity - before)
+
+    def __str__(self) -> str:
+        """Return what was spent of what all configs take: ``480 epochs of 2,160``.
+
+        Empty where nothing was saved.
+        """
+        if self._fidelity is None:
+            return ""
+        spent, whole = self._sum, len(self._reached) * self._fidelity.high
+        return f"{spent:,.6g} {self._fidelity.name} of {whole:,.6g}" if spent < whole else ""
