@@ -8,7 +8,7 @@ import pytest
 from problems_for_tests import of
 
 from hpopt import TPE, Auto, BayesianOptimization, Chain, Narrowing
-from hpopt.core import Objective, Outcome, Phase, Trial, failed
+from hpopt.core import Objective, Outcome, Phase, Solution, Trial, failed
 from hpopt.optimizers import BY_NAME, make_optimizer
 from hpopt.optimizers.surrogates.surrogate import Surrogate
 from hpopt.space import Categorical, Float, Int, Space
@@ -84,6 +84,57 @@ def test_the_branch_of_the_last_ask_where_it_is_not_the_bests():
         seen.add(solution.config.keys() != best.keys())
         tell(optimizer, solution, value(solution.config))
     assert seen == {True, False}
+
+
+@pytest.mark.parametrize(
+    ("best", "last", "words"),
+    [
+        ({"kind": "a", "n": 2}, {"kind": "a", "n": 2}, ""),
+        ({"kind": "a", "n": 2}, {"kind": "b", "n": 2}, "exploring branch kind=b"),
+        ({"kind": "a", "n": 2}, {"kind": "c", "n": 2}, "exploring branch kind=c"),
+        (
+            {"kind": "b", "n": 2},
+            {"kind": "c", "n": 2},
+            "exploring branch kind=c",
+        ),  # none of its own
+        ({"kind": "a", "n": 2}, {"kind": "a", "n": 4}, "exploring branch n=4"),
+        ({"kind": "a", "n": 4}, {"kind": "a", "n": 2}, "exploring branch n=2"),
+        ({"kind": "a", "n": 1}, {"kind": "a", "n": 2}, ""),  # a number with the same parameters
+        ({"kind": "a", "n": 2}, {"kind": "b", "n": 4}, "exploring branch kind=b, n=4"),
+    ],
+)
+@pytest.mark.parametrize("is_told", [False, True])
+def test_which_branches_are_others(best, last, words, is_told):
+    space = Space(
+        {
+            "kind": Categorical(["a", "b", "c"]),
+            "n": Int(1, 4),
+            "x": Float(0, 1, when={"kind": "a"}),
+            "y": Float(0, 1, when={"n": [3, 4]}),
+        }
+    )
+    optimizer = BayesianOptimization(first=2).bind(of(None, space), start=[best, last])
+    points = space.random(4, np.random.default_rng(0))
+    optimizer.learn(points, np.arange(4.0)[:, None])
+    one, other = optimizer.ask(2)
+    tell(optimizer, one, 0.25)
+    if is_told:
+        tell(optimizer, other, 0.5)
+    assert words in optimizer.explanation
+    assert ("exploring" in optimizer.explanation) == bool(words)
+
+
+def test_beyond_many_results_two_strategies_take_turns():
+    optimizer = Auto(seconds=5).bind(of(value, FLAT))
+    points = FLAT.random(2000, np.random.default_rng(0))
+    configs = FLAT.decode(points)
+    solutions = [Solution(k, configs[k], points[k], k, None) for k in range(2000)]
+    optimizer.replay([Trial(s, Outcome("complete", {"value": 1.0 + s.number})) for s in solutions])
+    assert optimizer.phase == Phase(
+        "Gaussian process and steady state in turn",
+        "there are 2000 results and more",
+        "200 of 2000 results",
+    )
 
 
 def test_no_branch_without_conditions():

@@ -39,9 +39,9 @@ def stall_in_words(region: TrustRegion) -> str:
 def branch_in_words(optimizer: Optimizer) -> str:
     """Return the branch of the last ask, where it is not that of the best config; else empty.
 
-    Configs with other parameters lie in other branches.
+    Configs with other parameters, or another choice that parameters depend on, lie in other ones.
     """
-    parents = optimizer.space.conditions.parents
+    space, parents = optimizer.space, optimizer.space.conditions.parents
     history, number = optimizer.history, last_number(optimizer)
     if not parents or not len(history):
         return ""
@@ -49,14 +49,13 @@ def branch_in_words(optimizer: Optimizer) -> str:
     if history.losses[best, 0] == np.inf or history.numbers[best] == number:
         return ""
     last, there = _config(optimizer, number), _config(optimizer, int(history.numbers[best]))
-    if last is None or there is None or last.keys() == there.keys():
+    if last is None or there is None:
         return ""
-    differing = [
-        f"{name}={str(last[name])[:LONGEST_VALUE]}"
-        for name in last
-        if name in parents and last[name] != there.get(name)
-    ]
-    return f"exploring branch {', '.join(differing)}" if differing else ""
+    differing = [name for name in last if name in parents and last[name] != there.get(name)]
+    if last.keys() == there.keys() and all(space[name].ordered.all() for name in differing):
+        return ""
+    values = [f"{name}={str(last[name])[:LONGEST_VALUE]}" for name in differing]
+    return f"exploring branch {', '.join(values)}" if values else ""
 
 
 def _config(optimizer: Optimizer, number: int) -> Config | None:
