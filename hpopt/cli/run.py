@@ -77,18 +77,8 @@ def _resume(arguments: argparse.Namespace, results: TextIO) -> ExitCode:
 
 def _opened(prepared: PreparedRun, path: str | None, **options: Any) -> Study:
     """Open the study; what it warns of, and other arguments of the problem, are lines on stderr."""
-    show, said = warnings.showwarning, []
-
-    def note(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
-        if issubclass(category, StudyWarning):
-            said.append(str(message))
-        else:
-            show(message, category, *place, **more)
-
     changed = _changed_arguments(prepared.run_file, path)
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", StudyWarning)
-        warnings.showwarning = note
+    with _warnings_in_lines() as said:
         study = Study(
             prepared.problem,
             prepared.optimizer(),
@@ -98,10 +88,27 @@ def _opened(prepared: PreparedRun, path: str | None, **options: Any) -> Study:
             **options,
         )
     if changed and not said and any(study.counts.values()):  # else the problem has said it itself
-        said.append(other_than_before(path, [f"arguments of the problem ({', '.join(changed)})"]))
-    for message in said:
-        _say(f"warning: {message}")
+        arguments = f"arguments of the problem ({', '.join(changed)})"
+        _say(f"warning: {other_than_before(path, [arguments])}")
     return study
+
+
+@contextlib.contextmanager
+def _warnings_in_lines() -> Iterator[list[str]]:
+    """Write what a study warns of as lines on stderr; yield them."""
+    show, said = warnings.showwarning, list[str]()
+
+    def note(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        if issubclass(category, StudyWarning):
+            said.append(str(message))
+            _say(f"warning: {message}")
+        else:
+            show(message, category, *place, **more)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", StudyWarning)
+        warnings.showwarning = note
+        yield said
 
 
 def _changed_arguments(run_file: RunFile, path: str | None) -> list[str]:
@@ -122,7 +129,7 @@ def _carry_out(
     if not arguments.quiet:
         _say_how_it_begins(study, retry_failed=arguments.retry_failed)
     try:
-        with _how_to_run(prepared, arguments) as settings:
+        with _how_to_run(prepared, arguments) as settings, _warnings_in_lines():
             result = study.run(stop=prepared.stop, retry_failed=arguments.retry_failed, **settings)
     except AllTrialsFailedError as error:
         sys.stderr.write(f"error: {error}\n")

@@ -321,10 +321,10 @@ class Optimizer(ABC):
     def continuable(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return which of these observed solutions may be asked again, the likeliest first.
 
-        They are complete, and their configs have not been asked at a higher fidelity. What the
-        others left on disk is removed, and of these, what a limit leaves no room for: the last
-        first. A strategy that knows which it will never continue leaves them out; by default all
-        may be, in the order of the ranking.
+        They have values, and their configs are not being evaluated at a higher fidelity, nor are
+        complete at one. What the others left on disk is removed, and of these, what a limit leaves
+        no room for: the last first. A strategy that knows which it will never continue leaves them
+        out; by default all may be, in the order of the ranking.
         """
         rows, history = self.history.rows(numbers), self.history
         return numbers[best_first(history.losses[rows], numbers, history.fidelities[rows])]

@@ -42,9 +42,10 @@ def bytes_kept(keep_paused: int | str | None) -> int | None:
 class Continuations:
     """Find what a trial goes on from, and remove what no trial can go on from any more.
 
-    A complete trial below the highest fidelity is paused until another of its config is complete at
-    a higher one. Its files stay as long as the strategy may continue it, and there is room for
-    them. Where they are gone, a later trial begins anew, with the same result.
+    A trial with values below the highest fidelity is paused until another of its config is complete
+    at a higher one. Its files stay as long as the strategy may continue it, and there is room for
+    them. Where they are gone, a later trial begins anew, with the same result. One that was stopped
+    early is not gone on from, as it has not spent what it was given.
 
     Parameters
     ----------
@@ -102,9 +103,12 @@ class Continuations:
         return next(filter(None, (self._complete(k) for _, k in lower)), None)
 
     def _complete(self, number: int) -> Trial | None:
+        trial = self._finished(number)
+        return trial if trial is not None and trial.status == "complete" else None
+
+    def _finished(self, number: int) -> Trial | None:
         with contextlib.suppress(SettingError):  # it has not finished, or is of an earlier stage
-            trial = self._storage.trial(number)
-            return trial if trial.status == "complete" else None
+            return self._storage.trial(number)
         return None
 
     def _compare(self, earlier: Trial, later: Trial) -> str:
@@ -132,7 +136,7 @@ class Continuations:
         if self._optimizer.fidelity is None or not root.is_dir():
             return
         for folder in root.iterdir():
-            trial = self._complete(int(folder.name)) if folder.name.isdecimal() else None
+            trial = self._finished(int(folder.name)) if folder.name.isdecimal() else None
             if trial is not None:
                 self._pause(trial)
         self._remove_needless()
@@ -142,8 +146,7 @@ class Continuations:
         if self._optimizer.fidelity is None:
             return
         for trial in trials:
-            if trial.status == "complete":
-                self._pause(trial)
+            self._pause(trial)
         if self._paused:
             self._remove_needless()
 
@@ -153,21 +156,20 @@ class Continuations:
             self._remove(number)
 
     def _pause(self, trial: Trial) -> None:
-        """Note the files of a complete trial, if it is paused; and remove those it has replaced."""
-        own, highest = trial.solution.fidelity, self._optimizer.highest
+        """Note the files of a trial, if it is paused; and remove those that it has replaced."""
+        own = trial.solution.fidelity
+        if own is None or not trial.ok:
+            return
         asked = self._optimizer.proposals.fidelities(trial.solution.point)
-        if own is None:
-            return
-        for number, at in asked.items():
-            if at < own and number in self._paused:
+        if trial.status == "complete":
+            for number in [k for k, at in asked.items() if at < own and k in self._paused]:
                 self._remove(number)
-        if own >= highest:
+        n_bytes = sum(map(_size, self._files(trial.number)))
+        if own >= self._optimizer.highest or not n_bytes:
             return
-        self._paused[trial.number] = sum(map(_size, self._files(trial.number)))
+        self._paused[trial.number] = n_bytes
         if any(at > own and self._complete(number) for number, at in asked.items()):
             self._remove(trial.number)
-        elif not self._paused[trial.number]:
-            del self._paused[trial.number]
 
     def _remove_needless(self) -> None:
         """Remove the files that the strategy does not need, and the worst beyond the limit."""

@@ -178,6 +178,15 @@ class StorageContract:
                 storage.started([solution(0), other], 0)
         assert state(storage) == before
 
+    def test_a_config_may_have_several_fidelities(self, storage: Storage) -> None:
+        """Each under a number of its own, with the seed and the point of the first."""
+        storage.started([solution(0, fidelity=1.0), solution(3, fidelity=9.0)], 0)
+        storage.append([Trial(solution(0, fidelity=1.0), Outcome("complete", {"value": 1.0}))])
+        (ended,), (pending,) = storage.load().trials, storage.load().pending
+        assert (ended.solution.fidelity, pending.fidelity) == (1.0, 9.0)
+        assert (ended.config, ended.solution.seed) == (pending.config, pending.seed)
+        assert ended.solution.point.tolist() == pending.point.tolist()
+
     def test_starting_what_has_finished_raises(self, storage: Storage) -> None:
         """Nothing that has finished is evaluated again."""
         storage.append([trial(1)])

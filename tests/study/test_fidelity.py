@@ -1,5 +1,7 @@
 """Trials that are paused at a low fidelity, and continued at a higher one."""
 
+import csv
+import io
 import math
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +12,17 @@ import pytest
 from halving import Curves, TwoRungs
 
 import hpopt
-from hpopt.errors import ProblemError, SettingError, StudyMismatchError, StudyWarning
+from hpopt.cli.export import write_csv
+from hpopt.errors import (
+    ProblemError,
+    SettingError,
+    StudyFileError,
+    StudyMismatchError,
+    StudyWarning,
+)
+from hpopt.reports import summary, write
+from hpopt.reports.digest import digest
+from hpopt.storage import open_storage
 from hpopt.study import Study
 
 N = 18
@@ -246,6 +258,18 @@ def test_a_problem_says_which_files_are_its_state(path):
         assert (root / str(trial.number) / "state").exists() != replaced
 
 
+def test_what_was_stopped_early_is_bounded_too_and_not_gone_on_from(path):
+    class Stopped(Curves):
+        def evaluate(self, config, trial):
+            assert trial.previous is None
+            (trial.directory / "state").write_text("half")
+            raise hpopt.Stopped(config["x"])
+
+    trials = run(Stopped(), study=path, keep_paused=0).trials
+    assert {trial.status for trial in trials} == {"stopped"}
+    assert folders(path) == [t.number for t in trials if t.solution.fidelity == 8]
+
+
 @pytest.mark.parametrize("wrong", ["much", -1, True, 5, "2"])
 def test_a_limit_is_a_size(wrong):
     with pytest.raises(SettingError, match="keep_paused must be"):
@@ -386,3 +410,29 @@ def test_the_end_of_a_run_says_what_was_spent(capsys):
 def test_without_a_choice_nothing_is_said_of_it(capsys):
     run(optimizer=hpopt.RandomSearch(), progress=True)
     assert "steps" not in capsys.readouterr().err
+
+
+def test_tables_and_exports_say_fidelities(path):
+    result = run(study=path)
+    shown = io.StringIO()
+    write(summary(hpopt.Study.load(path), top=2), shown)
+    lines = shown.getvalue().splitlines()
+    assert lines[1].split()[:4] == ["trial", "fidelity", "value", "seconds"]
+    assert lines[2].split()[:2] == [str(result.best.number), "8"]
+    n_configs = len({trial.solution.seed for trial in result.trials})
+    n_done = sum(trial.solution.fidelity == 8 for trial in result.trials)
+    spent = f"{2 * n_configs + 6 * n_done} steps of {8 * n_configs}"
+    assert f"fidelity   2 to 8 steps; {spent}" in shown.getvalue()
+    assert digest(result).spent == spent
+    stream = io.StringIO()
+    write_csv(result, stream)
+    rows = list(csv.DictReader(io.StringIO(stream.getvalue())))
+    assert [float(row["fidelity"]) for row in rows] == [t.solution.fidelity for t in result.trials]
+
+
+def test_the_header_of_anybody_has_a_range(path):
+    run(study=path, trials=2)
+    with open_storage(path) as storage:
+        storage.write_header({**storage.header(), "fidelity": [9, 1, "steps"]})
+    with pytest.raises(StudyFileError, match="0 < low <= high must hold"):
+        hpopt.Study.load(path)
