@@ -161,7 +161,10 @@ class NoValuesError(StudyError):
 
 
 class StudyWarning(UserWarning):
-    """A study goes on with other data or settings or in another file, or learns nothing."""
+    """A study goes on with other data or settings or in another file, or learns nothing.
+
+    Or its problem gives the same at every fidelity.
+    """
 
 
 class TransferError(HpoptError, pickle.PicklingError):

@@ -37,4 +37,10 @@ class Spent:
         if self._fidelity is None:
             return ""
         spent, whole = self._sum, len(self._reached) * self._fidelity.high
-        return f"{spent:,.6g} {self._fidelity.name} of {whole:,.6g}" if spent < whole else ""
+        if spent >= whole:
+            return ""
+        return f"{_plain(spent)} {self._fidelity.name} of {_plain(whole)}"
+
+
+def _plain(amount: float) -> str:
+    return f"{amount:,.0f}" if float(amount).is_integer() else f"{amount:,.6g}"

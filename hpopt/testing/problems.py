@@ -210,6 +210,8 @@ class ProblemContract:
         fidelity: float | None = None,
     ) -> Solution:
         point = problem.space.encode([config])[0]
+        if fidelity is None and problem.fidelity is not None:
+            fidelity = problem.fidelity.high
         return Solution(number, config, point, seed=12345 + number, fidelity=fidelity)
 
     def _constant(self, outcome: Outcome) -> Mapping[str, float]:

@@ -31,6 +31,7 @@ WRONG = [
     ('executor = "fibres"', "", "unknown executor 'fibres'"),
     ('executor = "serial"\nworkers = 2', "", "executor='serial' must have one worker"),
     ("window = 0", "", "window must be an int of at least 1"),
+    ('keep_paused = "much"', "", "keep_paused must be a number and one of B"),
     ("trials_per_gpu = 0", "", "trials_per_gpu must be an int of at least 1"),
     ('gpus = "some"', "", "gpus"),
     ("start = 3", "", "start must be a list of tables"),

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from hpopt.core import TrialHandle
+from hpopt.core import Previous, TrialHandle
 from hpopt.errors import SettingError
 
 
@@ -63,3 +63,12 @@ def test_arguments_the_wrong_way_round_are_noticed_at_the_second_report(first, c
 )
 def test_whole_values_may_be_values(reports):
     assert reporting(*reports) == reports
+
+
+def test_what_to_go_on_from_is_there_as_long_as_its_folder_is(tmp_path):
+    previous = Previous(tmp_path / "0", 3)
+    handle = TrialHandle(1, 0, 9, previous=previous)
+    assert handle.previous is None
+    previous.directory.mkdir()
+    assert handle.previous == previous
+    assert TrialHandle(1, 0, 9).previous is None

@@ -62,3 +62,12 @@ def test_what_was_known_before_comes_first_and_counts_for_nothing_else():
     assert history.points.tolist() == [[0.5, 0.5]]
     assert history.all_points.tolist() == [*known.tolist(), [0.5, 0.5]]
     assert history.all_losses[:, 0].tolist() == [*range(70), 7.0]
+
+
+def test_each_row_has_its_fidelity():
+    history = History(1, 1)
+    history.know(np.array([[0.1]]), np.array([[3.0]]))
+    for number, fidelity in enumerate([1, None, *range(2, 80)]):
+        history.append(number, np.array([0.5]), np.array([1.0]), fidelity)
+    assert np.isnan(history.fidelities[1])
+    assert history.fidelities[[0, *range(2, 80)]].tolist() == [1, *range(2, 80)]

@@ -4,6 +4,7 @@ import itertools
 import threading
 
 import pytest
+from halving import Curves
 
 from hpopt.core import Fidelity, Objective
 from hpopt.problems import FunctionProblem
@@ -174,3 +175,24 @@ def test_a_batch_that_differs_is_caught(kind, tmp_path):
     suite = _Contract(problem, tmp_path)
     with pytest.raises(AssertionError):
         suite.test_a_batch_gives_what_one_by_one_gives(problem)
+
+
+class TestGoingOn(ProblemContract):
+    def make(self):
+        return Curves()
+
+
+class GoesOnWrongly(Curves):
+    """Begins with the last step again, as if it had not been done."""
+
+    def evaluate(self, config, trial):
+        if trial.previous is not None:
+            trial.report(trial.previous.fidelity, 0.0)
+            return float((trial.previous.directory / "state").read_text()) + 1
+        return super().evaluate(config, trial)
+
+
+def test_going_on_with_another_result_is_caught(tmp_path):
+    suite = _Contract(GoesOnWrongly(), tmp_path)
+    with pytest.raises(AssertionError):
+        suite.test_going_on_gives_what_one_evaluation_gives(GoesOnWrongly())
