@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -180,8 +181,9 @@ class StorageContract:
 
     def test_a_config_may_have_several_fidelities(self, storage: Storage) -> None:
         """Each under a number of its own, with the seed and the point of the first."""
-        storage.started([solution(0, fidelity=1.0), solution(3, fidelity=9.0)], 0)
-        storage.append([Trial(solution(0, fidelity=1.0), Outcome("complete", {"value": 1.0}))])
+        first = solution(0, fidelity=1.0)
+        storage.started([first, replace(first, number=3, fidelity=9.0)], 0)
+        storage.append([Trial(first, Outcome("complete", {"value": 1.0}))])
         (ended,), (pending,) = storage.load().trials, storage.load().pending
         assert (ended.solution.fidelity, pending.fidelity) == (1.0, 9.0)
         assert (ended.config, ended.solution.seed) == (pending.config, pending.seed)
