@@ -87,25 +87,24 @@ class Proposer(Optimizer):
 
     Examples
     --------
-    A strategy of two rungs: ten new configs at the lowest fidelity, then the best of them at the
-    highest, and again.
+    A strategy of two rungs, where `_promoted` returns the point that is to go on to the highest
+    fidelity, or no row:
 
     >>> class TwoRungs(Optimizer):
     ...     def _setup(self):
     ...         self._new = self.host(Proposer(TPE(), learns=first))
     ...
     ...     def _start_fidelity(self, number):
-    ...         return self.fidelity.low
+    ...         return self.lowest
     ...
     ...     def _ask(self, number, n):
     ...         return self._new.propose(number, 1)
     ...
     ...     def _ask_at(self, number, n):
-    ...         points, fidelity = self._promoted(), self.fidelity.high
+    ...         points, fidelity = self._promoted(), self.highest
     ...         if not len(points):
-    ...             points, fidelity = self._ask(number, n), self.fidelity.low
+    ...             points, fidelity = self._ask(number, n), self.lowest
     ...         return points, np.full(len(points), fidelity)
-
     """
 
     _expected: int | None

@@ -314,6 +314,11 @@ class Optimizer(ABC):
         return int(history.numbers[row]) if history.losses[row, 0] < np.inf else None
 
     @property
+    def lowest(self) -> float:
+        """The lowest fidelity of the problem; nan where it has none."""
+        return math.nan if self.fidelity is None else self.fidelity.low
+
+    @property
     def highest(self) -> float:
         """The highest fidelity of the problem; nan where it has none."""
         return math.nan if self.fidelity is None else self.fidelity.high
