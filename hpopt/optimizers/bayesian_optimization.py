@@ -41,9 +41,6 @@ from hpopt.optimizers.surrogates.turns import Turn, round_elsewhere, turn_of
 
 FEWEST_VALUES = 3  # two values give no scale beside the prior's
 MOST_PENDING = 200  # points the model is conditioned on, as many as it is fitted to by default
-# Ranked points are looked up 16 at a time: nearly always one of the first is new. After 256 known
-# ones the rest is not worth ranking.
-LOOKED_AT_ONCE, MOST_LOOKS = 16, 16
 # The gain over the best that a config from anywhere must promise, in deviations of the targets:
 # else most asks climb the hill that was found first, by less and less. 0.05 and a gain in every
 # second ask were worse.
@@ -188,7 +185,7 @@ class BayesianOptimization(Optimizer):
                 everything=self._everything,
                 within=within,
             )
-            found = self._first_new(search.ranked(), number)
+            found = search.best_new(lambda points: self.unknown(points, before=number))
             if found is not None:
                 return found
         return self.novel(rng.random((1, self.space.d)), rng, before=number)
@@ -196,15 +193,6 @@ class BayesianOptimization(Optimizer):
     def _elsewhere(self, number: int, fitted: Fitted) -> list[Within]:
         """Return the regions outside the best config's branch that this number searches."""
         return [self._branches.other_than(fitted.best, round_elsewhere(number))]
-
-    def _first_new(self, ranked: Floats, number: int) -> Floats | None:
-        """Return the first new one of points (n, d), shape (1, d); None where all are known."""
-        for first in range(0, min(len(ranked), LOOKED_AT_ONCE * MOST_LOOKS), LOOKED_AT_ONCE):
-            points = ranked[first : first + LOOKED_AT_ONCE]
-            new = np.flatnonzero(self.unknown(points, before=number))
-            if new.size:
-                return points[new[:1]]
-        return None
 
     def _pending_features(self) -> Floats:
         """Return the features (q, p) of pending points, the last ones where they are many."""
