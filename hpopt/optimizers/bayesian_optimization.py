@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hpopt.checks import flag, one_of, whole
 from hpopt.core import Optimizer, Phase
@@ -25,6 +26,7 @@ from hpopt.optimizers.surrogates.acquisition import (
     Criterion,
 )
 from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch, everything_in
+from hpopt.optimizers.surrogates.choice import first_new, random_promising, wished
 from hpopt.optimizers.surrogates.encoding import Branches, Encoding, Within
 from hpopt.optimizers.surrogates.facts import (
     branch_in_words,
@@ -35,8 +37,9 @@ from hpopt.optimizers.surrogates.facts import (
 )
 from hpopt.optimizers.surrogates.first_design import first_count, first_point
 from hpopt.optimizers.surrogates.observations import Observations
-from hpopt.optimizers.surrogates.surrogate import Fitted, Surrogate, description
-from hpopt.optimizers.surrogates.trust_region import Box, TrustRegion
+from hpopt.optimizers.surrogates.search_box import search_box
+from hpopt.optimizers.surrogates.surrogate import LIKELY, Fitted, Surrogate, description
+from hpopt.optimizers.surrogates.trust_region import TrustRegion
 from hpopt.optimizers.surrogates.turns import Turn, round_elsewhere, turn_of
 
 FEWEST_VALUES = 3  # two values give no scale beside the prior's
@@ -45,7 +48,6 @@ MOST_PENDING = 200  # points the model is conditioned on, as many as it is fitte
 # else most asks climb the hill that was found first, by less and less. 0.05 and a gain in every
 # second ask were worse.
 GAIN = 0.1
-LIKELY = 0.5  # a config less likely than this to give a new value is skipped by other models
 
 
 class BayesianOptimization(Optimizer):
@@ -71,8 +73,10 @@ class BayesianOptimization(Optimizer):
                    every second time in a trust region around the best;
                    every fourth time in another branch than the best config's, where conditions
                    make branches (there log EI, LCB or log PI, at random);
+                   otherwise anywhere, with a gain of at least 0.1 deviations of the targets;
                    every fourth time a random config, after max(20, 4 d) results without a new best;
-                   otherwise anywhere, with a gain of at least 0.1 deviations of the targets
+                   where values repeat, one that is expected to be good, and half as many after each
+                   further stall, and as few from anywhere
 
     Beyond `most_points` observations it learns from the best half, the most recent fifth, and a
     random choice of the others.
@@ -149,21 +153,17 @@ class BayesianOptimization(Optimizer):
         with single_blas_thread():
             fitted = self._surrogate.model(observed)
             rng = self.generator(number)
-            stalled = self._trust_region_after(observed).is_stalled
-            turn = turn_of(number, is_stalled=stalled, has_branches=bool(self._branches))
+            region = self._trust_region_after(observed)
+            turn = turn_of(number, n_stalls=region.n_stalls, has_branches=bool(self._branches))
+            if fitted is not None and turn is Turn.RANDOM and region.values_repeat:
+                return self.novel(random_promising(self._encoding, fitted, rng), rng, before=number)
             if fitted is None or turn is Turn.RANDOM:
                 return self.novel(rng.random((1, self.space.d)), rng, before=number)
-            return self._maximise(number, turn, observed, fitted, rng)
+            return self._maximise(number, turn, fitted)
 
-    def _maximise(
-        self,
-        number: int,
-        turn: Turn,
-        observed: Observations,
-        fitted: Fitted,
-        rng: np.random.Generator,
-    ) -> Floats:
+    def _maximise(self, number: int, turn: Turn, fitted: Fitted) -> Floats:
         """Return the best new point by the acquisition, shape (1, d)."""
+        observed, rng = Observations(self), self.generator(number)
         kinds = KINDS if turn is Turn.ELSEWHERE else DRAWN
         kind = kinds[rng.integers(len(kinds))] if self.acquisition == "drawn" else self.acquisition
         gain = GAIN if turn is Turn.ANYWHERE else 0.0
@@ -173,8 +173,16 @@ class BayesianOptimization(Optimizer):
             Criterion(kind, float(fitted.warp.targets.min()) - gain, len(observed)),
             fitted.probabilities(pending),
         )
-        box = self._box(observed, fitted) if self.local and turn is Turn.NEAR else None
+        box, region = None, self._trust_region_after(observed)
+        if self.local and turn is Turn.NEAR:
+            box = search_box(self._encoding, fitted, region.side, pending, rng)
         elsewhere = self._elsewhere(number, fitted) if turn is Turn.ELSEWHERE else []
+        repeats = region.values_repeat
+        wishes = wished(self._encoding, fitted, pending, turn, values_repeat=repeats)
+
+        def is_new(points: Floats) -> NDArray[np.bool_]:
+            return self.unknown(points, before=number)
+
         for within in (*elsewhere, None):
             search = AcquisitionSearch(
                 self._encoding,
@@ -185,7 +193,7 @@ class BayesianOptimization(Optimizer):
                 everything=self._everything,
                 within=within,
             )
-            found = search.best_new(lambda points: self.unknown(points, before=number))
+            found = first_new(search.ranked(), is_new, *wishes)
             if found is not None:
                 return found
         return self.novel(rng.random((1, self.space.d)), rng, before=number)
@@ -201,21 +209,6 @@ class BayesianOptimization(Optimizer):
         numbers = sorted(self.pending)[-MOST_PENDING:]
         points = np.array([self.pending[number].point for number in numbers])
         return self._encoding.features(self.space.snap(points))
-
-    def _box(self, observed: Observations, fitted: Fitted) -> Box:
-        """Return the trust region around the observed point of the best posterior mean.
-
-        However small, it holds the next values of a number that has few, and its corners lie beyond
-        a plateau: else nothing in it would be new.
-        """
-        centre = fitted.best
-        side = self._trust_region_after(observed).side
-        box = Box.around(centre, side, fitted.lengths, self.space.ordered)
-        if fitted.duplicates is not None:
-            corner = np.zeros(self.space.d)
-            corner[self._encoding.groups] = fitted.duplicates.corner()
-            box = box.extended_to(corner)
-        return box.including(*self._encoding.beside(centre))
 
     def _trust_region_after(self, observed: Observations) -> TrustRegion:
         if self._trust_region is None:
@@ -256,10 +249,7 @@ class BayesianOptimization(Optimizer):
                 usual = observed.n_values / len(observed)
                 if np.exp(fitted.feasibility.log_probability(features)[0]) < LIKELY * usual:
                     return True
-            if fitted.duplicates is None:
-                return False
-            duplicates = fitted.duplicates.with_pending(self._pending_features())
-            return bool(np.exp(duplicates.log_probability(features)[0]) < LIKELY)
+            return not fitted.likely_new(features, self._pending_features())[0]
 
     # -- asking the model ----------------------------------------------------------------------
 

@@ -48,19 +48,50 @@ class Metric:
         The features along which plateaus extend.
     separating : ndarray (p,) of bool
         The features in which points on one plateau must be equal.
+    bounds : ndarray (2, p) or None
+        Beyond them a smooth feature changes nothing, as the depth that no tree reaches; infinite
+        where it always counts.
     """
 
     roots: Floats
     smooth: Bools
     separating: Bools
+    bounds: Floats | None = None
+
+    @property
+    def bounded(self) -> Bools:
+        """The smooth features that count in a part of their range only, shape (p,)."""
+        if self.bounds is None:
+            return np.zeros_like(self.smooth)
+        return self.smooth & np.isfinite(self.bounds).any(axis=0)
 
     def split(self, features: Floats) -> SplitFeatures:
         """Return the smooth ones of features (n, p), scaled, and the separating ones."""
-        return features[:, self.smooth] * self.roots[self.smooth], features[:, self.separating]
+        smooth = features[:, self.smooth]
+        if self.bounds is not None:
+            smooth = np.clip(smooth, *self.bounds[:, self.smooth])
+        return smooth * self.roots[self.smooth], features[:, self.separating]
 
-    def without(self, choice: Bools) -> Metric:
-        """Return the metric in which the features (p,) of a choice do not count."""
-        return replace(self, separating=self.separating & ~choice)
+    def without(self, ignored: Bools) -> Metric:
+        """Return the metric in which ignored features (p,) do not count."""
+        return replace(self, smooth=self.smooth & ~ignored, separating=self.separating & ~ignored)
+
+    def within(self, feature: int, low: float, high: float) -> Metric:
+        """Return the metric in which a number counts between two bounds only."""
+        own = np.arange(len(self.roots)) == feature
+        nowhere = np.multiply.outer([-np.inf, np.inf], np.ones(len(own)))
+        bounds = np.where(own, [[low], [high]], nowhere if self.bounds is None else self.bounds)
+        return replace(
+            self, smooth=self.smooth | own, separating=self.separating & ~own, bounds=bounds
+        )
+
+    def simplified(self, metric: Metric) -> Bools:
+        """Return the features (p,) that count less than in another metric."""
+        dropped = (metric.smooth | metric.separating) & ~(self.smooth | self.separating)
+        if self.bounds is None:
+            return dropped
+        low, high = (-np.inf, np.inf) if metric.bounds is None else metric.bounds
+        return np.asarray(dropped | (self.bounds[0] != low) | (self.bounds[1] != high))
 
 
 class DuplicateValues:
@@ -119,16 +150,23 @@ class DuplicateValues:
             consider(best.without(choice))
         return None if found is None else DuplicateValues(features, best, found.length)
 
+    @staticmethod
+    def of_metric(features: Floats, values: Floats, metric: Metric) -> DuplicateValues | None:
+        """Return the model of a metric; None where there is not enough evidence for it."""
+        radius = fitted_radius(features, distinct_levels(values)[1], metric)
+        if radius is None or radius.evidence <= EVIDENCE:
+            return None
+        return DuplicateValues(features, metric, radius.length)
+
+    @property
+    def metric(self) -> Metric:
+        """The distance between points."""
+        return self._metric
+
     def with_pending(self, features: Floats) -> DuplicateValues:
         """Return the model with the features (q, p) of pending points among the observed ones."""
         known = np.concatenate([self._features, features])
         return DuplicateValues(known, self._metric, self.radius)
-
-    def corner(self) -> Floats:
-        """Return the distance in each feature, shape (p,), of a point that is ρ away in all."""
-        # In the metric each of k smooth features differs by ρ / √k, so that r = ρ.
-        smooth = self._metric.smooth
-        return np.where(smooth, self.radius / self._metric.roots / np.sqrt(smooth.sum()), 0.0)
 
     def log_probability(self, features: Floats) -> Floats:
         """Return log P at features (m, p), shape (m,)."""
@@ -143,6 +181,10 @@ class DuplicateValues:
         # ρ².
         slope = 2.0 / self.radius**2 / np.expm1(np.clip(shares, STEEPEST, FARTHEST))
         away = features - self._features[nearest]
+        if self._metric.bounds is not None:
+            moved = np.clip(features, *self._metric.bounds)
+            away = moved - np.clip(self._features[nearest], *self._metric.bounds)
+            away[moved != features] = 0.0  # a step there changes nothing
         return _log_differs(shares), self._weights * away * slope[:, None]
 
     def _squares(self, features: Floats) -> Floats:
@@ -183,18 +225,43 @@ def fitted_radius(features: Floats, values: Floats | Ints, metric: Metric) -> Ra
     Radius or None
         None where fewer than two of the pairs have equal values.
     """
-    n = len(values)
-    counts = np.unique(values, return_counts=True)[1]
-    squares = _between(features, metric)
+    squares = between(features, metric)
+    one, other = nearest_pairs(squares)
+    return likeliest_radius(
+        squares[one, other], values[one] == values[other], share_of_equal(values)
+    )
+
+
+def share_of_equal(values: Floats | Ints) -> float:
+    """Return the share of equal values among all pairs."""
+    n, counts = len(values), np.unique(values, return_counts=True)[1]
+    return float((counts * (counts - 1)).sum()) / (n * (n - 1))
+
+
+def nearest_pairs(squares: Floats) -> tuple[Ints, Ints]:
+    """Return each point and the one nearest to it, each pair once, of squared distances (n, n)."""
     nearest = squares.argmin(axis=1)
-    pairs = np.unique(np.sort(np.stack([np.arange(n), nearest], axis=1)), axis=0)
+    pairs = np.unique(np.sort(np.stack([np.arange(len(squares)), nearest], axis=1)), axis=0)
     one, other = pairs[np.isfinite(squares[pairs[:, 0], pairs[:, 1]])].T
-    least, same = squares[one, other], values[one] == values[other]
-    of_same, of_others = least[same], least[~same]
-    if len(of_same) < FEWEST:
+    return one, other
+
+
+def likeliest_radius(squares: Floats, same: Bools, anywhere: float) -> Radius | None:
+    """Return the radius of maximum likelihood of pairs; see `fitted_radius`.
+
+    Parameters
+    ----------
+    squares : ndarray (k,)
+        Squared distances, infinite where points cannot lie on one plateau.
+    same : ndarray (k,) of bool
+        Which values are equal.
+    anywhere : float
+        The share of equal values among all pairs, not only near ones.
+    """
+    of_same, of_others = squares[same], squares[~same]
+    seen = np.maximum(of_same[np.isfinite(of_same)], SHORTEST_SEEN)
+    if len(seen) < FEWEST:
         return None
-    anywhere = float((counts * (counts - 1)).sum()) / (n * (n - 1))
-    seen = np.maximum(of_same, SHORTEST_SEEN)
     rates = np.geomspace(1.0 / seen.max(), SHORTEST / seen.min(), RADII)
     most = min(MORE_NEAR * anywhere, MOST_COINCIDENCE)
     chance = np.linspace(LEAST_COINCIDENCE, max(most, LEAST_COINCIDENCE), COINCIDENCES)[:, None]
@@ -207,13 +274,13 @@ def fitted_radius(features: Floats, values: Floats | Ints, metric: Metric) -> Ra
     return Radius(float(rates[best] ** -0.5), float(likelihood.max() - coincidence.max()))
 
 
-def _between(features: Floats, metric: Metric) -> Floats:
-    """Return squared distances (n, n), infinite between identical points."""
+def between(features: Floats, metric: Metric) -> Floats:
+    """Return squared distances (n, n) of a metric, infinite between identical points."""
     split = metric.split(features)
     squares = _squares(split, split)
     largest = float(np.square(split[0]).sum(axis=1).max())
     identical = squares <= IDENTICAL * max(largest, 1.0)
-    ignored = features[:, ~(metric.smooth | metric.separating)]
+    ignored = features[:, ~(metric.smooth | metric.separating) | metric.bounded]
     if ignored.size:
         identical &= squared_distances(ignored, ignored) <= DIFFERENT
     squares[identical] = np.inf

@@ -7,7 +7,7 @@ import numpy as np
 from hpopt.core import Config, Optimizer, Phase
 from hpopt.core.phase import results_in_words
 from hpopt.optimizers.surrogates.trust_region import TrustRegion
-from hpopt.optimizers.surrogates.turns import RANDOM_WHEN_STALLED
+from hpopt.optimizers.surrogates.turns import random_period
 
 LONGEST_VALUE = 20  # characters of a branch's value: the line has some hundred
 
@@ -29,11 +29,11 @@ def last_number(optimizer: Optimizer) -> int:
 
 def stall_in_words(region: TrustRegion) -> str:
     """Return what a stalled search does; empty where it is not stalled."""
-    if not region.is_stalled:
+    if not region.n_stalls:
         return ""
-    return (
-        f"no progress in {region.n_since} results: every {RANDOM_WHEN_STALLED}th config at random"
-    )
+    period = random_period(region.n_stalls)
+    ending = "nd" if period == 32 else "th"  # of 4, 8, 16 and 32
+    return f"no progress in {region.n_since} results: every {period}{ending} config at random"
 
 
 def branch_in_words(optimizer: Optimizer) -> str:

@@ -22,6 +22,8 @@ from hpopt.numerics.rank_transform import RankTransform, rank_transform
 from hpopt.optimizers.surrogates.acquisition import Feasibility, Probability
 from hpopt.optimizers.surrogates.duplicate_values import DuplicateValues, Metric
 from hpopt.optimizers.surrogates.encoding import Encoding
+from hpopt.optimizers.surrogates.first_design import first_count
+from hpopt.optimizers.surrogates.inert_numbers import plateau_metric
 from hpopt.optimizers.surrogates.observations import Observations
 
 # Hyper-parameters are fitted after every 1st, 2nd, 4th, 8th observation while there are fewer
@@ -34,6 +36,7 @@ EVALUATIONS = 50  # of the posterior in a fit: a limit, which the tolerances bel
 AT_ANCHOR, AT_REFIT = 1e-5, 1e-4  # tolerances: a refit starts near its optimum
 # The weights of log P(a value) and log P(another value than the nearest one) beside the criterion.
 FEASIBILITY_WEIGHT, NOVELTY_WEIGHT = 2.0, 4.0
+LIKELY = 0.5  # a config less likely than this to give a new value gives way to others
 
 Data = tuple[Floats, Floats]
 """Features (m, p) and targets (m,)."""
@@ -126,6 +129,9 @@ class Fitted:
         None where no evaluation failed.
     duplicates : DuplicateValues or None
         None where no plateaus are seen.
+    usual : float
+        The median of the targets of the first design, which stands for the whole space: later
+        observations are mostly better.
     """
 
     process: GaussianProcess
@@ -135,11 +141,30 @@ class Fitted:
     lengths: Floats
     feasibility: Feasibility | None
     duplicates: DuplicateValues | None
+    usual: float
 
     @property
     def best(self) -> Floats:
         """The observed point of the best mean, shape (d,)."""
         return np.asarray(self.points[self.means.argmin()])
+
+    def likely_new(self, features: Floats, pending: Floats) -> NDArray[np.bool_]:
+        """Return which features (m, p) likely give another value than the nearest point's.
+
+        The features (q, p) of pending points count as known.
+        """
+        if self.duplicates is None:
+            return np.ones(len(features), dtype=bool)
+        known = self.duplicates.with_pending(pending)
+        return known.log_probability(features) > math.log(LIKELY)
+
+    def promising(self, features: Floats, *, near: bool = False) -> NDArray[np.bool_]:
+        """Return which features (m, p) are expected to be better than half of the space is.
+
+        With `near`, better than half of the observations, too: what lies near the best is refined.
+        """
+        usual = float(np.median(self.warp.targets)) if near else np.inf
+        return np.asarray(self.process.mean(features) < min(usual, self.usual))
 
     def probabilities(self, pending: Floats) -> list[tuple[float, Probability]]:
         """Return the probabilities of a value, and of a new one, with their weights.
@@ -183,6 +208,7 @@ class Surrogate:
         prior = Prior.for_groups(d, is_choice, noise=OF_FAILURES)
         self._of_failures = RefitSchedule(prior, encoding.groups)
         self._fitted: tuple[int, Fitted | None] = (-1, None)
+        self._metric: tuple[int, Metric | None] = (-1, None)  # by the number it was chosen from
 
     def model(self, observed: Observations) -> Fitted | None:
         """Return the model of all observations; None where their losses are all equal."""
@@ -201,11 +227,7 @@ class Surrogate:
         if warp.is_flat:
             return None
 
-        def losses(n: int) -> Data | None:
-            rows, warp = self._rows_and_targets(observed, n)
-            return None if warp.is_flat else (self._features(observed, rows), warp.targets)
-
-        theta = self._of_losses.hyperparameters(n, losses)
+        theta = self._of_losses.hyperparameters(n, self._losses(observed))
         points = self._points(observed, rows)
         features = self._encoding.features(points)
         process = self._process(features, warp.targets, theta)
@@ -219,8 +241,16 @@ class Surrogate:
             warp,
             lengths,
             self._feasibility(observed, n) if valued else None,
-            self._duplicates(features, known, lengths) if valued else None,
+            self._duplicates(observed, n, features, known) if valued else None,
+            float(np.interp(self._usual_loss(observed), warp.levels, warp.at)),
         )
+
+    def _losses(self, observed: Observations) -> FirstData:
+        def losses(n: int) -> Data | None:
+            rows, warp = self._rows_and_targets(observed, n)
+            return None if warp.is_flat else (self._features(observed, rows), warp.targets)
+
+        return losses
 
     def _rows_and_targets(
         self, observed: Observations, n: int
@@ -246,27 +276,30 @@ class Surrogate:
             return None
         return Feasibility(self._process(*data, self._of_failures.hyperparameters(n, failures)))
 
-    def _duplicates(
-        self, features: Floats, losses: Floats, lengths: Floats
-    ) -> DuplicateValues | None:
-        """Return the duplicate-value model of the best metric.
+    def _usual_loss(self, observed: Observations) -> float:
+        """Return the median of the first design's losses; of later ones where they all failed."""
+        n_first = first_count(self._encoding)
+        known = np.isfinite(observed.losses[:n_first])
+        losses = observed.losses if not known.any() else observed.losses[:n_first][known]
+        return float(np.median(losses[np.isfinite(losses)]))
 
-        Distances are in lengthscales or in shares of ranges; numbers in steps may have plateaus, as
-        continuous ones have; and a choice may change nothing.
-        """
-        encoding, groups = self._encoding, self._encoding.groups
-        if not encoding.smooth.any():
+    def _duplicates(
+        self, observed: Observations, n: int, features: Floats, losses: Floats
+    ) -> DuplicateValues | None:
+        """Return the duplicate-value model, of the metric that the last refit found best."""
+        if not self._encoding.smooth.any() or len(np.unique(losses)) == len(losses):
             return None
-        numeric = encoding.smooth.copy()
-        numeric[encoding.stepped] = True
-        kinds = (encoding.smooth, numeric) if encoding.stepped.size else (encoding.smooth,)
-        roots = 1.0 / lengths[groups]
-        plain = np.ones_like(roots)
-        metrics = [
-            Metric(each, kind[groups], ~kind[groups]) for each in (roots, plain) for kind in kinds
-        ]
-        choices = [groups == column for column in encoding.choices]
-        return DuplicateValues.detected(features, losses, metrics, choices)
+        fitted_to = refit_at(n)
+        if self._metric[0] != fitted_to:
+            self._metric = fitted_to, self._metric_of(observed, fitted_to)
+        metric = self._metric[1]
+        return None if metric is None else DuplicateValues.of_metric(features, losses, metric)
+
+    def _metric_of(self, observed: Observations, n: int) -> Metric | None:
+        rows, _ = self._rows_and_targets(observed, n)
+        lengths = np.exp(self._of_losses.hyperparameters(n, self._losses(observed))[:-2])
+        features, losses = self._features(observed, rows), observed.losses[rows]
+        return plateau_metric(self._encoding, features, losses, lengths)
 
     def _points(self, observed: Observations, rows: NDArray[np.int64]) -> Floats:
         return self._encoding.space.snap(observed.points[rows])

@@ -7,7 +7,7 @@ https://arxiv.org/abs/1910.01739, section 2 and appendix D.
 from __future__ import annotations
 
 import math
-from bisect import insort
+from bisect import bisect_left, insort
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,9 @@ ENOUGH = 0.01
 # How many losses without improvement are a stall: max(20, 4 n_effective). Twice as many, with
 # another kernel, were no better on new problems.
 FEWEST_STALLED, STALLED_PER_DIMENSION = 20, 4
+# From this share of equal losses on a search has plateaus. A smooth function has none, and there a
+# stall must not make distant asks rare: it then missed other valleys of multimodal ones.
+REPEATING = 0.1
 # Bounds of a side's stretch, so that what hardly matters is not searched from end to end.
 FLATTEST, LONGEST_SIDE = 0.2, 5.0
 
@@ -59,11 +62,6 @@ class Box:
         """Return the smallest box that holds this one and the bounds (d,)."""
         return Box(self.centre, np.minimum(self.low, low), np.maximum(self.high, high))
 
-    def extended_to(self, distances: Floats) -> Box:
-        """Return the box with sides at least distances (d,) away from its centre."""
-        low, high = self.centre - distances, self.centre + distances
-        return self.including(np.maximum(low, 0.0), np.minimum(high, 1.0))
-
 
 class TrustRegion:
     """The side of the box, updated by one loss after the other.
@@ -90,12 +88,21 @@ class TrustRegion:
         self.side = SIDE
         self._successes = self._failures = 0
         self._stalled_after = max(FEWEST_STALLED, round(STALLED_PER_DIMENSION * n_effective))
-        self.n_since = 0
+        self.n_since = self._n_repeated = 0
 
     @property
-    def is_stalled(self) -> bool:
-        """Whether the last max(20, 4 n_effective) losses were no improvement."""
-        return self.n_since >= self._stalled_after
+    def n_stalls(self) -> int:
+        """How many times max(20, 4 n_effective) losses came since the last improvement.
+
+        It is at most 1 where values hardly repeat.
+        """
+        n_stalls = self.n_since // self._stalled_after
+        return n_stalls if self.values_repeat else min(n_stalls, 1)
+
+    @property
+    def values_repeat(self) -> bool:
+        """Whether a tenth of the losses or more equal an earlier one."""
+        return self._n_repeated >= REPEATING * max(len(self._losses), 1)
 
     def learn(self, losses: Floats) -> None:
         """Learn the losses (n,) of a whole search, of which the first may be known already."""
@@ -107,6 +114,7 @@ class TrustRegion:
         if not math.isfinite(loss):
             return  # a failure, by chance or not, says nothing about the size of the box
         better = self._is_better(loss)
+        self._n_repeated += self._is_known(loss)
         insort(self._losses, loss)
         self.n_since = 0 if better else self.n_since + 1
         if self._n_seen <= self._n_first:
@@ -119,6 +127,11 @@ class TrustRegion:
             self.side, self._failures = self.side / 2, 0
             if self.side < SHORTEST:
                 self.side = SIDE
+
+    def _is_known(self, loss: float) -> bool:
+        place = bisect_left(self._losses, loss)
+        beside = self._losses[max(place - 1, 0) : place + 1]
+        return any(abs(loss - each) <= TIED * max(abs(loss), abs(each)) for each in beside)
 
     def _is_better(self, loss: float) -> bool:
         if not self._losses:

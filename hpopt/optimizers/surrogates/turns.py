@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from enum import Enum
 
-# After a stall one config in four is random. One in four comes from another branch, halfway between
-# two random ones. The trust region has the odd numbers, so neither takes a turn from it. More turns
-# for other branches were worse.
-RANDOM_WHEN_STALLED, ELSEWHERE = 4, 4
+# One config in four comes from another branch, where there are any. More were worse; and fewer in a
+# stall lost a branch that had begun badly.
+ELSEWHERE = 4
+# One in four is random at first while the search stalls. Each further stall without a new best
+# halves that share, down to one in 32: random configs found nothing, and what is left are steps
+# near the best. It never reaches 0, as no number of failures shows that nothing is left, and a new
+# best brings all of it back.
+RANDOM_WHEN_STALLED, MOST_HALVINGS = 4, 3
 
 
 class Turn(Enum):
@@ -19,15 +23,33 @@ class Turn(Enum):
     ANYWHERE = "anywhere"
 
 
-def turn_of(number: int, *, is_stalled: bool, has_branches: bool) -> Turn:
-    """Return the kind of ask that a number is."""
+def turn_of(number: int, *, n_stalls: int, has_branches: bool) -> Turn:
+    """Return the kind of ask that a number is.
+
+    Parameters
+    ----------
+    number : int
+    n_stalls : int, >= 0
+        How many stalls there were since the last new best; see `TrustRegion.n_stalls`.
+    has_branches : bool
+    """
     if number % 2:
         return Turn.NEAR
-    if is_stalled and number % RANDOM_WHEN_STALLED == 0:
-        return Turn.RANDOM
-    if has_branches and (number + ELSEWHERE // 2) % ELSEWHERE == 0:
+    if has_branches and number % ELSEWHERE == ELSEWHERE // 2:
         return Turn.ELSEWHERE
-    return Turn.ANYWHERE
+    if not n_stalls:
+        return Turn.ANYWHERE
+    place = number % random_period(n_stalls)
+    if place == 0:
+        return Turn.RANDOM
+    # As many from anywhere as at random; those that become fewer give their turns to steps near
+    # the best.
+    return Turn.ANYWHERE if place == random_period(n_stalls) // 2 else Turn.NEAR
+
+
+def random_period(n_stalls: int) -> int:
+    """Return of how many numbers one is random after one stall and more."""
+    return RANDOM_WHEN_STALLED << min(max(n_stalls - 1, 0), MOST_HALVINGS)
 
 
 def round_elsewhere(number: int) -> int:

@@ -176,13 +176,6 @@ def test_near_is_what_explains_best_which_values_are_shared():
     )
 
 
-def test_the_corners_of_its_reach_lie_as_far_as_the_reach():
-    metric = replace(plain(True, True, False), roots=np.array([2.0, 4.0, 1.0]))
-    corner = DuplicateValues(np.zeros((1, 3)), metric, 0.3).corner()
-    assert np.linalg.norm(corner * metric.roots) == pytest.approx(0.3)
-    assert corner[2] == 0.0
-
-
 ONE = DuplicateValues(np.zeros((1, 2)), plain(True, True), 0.1)
 
 
