@@ -62,9 +62,9 @@ def test_the_name_of_a_class_is_one(name):
         ("de", "did you mean 'differential_evolution'?"),
         ("evolution", "did you mean 'genetic', 'regularized', 'differential_evolution',"),
         ("Sobol", "did you mean 'quasi_random'?"),
-        ("asha", 'the nearest is early_stopping="median", beside any strategy'),
-        ("Hyperband", 'the nearest is early_stopping="median", beside any strategy'),
-        ("bohb", 'the nearest is early_stopping="median", beside any strategy'),
+        ("asha", 'the nearest is early_stopping="halving", beside any strategy'),
+        ("Hyperband", 'the nearest is early_stopping="halving", beside any strategy'),
+        ("bohb", 'the nearest is early_stopping="halving", beside any strategy'),
         ("GENTIC", "did you mean 'genetic'?"),
         ("xyz", "unknown optimizer 'xyz': known are 'annealing', "),
         ("", "unknown optimizer '': known are"),
@@ -119,7 +119,7 @@ def test_rules_of_early_stopping():
     for written in ("Median", "MedianRule", "median-pruner"):
         made = early_stopping.make_early_stopping(written, {"warmup_steps": 2})
         assert made == early_stopping.MedianRule(2)
-    with pytest.raises(UnknownNameError, match="'Hyperband': the one rule so far is 'median'"):
+    with pytest.raises(UnknownNameError, match="'Hyperband': did you mean 'halving'"):
         early_stopping.make_early_stopping("Hyperband")
 
 

@@ -47,7 +47,7 @@ example:
     # executor = "processes"; gpus = "auto" or [0, 1]; trials_per_gpu = 1; window = 4
     # retries = 1              # of a trial whose worker was lost
     # fail_fast = 3            # end when the first so many trials fail alike; 0: never
-    # early_stopping = "median"    # or a table [early_stopping] with name and its settings
+    # early_stopping = "halving"   # or a table [early_stopping] with name and its settings
 
     [problem]
     class = "digits.py:Digits"   # relative to this file; or "module:Class"; or a function

@@ -148,8 +148,8 @@ def judge(
         if not math.isfinite(values[name]):
             error = f"objective {name!r} is {values[name]}"
             return Outcome("invalid", error=error, info=info)
-    stopped = handle is not None and handle.stopped
-    return Outcome("stopped" if stopped else "complete", values, info=info)
+    status = "complete" if handle is None or not handle.stopped else handle.ended_status
+    return Outcome(status, values, info=info)
 
 
 def _fault_of_name(name: Any) -> str | None:
@@ -170,7 +170,7 @@ def judge_error(problem: Problem, error: BaseException, handle: TrialHandle) -> 
     else:
         outcome = _reached(problem, handle)
     if outcome.ok:
-        outcome = replace(outcome, status="stopped")
+        outcome = replace(outcome, status=handle.ended_status if handle.stopped else "stopped")
     if outcome.ok and stopped is not None:
         return outcome
     # Another exception after the stop may be a framework's way to end, or a fault: it is kept.

@@ -13,7 +13,7 @@ import numpy as np
 
 from hpopt.core.heartbeat import HeartbeatWriter, LiveFolder
 from hpopt.core.plain import as_float, short_repr
-from hpopt.core.trial import Solution
+from hpopt.core.trial import Solution, Status
 from hpopt.errors import SettingError
 
 ORDER = "trial.report(step, value)"
@@ -108,7 +108,7 @@ class TrialHandle:
             reported again.
         value : float
             Any number that may be returned, arrays and tensors of one element included. A
-            value of nan or infinity is kept, and early stopping leaves it out.
+            value of nan or infinity is kept; early stopping leaves it out, or takes it for bad.
 
         Raises
         ------
@@ -155,6 +155,14 @@ class TrialHandle:
         if self._early_stopping is not None and not self.stopped:
             self.stopped = bool(self._early_stopping(tuple(self.curve)))
         return self.stopped
+
+    @property
+    def ended_status(self) -> Status:
+        """The status that an evaluation has if it ends with values after `should_stop` said True.
+
+        It is ``complete`` where the rule stops what would come no further: see `PatienceRule`.
+        """
+        return "complete" if getattr(self._early_stopping, "is_end", False) else "stopped"
 
     def at_end(self, function: Callable[[Mapping[str, float]], None]) -> None:
         """Have a function called with the values of the trial, once they are known.

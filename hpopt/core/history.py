@@ -19,7 +19,8 @@ class History:
         The solutions' numbers.
     points : ndarray (n, d), in [0, 1]
     losses : ndarray (n, n_objectives)
-        To be minimised; infinite where an evaluation gave no values.
+        To be minimised; infinite where an evaluation gave no values. Of a trial that was stopped
+        early, what it is believed to have ended at: see `Beliefs`.
     fidelities : ndarray (n,)
         What each evaluation might spend; nan where the problem has no fidelity. A config that was
         continued has a row for each of its fidelities.

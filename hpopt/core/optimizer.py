@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hpopt import checks
 from hpopt.checks import whole
+from hpopt.core.beliefs import Beliefs
 from hpopt.core.history import History
 from hpopt.core.phase import Phase, best_in_words, recent_in_words
 from hpopt.core.problem import Fidelity, Objective, Problem, check_problem, losses, objectives_of
@@ -73,6 +74,7 @@ class Optimizer(ABC):
     start: tuple[Config, ...]
     knowledge: History
     proposals: Proposals
+    _beliefs: Beliefs
     _is_paid: list[bool]
     """Of each row of `knowledge`, whether it must not be proposed again."""
 
@@ -571,6 +573,7 @@ class Optimizer(ABC):
             self.knowledge = History(space.d, len(self.objectives))
             self.pending, self.proposals = {}, Proposals(space, self.seed)
             self._is_paid = []
+            self._beliefs = Beliefs(self.objectives[0].sign)
         else:  # the objects themselves: what the host notes is known here at once
             self.history, self.knowledge = host.history, host.knowledge
             self.pending, self.proposals = host.pending, host.proposals
@@ -627,6 +630,8 @@ class Optimizer(ABC):
         ]
         for trial, row in zip(trials, rows, strict=True):
             solution = self.pending.pop(trial.number)
+            if len(row) == 1:  # a curve is of one objective
+                row[0] = self._beliefs.believed(trial, float(row[0]))
             self.history.append(solution.number, solution.point, row, solution.fidelity)
         if trials:
             for each in self._with_hosted():

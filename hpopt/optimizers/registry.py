@@ -41,7 +41,7 @@ STRATEGIES = {class_name: name for name, (_, class_name) in CLASSES.items()}
 """Class → its name."""
 FIDELITIES = (
     "strategies of fidelities, such as successive halving, are not in hpopt yet; the nearest is "
-    'early_stopping="median", beside any strategy.'
+    'early_stopping="halving", beside any strategy.'
 )
 EVOLUTION = (
     "did you mean 'genetic', 'regularized', 'differential_evolution', 'mu_plus_lambda' or "

@@ -118,6 +118,7 @@ class Stages(Optimizer):
         return np.empty((0, self.space.d)), np.empty(0)
 
     def _tell(self, trials: Sequence[Trial]) -> None:
+        trials = [self._as_learned(trial) for trial in trials]
         self._trials += (trial.without_texts() for trial in trials)
         if self._inner is not None:
             self._inner.tell([self._inside(self._inner, trial) for trial in trials])
@@ -254,6 +255,18 @@ class Stages(Optimizer):
         """Return a solution of the study as one of the stage."""
         point = self._inner_points(inner, solution.point[None])[0]
         return replace(solution, number=solution.number - self._first, point=point)
+
+    def _as_learned(self, trial: Trial) -> Trial:
+        """Return a trial as this strategy has learned it: see `Beliefs` on one that was stopped.
+
+        A stage is run again without the curves by which its own strategy would believe the same.
+        """
+        if trial.status != "stopped" or len(self.objectives) > 1:
+            return trial
+        row = self.history.rows(np.array([trial.number]))[0]
+        objective = self.objectives[0]
+        values = {objective.name: objective.sign * float(self.history.losses[row, 0])}
+        return replace(trial, outcome=replace(trial.outcome, status="complete", values=values))
 
     def _inside(self, inner: Optimizer, trial: Trial) -> Trial:
         """Return the trial of a solution that the stage's optimizer has asked, as its own."""

@@ -360,8 +360,8 @@ class Study(Record):
             numbers and seeds, as after a mistake was corrected. They count among `trials`; where
             nothing else ends the run, it ends when they are done.
         early_stopping : str or EarlyStoppingRule, optional
-            ``"median"``, or a rule of `hpopt.early_stopping`, for evaluations that report and ask
-            ``trial.should_stop()``.
+            ``"median"``, ``"halving"`` or another rule of `hpopt.early_stopping`, for evaluations
+            that report and ask ``trial.should_stop()``.
         callbacks : sequence of callables
             Each is called with the study and a trial that was told. An error in one is logged.
             `stop_soon` ends the run from within one.

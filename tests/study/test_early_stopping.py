@@ -100,6 +100,55 @@ def test_the_same_after_a_crash(path, window):
         assert lengths(study.trials) == lengths(straight)
 
 
+class Learning(Curves):
+    """Sixteen steps to the value, of which slow starters take more than others."""
+
+    def evaluate(self, config, trial):
+        if trial.number == self.crash_at:
+            raise KeyboardInterrupt
+        value = 0.0
+        for step in range(1, 17):
+            value = config["x"] * (1 - (0.5 + 0.4 * config["x"]) ** step)
+            trial.report(step, value)
+            if trial.should_stop():
+                break
+        return value
+
+
+def learned(optimizer):
+    """Return what a strategy has learned of each trial, in order."""
+    history = optimizer.history
+    return list(zip(history.numbers.tolist(), history.losses[:, 0].tolist(), strict=True))
+
+
+@pytest.mark.parametrize("rule", ["median", "halving", "extrapolation", "patience"])
+@pytest.mark.parametrize("strategy", ["tpe", "chain"])
+def test_beliefs_are_the_same_after_a_crash_and_in_a_window(path, processes, rule, strategy):
+    """A strategy learns what stopped trials are believed to have ended at."""
+
+    def made():
+        stages = [("random", 8), ("tpe", None)]
+        return hpopt.Chain(stages) if strategy == "chain" else hpopt.TPE()
+
+    options = {"early_stopping": rule, "window": 3, "progress": False}
+    with hpopt.Study(Learning(), made(), seed=2) as straight:
+        straight.run(trials=30, **options)
+    with hpopt.Study(Learning(), made(), seed=2) as together:
+        together.run(trials=30, executor=processes, workers=3, **options)
+    with (
+        hpopt.Study(Learning(crash_at=21), made(), path=path, seed=2) as study,
+        pytest.raises(KeyboardInterrupt),
+    ):
+        study.run(trials=30, **options)
+    with hpopt.Study(Learning(), made(), path=path) as resumed:
+        resumed.run(stop=hpopt.stopping.Trials(30), **options)
+        for other in (together, resumed):
+            assert lengths(other.trials) == lengths(straight.trials)
+            assert learned(other.optimizer) == learned(straight.optimizer)
+    statuses = {trial.status for trial in straight.trials}
+    assert statuses == {"complete"} if rule == "patience" else {"complete", "stopped"}
+
+
 def test_what_was_cut_off_knows_no_more_than_when_it_was_asked(path):
     """Whatever has been learned between the asking and the crash."""
     with hpopt.Study(Curves(), "random", path=path, seed=2) as study:
@@ -163,7 +212,7 @@ def test_it_travels():
     assert pickle.loads(pickle.dumps(RULE)) == RULE
 
 
-@pytest.mark.parametrize("rule", ["median", RULE])
+@pytest.mark.parametrize("rule", ["median", "halving", "patience", RULE])
 def test_several_objectives_are_refused(path, rule):
     """What is reported is one number: trials that are good in another would be stopped."""
 

@@ -1,29 +1,23 @@
-"""Rules of early stopping by themselves."""
+"""The median rule by itself."""
 
 import math
 import pickle
 import random
 import statistics
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import hpopt
-from hpopt.core import Objective, Outcome, Solution, Trial
-from hpopt.early_stopping import MedianRule, make_early_stopping
-from hpopt.errors import SettingError, UnknownNameError
+from hpopt.early_stopping import MedianRule
+from hpopt.errors import SettingError
 
-MINIMIZE, MAXIMIZE = Objective("loss"), Objective("accuracy", "maximize")
+from .told import MAXIMIZE, MINIMIZE, told
 
-
-def told(curve, status="complete", number=0):
-    solution = Solution(number, {}, np.zeros(1), 0)
-    return Trial(solution, Outcome(status, {"loss": 0.0}, tuple(curve)))
+AS_PUBLISHED = MedianRule(warmup_steps=0, protect=0)
 
 
-def snapshot_after(curves, rule=MedianRule(), objective=MINIMIZE):  # noqa: B008
+def snapshot_after(curves, rule=AS_PUBLISHED, objective=MINIMIZE):
     experience = rule.begin(objective)
     for curve in curves:
         experience.learn(told(curve))
@@ -50,7 +44,7 @@ def drawn(rng):
 
 
 @pytest.mark.parametrize("objective", [MINIMIZE, MAXIMIZE])
-@pytest.mark.parametrize("rule", [MedianRule(), MedianRule(3, 2), MedianRule(0, 1)])
+@pytest.mark.parametrize("rule", [AS_PUBLISHED, MedianRule(3, 2, 0), MedianRule(0, 1, 0)])
 def test_it_is_the_papers_rule(objective, rule):
     rng = random.Random(5)
     curves = [drawn(rng) for _ in range(12)]
@@ -73,7 +67,7 @@ def test_it_needs_some_trials_and_steps():
     assert not snapshot([(1, 0.0)])
     assert not snapshot([])
     assert not snapshot([(3, 1.0)])  # nobody has been there
-    late = snapshot_after(curves, MedianRule(warmup_steps=2))
+    late = snapshot_after(curves, MedianRule(warmup_steps=2, protect=0))
     assert not late([(1, 1.0)])
     assert late([(1, 1.0), (2, 1.0)])
 
@@ -98,8 +92,8 @@ def test_what_is_not_finite_is_left_out_of_what_is_learned(odd, objective):
         snapshot_after(curves, objective=objective),
         snapshot_after(with_odd, objective=objective),
     )
-    assert other.medians == clean.medians
-    assert len(clean.medians) > 4
+    assert other.bars == clean.bars
+    assert len(clean.bars) > 4
     never = snapshot_after([[(1, odd)]] * 9)
     assert never is None
 
@@ -117,7 +111,7 @@ def test_what_is_not_finite_is_left_out_of_what_is_judged(odd):
 def test_a_step_reported_twice_is_one_trial():
     twice = [(1, 2.0), (1, 4.0), (2, 6.0)]
     assert snapshot_after([twice] * 4) is None
-    assert snapshot_after([twice] * 5).medians == {1: 3.0, 2: 4.0}
+    assert snapshot_after([twice] * 5).bars == {1: 3.0, 2: 4.0}
 
 
 NUMBERS = st.floats() | st.integers(-3, 3).map(float)
@@ -131,8 +125,8 @@ def test_no_reports_can_break_it(curves, curve, min_trials, warmup_steps):
         snapshot = snapshot_after(curves, rule, objective)
         if snapshot is None:
             continue
-        assert all(map(math.isfinite, snapshot.medians.values()))
-        for step in snapshot.medians:
+        assert all(map(math.isfinite, snapshot.bars.values()))
+        for step in snapshot.bars:
             reached = sum(step in [s for s, _ in other] for other in curves)
             assert reached >= min_trials
             assert step >= warmup_steps
@@ -142,7 +136,7 @@ def test_no_reports_can_break_it(curves, curve, min_trials, warmup_steps):
 
 
 def test_a_snapshot_is_small_and_does_not_change():
-    experience = MedianRule(min_trials=1).begin(MINIMIZE)
+    experience = MedianRule(0, 1, 0).begin(MINIMIZE)
     experience.learn(told([(step, 1.0) for step in range(50)]))
     snapshot = pickle.loads(pickle.dumps(experience.snapshot()))
     kept = experience.snapshot()
@@ -164,6 +158,8 @@ def test_a_snapshot_is_small_and_does_not_change():
         {"min_trials": 0},
         {"min_trials": 1.5},
         {"min_trials": True},
+        {"protect": 1.1},
+        {"protect": -0.1},
     ],
 )
 def test_settings_out_of_range(settings):
@@ -171,22 +167,21 @@ def test_settings_out_of_range(settings):
         MedianRule(**settings)
 
 
-def test_rules_by_name():
-    assert make_early_stopping("median") == MedianRule()
-    assert make_early_stopping("median", {"min_trials": 3}) == MedianRule(min_trials=3)
-    assert make_early_stopping(None) is None
-    rule = MedianRule(2)
-    assert make_early_stopping(rule) is rule
-    with pytest.raises(UnknownNameError, match="did you mean 'median'"):
-        make_early_stopping("medan")
-    with pytest.raises(UnknownNameError, match="did you mean 'warmup_steps'"):
-        make_early_stopping("median", {"warmup": 3})
-    with pytest.raises(SettingError, match="must be a rule"):
-        make_early_stopping(3)
-    with pytest.raises(SettingError, match="must be a rule"):
-        hpopt.optimize(
-            hpopt.FunctionProblem(lambda config: 0.0, {"x": hpopt.Float(0, 1)}),
-            trials=1,
-            early_stopping=MedianRule,
-            progress=False,
-        )
+def test_it_waits_a_tenth_of_the_steps_by_default():
+    curves = [[(step, 0.0) for step in range(1, 53)]] * 5
+    assert min(snapshot_after(curves, MedianRule()).bars) == 6
+    assert min(snapshot_after(curves, MedianRule(3)).bars) == 3
+
+
+def test_what_the_best_quarter_had_reached_is_never_stopped():
+    """Four of 16 start worse than the median and end best."""
+    slow = [[(1, 8.0 + k), (2, 0.0)] for k in range(4)]
+    fast = [[(1, 1.0 + k / 100), (2, 1.0)] for k in range(12)]
+    experience = MedianRule(0).begin(MINIMIZE)
+    for number, curve in enumerate(fast + slow):
+        experience.learn(told(curve, number=number))
+    test = experience.snapshot()
+    assert not test([(1, 11.0)])
+    assert test([(1, 11.5)])
+    published = snapshot_after(fast + slow)
+    assert published([(1, 8.0)])

@@ -1,0 +1,97 @@
+"""What a strategy learns of a trial that was stopped early: its believed final loss."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpopt.core.curves import step_means
+from hpopt.core.trial import Trial
+
+Floats = NDArray[np.float64]
+
+# Complete trials that a stopped one is compared with, the latest: more would hardly move a line.
+MOST_TRIALS = 100
+# Reports of a curve that are kept, evenly spread: far more steps than rules stop at.
+MOST_REPORTS = 1000
+# Pairs below which the slope of a line is chance: then it is 1, and all of a distance is believed.
+FEWEST_PAIRS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Complete:
+    steps: Floats
+    losses: Floats
+    final: float
+
+    def at(self, step: float) -> float:
+        """Return what it had last reported by a step; nan where it had not come so far."""
+        if not self.steps[0] <= step <= self.steps[-1]:
+            return math.nan
+        return float(self.losses[np.searchsorted(self.steps, step, side="right") - 1])
+
+
+class Beliefs:
+    """Believe what stopped trials would have ended at.
+
+    A trial that was stopped at step t had not come to its end: beside the final values of others,
+    its last one would make its neighbourhood look bad. With the losses x that the complete
+    trials of the same fidelity had last reported by step t, and their final losses y, a trial that
+    had come to x* is believed to end at::
+
+        median(y) + b (x* - median(x)),   b = the slope of y on x about the medians, at least 0
+
+    so at the median of the others, and as far from it as the distance at t tells of that at the
+    end; but at no better than the best of them, and at no worse than was measured, or the median.
+    A trial that has been better than all of them is believed as measured, and so is one that they
+    cannot be compared with: it reported nothing, or none of them had come so far.
+
+    Only the order in which trials are learned decides, so replaying a journal gives the same. The
+    journal, and all that people look at, has values as measured.
+
+    Parameters
+    ----------
+    sign : int
+        1 where values are minimised, else -1.
+    """
+
+    def __init__(self, sign: int) -> None:
+        self._sign = sign
+        self._complete: dict[float | None, deque[_Complete]] = {}
+
+    def believed(self, trial: Trial, loss: float) -> float:
+        """Return the loss to learn in place of the measured one, which it is for most trials."""
+        outcome = trial.outcome
+        if not outcome.ok or not outcome.curve:
+            return loss
+        complete = self._complete.setdefault(trial.solution.fidelity, deque(maxlen=MOST_TRIALS))
+        steps, losses = step_means(outcome.curve, self._sign)
+        if outcome.status == "stopped":
+            return _forecast(float(steps[-1]), float(losses[-1]), loss, complete)
+        kept = np.linspace(0, len(steps) - 1, min(len(steps), MOST_REPORTS)).astype(np.int64)
+        complete.append(_Complete(steps[kept], losses[kept], loss))
+        return loss
+
+
+def _forecast(step: float, reached: float, loss: float, complete: deque[_Complete]) -> float:
+    pairs = np.array([(each.at(step), each.final) for each in complete]).reshape(-1, 2)
+    x, y = pairs[np.isfinite(pairs).all(axis=1)].T
+    if not len(x) or loss <= y.min():
+        return loss
+    if not math.isfinite(reached):  # it has diverged
+        return max(loss, float(y.max()))
+    middle, end = float(np.median(x)), float(np.median(y))
+    with np.errstate(all="ignore"):  # of the largest numbers; see below
+        slope = float((x - middle) @ (y - end) / ((x - middle) @ (x - middle)))
+        if len(x) < FEWEST_PAIRS or not math.isfinite(slope):
+            slope = 1.0
+        believed = end + max(slope, 0.0) * (reached - middle)
+    if not math.isfinite(believed):
+        return loss
+    believed = min(believed, max(loss, end))
+    # Worse than the best, if only by a digit: `Optimizer.best` must not be a forecast.
+    return max(believed, math.nextafter(float(y.min()), math.inf))

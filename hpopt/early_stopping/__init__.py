@@ -1,0 +1,32 @@
+"""When an evaluation ends early: rules that travel with each trial.
+
+A rule learns from finished trials in the driver. What it knows when a solution is asked goes with
+the solution to wherever it runs, as a small snapshot, which the evaluation asks after each report.
+So nobody has to be reached while it runs, and every executor will do.
+"""
+
+from hpopt.early_stopping.alone import PatienceRule, ThresholdRule
+from hpopt.early_stopping.extrapolation import ExtrapolationRule
+from hpopt.early_stopping.halving import HalvingRule
+from hpopt.early_stopping.median import MedianRule
+from hpopt.early_stopping.registry import BY_NAME, make_early_stopping
+from hpopt.early_stopping.rule import (
+    EarlyStoppingRule,
+    Experience,
+    StopTest,
+    check_one_objective,
+)
+
+__all__ = [
+    "BY_NAME",
+    "EarlyStoppingRule",
+    "Experience",
+    "ExtrapolationRule",
+    "HalvingRule",
+    "MedianRule",
+    "PatienceRule",
+    "StopTest",
+    "ThresholdRule",
+    "check_one_objective",
+    "make_early_stopping",
+]
