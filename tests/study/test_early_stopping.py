@@ -128,7 +128,7 @@ def test_beliefs_are_the_same_after_a_crash_and_in_a_window(path, processes, rul
 
     def made():
         stages = [("random", 8), ("tpe", None)]
-        return hpopt.Chain(stages) if strategy == "chain" else hpopt.TPE()
+        return hpopt.Chain(stages=stages) if strategy == "chain" else hpopt.TPE()
 
     options = {"early_stopping": rule, "window": 3, "progress": False}
     with hpopt.Study(Learning(), made(), seed=2) as straight:
