@@ -10,7 +10,7 @@ import numpy as np
 
 from hpopt.checks import real, share, whole
 from hpopt.core import Curve, Objective, Trial
-from hpopt.early_stopping.progress import Floats, Progress, Protected
+from hpopt.early_stopping.progress import Comparison, Floats, Progress
 from hpopt.early_stopping.rule import (
     WARMUP_SHARE,
     EarlyStoppingRule,
@@ -88,18 +88,16 @@ class ExtrapolationRule(EarlyStoppingRule):
         return _Curves(self, objective)
 
 
-class _Curves(Experience):
+class _Curves(Comparison):
     """Keep the curves, thinned, and fit a model of them whenever there are enough more."""
 
     def __init__(self, rule: ExtrapolationRule, objective: Objective) -> None:
+        super().__init__(rule.protect, objective)
         self._rule, self._objective = rule, objective
-        self._protected = Protected(rule.protect, objective)
         self._curves: list[Reports] = []
         self._best = math.inf
         self._model: _Model | None = None
         self._n_fitted, self._next_fit = 0, 1.0
-        self._test: StopTest | None = None
-        self._is_known = True  # whether `_test` holds all that was learned
 
     def learn(self, trial: Trial) -> None:
         """Learn the finite reports of a curve, whatever became of the trial."""
@@ -114,12 +112,6 @@ class _Curves(Experience):
         if self._protected.n >= self._rule.min_trials and n >= self._next_fit:
             self._n_fitted, self._next_fit, self._model = n, n * GROWTH, None
         self._is_known = False
-
-    def snapshot(self) -> StopTest | None:
-        """Return the model and what it is compared with; None while there are too few trials."""
-        if not self._is_known:
-            self._test, self._is_known = self._made(), True
-        return self._test
 
     def _made(self) -> StopTest | None:
         if not self._n_fitted or not math.isfinite(self._best):

@@ -11,7 +11,7 @@ import numpy as np
 
 from hpopt.checks import positive, real, share, whole
 from hpopt.core import Curve, Objective, Trial
-from hpopt.early_stopping.progress import Progress, Protected, progress
+from hpopt.early_stopping.progress import Comparison, Progress, progress
 from hpopt.early_stopping.rule import EarlyStoppingRule, Experience, StopTest
 from hpopt.errors import SettingError, StudyWarning
 
@@ -87,17 +87,15 @@ class HalvingRule(EarlyStoppingRule):
         return _Rungs(self, objective)
 
 
-class _Rungs(Experience):
+class _Rungs(Comparison):
     """Keep for each rung the losses of all that reached it, sorted."""
 
     def __init__(self, rule: HalvingRule, objective: Objective) -> None:
+        super().__init__(rule.protect, objective)
         self._rule, self._sign = rule, objective.sign
-        self._protected = Protected(rule.protect, objective)
         self._low = rule.low
         self._waiting: list[Progress] = []  # until the first rung is known
         self._rungs: list[tuple[float, list[float]]] = []  # with the losses there, ascending
-        self._test: StopTest | None = None
-        self._is_known = True  # whether `_test` holds all that was learned
 
     def learn(self, trial: Trial) -> None:
         """Learn how far a trial had come at each rung, whatever became of it."""
@@ -122,12 +120,6 @@ class _Rungs(Experience):
             if found.steps[0] <= rung:
                 insort(self._rungs[place][1], found.unless_diverged(rung))
             rung, place = rung * self._rule.reduction, place + 1
-
-    def snapshot(self) -> StopTest | None:
-        """Return the bars of all rungs, None while there are none."""
-        if not self._is_known:
-            self._test, self._is_known = self._made(), True
-        return self._test
 
     def _made(self) -> StopTest | None:
         rule, n_complete, high = self._rule, self._protected.n, self._protected.high

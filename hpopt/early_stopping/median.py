@@ -11,7 +11,7 @@ import numpy as np
 
 from hpopt.checks import share, whole
 from hpopt.core import Curve, Objective, Trial
-from hpopt.early_stopping.progress import Protected
+from hpopt.early_stopping.progress import Comparison
 from hpopt.early_stopping.rule import (
     WARMUP_SHARE,
     EarlyStoppingRule,
@@ -69,15 +69,13 @@ class MedianRule(EarlyStoppingRule):
         return _Medians(self, objective)
 
 
-class _Medians(Experience):
+class _Medians(Comparison):
     """Keep for each step the running means of all complete trials, sorted, as losses."""
 
     def __init__(self, rule: MedianRule, objective: Objective) -> None:
+        super().__init__(rule.protect, objective)
         self._rule, self._sign = rule, objective.sign
-        self._protected = Protected(rule.protect, objective)
         self._means: dict[float, list[float]] = {}
-        self._test: StopTest | None = None
-        self._is_known = True  # whether `_test` holds all that was learned
 
     def learn(self, trial: Trial) -> None:
         """Learn the curve of a complete trial."""
@@ -97,12 +95,6 @@ class _Medians(Experience):
                 total, n = total + self._sign * value, n + 1
                 means[step] = total / n
         return means
-
-    def snapshot(self) -> StopTest | None:
-        """Return the bars of all steps, None while there are none."""
-        if not self._is_known:
-            self._test, self._is_known = self._made(), True
-        return self._test
 
     def _made(self) -> StopTest | None:
         first = self._rule.warmup_steps

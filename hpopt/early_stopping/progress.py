@@ -1,8 +1,9 @@
-"""How far a trial had come by a step, and how far the best trials had: what is never stopped."""
+"""How far a trial had come by a step, and how far the best had, which are never stopped."""
 
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from bisect import bisect_right, insort
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from hpopt.core import Curve, Objective, Trial
 from hpopt.core.curves import step_means
+from hpopt.early_stopping.rule import Experience, StopTest
 
 Floats = NDArray[np.float64]
 
@@ -99,3 +101,24 @@ class Protected:
         steps = np.unique(np.concatenate([each.steps for _, _, each in self._best]))
         steps = np.union1d(steps[:: -(-len(steps) // most)], self.high)
         return Progress(steps, self.worst_at(steps), np.ones(len(steps), dtype=bool))
+
+
+class Comparison(Experience):
+    """The experience of a rule that compares trials with others, and protects the best.
+
+    Its test is made when it is asked for after something was learned: then `_is_known` is False.
+    """
+
+    def __init__(self, protect: float, objective: Objective) -> None:
+        self._protected = Protected(protect, objective)
+        self._test: StopTest | None = None
+        self._is_known = True
+
+    def snapshot(self) -> StopTest | None:
+        """Return the test of what is known now; None while there are too few trials."""
+        if not self._is_known:
+            self._test, self._is_known = self._made(), True
+        return self._test
+
+    @abstractmethod
+    def _made(self) -> StopTest | None: ...
