@@ -18,6 +18,9 @@ class Calling(Problem):
         return self.function(config, trial)
 
 
+CHOOSING_FIDELITY = {"freeze_thaw"}  # strategies that need a problem with one
+
+
 def of(function, space, **settings):
     """Make a problem of a function of the config alone."""
     return Calling(lambda config, trial: function(config), space, **settings)

@@ -166,6 +166,11 @@ class CurveProcess:
         self._inverse, _ = inverse_and_log_determinant(covariance, self._size)
         self._alpha = self._inverse @ rows.targets
 
+    @property
+    def lengths(self) -> Floats:
+        """The lengthscales of the groups of features, shape (g,)."""
+        return np.exp(self.parameters.lengths)
+
     def _in_time(self, one: Floats, other: Floats) -> tuple[Floats, Floats]:
         """Return persistence and common curve of all pairs of times, each computed once."""
         ones, places = np.unique(one, return_inverse=True)
@@ -195,6 +200,15 @@ class CurveProcess:
         variance = self._prior_variance(times) - explained
         deviation = np.sqrt(np.maximum(variance, LEAST_VARIANCE))
         return covariance @ self._alpha, deviation
+
+    def with_trials(self, features: Floats) -> CurveProcess:
+        """Return the same posterior with more trials, of features (m, p), without rows."""
+        other = object.__new__(CurveProcess)
+        other.__dict__.update(self.__dict__)
+        other._at = np.concatenate([self._at, features * self._roots])
+        other._of_configs = self._scale * matern(squared_distances(other._at, other._at))[0]
+        other._of_configs.flat[:: len(other._at) + 1] = self._scale + self._own
+        return other
 
     def condition_on(self, trials: Ints, times: Floats) -> CurveProcess:
         """Return the posterior if its own mean were observed of trials at times (m,) too.

@@ -20,6 +20,7 @@ Ints = NDArray[np.int64]
 FARTHEST = 2.0 - 2e-3
 # What is kept of many rows: the whole curves of the best and of the latest trials.
 WHOLE_BEST, WHOLE_LATEST = 30, 20
+LEAST_CORRELATION = 0.25  # with the end; below it a level misleads more often than it helps
 
 
 def halved_levels(low: float, high: float) -> Floats:
@@ -72,12 +73,15 @@ class Bend:
 
     Attributes
     ----------
+    unit : float
+        The largest of the losses: a spread of enormous ones would overflow.
     middle, spread : float
-        m and s; s = 0 where all losses are equal.
+        m and s in this unit; s = 0 where all losses are equal.
     mean, deviation : float
         Of the bent losses.
     """
 
+    unit: float
     middle: float
     spread: float
     mean: float
@@ -96,7 +100,9 @@ class Bend:
         """
         known, finite = last[np.isfinite(last)], losses[np.isfinite(losses)]
         if not len(known) or not len(finite):
-            return Bend(0.0, 0.0, 0.0, 1.0)
+            return Bend(1.0, 0.0, 0.0, 0.0, 1.0)
+        unit = float(np.abs(finite).max()) or 1.0
+        known, finite = known / unit, finite / unit
         middle, best = float(np.median(known)), float(known.min())
         spread = middle - best
         if not spread:  # half of the trials are as good as the best
@@ -105,10 +111,12 @@ class Bend:
         if not spread:
             middle = float(known.max())
             spread = middle - best or float(finite.max()) - best
-        plain = Bend(middle, spread, 0.0, 1.0)
+        plain = Bend(unit, middle, spread, 0.0, 1.0)
         bent = plain.targets(losses)
         deviation = float(bent.std())
-        return Bend(middle, spread, float(bent.mean()), deviation) if deviation else plain
+        if not deviation:
+            return plain
+        return Bend(unit, middle, spread, float(bent.mean()), deviation)
 
     @property
     def is_flat(self) -> bool:
@@ -124,7 +132,9 @@ class Bend:
         """Return losses as targets; what is not finite is the worst."""
         if self.is_flat:
             return np.where(np.isfinite(losses), 0.0, self.worst)
-        x = np.where(np.isfinite(losses), (losses - self.middle) / self.spread, np.inf)
+        finite = np.isfinite(losses)
+        x = (np.where(finite, losses, 0.0) / self.unit - self.middle) / self.spread
+        x = np.where(finite, x, np.inf)
         bent = np.where(x <= 0.0, x, 2.0 - 2.0 / (1.0 + np.maximum(x, 0.0) / 2.0))
         return np.asarray((bent - self.mean) / self.deviation)
 
@@ -132,7 +142,8 @@ class Bend:
         """Return targets as losses; beyond the worst they are the same large loss."""
         bent = np.minimum(np.asarray(targets) * self.deviation + self.mean, FARTHEST)
         x = np.where(bent <= 0.0, bent, 2.0 * bent / (2.0 - np.maximum(bent, 0.0)))
-        return np.asarray(self.middle + self.spread * x)
+        with np.errstate(over="ignore"):  # to infinity, far beyond enormous losses
+            return np.asarray((self.middle + self.spread * x) * self.unit)
 
 
 def kept_rows(trials: Ints, last: Floats, most: int, priorities: Floats) -> Ints:
@@ -181,3 +192,30 @@ def joined(curves: Sequence[tuple[Floats, Floats]], levels: Floats) -> tuple[Int
     steps = np.concatenate([steps[at] for (steps, _), at in pairs] + none)
     losses = np.concatenate([losses[at] for (_, losses), at in pairs] + none)
     return trials, steps, losses
+
+
+def n_mute(values: Floats) -> int:
+    """Return how many of the lowest levels say nothing of the end.
+
+    They are those up to the highest level at which Spearman's correlation with the end, over
+    complete curves, is below 0.25, or which is constant.
+
+    Parameters
+    ----------
+    values : ndarray (n, k)
+        Losses of complete curves at levels, ascending; the last is the end.
+    """
+    ranks = _ranks(values)
+    centred = ranks - ranks.mean(axis=0)
+    sizes = np.sqrt((centred * centred).sum(axis=0))
+    products = centred[:, :-1].T @ centred[:, -1]
+    both = sizes[:-1] * sizes[-1]
+    correlation = np.where(both > 0.0, products / np.where(both > 0.0, both, 1.0), 0.0)
+    return int(np.flatnonzero(np.append(True, correlation < LEAST_CORRELATION))[-1])
+
+
+def _ranks(values: Floats) -> Floats:
+    """Return the mean ranks of each column: of equal values the mean of theirs."""
+    below = (values[None] < values[:, None]).sum(axis=1)
+    equal = (values[None] == values[:, None]).sum(axis=1)
+    return np.asarray(below + 0.5 * (equal - 1))

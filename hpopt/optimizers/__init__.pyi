@@ -3,6 +3,7 @@ from hpopt.optimizers.bayesian_optimization import BayesianOptimization as Bayes
 from hpopt.optimizers.chain import Chain as Chain
 from hpopt.optimizers.cmaes import CMAES as CMAES
 from hpopt.optimizers.differential_evolution import DifferentialEvolution as DifferentialEvolution
+from hpopt.optimizers.freeze_thaw import FreezeThaw as FreezeThaw
 from hpopt.optimizers.genetic_algorithm import GeneticAlgorithm as GeneticAlgorithm
 from hpopt.optimizers.grid_search import GridSearch as GridSearch
 from hpopt.optimizers.latin_hypercube import LatinHypercube as LatinHypercube

@@ -20,6 +20,7 @@ CLASSES = {
     "chain": ("chain", "Chain"),
     "cmaes": ("cmaes", "CMAES"),
     "differential_evolution": ("differential_evolution", "DifferentialEvolution"),
+    "freeze_thaw": ("freeze_thaw", "FreezeThaw"),
     "genetic": ("genetic_algorithm", "GeneticAlgorithm"),
     "grid": ("grid_search", "GridSearch"),
     "latin_hypercube": ("latin_hypercube", "LatinHypercube"),

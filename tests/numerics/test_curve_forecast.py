@@ -16,7 +16,7 @@ from hpopt.numerics.curve_rows import Bend
 
 DATA = Path(os.environ.get("HPOPT_DATA", Path(__file__).parents[3] / "shared" / "data"))
 THETA = np.array([0.2, 0.4, -0.3, -4.0])
-PLAIN = Bend(0.0, 1.0, 0.0, 1.0)
+PLAIN = Bend(1.0, 0.0, 1.0, 0.0, 1.0)
 
 
 def power_laws(n, seed, high=64):

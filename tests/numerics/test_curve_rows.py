@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from hpopt.numerics.curve_rows import (
     Bend,
@@ -11,6 +12,7 @@ from hpopt.numerics.curve_rows import (
     joined,
     kept_rows,
     log_times,
+    n_mute,
     reports_at,
 )
 
@@ -79,6 +81,16 @@ def test_bending_has_an_inverse_and_no_unit(values, unit):
     np.testing.assert_allclose(scaled, targets, atol=1e-6)
 
 
+def test_enormous_losses_are_bent_as_others_are():
+    losses = np.array([1.0, 2.0, 3.0, 7.0])
+    enormous = 1e307 * losses
+    plain, bend = Bend.of(losses, losses), Bend.of(enormous, enormous)
+    np.testing.assert_allclose(bend.targets(enormous), plain.targets(losses), rtol=1e-9)
+    assert bend.losses(np.array([9.0])) == np.inf
+    mixed = np.array([-1e308, 1e308, 1.0])
+    assert np.isfinite(Bend.of(mixed, mixed).targets(mixed)).all()
+
+
 def test_plateaus_have_a_spread():
     for losses in ([1.0, 1.0, 1.0, 1.0, 3.0, 3.0, 3.0], [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 9.0]):
         bend = Bend.of(np.array(losses), np.array(losses))
@@ -106,3 +118,16 @@ def test_of_many_rows_the_best_and_latest_curves_are_whole():
     assert kept_rows(trials[:40], last[:8], 450, priorities[:8]).tolist() == list(range(40))
     few = kept_rows(trials, last, 100, priorities)
     assert set(trials[few]) <= {*best.tolist(), *latest.tolist()}
+
+
+def test_levels_are_mute_up_to_the_last_that_does_not_rank_as_the_end():
+    end = np.arange(8.0)
+    turned, constant, noisy = 7 - end, np.ones(8), end + np.array([0.6, -0.6] * 4)
+    assert n_mute(np.stack([end, noisy, end], axis=1)) == 0
+    assert n_mute(np.stack([turned, noisy, end], axis=1)) == 1
+    assert n_mute(np.stack([end, constant, end], axis=1)) == 2
+    assert n_mute(np.stack([turned, noisy, constant], axis=1)) == 2
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 5, (12, 2)).astype(float)
+    correlation = stats.spearmanr(values[:, 0], values[:, 1]).statistic
+    assert (n_mute(values) == 0) == (correlation >= 0.25)

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from problems_for_tests import of
+from problems_for_tests import CHOOSING_FIDELITY, of
 
 from hpopt import TPE, Auto, BayesianOptimization, Chain, Narrowing
 from hpopt.core import Objective, Outcome, Phase, Solution, Trial, failed
@@ -178,7 +178,8 @@ def test_words_fit_no_model_and_change_no_ask(make, space, monkeypatch):
 
 @pytest.mark.parametrize("name", sorted(BY_NAME))
 def test_after_a_replay_the_same_is_said_as_without(name):
-    problem = LANDSCAPES["floats" if name == "cmaes" else "conditions"]
+    kind = "fidelity" if name in CHOOSING_FIDELITY else "conditions"
+    problem = LANDSCAPES["floats" if name == "cmaes" else kind]
     whole = make_optimizer(name).bind(problem, seed=2)
     trials = search(whole, problem, 30)
     again = make_optimizer(name).bind(problem, seed=2)

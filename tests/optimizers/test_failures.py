@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from problems_for_tests import of, trial_of
+from problems_for_tests import CHOOSING_FIDELITY, of, trial_of
 
 from hpopt.core import failed
 from hpopt.core.trial import Trial
@@ -36,7 +36,7 @@ def losses_of(name, seed, n):
     return optimizer.history.losses[:, 0]
 
 
-@pytest.mark.parametrize("name", sorted({*BY_NAME} - ELSEWHERE))
+@pytest.mark.parametrize("name", sorted({*BY_NAME} - ELSEWHERE - CHOOSING_FIDELITY))
 def test_it_spends_its_budget_and_improves(name):
     n = 40 if name == "auto" else 120  # auto's first asks fit a model
     losses = np.array([losses_of(name, seed, n) for seed in range(3)])

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from problems_for_tests import MIXED, of, trial_of
+from problems_for_tests import CHOOSING_FIDELITY, MIXED, of, trial_of
 from scipy import stats
 
 import hpopt
@@ -39,7 +39,7 @@ def test_strategies_have_names():
     assert make_optimizer(given) is given
 
 
-@pytest.mark.parametrize("name", sorted(BY_NAME))
+@pytest.mark.parametrize("name", sorted({*BY_NAME} - CHOOSING_FIDELITY))
 def test_all_of_them_search_vectors(name):
     problem = of(lambda c: sum(c["w"]) + c["x"], Space({"w": Vector(3, -1, 1), "x": Float(0, 1)}))
     result = hpopt.optimize(problem, name, trials=15, seed=0, progress=False)

@@ -18,7 +18,7 @@ import numpy as np
 from hpopt.core.proposals import Floats
 from hpopt.numerics import acquisition
 from hpopt.numerics.acquisition import Valued, log_probability_of_improvement
-from hpopt.numerics.gaussian_process import GaussianProcess
+from hpopt.numerics.gaussian_process import GaussianProcess, Linearised
 
 KINDS = ("log_ei", "lcb", "log_pi")
 # Drawn from where the best config is part of what is searched: there the probability of improvement
@@ -64,6 +64,16 @@ class Probability(Protocol):
         """Return log P and its gradient by the features, shapes (m,) and (m, p)."""
 
 
+class Posterior(Protocol):
+    """What is believed of the losses of configs."""
+
+    def predict(self, features: Floats) -> tuple[Floats, Floats]:
+        """Return mean and deviation at features (m, p), shapes (m,)."""
+
+    def linearised(self, features: Floats) -> Linearised:
+        """Return the same, with what their gradients need."""
+
+
 class Feasibility:
     """The probability of a value, from a process of +1 for failed and -1 for other evaluations.
 
@@ -102,14 +112,14 @@ class Acquisition:
 
     Attributes
     ----------
-    process : GaussianProcess
+    process : Posterior
         Of the losses; it may be conditioned on pending points.
     criterion : Criterion
     probabilities : sequence of (float, Probability)
         Each with the weight of its logarithm.
     """
 
-    process: GaussianProcess
+    process: Posterior
     criterion: Criterion
     probabilities: Sequence[tuple[float, Probability]] = ()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,6 @@ from hpopt.numerics.projected_bfgs import minimize_batched
 from hpopt.numerics.sampling import reflect
 from hpopt.optimizers.surrogates.acquisition import Acquisition
 from hpopt.optimizers.surrogates.encoding import ROUNDING, Encoding, Within
-from hpopt.optimizers.surrogates.surrogate import Fitted
 from hpopt.optimizers.surrogates.trust_region import Box
 
 Bools = NDArray[np.bool_]
@@ -27,6 +28,9 @@ MOST_MOVES, MOST_CHOICES = 64, 12  # discrete steps of a point, and of one of it
 # worth half of an ask's time: without it the regret after 50 evaluations doubled.
 CLIMBS = (10, 6)
 FEWEST_PARENTS, MOST_PARENTS = 5, 10  # of mutants: a tenth of the observed points, within these
+# Ranked points are looked up 16 at a time: nearly always one of the first is new. After 256 known
+# ones the rest is not worth ranking.
+LOOKED_AT_ONCE, MOST_LOOKS = 16, 16
 COUNTABLE = 1000  # a space with no more configs is scored as a whole
 CHANGED = 1.5  # coordinates of a mutant, in half of them: between one and two is a local step
 SMALLEST_STEP, LARGEST_STEP = 0.01, 0.4  # of a mutant's numbers, log-uniform: local and far ones
@@ -180,13 +184,25 @@ def _at_most(row: Ints, most: int, rng: np.random.Generator) -> Ints:
     return order[place < most]
 
 
+class Believed(Protocol):
+    """The points that were observed, shape (n, d), and what is believed of their losses."""
+
+    @property
+    def points(self) -> Floats:
+        """Their points, shape (n, d)."""
+
+    @property
+    def means(self) -> Floats:
+        """The means of the model there, shape (n,)."""
+
+
 class AcquisitionSearch:
     """Maximise an acquisition over a space, or over a box in it.
 
     Parameters
     ----------
     encoding : Encoding
-    fitted : Fitted
+    fitted : Believed
     rng : numpy.random.Generator
     acquisition : Acquisition
     box : Box or None
@@ -200,7 +216,7 @@ class AcquisitionSearch:
     def __init__(
         self,
         encoding: Encoding,
-        fitted: Fitted,
+        fitted: Believed,
         rng: np.random.Generator,
         *,
         acquisition: Acquisition,
@@ -210,7 +226,7 @@ class AcquisitionSearch:
     ) -> None:
         self._encoding, self._everything = encoding, everything
         self._space = encoding.space
-        self._fitted, self._acquisition = fitted, acquisition
+        self._fitted, self.acquisition = fitted, acquisition
         self._box, self._rng, self._within = box, rng, within
         self._points: list[Floats] = []
         self._values: list[Floats] = []
@@ -229,12 +245,28 @@ class AcquisitionSearch:
         order = np.argsort(-values, kind="stable")
         return np.concatenate(self._points)[order[np.isfinite(values[order])]]
 
+    def best_new(self, is_new: Callable[[Floats], Bools]) -> Floats | None:
+        """Return the best point that is new, shape (1, d); None where all are known.
+
+        Parameters
+        ----------
+        is_new : callable
+            Returns which of the points (n, d) are new, shape (n,).
+        """
+        ranked = self.ranked()
+        for first in range(0, min(len(ranked), LOOKED_AT_ONCE * MOST_LOOKS), LOOKED_AT_ONCE):
+            points = ranked[first : first + LOOKED_AT_ONCE]
+            new = np.flatnonzero(is_new(points))
+            if new.size:
+                return points[new[:1]]
+        return None
+
     def _score(self, points: Floats) -> tuple[Floats, Floats, Bools]:
         """Return snapped points, their acquisition (-inf where forbidden) and what is active."""
         points = self._space.snap(points)
         active = self._space.active(points)
         features = self._encoding.features(points, active)
-        values = self._acquisition(features)
+        values = self.acquisition(features)
         if self._within is not None:
             values = np.where(self._within(features), values, -np.inf)
         if self._space.predicates:
@@ -324,7 +356,7 @@ class AcquisitionSearch:
 
         def loss(moved: Floats) -> tuple[Floats, Floats]:
             features[:, : len(numeric)] = moved
-            value, gradient = self._acquisition.with_gradient(features)
+            value, gradient = self.acquisition.with_gradient(features)
             return -value, -gradient[:, : len(numeric)]
 
         box = self._box

@@ -1,0 +1,185 @@
+"""The process of a search's learning curves, and when its hyper-parameters are fitted again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpopt.core.proposals import Floats
+from hpopt.numerics.curve_process import CurveParameters, CurveProcess, CurveRows
+from hpopt.numerics.curve_process_fit import CurvePosterior, curve_prior, fit_curves
+from hpopt.numerics.curve_rows import Bend, joined, kept_rows, log_times
+from hpopt.optimizers.surrogates.curves import ObservedCurves, Segment, heard
+from hpopt.optimizers.surrogates.encoding import Encoding
+
+Ints = NDArray[np.int64]
+
+MOST_ROWS = 450  # of the process, whose inverse then takes 10 ms
+# Of a fit: with 450 rows its 10 to 30 evaluations of the posterior would take 17 ms each, with
+# these 3. A lengthscale needs no more.
+MOST_FITTED = 180
+GROWTH = 1.12  # a fit is made again when there are so many times the segments: it changes little
+# Every fifth fit begins at the prior, and those between at that one: resuming takes two fits.
+FITS_AN_ANCHOR = 5
+AT_ANCHOR, AT_REFIT = 30, 12  # evaluations of the posterior in a fit, at most
+TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class FittedCurves:
+    """A model of the curves.
+
+    Attributes
+    ----------
+    process : CurveProcess
+    bend : Bend
+        From losses to the process's targets, and back.
+    places : ndarray (N,) of int
+        Of the process's trials among the observed curves.
+    points : ndarray (N, d)
+    means : ndarray (N,)
+        What is expected at the end, as a target.
+    last : ndarray (N,)
+        The last targets.
+    """
+
+    process: CurveProcess
+    bend: Bend
+    places: Ints
+    points: Floats
+    means: Floats
+    last: Floats
+
+    def believing(self, places: Ints, features: Floats, times: Floats) -> CurveProcess:
+        """Return the process if curves ended at its means at times (m,).
+
+        Its trials are followed by those that have no row yet.
+
+        Parameters
+        ----------
+        places : ndarray (m,) of int
+            Of the curves; -1 where nothing is observed.
+        features : ndarray (m, p)
+        """
+        rows = {place: row for row, place in enumerate(self.places.tolist())}
+        unseen = [k for k, place in enumerate(places.tolist()) if place not in rows]
+        new = {k: len(rows) + place for place, k in enumerate(unseen)}
+        trials = [new[k] if k in new else rows[place] for k, place in enumerate(places.tolist())]
+        process = self.process.with_trials(features[unseen]) if unseen else self.process
+        return process.condition_on(np.array(trials), times)
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    rows: CurveRows
+    bend: Bend
+    places: Ints
+    points: Floats
+
+
+class CurveModel:
+    """The process of all curves, which depends on what was told only, not on when it is asked.
+
+    Parameters
+    ----------
+    encoding : Encoding
+    low, high : float
+        The fidelities at u = 1 and at the end.
+    """
+
+    def __init__(self, encoding: Encoding, low: float, high: float) -> None:
+        self._encoding, self._low, self._high = encoding, low, high
+        self._prior = curve_prior(encoding.n_effective, ~encoding.space.ordered)
+        self._thetas: dict[tuple[int, int, bool], Floats] = {}
+
+    def fitted(
+        self, observed: ObservedCurves, segments: Sequence[Segment], levels: Floats
+    ) -> FittedCurves | None:
+        """Return the model of all segments; None where their losses are all equal.
+
+        Parameters
+        ----------
+        observed : ObservedCurves
+            The curves of all segments.
+        levels : ndarray (k,), ascending
+            At which curves are looked at.
+        """
+        data = self._data(observed, levels, MOST_ROWS)
+        if data is None:
+            return None
+        theta = self._hyperparameters(segments, levels)
+        process = CurveProcess(data.rows, CurveParameters.of(theta))
+        n = len(data.places)
+        means, _ = process.predict(np.arange(n), np.zeros(n))
+        ends = np.append(np.flatnonzero(np.diff(data.rows.trials)), len(data.rows.trials) - 1)
+        last = data.rows.targets[ends]
+        return FittedCurves(process, data.bend, data.places, data.points, means, last)
+
+    def _hyperparameters(self, segments: Sequence[Segment], levels: Floats) -> Floats:
+        n, anchor = fit_at(len(segments))
+        theta = self._fitted_once(segments[:anchor], levels, self._prior.start, is_anchor=True)
+        if n == anchor:
+            return theta
+        return self._fitted_once(segments[:n], levels, theta, is_anchor=False)
+
+    def _fitted_once(
+        self, segments: Sequence[Segment], levels: Floats, start: Floats, *, is_anchor: bool
+    ) -> Floats:
+        key = len(segments), len(levels), is_anchor
+        if key not in self._thetas:
+            data = self._data(ObservedCurves(segments, self._high), levels, MOST_FITTED)
+            theta = start
+            if data is not None:
+                theta = fit_curves(
+                    CurvePosterior(data.rows, self._prior),
+                    self._prior,
+                    start,
+                    evaluations=AT_ANCHOR if is_anchor else AT_REFIT,
+                    tolerance=TOLERANCE,
+                )
+            # One anchor and one fit are kept.
+            self._thetas = {k: v for k, v in self._thetas.items() if k[2] != is_anchor}
+            self._thetas[key] = theta
+        return self._thetas[key]
+
+    def _data(self, observed: ObservedCurves, levels: Floats, most: int) -> _Data | None:
+        """Return at most so many rows, with the trials that have one."""
+        every = [heard(each, levels) for each in observed.curves]
+        places = np.array([k for k, (steps, _) in enumerate(every) if len(steps)], dtype=np.int64)
+        if not len(places):
+            return None
+        curves = [every[k] for k in places]
+        trials, steps, losses = joined(curves, levels)
+        last = np.array([its_losses[-1] for _, its_losses in curves])
+        bend = Bend.of(last, losses)
+        if bend.is_flat:
+            return None
+        # The same in every search: which of the others are kept is of no importance.
+        priorities = np.random.default_rng(0).random(len(every))[places]
+        kept = kept_rows(trials, last, most, priorities)
+        known, which = np.unique(trials[kept], return_inverse=True)
+        places = places[known]
+        points = np.array([observed.curves[k].point for k in places])
+        points = self._encoding.space.snap(points)
+        rows = CurveRows(
+            self._encoding.features(points),
+            self._encoding.groups,
+            which,
+            log_times(steps[kept], self._low, self._high),
+            bend.targets(losses[kept]),
+        )
+        return _Data(rows, bend, places, points)
+
+
+def fit_at(n: int) -> tuple[int, int]:
+    """Return to how many of n segments hyper-parameters are fitted, and how many its anchor has."""
+    fitted, anchor, turn = 1, 1, 0
+    while (following := math.ceil(GROWTH * fitted)) <= n:
+        fitted, turn = following, turn + 1
+        if turn % FITS_AN_ANCHOR == 0:
+            anchor = fitted
+    return fitted, anchor

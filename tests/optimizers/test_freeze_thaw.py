@@ -1,0 +1,219 @@
+"""What freeze-thaw promises beside the contract: few steps, and no trust in misleading ones."""
+
+import math
+
+import numpy as np
+import pytest
+
+import hpopt
+from hpopt import Fidelity, FreezeThaw, FunctionProblem, RandomSearch
+from hpopt.core import Outcome, Trial, failed
+from hpopt.errors import SettingError
+from hpopt.testing import OptimizerContract
+
+from .test_contract import among
+
+SPACE = hpopt.Space({"x": hpopt.Float(0, 1), "rate": hpopt.Float(1e-4, 1, log=True)})
+HIGH = 32
+STEPS = np.arange(1.0, HIGH + 1)
+
+
+def curve_of(config):
+    """Return losses that fall exponentially, not all at the same pace, to 0 at best."""
+    off = abs(math.log10(config["rate"]) + 1)
+    end = (config["x"] - 0.3) ** 2 + 0.1 * off**2
+    return end + np.exp(-STEPS * (0.1 + 0.3 * config["x"])) + 0.001 * np.sin(99 * STEPS * off)
+
+
+def searched(optimizer, curve, work, seed=0, space=SPACE, fidelity=(1, HIGH)):
+    """Ask and tell one by one until so many trainings to the end are paid; return the trials."""
+    problem = FunctionProblem(lambda config: 0.0, space, fidelity=Fidelity(*fidelity))
+    optimizer.bind(problem, seed=seed)
+    reached, spent, trials = {}, 0.0, []
+    while spent < work * HIGH:
+        (solution,) = optimizer.ask()
+        losses = curve(solution.config)[: int(solution.fidelity)]
+        spent += solution.fidelity - reached.get(solution.seed, 0)
+        reached[solution.seed] = solution.fidelity
+        trials.append(told(optimizer, solution, losses))
+    return trials
+
+
+def told(optimizer, solution, losses, status="complete"):
+    reports = tuple((step, float(loss)) for step, loss in zip(STEPS, losses, strict=False))
+    trial = Trial(solution, Outcome(status, {"value": float(losses[-1])}, curve=reports))
+    optimizer.tell(trial)
+    return trial
+
+
+def end_of_best(optimizer, curve):
+    """Return what the best trial's config would end at."""
+    points = dict(zip(optimizer.history.numbers, optimizer.history.points, strict=True))
+    (config,) = optimizer.space.decode(points[optimizer.best][None])
+    return curve(config)[-1]
+
+
+class TestFreezeThaw(OptimizerContract):
+    order_free = False
+    chooses_fidelity = True
+    n_trials = 14
+    problems = among("fidelity", "layers", "tiny")
+
+    def make(self):
+        return FreezeThaw(first=4)
+
+
+def test_it_takes_fewer_steps_than_full_trainings_at_random():
+    ends = {}
+    for make in (FreezeThaw, RandomSearch):
+        searches = [make() for _ in range(4)]
+        for seed, optimizer in enumerate(searches):
+            searched(optimizer, curve_of, 5, seed)
+        ends[make] = np.array([end_of_best(each, curve_of) for each in searches])
+    assert ends[FreezeThaw].mean() < 0.5 * ends[RandomSearch].mean()
+
+
+def test_it_begins_with_a_16th_and_goes_on_by_doubling():
+    trials = searched(FreezeThaw(), curve_of, 3)
+    assert [trial.solution.fidelity for trial in trials[:10]] == [2] * 10
+    assert {trial.solution.fidelity for trial in trials} <= {2, 4, 8, 16, 32}
+    reached = {}
+    for trial in trials:
+        solution = trial.solution
+        before = reached.get(solution.seed, 1)
+        assert solution.fidelity in {2 * before, HIGH}
+        reached[solution.seed] = solution.fidelity
+    assert max(reached.values()) == HIGH
+
+
+def test_a_third_is_trained_to_the_end_where_curves_mislead():
+    trials = searched(FreezeThaw(), lambda config: curve_of(config)[::-1], 8)
+    assert sum(trial.solution.fidelity == HIGH for trial in trials) >= 0.33 * 8 - 1
+
+
+def test_a_stopped_trial_is_not_continued():
+    problem = FunctionProblem(lambda config: 0.0, SPACE, fidelity=Fidelity(1, HIGH))
+    optimizer, stopped = FreezeThaw(first=4).bind(problem), set()
+    for number in range(24):
+        (solution,) = optimizer.ask()
+        assert solution.seed not in stopped
+        losses = curve_of(solution.config)[: int(solution.fidelity)]
+        is_stopped = number % 3 == 0
+        told(optimizer, solution, losses, "stopped" if is_stopped else "complete")
+        if is_stopped:
+            stopped.add(solution.seed)
+
+
+def test_where_all_values_are_equal_it_goes_on():
+    trials = searched(FreezeThaw(first=3), lambda config: np.ones(HIGH), 2)
+    assert len(trials) >= 3
+
+
+def test_a_small_space_is_trained_to_the_end():
+    space = hpopt.Space({"x": hpopt.Categorical(["a", "b", "c"])})
+    problem = FunctionProblem(lambda config: 0.0, space, fidelity=Fidelity(1, 4))
+    optimizer = FreezeThaw(first=2).bind(problem)
+    asked = []
+    while solutions := optimizer.ask():
+        (solution,) = solutions
+        optimizer.tell(
+            Trial(solution, Outcome("complete", {"value": float(ord(solution.config["x"]))}))
+        )
+        asked.append((solution.config["x"], solution.fidelity))
+    assert len(asked) == len(set(asked))
+    assert {name for name, fidelity in asked if fidelity == 4} == {"a", "b", "c"}
+
+
+def test_pending_configs_are_neither_repeated_nor_continued():
+    optimizer = FreezeThaw()
+    searched(optimizer, curve_of, 2)
+    waiting = optimizer.ask(8)
+    assert len({solution.seed for solution in waiting}) == 8
+    points = np.array([solution.point for solution in waiting])
+    assert len(np.unique(points.round(3), axis=0)) == 8
+
+
+def test_what_may_be_continued_is_ordered_by_what_is_expected():
+    optimizer = FreezeThaw()
+    trials = searched(optimizer, curve_of, 4)
+    last = {trial.solution.seed: trial for trial in trials}
+    numbers = np.array([trial.number for trial in last.values()])
+    kept = optimizer.continuable(numbers)
+    by_number = {trial.number: trial for trial in trials}
+    assert 0 < len(kept) < len(numbers)
+    assert all(by_number[number].solution.fidelity < HIGH for number in kept)
+    ends = [curve_of(by_number[number].config)[-1] for number in kept]
+    half = len(ends) // 2
+    assert np.mean(ends[:half]) < np.mean(ends[half:])
+
+
+def test_the_model_says_what_is_best():
+    optimizer = FreezeThaw()
+    searched(optimizer, curve_of, 6)
+    config, value = optimizer.best_believed()
+    assert value == pytest.approx(curve_of(config)[-1], abs=0.05)
+    assert curve_of(config)[-1] < 0.15
+
+
+def test_the_direction_of_an_objective_makes_no_difference():
+    asked = []
+    for sign, goal in ((1, "minimize"), (-1, "maximize")):
+        problem = FunctionProblem(
+            lambda config: 0.0,
+            SPACE,
+            objectives=hpopt.Objective("score", goal),
+            fidelity=Fidelity(1, HIGH),
+        )
+        optimizer = FreezeThaw(first=4).bind(problem)
+        for _ in range(20):
+            (solution,) = optimizer.ask()
+            losses = sign * curve_of(solution.config)[: int(solution.fidelity)]
+            reports = tuple(zip(STEPS.tolist(), losses.tolist(), strict=False))
+            outcome = Outcome("complete", {"score": float(losses[-1])}, curve=reports)
+            optimizer.tell(Trial(solution, outcome))
+        asked.append([*map(tuple, optimizer.history.points)])
+    assert asked[0] == asked[1]
+
+
+def test_known_results_are_ends_of_curves():
+    problem = FunctionProblem(lambda config: 0.0, SPACE, fidelity=Fidelity(1, HIGH))
+    optimizer = FreezeThaw().bind(problem)
+    points = SPACE.random(30, np.random.default_rng(0))
+    losses = np.array([[curve_of(config)[-1]] for config in SPACE.decode(points)])
+    losses[3] = np.inf
+    optimizer.learn(points, losses)
+    (solution,) = optimizer.ask()
+    assert solution.fidelity == 2
+    assert curve_of(solution.config)[-1] < np.median(losses)
+    assert optimizer._observed.work == 0
+
+
+def test_failures_are_no_obstacle():
+    problem = FunctionProblem(lambda config: 0.0, SPACE, fidelity=Fidelity(1, HIGH))
+    optimizer = FreezeThaw(first=4).bind(problem)
+    for number in range(40):
+        (solution,) = optimizer.ask()
+        if number < 6 or number % 4 == 0:
+            optimizer.tell(Trial(solution, failed("no")))
+        else:
+            told(optimizer, solution, curve_of(solution.config)[: int(solution.fidelity)])
+    config, value = optimizer.best_believed()
+    assert curve_of(config)[-1] < 0.1
+    assert value < 1
+
+
+def test_it_needs_a_fidelity_and_one_objective():
+    with pytest.raises(SettingError, match="must have a fidelity"):
+        FreezeThaw().bind(FunctionProblem(lambda config: 0.0, SPACE))
+    with pytest.raises(SettingError, match="different values"):
+        problem = FunctionProblem(lambda config: 0.0, SPACE, fidelity=Fidelity(1, HIGH))
+        FreezeThaw().bind(problem).best_believed()
+
+
+def test_the_phase_tells_when_the_model_chooses():
+    optimizer = FreezeThaw()
+    problem = FunctionProblem(lambda config: 0.0, SPACE, fidelity=Fidelity(1, HIGH))
+    assert "first configs" in optimizer.bind(problem).explanation
+    optimizer = FreezeThaw()
+    searched(optimizer, curve_of, 2)
+    assert optimizer.explanation.startswith("model of curves on ")
