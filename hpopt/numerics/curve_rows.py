@@ -7,7 +7,6 @@ A step t of at most `high` is told by its logarithmic time u = log(high / t) / l
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -173,25 +172,6 @@ def kept_rows(trials: Ints, last: Floats, most: int, priorities: Floats) -> Ints
     stage = np.where(whole[trials], 0, np.where(is_last, 1, 2))
     order = np.lexsort((np.where(stage == 0, rank[trials], priorities[trials]), stage))
     return np.sort(order[:most])
-
-
-def joined(curves: Sequence[tuple[Floats, Floats]], levels: Floats) -> tuple[Ints, Floats, Floats]:
-    """Return the rows of many curves: their trials, steps and losses.
-
-    Parameters
-    ----------
-    curves : sequence of (ndarray (k,), ndarray (k,))
-        Steps, ascending, and losses of each trial.
-    levels : ndarray
-        See `reports_at`.
-    """
-    places = [reports_at(steps, levels) for steps, _ in curves]
-    trials = np.repeat(np.arange(len(curves)), [len(each) for each in places])
-    pairs = list(zip(curves, places, strict=True))
-    none = [np.empty(0)]
-    steps = np.concatenate([steps[at] for (steps, _), at in pairs] + none)
-    losses = np.concatenate([losses[at] for (_, losses), at in pairs] + none)
-    return trials, steps, losses
 
 
 def n_mute(values: Floats) -> int:

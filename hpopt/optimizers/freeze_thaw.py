@@ -113,7 +113,7 @@ class FreezeThaw(Optimizer):
         self._everything = everything_in(self._encoding)
         levels = halved_levels(self._low, self._high)
         shortest = int(np.abs(np.log(levels * SHORTEST / self._high)).argmin())
-        self._levels = levels[shortest:]
+        self._levels = self._audible = levels[shortest:]
         self._segments: list[Segment] = []
         self._observed = ObservedCurves([], self._high)
         self._model = CurveModel(self._encoding, self._low, self._high)
@@ -142,6 +142,8 @@ class FreezeThaw(Optimizer):
     def _add(self, segment: Segment) -> None:
         self._segments.append(segment)
         self._observed.add(segment)
+        if segment.reached >= self._high:  # a complete curve may show that a level is mute
+            self._audible = self._observed.audible(self._levels)
 
     # -- choosing ------------------------------------------------------------------------------
 
@@ -163,7 +165,7 @@ class FreezeThaw(Optimizer):
         if fitted is None:
             point = first_point(self, number, self.first)
             return (point, float(self._levels[0])) if len(point) else self._continued(pending)
-        rng, levels = self.generator(number), self._audible()
+        rng, levels = self.generator(number), self._audible
         draws = self._draws(levels, rng)
         process = self._believing(fitted, pending)
         if self._owes_complete(pending):
@@ -205,7 +207,7 @@ class FreezeThaw(Optimizer):
         return best.point[None], self._level_above(best.reached)
 
     def _level_above(self, reached: float) -> float:
-        levels = self._audible()
+        levels = self._audible
         return float(levels[levels > reached][0])
 
     def _draws(self, levels: Floats, rng: np.random.Generator) -> _Draws:
@@ -218,13 +220,10 @@ class FreezeThaw(Optimizer):
         )
         return _Draws(horizon, wish, kind, at_random, side if rng.random() < LOCAL else None)
 
-    def _audible(self) -> Floats:
-        return self._observed.audible(self._levels)
-
     def _fit(self) -> FittedCurves | None:
         n = len(self._segments)
         if self._fitted[0] != n:
-            levels = self._audible()
+            levels = self._audible
             self._fitted = n, self._model.fitted(self._observed, self._segments, levels)
         return self._fitted[1]
 

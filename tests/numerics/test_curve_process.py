@@ -62,8 +62,10 @@ def slow_posterior(rows, theta, trials, times):
 def test_it_predicts_what_the_slow_formula_predicts():
     rows, times = some_rows(), np.array([0.0, 0.0, 0.45, 1.0])
     trials = np.array([0, 5, 5, 7])
-    found = CurveProcess(rows, CurveParameters.of(THETA)).predict(trials, times)
-    np.testing.assert_allclose(found, slow_posterior(rows, THETA, trials, times), atol=1e-8)
+    process = CurveProcess(rows, CurveParameters.of(THETA))
+    mean, deviation = slow_posterior(rows, THETA, trials, times)
+    np.testing.assert_allclose(process.predict(trials, times), (mean, deviation), atol=1e-8)
+    np.testing.assert_allclose(process.mean(trials, times), mean, atol=1e-8)
 
 
 def test_a_cut_predicts_new_trials_as_the_slow_formula_does():

@@ -9,7 +9,6 @@ from scipy import stats
 from hpopt.numerics.curve_rows import (
     Bend,
     halved_levels,
-    joined,
     kept_rows,
     log_times,
     n_mute,
@@ -44,14 +43,6 @@ def test_a_curve_is_looked_at_before_each_level_and_at_its_end():
     every_third = np.array([3.0, 6.0, 9.0])
     assert every_third[reports_at(every_third, np.array([2.0, 4.0, 8.0]))].tolist() == [3, 6, 9]
     assert reports_at(np.empty(0), np.array([1.0])).tolist() == []
-
-
-def test_curves_are_joined_by_trial():
-    curves = [(np.arange(1.0, 5.0), np.arange(4.0)), (np.array([1.0]), np.array([9.0]))]
-    trials, steps, losses = joined(curves, np.array([1.0, 2.0, 4.0]))
-    assert trials.tolist() == [0, 0, 0, 1]
-    assert steps.tolist() == [1, 2, 4, 1]
-    assert losses.tolist() == [0, 1, 3, 9]
 
 
 def test_losses_are_bent_above_the_median_only():

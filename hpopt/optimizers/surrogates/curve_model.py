@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from hpopt.core.proposals import Floats
 from hpopt.numerics.curve_process import CurveParameters, CurveProcess, CurveRows
 from hpopt.numerics.curve_process_fit import CurvePosterior, curve_prior, fit_curves
-from hpopt.numerics.curve_rows import Bend, joined, kept_rows, log_times
-from hpopt.optimizers.surrogates.curves import ObservedCurves, Segment, heard
+from hpopt.numerics.curve_rows import Bend, kept_rows, log_times
+from hpopt.optimizers.surrogates.curves import ObservedCurves, Segment
 from hpopt.optimizers.surrogates.encoding import Encoding
 
 Ints = NDArray[np.int64]
 
-MOST_ROWS = 450  # of the process, whose inverse then takes 10 ms
-# Of a fit: with 450 rows its 10 to 30 evaluations of the posterior would take 17 ms each, with
+MOST_ROWS = 300  # of the process, whose inverse then takes 4 ms; with 450 it is 11
+# Of a fit: with 300 rows its 10 to 30 evaluations of the posterior would take 7 ms each, with
 # these 3. A lengthscale needs no more.
 MOST_FITTED = 180
 GROWTH = 1.12  # a fit is made again when there are so many times the segments: it changes little
@@ -114,7 +114,7 @@ class CurveModel:
         theta = self._hyperparameters(segments, levels)
         process = CurveProcess(data.rows, CurveParameters.of(theta))
         n = len(data.places)
-        means, _ = process.predict(np.arange(n), np.zeros(n))
+        means = process.mean(np.arange(n), np.zeros(n))
         ends = np.append(np.flatnonzero(np.diff(data.rows.trials)), len(data.rows.trials) - 1)
         last = data.rows.targets[ends]
         return FittedCurves(process, data.bend, data.places, data.points, means, last)
@@ -148,18 +148,17 @@ class CurveModel:
 
     def _data(self, observed: ObservedCurves, levels: Floats, most: int) -> _Data | None:
         """Return at most so many rows, with the trials that have one."""
-        every = [heard(each, levels) for each in observed.curves]
-        places = np.array([k for k, (steps, _) in enumerate(every) if len(steps)], dtype=np.int64)
-        if not len(places):
+        curves, steps, losses = observed.rows(levels[0])
+        if not len(curves):
             return None
-        curves = [every[k] for k in places]
-        trials, steps, losses = joined(curves, levels)
-        last = np.array([its_losses[-1] for _, its_losses in curves])
+        ends = np.append(curves[1:] != curves[:-1], True)
+        places, last = curves[ends], losses[ends]
+        trials = np.cumsum(ends) - ends
         bend = Bend.of(last, losses)
         if bend.is_flat:
             return None
         # The same in every search: which of the others are kept is of no importance.
-        priorities = np.random.default_rng(0).random(len(every))[places]
+        priorities = np.random.default_rng(0).random(len(observed.curves))[places]
         kept = kept_rows(trials, last, most, priorities)
         known, which = np.unique(trials[kept], return_inverse=True)
         places = places[known]

@@ -164,6 +164,15 @@ class ObservedCurves:
         """Return the place of a config in `curves`, -1 where it has none."""
         return self._places.get(config, -1)
 
+    def rows(self, least: float) -> tuple[NDArray[np.int64], Floats, Floats]:
+        """Return curve, step and loss of all values from a least step on, of shape (n,) each."""
+        lengths = [len(each.steps) for each in self.curves]
+        places = np.repeat(np.arange(len(lengths)), lengths)
+        steps = np.array([step for each in self.curves for step in each.steps])
+        losses = np.array([loss for each in self.curves for loss in each.losses])
+        kept = steps >= least
+        return places[kept], steps[kept], losses[kept]
+
     def audible(self, levels: Floats) -> Floats:
         """Return the levels above those that say nothing of the end; see `n_mute`."""
         values = np.array(
@@ -181,10 +190,3 @@ class ObservedCurves:
             for each in self.curves
             if each.steps and each.steps[-1] == self._high and math.isfinite(each.losses[-1])
         ]
-
-
-def heard(curve: ConfigCurve, levels: NDArray[np.float64]) -> tuple[Floats, Floats]:
-    """Return steps and losses from the lowest level on."""
-    steps, losses = np.array(curve.steps), np.array(curve.losses)
-    kept = steps >= levels[0]
-    return steps[kept], losses[kept]

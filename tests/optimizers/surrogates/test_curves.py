@@ -7,7 +7,7 @@ import pytest
 
 from hpopt.core import Outcome, Solution, Trial
 from hpopt.optimizers.surrogates.curve_model import fit_at
-from hpopt.optimizers.surrogates.curves import ObservedCurves, Segment, heard
+from hpopt.optimizers.surrogates.curves import ObservedCurves, Segment
 
 LEVELS = np.array([1.0, 2.0, 4.0, 8.0])
 POINT = np.array([0.5])
@@ -75,7 +75,9 @@ def test_levels_that_say_nothing_are_left_out():
     assert ObservedCurves(curves[:3], 8.0).audible(LEVELS).tolist() == LEVELS.tolist()
     observed = ObservedCurves(curves, 8.0)
     assert observed.audible(LEVELS).tolist() == [4, 8]
-    assert heard(observed.curves[0], np.array([4.0, 8.0]))[0].tolist() == [4, 8]
+    places, steps, _ = observed.rows(4.0)
+    assert places.tolist() == np.repeat(np.arange(8), 2).tolist()
+    assert steps.tolist() == [4, 8] * 8
 
 
 def test_fits_are_few_and_begin_at_anchors():
