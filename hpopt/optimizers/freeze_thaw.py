@@ -25,6 +25,7 @@ from hpopt.numerics.curve_process import CurveProcess
 from hpopt.numerics.curve_rows import halved_levels, log_times
 from hpopt.optimizers.surrogates.acquisition import Acquisition, Criterion
 from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch, everything_in
+from hpopt.optimizers.surrogates.choice import first_new
 from hpopt.optimizers.surrogates.curve_model import CurveModel, FittedCurves
 from hpopt.optimizers.surrogates.curves import ConfigCurve, ObservedCurves, Segment
 from hpopt.optimizers.surrogates.encoding import Encoding
@@ -288,7 +289,7 @@ class FreezeThaw(Optimizer):
 
     def _best_new(self, search: AcquisitionSearch, number: int, rng: np.random.Generator) -> Floats:
         """Return the best new point of a search, shape (1, d), or none where nothing is new."""
-        found = search.best_new(lambda points: self.unknown(points, before=number))
+        found = first_new(search.ranked(), lambda points: self.unknown(points, before=number))
         if found is not None:
             return found
         return self.novel(rng.random((1, self.space.d)), rng, before=number)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
 from typing import Protocol
 
@@ -28,9 +27,6 @@ MOST_MOVES, MOST_CHOICES = 64, 12  # discrete steps of a point, and of one of it
 # worth half of an ask's time: without it the regret after 50 evaluations doubled.
 CLIMBS = (10, 6)
 FEWEST_PARENTS, MOST_PARENTS = 5, 10  # of mutants: a tenth of the observed points, within these
-# Ranked points are looked up 16 at a time: nearly always one of the first is new. After 256 known
-# ones the rest is not worth ranking.
-LOOKED_AT_ONCE, MOST_LOOKS = 16, 16
 COUNTABLE = 1000  # a space with no more configs is scored as a whole
 CHANGED = 1.5  # coordinates of a mutant, in half of them: between one and two is a local step
 SMALLEST_STEP, LARGEST_STEP = 0.01, 0.4  # of a mutant's numbers, log-uniform: local and far ones
@@ -244,22 +240,6 @@ class AcquisitionSearch:
         values = np.concatenate(self._values)
         order = np.argsort(-values, kind="stable")
         return np.concatenate(self._points)[order[np.isfinite(values[order])]]
-
-    def best_new(self, is_new: Callable[[Floats], Bools]) -> Floats | None:
-        """Return the best point that is new, shape (1, d); None where all are known.
-
-        Parameters
-        ----------
-        is_new : callable
-            Returns which of the points (n, d) are new, shape (n,).
-        """
-        ranked = self.ranked()
-        for first in range(0, min(len(ranked), LOOKED_AT_ONCE * MOST_LOOKS), LOOKED_AT_ONCE):
-            points = ranked[first : first + LOOKED_AT_ONCE]
-            new = np.flatnonzero(is_new(points))
-            if new.size:
-                return points[new[:1]]
-        return None
 
     def _score(self, points: Floats) -> tuple[Floats, Floats, Bools]:
         """Return snapped points, their acquisition (-inf where forbidden) and what is active."""
