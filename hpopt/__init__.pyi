@@ -14,6 +14,7 @@ from hpopt.core import (
 from hpopt.errors import HpoptError, Stopped
 from hpopt.executors import Limits
 from hpopt.optimizers import (
+    ASHA,
     CMAES,
     MENNDL,
     TPE,
@@ -24,6 +25,7 @@ from hpopt.optimizers import (
     FreezeThaw,
     GeneticAlgorithm,
     GridSearch,
+    Hyperband,
     LatinHypercube,
     Memetic,
     MuPlusLambda,
@@ -42,6 +44,7 @@ from hpopt.space import Categorical, Float, Int, Ordinal, Sequence, Space
 from hpopt.study import Result, Study, optimize
 
 __all__ = [
+    "ASHA",
     "CMAES",
     "MENNDL",
     "TPE",
@@ -57,6 +60,7 @@ __all__ = [
     "GeneticAlgorithm",
     "GridSearch",
     "HpoptError",
+    "Hyperband",
     "Int",
     "LatinHypercube",
     "Limits",

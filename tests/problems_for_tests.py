@@ -18,7 +18,7 @@ class Calling(Problem):
         return self.function(config, trial)
 
 
-CHOOSING_FIDELITY = {"freeze_thaw"}  # strategies that need a problem with one
+CHOOSING_FIDELITY = {"asha", "freeze_thaw", "hyperband"}  # strategies that need a problem with one
 
 
 def of(function, space, **settings):

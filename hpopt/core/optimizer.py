@@ -300,8 +300,13 @@ class Optimizer(ABC):
         phase = self.phase
         return "" if phase is None else self._joined(phase.without_reason)
 
+    @property
+    def facts(self) -> Sequence[str]:
+        """What is worth knowing beside the phase, in words; see `_facts`."""
+        return self._facts()
+
     def _joined(self, *words: str) -> str:
-        return "; ".join(filter(None, [*words, *self._facts(), recent_in_words(self.history)]))
+        return "; ".join(filter(None, [*words, *self.facts, recent_in_words(self.history)]))
 
     @property
     def best(self) -> int | None:

@@ -1,3 +1,4 @@
+from hpopt.optimizers.asha import ASHA as ASHA
 from hpopt.optimizers.auto import Auto as Auto
 from hpopt.optimizers.bayesian_optimization import BayesianOptimization as BayesianOptimization
 from hpopt.optimizers.chain import Chain as Chain
@@ -6,6 +7,7 @@ from hpopt.optimizers.differential_evolution import DifferentialEvolution as Dif
 from hpopt.optimizers.freeze_thaw import FreezeThaw as FreezeThaw
 from hpopt.optimizers.genetic_algorithm import GeneticAlgorithm as GeneticAlgorithm
 from hpopt.optimizers.grid_search import GridSearch as GridSearch
+from hpopt.optimizers.hyperband import Hyperband as Hyperband
 from hpopt.optimizers.latin_hypercube import LatinHypercube as LatinHypercube
 from hpopt.optimizers.memetic import Memetic as Memetic
 from hpopt.optimizers.narrowing import Narrowing as Narrowing

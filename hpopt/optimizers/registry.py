@@ -15,6 +15,7 @@ from hpopt.names import known_name
 
 CLASSES = {
     "annealing": ("simulated_annealing", "SimulatedAnnealing"),
+    "asha": ("asha", "ASHA"),
     "auto": ("auto", "Auto"),
     "bayesian": ("bayesian_optimization", "BayesianOptimization"),
     "chain": ("chain", "Chain"),
@@ -23,6 +24,7 @@ CLASSES = {
     "freeze_thaw": ("freeze_thaw", "FreezeThaw"),
     "genetic": ("genetic_algorithm", "GeneticAlgorithm"),
     "grid": ("grid_search", "GridSearch"),
+    "hyperband": ("hyperband", "Hyperband"),
     "latin_hypercube": ("latin_hypercube", "LatinHypercube"),
     "memetic": ("memetic", "Memetic"),
     "menndl": ("published", "MENNDL"),
@@ -40,9 +42,9 @@ CLASSES = {
 """Name → module of this package, and class in it, of all strategies of hpopt."""
 STRATEGIES = {class_name: name for name, (_, class_name) in CLASSES.items()}
 """Class → its name."""
-FIDELITIES = (
-    "strategies of fidelities, such as successive halving, are not in hpopt yet; the nearest is "
-    'early_stopping="halving", beside any strategy.'
+BOHB = (
+    "BOHB is 'hyperband' with a model as its proposer: hpopt.Hyperband(proposer=\"tpe\"), or "
+    '{ name = "hyperband", proposer = "tpe" } in a run file.'
 )
 EVOLUTION = (
     "did you mean 'genetic', 'regularized', 'differential_evolution', 'mu_plus_lambda' or "
@@ -80,10 +82,9 @@ ADVICE = {
     **dict.fromkeys(("exhaustive", "brute_force", "gridsearchcv"), "grid"),
     **dict.fromkeys(("rs", "monte_carlo", "uniform", "randomizedsearchcv"), "random"),
     **dict.fromkeys(("default", "best", "automatic"), "auto"),
-    **dict.fromkeys(
-        ("asha", "bohb", "dehb", "hyperband", "sha", "pasha", "mobster", "successive_halving"),
-        FIDELITIES,
-    ),
+    **dict.fromkeys(("sha", "pasha", "mobster", "successive_halving", "halving"), "asha"),
+    "bohb": BOHB,
+    "dehb": "hyperband",
     **dict.fromkeys(
         ("pso", "particle_swarm"),
         "hpopt has no particle swarm; the nearest are 'differential_evolution' and 'cmaes'.",

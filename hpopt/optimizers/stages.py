@@ -90,7 +90,7 @@ class Stages(Optimizer):
         return f"stage {index + 1}"
 
     def _facts(self) -> Sequence[str]:
-        return () if self._inner is None else self._inner._facts()
+        return () if self._inner is None else self._inner.facts
 
     def check_stage(self, name: str, optimizer: Optimizer) -> None:
         """Raise SettingError, with `name`, where a strategy does not suit the problem."""

@@ -1,6 +1,7 @@
 import pytest
 
 from hpopt import (
+    ASHA,
     CMAES,
     MENNDL,
     TPE,
@@ -10,6 +11,7 @@ from hpopt import (
     DifferentialEvolution,
     GeneticAlgorithm,
     GridSearch,
+    Hyperband,
     LatinHypercube,
     Memetic,
     MuPlusLambda,
@@ -292,3 +294,49 @@ class TestCMAES(OptimizerContract):
         ):
             with pytest.raises(ConfigError, match=why):
                 self.make().bind(problem, start=start)
+
+
+class TestASHA(OptimizerContract):
+    order_free = False
+    chooses_fidelity = True
+    problems = among("fidelity", "forbidden", "tiny")
+
+    def make(self):
+        return ASHA()
+
+
+class TestASHAOfModelAndBrackets(TestASHA):
+    problems = among("conditions")
+
+    def make(self):
+        return ASHA(proposer={"name": "tpe", "first": 5}, reduction=2, brackets=3)
+
+
+class TestASHAOfGenerations(TestASHA):
+    problems = among("layers")
+
+    def make(self):
+        return ASHA(proposer={"name": "menndl", "population": 10})
+
+
+class TestHyperband(OptimizerContract):
+    chooses_fidelity = True
+    n_trials = 60
+    problems = among("fidelity", "forbidden", "tiny")
+
+    def make(self):
+        return Hyperband()
+
+
+class TestHyperbandOfGenerations(TestHyperband):
+    problems = among("layers")
+
+    def make(self):
+        return Hyperband(proposer={"name": "genetic", "population": 7}, reduction=2)
+
+
+class TestAsynchronousHyperband(TestASHA):
+    problems = among("conditions", "tiny")
+
+    def make(self):
+        return Hyperband(asynchronous=True)

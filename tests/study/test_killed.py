@@ -6,6 +6,7 @@ import time
 import uuid
 from pathlib import Path
 
+import pytest
 from halving import Curves, TwoRungs
 
 import hpopt
@@ -101,11 +102,16 @@ def test_killed_at_twenty_moments(start_script, tmp_path):
     assert wait_until(lambda: len(marked_processes(drivers.mark)) == 1)  # the parent itself
 
 
-def test_killed_while_trials_are_paused_and_continued(start_script, tmp_path):
-    n_trials = 60
-    drivers = Drivers(start_script, tmp_path, PAUSING, n_trials)
+@pytest.mark.parametrize(
+    ("optimizer", "n_trials", "n_kills"), [("TwoRungs()", 60, 10), ("hpopt.ASHA()", 40, 5)]
+)
+def test_killed_while_trials_are_paused_and_continued(
+    start_script, tmp_path, optimizer, n_trials, n_kills
+):
+    program = PAUSING.replace("TwoRungs()", optimizer)
+    drivers = Drivers(start_script, tmp_path, program, n_trials)
     rng = random.Random(os.urandom(8))
-    for _ in range(10):
+    for _ in range(n_kills):
         finished = set(numbers(stored(drivers.path)))
         n_before = len(drivers.evaluated())
         driver = drivers.start()
@@ -116,8 +122,9 @@ def test_killed_while_trials_are_paused_and_continued(start_script, tmp_path):
         assert finished <= set(numbers(stored(drivers.path)))
     drivers.start()
     assert drivers.end() == 0
+    made = eval(optimizer, {"hpopt": hpopt, "TwoRungs": TwoRungs})
     unkilled = hpopt.optimize(
-        Curves(), TwoRungs(), trials=n_trials, seed=11, window=2, workers=2, progress=False
+        Curves(), made, trials=n_trials, seed=11, window=2, workers=2, progress=False
     )
     trials = stored(drivers.path)
     assert essence(trials) == essence(unkilled.trials)

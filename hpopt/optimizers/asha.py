@@ -1,0 +1,158 @@
+"""Asynchronous successive halving: many configs for short, and the best of them for longer.
+
+Li et al. 2020, "A system for massively parallel hyperparameter tuning", algorithm 2,
+https://arxiv.org/abs/1810.05934
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import insort
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from hpopt.checks import whole
+from hpopt.core import Optimizer, Phase, Solution, Trial
+from hpopt.core.proposals import Floats
+from hpopt.errors import SettingError
+from hpopt.optimizers.rungs import Halving, size_of_bracket
+
+Ranked = list[tuple[float, int]]
+
+
+class ASHA(Halving):
+    """Train many configs a little, and at once go on with those that are among the best.
+
+    Use it where an evaluation can be continued, or short ones are cheap, and values after little
+    training tell of those after much. It never waits, so any number of workers is busy. Where few
+    epochs say nothing of many, or there is time for some 20 trainings only, use ``"bayesian"``.
+
+    At each ask::
+
+        for rung from the last but one down to the lowest:
+            if one of the best ⌊n / reduction⌋ of the n configs that have ended at this rung has not
+            gone on: ask for the best of those at the next rung
+        else: ask for a new config at the lowest rung
+
+    The rungs are low, low · reduction, low · reduction² … and the highest fidelity; see
+    `rungs_between`. What has failed counts among the n and never goes on. When nothing new is left
+    to try, one config goes on from every rung that no other has left.
+
+    Parameters
+    ----------
+    proposer : str, mapping or Optimizer
+        Who chooses the new configs: a strategy's name, a mapping with name and arguments, or an
+        instance that is not bound. With ``"tpe"`` or ``"bayesian"`` it is what others call MOBSTER,
+        with a genetic algorithm evolution whose fitness is that after as many epochs as a config
+        has had.
+    low : float, optional
+        The lowest rung; by default the problem's lowest fidelity.
+    reduction : float, > 1
+        One config in so many goes on from each rung, to a fidelity that is so many times as high.
+    brackets : int, >= 1
+        From how many of the rungs new configs begin, the lowest first. Each bracket compares its
+        own configs only, and has as many as in ``"hyperband"``. With more than one, some configs
+        are safe from being judged by the lowest fidelities.
+
+    References
+    ----------
+    Klein et al. 2020, "Model-based asynchronous hyperparameter and neural architecture search"
+    (MOBSTER). https://arxiv.org/abs/2003.10865
+    """
+
+    name: ClassVar[str] = "asha"
+
+    def __init__(
+        self,
+        *,
+        proposer: str | Mapping[str, Any] | Optimizer = "random",
+        low: float | None = None,
+        reduction: float = 3,
+        brackets: int = 1,
+    ) -> None:
+        super().__init__(proposer=proposer, low=low, reduction=reduction)
+        self.brackets = whole("brackets", brackets, 1)
+
+    def _setup(self) -> None:
+        super()._setup()
+        if self.brackets > len(self.rungs):
+            raise SettingError(
+                f"brackets must be at most the number of rungs, {len(self.rungs)} "
+                f"({', '.join(f'{rung:g}' for rung in self.rungs)}), but got {self.brackets}"
+            )
+        n = len(self.rungs)
+        self._sizes = [size_of_bracket(n, k, self.reduction) for k in range(self.brackets)]
+        # What has ended, by bracket and rung; a bracket is known by its lowest rung.
+        self._ended: dict[tuple[int, int], Ranked] = defaultdict(list)
+        self._gone_on: set[int] = set()  # numbers of which it is known
+
+    @property
+    def phase(self) -> Phase:
+        """The rungs, and the phase of the proposer."""
+        lower = ", ".join(f"{rung:g}" for rung in self.rungs[:-1])
+        return self._phase_of(f"rungs of {lower} and {self._in_units(-1)}")
+
+    def _facts(self) -> Sequence[str]:
+        """Return how many have gone on from each rung."""
+        facts = []
+        places = [self._place(solution) for solution in self.pending.values()]
+        places += [place for place, ranked in self._ended.items() for _ in ranked]
+        for rung, fidelity in enumerate(self.rungs[:-1]):
+            n = sum(len(ranked) for (_, k), ranked in self._ended.items() if k == rung)
+            n_next = sum(k == rung + 1 and bracket <= rung for bracket, k in places)
+            if n_next:
+                facts.append(f"rung {fidelity:g}: {n_next} of {n} go on")
+        return facts
+
+    def _tell(self, trials: Sequence[Trial]) -> None:
+        super()._tell(trials)
+        for trial in trials:
+            ranked = self._ended[self._place(trial.solution)]
+            insort(ranked, (self._losses[trial.number], trial.number))
+
+    def _requeued(self) -> None:
+        self._gone_on.clear()
+
+    def _place(self, solution: Solution) -> tuple[int, int]:
+        """Return the bracket of a solution's config, and the solution's own rung."""
+        asked = self.proposals.fidelities(solution.point)
+        return self._rung(asked[min(asked)]), self._rung(asked[solution.number])
+
+    # -- asking --------------------------------------------------------------------------------
+
+    def _ask_at(self, number: int, n: int) -> tuple[Floats, Floats]:
+        promoted = self._promoted(at_least=0)
+        if promoted is not None:
+            return promoted
+        bracket = self._next_bracket()
+        points = self._ask(number, 1)
+        if len(points) or self.pending:
+            return self._at(points, bracket)
+        return self._promoted(at_least=1) or self._at(points, bracket)
+
+    def _promoted(self, *, at_least: int) -> tuple[Floats, Floats] | None:
+        """Return the config that goes on next, and where; None without one."""
+        for rung in reversed(range(len(self.rungs) - 1)):
+            for bracket in range(min(self.brackets, rung + 1)):
+                ranked = self._ended[bracket, rung]
+                n = max(at_least, int(len(ranked) // self.reduction))
+                for loss, number in ranked[:n]:
+                    if number in self._gone_on or loss == math.inf:
+                        continue
+                    point = self._point(number)
+                    if max(self.proposals.fidelities(point).values()) <= self.rungs[rung]:
+                        return self._at(point[None], rung + 1)
+                    self._gone_on.add(number)
+        return None
+
+    def _next_bracket(self) -> int:
+        """Return the bracket that has the fewest configs for its size."""
+        if self.brackets == 1:
+            return 0
+        n_begun = [len(self._ended[k, k]) for k in range(self.brackets)]
+        for solution in self.pending.values():
+            bracket, rung = self._place(solution)
+            if bracket == rung < self.brackets:
+                n_begun[bracket] += 1
+        return min(range(self.brackets), key=lambda k: (n_begun[k] + 1) / self._sizes[k])
