@@ -25,9 +25,10 @@ from hpopt.optimizers.surrogates.acquisition import (
     Acquisition,
     Criterion,
 )
-from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch, everything_in
+from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch
+from hpopt.optimizers.surrogates.branches import Branches
 from hpopt.optimizers.surrogates.choice import first_new, random_promising, wished
-from hpopt.optimizers.surrogates.encoding import Branches, Encoding, Within
+from hpopt.optimizers.surrogates.encoding import Encoding, everything_in
 from hpopt.optimizers.surrogates.facts import (
     branch_in_words,
     first_configs,
@@ -35,12 +36,12 @@ from hpopt.optimizers.surrogates.facts import (
     model_phase,
     stall_in_words,
 )
-from hpopt.optimizers.surrogates.first_design import first_count, first_point
+from hpopt.optimizers.surrogates.first_design import FirstDesign, first_count
 from hpopt.optimizers.surrogates.observations import Observations
 from hpopt.optimizers.surrogates.search_box import search_box
 from hpopt.optimizers.surrogates.surrogate import LIKELY, Fitted, Surrogate, description
 from hpopt.optimizers.surrogates.trust_region import TrustRegion
-from hpopt.optimizers.surrogates.turns import Turn, round_elsewhere, turn_of
+from hpopt.optimizers.surrogates.turns import Turn, turn_of
 
 FEWEST_VALUES = 3  # two values give no scale beside the prior's
 MOST_PENDING = 200  # points the model is conditioned on, as many as it is fitted to by default
@@ -62,7 +63,7 @@ class BayesianOptimization(Optimizer):
     Each ask::
 
         the first `first` configs: a scrambled Sobol' sequence, each branch about three times,
-                   first with its numbers in the middle of their ranges
+                   first with its own numbers in the middle of their ranges
         targets  = losses below the median as they are, the others by rank; failures have none
         model    = Gaussian process, Matérn 5/2 over numbers and choices, maximum a posteriori;
                    pending points have the values that it predicts (kriging believer)
@@ -71,8 +72,8 @@ class BayesianOptimization(Optimizer):
                    + 2 log P(feasible) where something failed
                    + 4 log P(a new value) where near configs gave equal values
                    every second time in a trust region around the best;
-                   every fourth time in another branch than the best config's, where conditions
-                   make branches (there log EI, LCB or log PI, at random);
+                   every fourth time in the branch that challenges the best config's, where
+                   conditions make branches (there log EI, LCB or log PI, at random);
                    otherwise anywhere, with a gain of at least 0.1 deviations of the targets;
                    every fourth time a random config, after max(20, 4 d) results without a new best;
                    where values repeat, one that is expected to be good, and half as many after each
@@ -118,6 +119,7 @@ class BayesianOptimization(Optimizer):
         one_objective(self.name, self.objectives)
         self._encoding = Encoding(self.space)
         self._n_first = first_count(self._encoding) if self.first is None else self.first
+        self._design = FirstDesign(self._encoding, self._n_first)
         self._everything = everything_in(self._encoding)
         self._branches = Branches(self._encoding)
         self._surrogate = Surrogate(self._encoding, self.most_points)
@@ -148,7 +150,7 @@ class BayesianOptimization(Optimizer):
 
     def _ask(self, number: int, n: int) -> Floats:
         if not self.has_model(number):
-            return first_point(self, number, self._n_first)
+            return self._design.point(self, number)
         observed = Observations(self)
         with single_blas_thread():
             fitted = self._surrogate.model(observed)
@@ -164,26 +166,29 @@ class BayesianOptimization(Optimizer):
     def _maximise(self, number: int, turn: Turn, fitted: Fitted) -> Floats:
         """Return the best new point by the acquisition, shape (1, d)."""
         observed, rng = Observations(self), self.generator(number)
+        pending, region = self._pending_features(), self._trust_region_after(observed)
+        process = fitted.process.condition_on(pending) if len(pending) else fitted.process
+        probabilities = fitted.probabilities(pending)
+        best, n = float(fitted.warp.targets.min()), len(observed)
+        branch = None
+        if turn is Turn.ELSEWHERE:
+            bound = Acquisition(process, Criterion("lcb", best, n), probabilities)
+            branch = self._branches.challenger(bound, fitted, rng)
+            if branch is None:
+                turn = turn_of(number, n_stalls=region.n_stalls, has_branches=False)
         kinds = KINDS if turn is Turn.ELSEWHERE else DRAWN
         kind = kinds[rng.integers(len(kinds))] if self.acquisition == "drawn" else self.acquisition
         gain = GAIN if turn is Turn.ANYWHERE else 0.0
-        pending = self._pending_features()
-        acquisition = Acquisition(
-            fitted.process.condition_on(pending) if len(pending) else fitted.process,
-            Criterion(kind, float(fitted.warp.targets.min()) - gain, len(observed)),
-            fitted.probabilities(pending),
-        )
-        box, region = None, self._trust_region_after(observed)
+        acquisition = Acquisition(process, Criterion(kind, best - gain, n), probabilities)
+        box, repeats = None, region.values_repeat
         if self.local and turn is Turn.NEAR:
             box = search_box(self._encoding, fitted, region.side, pending, rng)
-        elsewhere = self._elsewhere(number, fitted) if turn is Turn.ELSEWHERE else []
-        repeats = region.values_repeat
         wishes = wished(self._encoding, fitted, pending, turn, values_repeat=repeats)
 
         def is_new(points: Floats) -> NDArray[np.bool_]:
             return self.unknown(points, before=number)
 
-        for within in (*elsewhere, None):
+        for within in (None,) if branch is None else (branch, None):
             search = AcquisitionSearch(
                 self._encoding,
                 fitted,
@@ -197,10 +202,6 @@ class BayesianOptimization(Optimizer):
             if found is not None:
                 return found
         return self.novel(rng.random((1, self.space.d)), rng, before=number)
-
-    def _elsewhere(self, number: int, fitted: Fitted) -> list[Within]:
-        """Return the regions outside the best config's branch that this number searches."""
-        return [self._branches.other_than(fitted.best, round_elsewhere(number))]
 
     def _pending_features(self) -> Floats:
         """Return the features (q, p) of pending points, the last ones where they are many."""

@@ -24,13 +24,13 @@ from hpopt.numerics.blas_threads import single_blas_thread
 from hpopt.numerics.curve_process import CurveProcess
 from hpopt.numerics.curve_rows import halved_levels, log_times
 from hpopt.optimizers.surrogates.acquisition import Acquisition, Criterion
-from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch, everything_in
+from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch
 from hpopt.optimizers.surrogates.choice import first_new
 from hpopt.optimizers.surrogates.curve_model import CurveModel, FittedCurves
 from hpopt.optimizers.surrogates.curves import ConfigCurve, ObservedCurves, Segment
-from hpopt.optimizers.surrogates.encoding import Encoding
+from hpopt.optimizers.surrogates.encoding import Encoding, everything_in
 from hpopt.optimizers.surrogates.facts import first_configs
-from hpopt.optimizers.surrogates.first_design import first_point
+from hpopt.optimizers.surrogates.first_design import FirstDesign
 from hpopt.optimizers.surrogates.trust_region import Box
 
 # A first run takes about a 16th of the highest fidelity: half of it was as good.
@@ -112,6 +112,7 @@ class FreezeThaw(Optimizer):
         self._low, self._high = self.fidelity.low, self.fidelity.high
         self._encoding = Encoding(self.space)
         self._everything = everything_in(self._encoding)
+        self._design = FirstDesign(self._encoding, self.first)
         levels = halved_levels(self._low, self._high)
         shortest = int(np.abs(np.log(levels * SHORTEST / self._high)).argmin())
         self._levels = self._audible = levels[shortest:]
@@ -164,7 +165,7 @@ class FreezeThaw(Optimizer):
         pending = [self.pending[k] for k in sorted(self.pending) if k < number]
         fitted = self._fit() if self._has_model(number) else None
         if fitted is None:
-            point = first_point(self, number, self.first)
+            point = self._design.point(self, number)
             return (point, float(self._levels[0])) if len(point) else self._continued(pending)
         rng, levels = self.generator(number), self._audible
         draws = self._draws(levels, rng)

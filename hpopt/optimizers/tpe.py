@@ -21,7 +21,7 @@ from hpopt.core.proposals import Floats
 from hpopt.numerics.parzen import Parzen, Singles, log_mixture
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.facts import first_configs, last_number
-from hpopt.optimizers.surrogates.first_design import first_count, first_point
+from hpopt.optimizers.surrogates.first_design import FirstDesign, first_count
 from hpopt.optimizers.surrogates.kernels import Kernels, ObservedKernels
 from hpopt.optimizers.surrogates.observations import Observations, Ranking
 
@@ -93,6 +93,7 @@ class TPE(Optimizer):
         one_objective(self.name, self.objectives)
         self._encoding = Encoding(self.space)
         self._n_first = first_count(self._encoding) if self.first is None else self.first
+        self._design = FirstDesign(self._encoding, self._n_first)
         self._kernels = Kernels(self._encoding)
         self._observed = ObservedKernels(self._kernels)
         self._ranking = Ranking()
@@ -116,7 +117,7 @@ class TPE(Optimizer):
     def _ask(self, number: int, n: int) -> Floats:
         observed = Observations(self)
         if not self._has_densities(number):
-            return first_point(self, number, self._n_first)
+            return self._design.point(self, number)
         return self._most_promising(number, observed)
 
     def _most_promising(self, number: int, observed: Observations) -> Floats:

@@ -95,3 +95,22 @@ ODD_SPACES = {
     "one number": Space({"x": Float(0, 1)}),
     "one value beside a number": Space({"c": Categorical(["only"]), "x": Float(0, 1)}),
 }
+
+
+def first_wave(optimizer, space, n, seed=0, start=()):
+    """Give the configs of n asks of which no result is told."""
+    optimizer.bind(of(cost, space), seed=seed, start=start)
+    return [solution.config for solution in optimizer.ask(n)]
+
+
+def values_of(config):
+    """Give the values of a config by name, those of layers and lengths of lists too."""
+    values = {}
+    for name, value in config.items():
+        if isinstance(value, list):
+            values[f"len({name})"] = len(value)
+            for place, layer in enumerate(value):
+                values |= {f"{name}[{place}].{key}": v for key, v in layer.items()}
+        else:
+            values[name] = value
+    return values

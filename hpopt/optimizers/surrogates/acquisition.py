@@ -44,13 +44,17 @@ class Criterion:
     best: float
     n: int
 
+    @property
+    def kappa(self) -> float:
+        """How many deviations the confidence bound lies below the mean."""
+        return math.sqrt(1 + math.log(self.n))
+
     def __call__(self, mean: Floats, deviation: Floats) -> Valued:
         """Return the value and its derivatives by mean and deviation, each of shape (n,)."""
         if self.kind == "log_ei":
             return acquisition.log_expected_improvement(mean, deviation, self.best)
         if self.kind == "lcb":
-            kappa = math.sqrt(1 + math.log(self.n))
-            return acquisition.lower_confidence_bound(mean, deviation, kappa)
+            return acquisition.lower_confidence_bound(mean, deviation, self.kappa)
         return log_probability_of_improvement(mean, deviation, self.best - MARGIN)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,8 @@ from hpopt.core.proposals import Floats
 from hpopt.numerics.projected_bfgs import minimize_batched
 from hpopt.numerics.sampling import reflect
 from hpopt.optimizers.surrogates.acquisition import Acquisition
-from hpopt.optimizers.surrogates.encoding import ROUNDING, Encoding, Within
+from hpopt.optimizers.surrogates.branches import Believed, Branch
+from hpopt.optimizers.surrogates.encoding import ROUNDING, Encoding
 from hpopt.optimizers.surrogates.trust_region import Box
 
 Bools = NDArray[np.bool_]
@@ -27,7 +27,6 @@ MOST_MOVES, MOST_CHOICES = 64, 12  # discrete steps of a point, and of one of it
 # worth half of an ask's time: without it the regret after 50 evaluations doubled.
 CLIMBS = (10, 6)
 FEWEST_PARENTS, MOST_PARENTS = 5, 10  # of mutants: a tenth of the observed points, within these
-COUNTABLE = 1000  # a space with no more configs is scored as a whole
 CHANGED = 1.5  # coordinates of a mutant, in half of them: between one and two is a local step
 SMALLEST_STEP, LARGEST_STEP = 0.01, 0.4  # of a mutant's numbers, log-uniform: local and far ones
 # A number moves in the box with probability max(0.3, 20/d): 20/d is TuRBO's, and 0.3 still moves
@@ -180,18 +179,6 @@ def _at_most(row: Ints, most: int, rng: np.random.Generator) -> Ints:
     return order[place < most]
 
 
-class Believed(Protocol):
-    """The points that were observed, shape (n, d), and what is believed of their losses."""
-
-    @property
-    def points(self) -> Floats:
-        """Their points, shape (n, d)."""
-
-    @property
-    def means(self) -> Floats:
-        """The means of the model there, shape (n,)."""
-
-
 class AcquisitionSearch:
     """Maximise an acquisition over a space, or over a box in it.
 
@@ -205,8 +192,8 @@ class AcquisitionSearch:
         The bounds of numbers; choices are free.
     everything : ndarray (n, d) or None
         All configs of the space, where they are few.
-    within : callable, optional
-        Returns which features (m, p) may be asked; by default all.
+    within : Branch, optional
+        Where to search; by default everywhere.
     """
 
     def __init__(
@@ -218,7 +205,7 @@ class AcquisitionSearch:
         acquisition: Acquisition,
         box: Box | None,
         everything: Floats | None,
-        within: Within | None = None,
+        within: Branch | None = None,
     ) -> None:
         self._encoding, self._everything = encoding, everything
         self._space = encoding.space
@@ -248,7 +235,7 @@ class AcquisitionSearch:
         features = self._encoding.features(points, active)
         values = self.acquisition(features)
         if self._within is not None:
-            values = np.where(self._within(features), values, -np.inf)
+            values = np.where(self._within.has(points, active), values, -np.inf)
         if self._space.predicates:
             values = np.where(self._space.allowed(points), values, -np.inf)
         self._points.append(points)
@@ -275,6 +262,8 @@ class AcquisitionSearch:
             anywhere = self._rng.random((half, self._space.d))
             near = mutants(self._encoding, self._best_observed, half, self._rng)
             points = np.concatenate([anywhere, near])
+        if self._within is not None:
+            points = self._within.moved_into(points, self._rng)
         return self._space.repaired(points, self._rng)
 
     def _starts(
@@ -353,13 +342,3 @@ class AcquisitionSearch:
             np.where(better, gains, values),
             np.where(better[:, None], its_active, active),
         )
-
-
-def everything_in(encoding: Encoding) -> Floats | None:
-    """Return all allowed configs of a small space as points; None for a larger one."""
-    grid = encoding.space.grid()
-    if grid.size > COUNTABLE:
-        return None
-    points = np.array([grid.point(index) for index in range(int(grid.size))])
-    points = points[encoding.space.allowed(points)]
-    return encoding.space.snap(points) if len(points) else None

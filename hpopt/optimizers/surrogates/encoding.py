@@ -1,9 +1,9 @@
-"""A space as a model sees it: features, the levels of discrete coordinates, and branches."""
+"""A space as a model sees it: features, and the levels of discrete coordinates."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,9 @@ MOST_LEVELS = 128  # a number with more levels is as good as continuous to a mod
 DRAWS = 200  # random configs whose active coordinates are counted
 ROUNDING = 1e-12  # positions that differ by less are the same
 HALF = math.sqrt(0.5)  # two one-hot features of this size are 1 apart
+COUNTABLE = 1000  # a space with no more configs is scored as a whole
 # A choice of more values than this is no branch: each would be seen too rarely.
 MOST_BRANCHES = 12
-
-Within = Callable[[Floats], NDArray[np.bool_]]
-"""Which of the features (m, p) may be asked, shape (m,)."""
 
 
 class Encoding:
@@ -52,6 +50,8 @@ class Encoding:
         The steps of a local search, in values: by one, and by an eighth of all, down and up.
     names : list of str
         The coordinates by parameter: ``rate``, ``layers[0].units``, ``len(layers)``.
+    draws : ndarray (200, d)
+        Random points, the same ones in every search.
     n_effective : float, >= 1
         The mean number of active coordinates of a random config; those of one value do not count.
     """
@@ -76,8 +76,8 @@ class Encoding:
         self._choices = np.concatenate([np.arange(n) for n in (0, *n_choices)])
         self._n_choices = n_choices
         # The same draws in every search: the dimension must not depend on the seed.
-        draws = np.random.default_rng(0).random((DRAWS, space.d))
-        counted = space.active(draws) & (space.levels != 1)
+        self.draws = np.random.default_rng(0).random((DRAWS, space.d))
+        counted = space.active(self.draws) & (space.levels != 1)
         self.n_effective = max(1.0, float(counted.sum(axis=1).mean()))
 
     def features(self, points: Floats, active: Bools | None = None) -> Floats:
@@ -144,40 +144,21 @@ def _centres(parameter: Parameter) -> Floats | None:
     n_levels = int(parameter.levels[0])
     if not n_levels or (n_levels > MOST_LEVELS and parameter.ordered[0]):
         return None
-    unit = getattr(parameter, "unit", None)
+    return value_positions(parameter)
+
+
+def value_positions(parameter: Parameter) -> Floats:
+    """Return the positions of all values of a parameter that has some, ascending."""
+    unit, n_levels = getattr(parameter, "unit", None), int(parameter.levels[0])
     codes = np.arange(n_levels, dtype=np.float64)
     return (codes + 0.5) / n_levels if unit is None else np.asarray(unit(codes))
 
 
-class Branches:
-    """The choices of a space that other parameters depend on.
-
-    A model that has seen a branch a few times only, with bad values of its own parameters, expects
-    bad values of the whole branch, and a search that trusts it never comes back.
-    """
-
-    def __init__(self, encoding: Encoding) -> None:
-        space = encoding.space
-        columns = [space.columns(name).start for name in space if name in space.conditions.parents]
-        self._encoding = encoding
-        self._features = [
-            np.flatnonzero(encoding.groups == column)
-            for column in columns
-            if not space.ordered[column] and 1 < space.levels[column] <= MOST_BRANCHES
-        ]
-
-    def __len__(self) -> int:
-        return len(self._features)
-
-    def other_than(self, point: Floats, turn: int) -> Within:
-        """Return which features lie in another branch than a snapped point (d,).
-
-        Of several choices with branches the one whose `turn` it is counts.
-        """
-        own = self._features[turn % len(self._features)]
-        here = self._encoding.features(point[None])[0, own]
-
-        def elsewhere(features: Floats) -> NDArray[np.bool_]:
-            return np.asarray((features[:, own] != here).any(axis=1))
-
-        return elsewhere
+def everything_in(encoding: Encoding) -> Floats | None:
+    """Return all allowed configs of a small space as points; None for a larger one."""
+    grid = encoding.space.grid()
+    if grid.size > COUNTABLE:
+        return None
+    points = np.array([grid.point(index) for index in range(int(grid.size))])
+    points = points[encoding.space.allowed(points)]
+    return encoding.space.snap(points) if len(points) else None

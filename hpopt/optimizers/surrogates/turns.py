@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
-# One config in four comes from another branch, where there are any. More were worse; and fewer in a
-# stall lost a branch that had begun badly.
+# One config in four comes from another branch, where one may still win. More were worse; and fewer
+# in a stall lost a branch that had begun badly.
 ELSEWHERE = 4
 # One in four is random at first while the search stalls. Each further stall without a new best
 # halves that share, down to one in 32: random configs found nothing, and what is left are steps
@@ -50,8 +50,3 @@ def turn_of(number: int, *, n_stalls: int, has_branches: bool) -> Turn:
 def random_period(n_stalls: int) -> int:
     """Return of how many numbers one is random after one stall and more."""
     return RANDOM_WHEN_STALLED << min(max(n_stalls - 1, 0), MOST_HALVINGS)
-
-
-def round_elsewhere(number: int) -> int:
-    """Return how many turns of other branches came before a number."""
-    return (number + ELSEWHERE // 2) // ELSEWHERE

@@ -9,10 +9,9 @@ from hpopt.optimizers.surrogates.acquisition import KINDS, Acquisition, Criterio
 from hpopt.optimizers.surrogates.acquisition_search import (
     AcquisitionSearch,
     discrete_moves,
-    everything_in,
     mutants,
 )
-from hpopt.optimizers.surrogates.encoding import Encoding
+from hpopt.optimizers.surrogates.encoding import Encoding, everything_in
 from hpopt.optimizers.surrogates.observations import Observations
 from hpopt.optimizers.surrogates.surrogate import Surrogate
 from hpopt.optimizers.surrogates.trust_region import Box

@@ -1,11 +1,10 @@
-"""A space as features: distances that a kernel can use; and what is tried first."""
+"""A space as features: distances that a kernel can use."""
 
 import numpy as np
 import pytest
 
 from hpopt.optimizers.surrogates.encoding import Encoding
-from hpopt.optimizers.surrogates.first_design import first_count, first_points
-from hpopt.space import Categorical, Float, Int, Ordinal, Sequence, Space, Vector
+from hpopt.space import Categorical, Float, Int, Ordinal, Space, Vector
 
 from ..modelling import MIXED
 
@@ -109,55 +108,6 @@ def test_effective_dimensions_are_those_that_matter():
     assert Encoding(BRANCHES).n_effective == pytest.approx(2 + 2 / 7 + 2 / 7, abs=0.15)
     assert Encoding(Space({"c": Categorical(["only"])})).n_effective == 1.0
     assert Encoding(Space({f"x{j}": Float(0, 1) for j in range(9)})).n_effective == 9.0
-
-
-@pytest.mark.parametrize(
-    ("space", "n"),
-    [
-        (Space({"x": Float(0, 1)}), 5),
-        (Space({f"x{j}": Float(0, 1) for j in range(8)}), 8),
-        (Space({f"x{j}": Float(0, 1) for j in range(40)}), 12),
-        (BRANCHES, 21),
-    ],
-)
-def test_how_many_are_tried_first(space, n):
-    assert first_count(Encoding(space)) == n
-
-
-def test_each_branch_is_seen_three_times():
-    points = first_points(BRANCHES, 21, np.random.default_rng(0))
-    models = [config["model"] for config in BRANCHES.decode(points)]
-    assert sorted(models) == sorted("abcdefg" * 3)
-
-
-def test_each_branch_begins_in_its_middle():
-    points = first_points(BRANCHES, 21, np.random.default_rng(0))
-    numbers = points[:, BRANCHES.ordered]
-    assert (numbers[:7] == 0.5).all()
-    assert (numbers[7:] != 0.5).all()
-    assert sorted(config["model"] for config in BRANCHES.decode(points[:7])) == list("abcdefg")
-    without = first_points(BRANCHES, 21, np.random.default_rng(0), middles=False)
-    assert (without[:, BRANCHES.ordered] != 0.5).all()
-    np.testing.assert_array_equal(without[7:], points[7:])
-
-
-def test_without_branches_nothing_is_moved_to_the_middle():
-    space = Space({"x": Float(0, 1), "k": Categorical(["a", "b"])})
-    assert (first_points(space, 8, np.random.default_rng(0))[:, 0] != 0.5).all()
-
-
-def test_lengths_and_layers_are_balanced_too():
-    layer = {"kind": Categorical(["a", "b"]), "w": Ordinal([1, 2], when={"kind": "a"})}
-    space = Space({"layers": Sequence(layer, 1, 4)})
-    configs = space.decode(first_points(space, 8, np.random.default_rng(1)))
-    assert sorted(len(config["layers"]) for config in configs) == [1, 1, 2, 2, 3, 3, 4, 4]
-    assert sorted(config["layers"][0]["kind"] for config in configs) == ["a"] * 4 + ["b"] * 4
-
-
-def test_the_first_points_are_spread():
-    space = Space({f"x{j}": Float(0, 1) for j in range(3)})
-    for column in first_points(space, 8, np.random.default_rng(2)).T:
-        assert sorted(np.floor(column * 8).tolist()) == list(range(8))
 
 
 def test_each_number_of_a_vector_is_a_coordinate():
