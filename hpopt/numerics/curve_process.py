@@ -240,21 +240,23 @@ class CurveProcess:
         return CurveCut(self, time, value[:, 0], common[:, 0])
 
     def left_out(self) -> tuple[Floats, Floats]:
-        """Return what the last rows of trials would be predicted without any row of these trials.
+        """Return what the first rows of trials would be predicted without any row of these trials.
 
         Returns
         -------
         errors, deviations : ndarray (t,)
             Target less mean, and deviation with the noise, of each trial that has rows. With a
-            trial's block B of K⁻¹ they are those of its last row in B⁻¹ α and the root of B⁻¹:
+            trial's block B of K⁻¹ they are those of its first row in B⁻¹ α and the root of B⁻¹:
             R&W, equations 5.10 and 5.11, for blocks.
         """
-        ends = np.flatnonzero(np.append(self._trials[1:] != self._trials[:-1], True)) + 1
-        starts = np.concatenate([[0], ends[:-1]])
-        errors, variances = np.empty(len(ends)), np.empty(len(ends))
-        for place, (start, end) in enumerate(zip(starts, ends, strict=True)):
-            block = np.linalg.inv(self._inverse[start:end, start:end])[-1]
-            errors[place], variances[place] = block @ self._alpha[start:end], block[-1]
+        starts = np.flatnonzero(np.append(True, self._trials[1:] != self._trials[:-1]))
+        ends = np.append(starts[1:], len(self._trials))
+        variances = 1.0 / self._inverse.diagonal()[starts]
+        errors = variances * self._alpha[starts]
+        for place in np.flatnonzero(ends - starts > 1).tolist():
+            own = slice(starts[place], ends[place])
+            first = np.linalg.inv(self._inverse[own, own])[0]
+            errors[place], variances[place] = first @ self._alpha[own], first[0]
         return errors, np.sqrt(np.maximum(variances, LEAST_VARIANCE))
 
 

@@ -171,7 +171,7 @@ def test_what_is_left_out_is_what_the_others_predict():
     kept = CurveRows(
         rows.features, GROUPS, rows.trials[others], rows.times[others], rows.targets[others]
     )
-    row = np.flatnonzero(~others)[-1]
+    row = np.flatnonzero(~others)[0]
     mean, deviation = CurveProcess(kept, parameters).predict(
         np.array([trial]), rows.times[row : row + 1]
     )

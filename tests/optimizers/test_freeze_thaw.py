@@ -198,8 +198,19 @@ def test_failures_are_no_obstacle():
         else:
             told(optimizer, solution, curve_of(solution.config)[: int(solution.fidelity)])
     config, value = optimizer.best_believed()
-    assert curve_of(config)[-1] < 0.1
+    assert curve_of(config)[-1] < 0.2
     assert value < 1
+
+
+def test_the_model_knows_whether_it_predicts():
+    def rough(config):
+        return curve_of({"x": 1e4 * config["x"] % 1, "rate": 0.1})
+
+    smooth, blind = FreezeThaw(), FreezeThaw()
+    searched(smooth, curve_of, 3)
+    searched(blind, rough, 3)
+    assert smooth._fit().skill > 0.5
+    assert blind._fit().skill < 0.2
 
 
 def test_it_needs_a_fidelity_and_one_objective():

@@ -45,6 +45,9 @@ class FittedCurves:
         What is expected at the end, as a target.
     last : ndarray (N,)
         The last targets.
+    skill : float, at most 1
+        The share of the variance of first targets that the other configs predict: of each config,
+        with its whole curve left out. 0 and less: they say nothing of it.
     """
 
     process: CurveProcess
@@ -53,6 +56,7 @@ class FittedCurves:
     points: Floats
     means: Floats
     last: Floats
+    skill: float
 
     def believing(self, places: Ints, features: Floats, times: Floats) -> CurveProcess:
         """Return the process if curves ended at its means at times (m,).
@@ -117,7 +121,8 @@ class CurveModel:
         means = process.mean(np.arange(n), np.zeros(n))
         ends = np.append(np.flatnonzero(np.diff(data.rows.trials)), len(data.rows.trials) - 1)
         last = data.rows.targets[ends]
-        return FittedCurves(process, data.bend, data.places, data.points, means, last)
+        skill = _skill(process, data.rows)
+        return FittedCurves(process, data.bend, data.places, data.points, means, last, skill)
 
     def _hyperparameters(self, segments: Sequence[Segment], levels: Floats) -> Floats:
         n, anchor = fit_at(len(segments))
@@ -172,6 +177,16 @@ class CurveModel:
             bend.targets(losses[kept]),
         )
         return _Data(rows, bend, places, points)
+
+
+def _skill(process: CurveProcess, rows: CurveRows) -> float:
+    first = rows.targets[np.flatnonzero(np.append(True, np.diff(rows.trials) > 0))]
+    n = len(first)
+    # The mean of the others is what a model without configs predicts.
+    plain = (first - first.mean()) * n / max(n - 1, 1)
+    errors, _ = process.left_out()
+    variance = float(plain @ plain)
+    return 1.0 - float(errors @ errors) / variance if variance > 0.0 else 0.0
 
 
 def fit_at(n: int) -> tuple[int, int]:
