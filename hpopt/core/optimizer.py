@@ -342,6 +342,14 @@ class Optimizer(ABC):
         return numbers[best_first(history.losses[rows], numbers, history.fidelities[rows])]
 
     @property
+    def early_stopping(self) -> Mapping[str, Any] | None:
+        """The rule of early stopping that a study must run its trials with; None, the default.
+
+        It has the rule's ``name`` and settings, as in a run file.
+        """
+        return None
+
+    @property
     def n_possible(self) -> float:
         """The largest number of solutions that it can ask for: an int, or inf.
 

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from hpopt.checks import whole
+from hpopt.checks import one_of, whole
 from hpopt.core import Optimizer, Phase, Solution, Trial
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
@@ -55,6 +55,12 @@ class ASHA(Halving):
         own configs only, and has as many as in ``"hyperband"``. With more than one, some configs
         are safe from being judged by the lowest fidelities.
 
+    kind : {"promotion", "stopping"}
+        With ``"stopping"`` nothing is continued: each config has one trial, at the highest
+        fidelity, which the study stops at a rung where it is not among the best, by the rule
+        ``"halving"`` of early stopping. It is for evaluations that cannot go on where they ended;
+        they must report after each step and ask `should_stop`, and need no fidelity.
+
     References
     ----------
     Klein et al. 2020, "Model-based asynchronous hyperparameter and neural architecture search"
@@ -70,12 +76,41 @@ class ASHA(Halving):
         low: float | None = None,
         reduction: float = 3,
         brackets: int = 1,
+        kind: str = "promotion",
     ) -> None:
         super().__init__(proposer=proposer, low=low, reduction=reduction)
         self.brackets = whole("brackets", brackets, 1)
+        self.kind = one_of("kind", kind, ("promotion", "stopping"))
+        if self._stops and self.brackets > 1:
+            raise SettingError(
+                f'brackets must be 1 with kind="stopping", but got {brackets}: every trial passes '
+                "all rungs"
+            )
+
+    @property
+    def _stops(self) -> bool:
+        return self.kind == "stopping"
+
+    @property
+    def early_stopping(self) -> Mapping[str, Any] | None:
+        """The rule that stops trials, with ``kind="stopping"``."""
+        if not self._stops:
+            return None
+        low = self.rungs[0] if self.rungs else self.low
+        return {"name": "halving", "low": low, "reduction": self.reduction}
+
+    @property
+    def n_possible(self) -> float:
+        """The largest number of solutions that it can ask for: an int, or inf."""
+        return self.space.size if self._stops else super().n_possible
 
     def _setup(self) -> None:
         super()._setup()
+        # What has ended, by bracket and rung; a bracket is known by its lowest rung.
+        self._ended: dict[tuple[int, int], Ranked] = defaultdict(list)
+        self._gone_on: set[int] = set()  # numbers of which it is known
+        if self._stops:
+            return
         if self.brackets > len(self.rungs):
             raise SettingError(
                 f"brackets must be at most the number of rungs, {len(self.rungs)} "
@@ -83,19 +118,31 @@ class ASHA(Halving):
             )
         n = len(self.rungs)
         self._sizes = [size_of_bracket(n, k, self.reduction) for k in range(self.brackets)]
-        # What has ended, by bracket and rung; a bracket is known by its lowest rung.
-        self._ended: dict[tuple[int, int], Ranked] = defaultdict(list)
-        self._gone_on: set[int] = set()  # numbers of which it is known
+
+    def _rungs_of_problem(self) -> list[float]:
+        has_none = self._stops and self.fidelity is None  # the rule looks at what is reported
+        return [] if has_none else super()._rungs_of_problem()
+
+    def _shown(self) -> Optimizer:
+        # All trials are of one fidelity, so the proposer may learn them as they are.
+        return self.proposer if self._stops else super()._shown()
+
+    def _start_fidelity(self, number: int) -> float:
+        return self.highest if self._stops else super()._start_fidelity(number)
 
     @property
     def phase(self) -> Phase:
         """The rungs, and the phase of the proposer."""
+        if self._stops:
+            return self._phase_of("stops at rungs")
         lower = ", ".join(f"{rung:g}" for rung in self.rungs[:-1])
         return self._phase_of(f"rungs of {lower} and {self._in_units(-1)}")
 
     def _facts(self) -> Sequence[str]:
         """Return how many have gone on from each rung."""
-        facts = []
+        facts: list[str] = []
+        if self._stops:
+            return facts
         places = [self._place(solution) for solution in self.pending.values()]
         places += [place for place, ranked in self._ended.items() for _ in ranked]
         for rung, fidelity in enumerate(self.rungs[:-1]):
@@ -107,7 +154,7 @@ class ASHA(Halving):
 
     def _tell(self, trials: Sequence[Trial]) -> None:
         super()._tell(trials)
-        for trial in trials:
+        for trial in () if self._stops else trials:
             ranked = self._ended[self._place(trial.solution)]
             insort(ranked, (self._losses[trial.number], trial.number))
 
@@ -122,6 +169,8 @@ class ASHA(Halving):
     # -- asking --------------------------------------------------------------------------------
 
     def _ask_at(self, number: int, n: int) -> tuple[Floats, Floats]:
+        if self._stops:
+            return super()._ask_at(number, n)
         promoted = self._promoted(at_least=0)
         if promoted is not None:
             return promoted

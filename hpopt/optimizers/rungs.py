@@ -121,22 +121,29 @@ class Halving(Optimizer):
 
     def _setup(self) -> None:
         one_objective(self.name, self.objectives)
+        self.rungs = self._rungs_of_problem()
+        self._losses: dict[int, float] = {}  # of those that have ended, by number
+        self._new = self._host_proposer()
+
+    def _rungs_of_problem(self) -> list[float]:
         if self.fidelity is None:
             raise SettingError(
                 f"a problem for optimizer={self.name!r} must have a fidelity, but got one without: "
                 'give it fidelity=hpopt.Fidelity(1, 27, "epochs") and spend trial.fidelity, or '
                 "use another strategy"
             )
-        self.rungs = rungs_between(self.fidelity, self.low, self.reduction)
-        self._losses: dict[int, float] = {}  # of those that have ended, by number
-        self._new = self._host_proposer()
+        return rungs_between(self.fidelity, self.low, self.reduction)
 
     def _host_proposer(self) -> Optimizer:
         """Return what proposes new configs, hosted."""
         try:
-            return self.host(Proposer(self.proposer, learns=self._learns()))
+            return self.host(self._shown())
         except SettingError as error:
             raise SettingError(f"proposer: {error}") from None
+
+    def _shown(self) -> Optimizer:
+        """Return the proposer, as it is shown results."""
+        return Proposer(self.proposer, learns=self._learns())
 
     def _learns(self) -> Learns:
         if self.proposer.name in BLIND:

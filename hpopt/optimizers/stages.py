@@ -95,9 +95,14 @@ class Stages(Optimizer):
     def check_stage(self, name: str, optimizer: Optimizer) -> None:
         """Raise SettingError, with `name`, where a strategy does not suit the problem."""
         try:
-            self.subsearch(optimizer, seed=self.seed)
+            found = self.subsearch(optimizer, seed=self.seed)
         except SettingError as error:
             raise SettingError(f"{name}: {error}") from None
+        if found.early_stopping is not None:
+            raise SettingError(
+                f"{name} must not stop trials early, as a rule holds for a whole study, but got "
+                f"{optimizer!r}: give its proposer, and early_stopping= to the study"
+            )
 
     def _ask(self, number: int, n: int) -> Floats:
         return self._ask_at(number, n)[0]

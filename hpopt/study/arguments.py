@@ -11,6 +11,8 @@ from concurrent.futures import Executor
 from typing import Any
 
 from hpopt.checks import Duration, refusal
+from hpopt.core import Optimizer
+from hpopt.early_stopping import EarlyStoppingRule, check_one_objective, make_early_stopping
 from hpopt.errors import SettingError
 from hpopt.executors import make_executor
 from hpopt.stopping import Never, StoppingRule, Time, Trials
@@ -49,6 +51,29 @@ def one_rule(
             "space has no end (stop=hpopt.stopping.Never() runs until Ctrl-C)"
         )
     return functools.reduce(operator.or_, rules, Never())
+
+
+def early_rule_of(
+    early_stopping: str | EarlyStoppingRule | None, optimizer: Optimizer
+) -> EarlyStoppingRule | None:
+    """Return the rule of early stopping of a run: the user's, or the strategy's.
+
+    Raises
+    ------
+    SettingError
+        It is no rule, both have one, or the problem has several objectives.
+    """
+    rule, own = make_early_stopping(early_stopping), optimizer.early_stopping
+    if own is not None:
+        if rule is not None:
+            raise SettingError(
+                f"early_stopping must be left out, as {optimizer!r} stops its trials itself, but "
+                f"got {early_stopping!r}: leave it out, or use the proposer alone"
+            )
+        settings = {name: value for name, value in own.items() if name != "name"}
+        rule = make_early_stopping(own["name"], settings)
+    check_one_objective(rule, optimizer.objectives)
+    return rule
 
 
 def check_stop(stop: Any) -> None:

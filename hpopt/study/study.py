@@ -20,14 +20,14 @@ from hpopt import checks
 from hpopt.checks import Duration, Seed, expanded, whole
 from hpopt.core import Optimizer, Problem, Solution, Trial, check_problem
 from hpopt.core.start import as_list
-from hpopt.early_stopping import EarlyStoppingRule, check_one_objective, make_early_stopping
+from hpopt.early_stopping import EarlyStoppingRule
 from hpopt.errors import StudyError, StudyWarning
 from hpopt.executors import Limits
 from hpopt.optimizers import make_optimizer
 from hpopt.progress import ProgressDisplay, make_display
 from hpopt.stopping import StoppingRule, Time
 from hpopt.storage import Storage, open_storage
-from hpopt.study.arguments import checked_callbacks, executor_of_run, one_rule
+from hpopt.study.arguments import checked_callbacks, early_rule_of, executor_of_run, one_rule
 from hpopt.study.ask_tell import AskTell, Value
 from hpopt.study.continuation import KEEP_PAUSED, bytes_kept
 from hpopt.study.dispatch import Dispatch
@@ -387,8 +387,7 @@ class Study(Record):
         fail_fast = None if fail_fast is None else whole("fail_fast", fail_fast, 0)
         callbacks = checked_callbacks(callbacks)
         display = make_display(progress)
-        early_rule = make_early_stopping(early_stopping)
-        check_one_objective(early_rule, self.objectives)
+        early_rule = early_rule_of(early_stopping, self.optimizer)
         with self._alone():
             state = self._opened()
             again = state.with_status(RETRIED) if retry_failed else []

@@ -11,6 +11,7 @@ from halving import Curves
 import hpopt
 from hpopt import ASHA, Fidelity, Hyperband
 from hpopt.core import Outcome, Trial, failed
+from hpopt.errors import SettingError
 from hpopt.testing.landscapes import LANDSCAPES, Landscape
 from hpopt.testing.optimizers import described, search, steps
 
@@ -216,3 +217,40 @@ def test_values_added_by_hand_are_not_compared_with_lower_rungs():
         assert own[-1].number == added.number
         assert study.best.number == added.number
         assert Counter(t.solution.fidelity for t in study.trials)[9] > 1
+
+
+# -- kind="stopping" ---------------------------------------------------------------------------
+
+
+def reporting(config, trial):
+    value = 9.0
+    for step in range(1, 28):
+        value = config["x"] ** 2 + value / 2
+        trial.report(step, value)
+        if trial.should_stop():
+            break
+    return value
+
+
+@pytest.mark.parametrize("fidelity", [Fidelity(3, 27), None])
+def test_stopping_is_the_rule_that_travels(fidelity):
+    problem = hpopt.FunctionProblem(reporting, {"x": hpopt.Float(-5, 5)}, fidelity=fidelity)
+    low = None if fidelity else 3
+    found = run(ASHA(kind="stopping", low=low), problem, trials=40)
+    rule = hpopt.early_stopping.HalvingRule(low=3)
+    assert essence(found) == essence(run("random", problem, trials=40, early_stopping=rule))
+    assert found.counts["stopped"] > 10
+    with_model = run(ASHA(kind="stopping", proposer="tpe", low=low), problem, trials=40)
+    assert essence(with_model) == essence(run("tpe", problem, trials=40, early_stopping=rule))
+
+
+def test_stopping_has_one_rule_and_one_bracket():
+    problem = hpopt.FunctionProblem(reporting, {"x": hpopt.Float(-5, 5)})
+    with pytest.raises(SettingError, match="early_stopping must be left out, as ASHA"):
+        run(ASHA(kind="stopping"), problem, early_stopping="median")
+    with pytest.raises(SettingError, match=r"brackets must be 1 with kind=.stopping., but got 2"):
+        ASHA(kind="stopping", brackets=2)
+    with pytest.raises(SettingError, match="stage 1 of the chain must not stop trials early"):
+        run(hpopt.Chain((ASHA(kind="stopping"), 9), ("random", None)), problem)
+    with pytest.raises(SettingError, match="unknown kind 'stoping'"):
+        ASHA(kind="stoping")
