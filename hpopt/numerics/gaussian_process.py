@@ -215,6 +215,13 @@ class GaussianProcess:
         """Return the mean at features (m, p), shape (m,): cheaper than both."""
         return self._covariance(features * self._roots)[0] @ self._alpha
 
+    def left_out_errors(self) -> Floats:
+        """Return how far each target is from its prediction by all others, shape (n,).
+
+        It is α_i / (K⁻¹)_ii (R&W, equation 5.12).
+        """
+        return np.asarray(self._alpha / self._inverse.diagonal())
+
     def _deviation(self, covariance: Floats, products: Floats) -> Floats:
         variance = self._scale + 1.0 - np.add.reduce(covariance * products, axis=1)
         return np.asarray(np.sqrt(np.maximum(variance, LEAST_VARIANCE)))

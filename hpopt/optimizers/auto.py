@@ -27,7 +27,6 @@ from hpopt.optimizers.steady_state import SteadyState
 from hpopt.optimizers.surrogates.facts import last_number
 from hpopt.optimizers.surrogates.local_model import LocalModel, suits
 from hpopt.optimizers.surrogates.observations import Observations
-from hpopt.optimizers.tpe import TPE
 
 CHEAP_SECONDS = 0.02  # an evaluation, per worker: about what an ask of the model takes
 RECENT = 21  # evaluations whose median is the cost: odd, and few enough to follow a change
@@ -35,11 +34,9 @@ SMALL_BUDGET = 300  # trials: a model's asks take some seconds in all, which nob
 # Of a larger budget of cheap trials one in 50, and at least 30, may ask the model.
 FEWEST_ASKS, TRIALS_AN_ASK = 30, 50
 MANY = 2000  # results, of which the model learns from 200: evolution uses them all
-NOISY = 0.25  # share of the variance; below it TPE finds less than the model
 FEW = 12  # configs: a space of no more is tried whole, whatever the budget is
-# One config in three comes from TPE, and one or two in three from the quadratic model: every second
-# one from TPE was worse.
-TURNS, TPE_TURN, LOCAL_TURN = 3, 1, 2
+# One or two configs in three come from the quadratic model.
+TURNS, LOCAL_TURN = 3, 2
 
 
 class Way(Enum):
@@ -63,8 +60,6 @@ class Auto(Optimizer):
         otherwise                              bayesian, and with it
           few numbers, all continuous          the middle first; one or two configs in three from
                                                a quadratic model around the best one
-          large noise                          one config in three from TPE, unless it likely
-                                               fails or repeats a value
           evaluations below 20 ms, after a     steady_state: the model would take longer than the
           while                                evaluation
           beyond 2,000 results                 bayesian and steady_state in turn
@@ -105,7 +100,6 @@ class Auto(Optimizer):
             return
         self._everything = self.host(GridSearch(shuffle=True))
         self._bayesian = self.host(BayesianOptimization())
-        self._tpe = self.host(TPE())
         self._evolution = self.host(SteadyState())
         self._local = LocalModel(self.space.d) if suits(self.space) else None
 
@@ -135,15 +129,12 @@ class Auto(Optimizer):
         phase = self._bayesian.phase_at(number)
         if way is Way.IN_TURN:
             return Phase(way.value, f"there are {MANY} results and more", phase.learned)
-        if not self._bayesian.has_model(number):
+        fitted = self._bayesian.latest_model
+        if not self._bayesian.has_model(number) or (fitted is not None and fitted.is_blind):
             return phase
         if self._local is not None:
             numbers = f"{self.space.d} continuous number{'s' * (self.space.d != 1)}"
             return Phase("Gaussian process and quadratic steps", numbers, phase.learned)
-        fitted = self._bayesian.latest_model
-        if fitted is not None and fitted.noise_share > NOISY:
-            noise = f"much of what differs among them is noise ({fitted.noise_share:.0%})"
-            return Phase("Gaussian process and TPE in turn", noise, phase.learned)
         if len(self.history) >= self._n_free:
             return replace(phase, reason=f"an evaluation takes {duration}, more than thinking does")
         return phase
@@ -192,22 +183,16 @@ class Auto(Optimizer):
         return self._bayesian.propose(number, n) if points is None else points
 
     def _beside(self, number: int) -> Floats | None:
-        """Return the point of TPE or the quadratic model, if it is their turn; else None."""
+        """Return the middle of the space, or a quadratic step, if it is their turn; else None."""
+        if self._local is None:
+            return None
+        if number == len(self.start) and not len(self.knowledge):
+            middle = np.full((1, self.space.d), 0.5)
+            return self.novel(middle, self.generator(number), before=number)
         turn = number % TURNS
-        if self._local is not None:
-            if number == len(self.start) and not len(self.knowledge):
-                middle = np.full((1, self.space.d), 0.5)
-                return self.novel(middle, self.generator(number), before=number)
-            if turn and self._bayesian.has_model(number):
-                return self._quadratic_step(number, turn)
-        elif turn == TPE_TURN and self._is_noisy(number):
-            found = self._tpe.propose(number, 1)
-            return None if any(map(self._bayesian.is_wasted, found)) else found
-        return None
-
-    def _is_noisy(self, number: int) -> bool:
-        """Return whether much of the variance of results is noise, by the model."""
-        return self._bayesian.has_model(number) and self._bayesian.noise_share() > NOISY
+        if not turn or not self._bayesian.has_model(number) or self._bayesian.is_blind(number):
+            return None
+        return self._quadratic_step(number, turn)
 
     def _quadratic_step(self, number: int, turn: int) -> Floats | None:
         """Return the step of the quadratic model, if it is new and not likely wasted.

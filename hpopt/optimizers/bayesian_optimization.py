@@ -39,9 +39,10 @@ from hpopt.optimizers.surrogates.facts import (
 from hpopt.optimizers.surrogates.first_design import FirstDesign, first_count
 from hpopt.optimizers.surrogates.observations import Observations
 from hpopt.optimizers.surrogates.search_box import search_box
-from hpopt.optimizers.surrogates.surrogate import LIKELY, Fitted, Surrogate, description
+from hpopt.optimizers.surrogates.surrogate import Fitted, Surrogate, description
 from hpopt.optimizers.surrogates.trust_region import TrustRegion
 from hpopt.optimizers.surrogates.turns import Turn, turn_of
+from hpopt.optimizers.tpe import TPE
 
 FEWEST_VALUES = 3  # two values give no scale beside the prior's
 MOST_PENDING = 200  # points the model is conditioned on, as many as it is fitted to by default
@@ -77,7 +78,8 @@ class BayesianOptimization(Optimizer):
                    otherwise anywhere, with a gain of at least 0.1 deviations of the targets;
                    every fourth time a random config, after max(20, 4 d) results without a new best;
                    where values repeat, one that is expected to be good, and half as many after each
-                   further stall, and as few from anywhere
+                   further stall, and as few from anywhere;
+                   that of TPE, while the process predicts next to nothing
 
     Beyond `most_points` observations it learns from the best half, the most recent fifth, and a
     random choice of the others.
@@ -124,6 +126,7 @@ class BayesianOptimization(Optimizer):
         self._branches = Branches(self._encoding)
         self._surrogate = Surrogate(self._encoding, self.most_points)
         self._trust_region: TrustRegion | None = None
+        self._tpe = self.host(TPE())
 
     @property
     def phase(self) -> Phase:
@@ -134,7 +137,8 @@ class BayesianOptimization(Optimizer):
         """Return the phase that an ask is in; no model is fitted for it."""
         if not self.has_model(number):
             return first_configs(self._n_first, "a Gaussian process")
-        return model_phase(len(Observations(self)), self.most_points)
+        is_blind = (fitted := self._surrogate.latest) is not None and fitted.is_blind
+        return model_phase(len(Observations(self)), self.most_points, is_blind=is_blind)
 
     def _facts(self) -> list[str]:
         return self.facts_of(self)
@@ -154,6 +158,10 @@ class BayesianOptimization(Optimizer):
         observed = Observations(self)
         with single_blas_thread():
             fitted = self._surrogate.model(observed)
+            if fitted is not None and fitted.is_blind:
+                found = self._tpe.propose(number, 1)
+                if not self.is_wasted(found[0]):
+                    return found
             rng = self.generator(number)
             region = self._trust_region_after(observed)
             turn = turn_of(number, n_stalls=region.n_stalls, has_branches=bool(self._branches))
@@ -223,11 +231,13 @@ class BayesianOptimization(Optimizer):
         n = number + len(self.knowledge)
         return n >= self._n_first and len(Observations(self)) >= FEWEST_VALUES
 
-    def noise_share(self) -> float:
-        """Return the noise's share of the model's variance, in [0, 1]; 0 without a model."""
+    def is_blind(self, number: int) -> bool:
+        """Return whether there is a model for this number, which predicts next to nothing."""
+        if not self.has_model(number):
+            return False
         with single_blas_thread():
             fitted = self._surrogate.model(Observations(self))
-        return 0.0 if fitted is None else fitted.noise_share
+        return fitted is not None and fitted.is_blind
 
     @property
     def latest_model(self) -> Fitted | None:
@@ -235,22 +245,11 @@ class BayesianOptimization(Optimizer):
         return self._surrogate.latest
 
     def is_wasted(self, point: Floats) -> bool:
-        """Return whether a snapped point (d,) likely gives no value, or that of its neighbour.
-
-        Failures by chance do not count: a point is likely to fail only where a value is less than
-        half as probable as elsewhere.
-        """
-        observed = Observations(self)
+        """Return whether a snapped point (d,) likely gives no value, or that of its neighbour."""
         with single_blas_thread():
-            fitted = self._surrogate.model(observed)
-            if fitted is None:
-                return False
-            features = self._encoding.features(point[None])
-            if fitted.feasibility is not None:
-                usual = observed.n_values / len(observed)
-                if np.exp(fitted.feasibility.log_probability(features)[0]) < LIKELY * usual:
-                    return True
-            return not fitted.likely_new(features, self._pending_features())[0]
+            fitted = self._surrogate.model(Observations(self))
+            there, pending = self._encoding.features(point[None]), self._pending_features()
+            return fitted is not None and bool(fitted.likely_wasted(there, pending)[0])
 
     # -- asking the model ----------------------------------------------------------------------
 

@@ -60,6 +60,17 @@ def test_it_predicts_what_scikit_learn_predicts():
     np.testing.assert_allclose(deviation**2 + PARAMETERS.nu, noisy**2, atol=1e-8)
 
 
+def test_what_is_left_out_is_predicted_by_the_others():
+    features, targets = observed()
+    expected = []
+    for row in range(len(targets)):
+        others = np.arange(len(targets)) != row
+        process = GaussianProcess(features[others], targets[others], GROUPS, PARAMETERS)
+        expected.append(targets[row] - process.mean(features[[row]])[0])
+    errors = GaussianProcess(features, targets, GROUPS, PARAMETERS).left_out_errors()
+    np.testing.assert_allclose(errors, expected, atol=1e-7)
+
+
 def test_its_likelihood_is_scikit_learns():
     features, targets = observed()
     theta = np.concatenate([LENGTHS, [0.4, np.log(1e-3)]])

@@ -102,11 +102,11 @@ def test_what_was_said_of_the_cost_counts_more_than_what_was_measured():
     assert way(after(optimizer, 14, 1e-4)) == "Gaussian process"
 
 
-def test_noise_gives_turns_to_the_parzen_estimator():
+def test_noise_is_left_to_the_parzen_estimator():
     rng = np.random.default_rng(0)
     space = Space({"x": Float(0, 1), "c": Categorical(["a", "b"])})
     optimizer = searched(Auto(), space, lambda c: rng.standard_normal(), 40)
-    assert way(optimizer) == "Gaussian process and TPE in turn"
+    assert way(optimizer) == "TPE"
 
 
 def test_a_run_says_what_it_does_and_records_the_budget(caplog):

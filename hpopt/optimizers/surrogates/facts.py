@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from hpopt.core import Config, Optimizer, Phase
@@ -17,8 +19,11 @@ def first_configs(n_first: int, then: str) -> Phase:
     return Phase("first configs", f"{n_first} spread over the space, then {then}")
 
 
-def model_phase(n_results: int, most: int) -> Phase:
-    """Return the phase in which a Gaussian process chooses."""
+def model_phase(n_results: int, most: int, *, is_blind: bool) -> Phase:
+    """Return the phase in which a Gaussian process chooses, or TPE where the process is blind."""
+    if is_blind:
+        why = "a Gaussian process hardly predicts them"
+        return Phase("TPE", why, results_in_words(n_results, math.inf))
     return Phase("Gaussian process", learned=results_in_words(n_results, most))
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hpopt.core import Optimizer
 from hpopt.core.proposals import Floats
+from hpopt.optimizers.surrogates.penalties import penalties
 
 Ints = NDArray[np.int64]
 
@@ -37,19 +38,18 @@ class Observations:
     def __len__(self) -> int:
         return len(self.losses)
 
-    @property
-    def n_values(self) -> int:
-        """The number of evaluations that gave a value."""
-        return int(np.isfinite(self.losses).sum())
+    def valued(self, n: int) -> NDArray[np.bool_]:
+        """Return which of the first n evaluations gave a value that is no penalty, shape (n,)."""
+        return np.isfinite(self.losses[:n]) & ~penalties(self.losses[:n])
 
     def subset(self, n: int, most: int, *, valued: bool = False) -> Ints:
         """Return at most `most` rows to learn from, of the first n, ascending.
 
         Half of them are the best, a fifth the most recent, and the rest a random choice that hardly
         changes as n grows: a row's priority does not depend on n. With `valued`, evaluations that
-        gave no value are left out.
+        gave no value, or a penalty, are left out.
         """
-        rows = np.flatnonzero(np.isfinite(self.losses[:n])) if valued else np.arange(n)
+        rows = np.flatnonzero(self.valued(n)) if valued else np.arange(n)
         if len(rows) <= most:
             return rows
         kept = np.zeros(len(rows), dtype=bool)

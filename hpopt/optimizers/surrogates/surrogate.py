@@ -1,9 +1,8 @@
-"""The Gaussian processes of a space: of its losses, of what fails, and when they are refitted."""
+"""The Gaussian processes of a space: of its losses, and of what fails."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,12 +11,7 @@ from numpy.typing import NDArray
 from hpopt.core import Objective
 from hpopt.core.proposals import Floats
 from hpopt.numerics.gaussian_process import GaussianProcess
-from hpopt.numerics.gaussian_process_fit import (
-    Noise,
-    Prior,
-    as_hyperparameters,
-    fit_hyperparameters,
-)
+from hpopt.numerics.gaussian_process_fit import Noise, Prior, as_hyperparameters
 from hpopt.numerics.rank_transform import RankTransform, rank_transform
 from hpopt.optimizers.surrogates.acquisition import Feasibility, Probability
 from hpopt.optimizers.surrogates.duplicate_values import DuplicateValues, Metric
@@ -25,85 +19,17 @@ from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.first_design import first_count
 from hpopt.optimizers.surrogates.inert_numbers import plateau_metric
 from hpopt.optimizers.surrogates.observations import Observations
+from hpopt.optimizers.surrogates.refits import Data, FirstData, RefitSchedule, refit_at
 
-# Hyper-parameters are fitted after every 1st, 2nd, 4th, 8th observation while there are fewer
-# than 30, 60, 120, 250, then after every 16th: one point changes them ever less, and a fit costs
-# O(n³).
-REFITS, SPARSE_REFITS = ((30, 1), (60, 2), (120, 4), (250, 8)), 16
-# A fit starts from the fit of its anchor, an anchor from the prior: resuming takes these two fits.
-ANCHORS, SPARSE_ANCHORS = ((10, 1), (60, 10), (120, 20), (250, 40)), 80
-EVALUATIONS = 50  # of the posterior in a fit: a limit, which the tolerances below rarely need
-AT_ANCHOR, AT_REFIT = 1e-5, 1e-4  # tolerances: a refit starts near its optimum
 # The weights of log P(a value) and log P(another value than the nearest one) beside the criterion.
 FEASIBILITY_WEIGHT, NOVELTY_WEIGHT = 2.0, 4.0
 LIKELY = 0.5  # a config less likely than this to give a new value gives way to others
 
-Data = tuple[Floats, Floats]
-"""Features (m, p) and targets (m,)."""
-FirstData = Callable[[int], Data | None]
-"""Returns the data of the first n observations; None where there is nothing to learn."""
-
-
-def refit_at(n: int) -> int:
-    """Return how many of n observations the hyper-parameters in use were fitted to."""
-    return _rounded_down(n, REFITS, SPARSE_REFITS)
-
-
-def anchor_at(n: int) -> int:
-    """Return how many observations the anchor has: the fit that a fit to n starts from."""
-    return _rounded_down(n, ANCHORS, SPARSE_ANCHORS)
-
-
-def _rounded_down(n: int, steps: tuple[tuple[int, int], ...], last: int) -> int:
-    step = next((step for below, step in steps if n < below), last)
-    return n - n % step
-
-
-class RefitSchedule:
-    """Hyper-parameters that depend on the observations only, not on when they were asked for.
-
-    A fit begins at the fit of an anchor before it, and that at the prior. So whoever resumes a
-    search makes two fits, however long it is, and has the same model as if it had never stopped.
-
-    Parameters
-    ----------
-    prior : Prior
-    groups : ndarray (p,) of int
-        The lengthscale of each feature.
-    """
-
-    def __init__(self, prior: Prior, groups: NDArray[np.int64]) -> None:
-        self._prior, self._groups = prior, groups
-        self._thetas: dict[tuple[int, bool], Floats] = {}
-
-    def hyperparameters(self, n: int, data: FirstData) -> Floats:
-        """Return the logarithms of lengthscales, scale and noise for n observations."""
-        fitted_to = refit_at(n)
-        anchor = anchor_at(fitted_to)
-        start = self._fitted_once(data, anchor, self._prior.start, at_anchor=True)
-        if fitted_to == anchor:
-            return start
-        return self._fitted_once(data, fitted_to, start, at_anchor=False)
-
-    def _fitted_once(self, data: FirstData, n: int, start: Floats, *, at_anchor: bool) -> Floats:
-        key = n, at_anchor
-        if key not in self._thetas:
-            found = data(n)
-            theta = start
-            if found is not None:
-                theta = fit_hyperparameters(
-                    *found,
-                    self._groups,
-                    self._prior,
-                    start,
-                    evaluations=EVALUATIONS,
-                    tolerance=AT_ANCHOR if at_anchor else AT_REFIT,
-                )
-            # One anchor and one fit are kept: n only grows.
-            self._thetas = {k: v for k, v in self._thetas.items() if k[1] != at_anchor}
-            self._thetas[key] = theta
-        return self._thetas[key]
-
+# A process is blind where noise is more than this share of the variance, or, after this many
+# observations, where less than this share is predicted when left out. Sooner, skill is as low on
+# smooth problems. On recorded networks and made spaces mostly at chance, a noise of 0.25 alone was
+# worse; on smooth ones hardly any process is blind.
+NOISY, UNSKILLED, FEWEST_JUDGED = 0.05, 0.2, 20
 
 # The targets are +1 and -1: a priori a third to a half of the failures are by chance.
 OF_FAILURES = Noise(mean=math.log(0.3), deviation=1.0, start=math.log(0.3))
@@ -121,6 +47,10 @@ class Fitted:
         The points that it was fitted to.
     means : ndarray (n,)
         Its means there.
+    n_observed : int
+        How many observations there were, with failures and with those that were left out.
+    share_of_values : float
+        How many of them gave a value.
     warp : RankTransform
         From losses to the targets that it was fitted to, and back.
     lengths : ndarray (d,)
@@ -137,6 +67,8 @@ class Fitted:
     process: GaussianProcess
     points: Floats
     means: Floats
+    n_observed: int
+    share_of_values: float
     warp: RankTransform
     lengths: Floats
     feasibility: Feasibility | None
@@ -166,6 +98,18 @@ class Fitted:
         usual = float(np.median(self.warp.targets)) if near else np.inf
         return np.asarray(self.process.mean(features) < min(usual, self.usual))
 
+    def likely_wasted(self, features: Floats, pending: Floats) -> NDArray[np.bool_]:
+        """Return which features (m, p) likely give no value, or that of their neighbour.
+
+        Failures by chance do not count: a point is likely to fail only where a value is less than
+        half as probable as elsewhere.
+        """
+        wasted = ~self.likely_new(features, pending)
+        if self.feasibility is not None:
+            chance = np.exp(self.feasibility.log_probability(features))
+            wasted |= chance < LIKELY * self.share_of_values
+        return wasted
+
     def probabilities(self, pending: Floats) -> list[tuple[float, Probability]]:
         """Return the probabilities of a value, and of a new one, with their weights.
 
@@ -187,12 +131,31 @@ class Fitted:
         parameters = self.process.parameters
         return parameters.nu / (parameters.nu + float(np.exp(parameters.scale)))
 
+    @property
+    def skill(self) -> float:
+        """The share of the targets' variance that is predicted, each by all others; at most 1.
+
+        Below 0 their mean predicts better; it is taken without the target, too.
+        """
+        targets, errors = self.warp.targets, self.process.left_out_errors()
+        n = len(targets)
+        from_mean = (targets - targets.mean()) * (n / (n - 1))
+        return 1.0 - float(errors @ errors) / float(from_mean @ from_mean)
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether the process predicts next to nothing."""
+        if self.noise_share > NOISY:
+            return True
+        return self.n_observed >= FEWEST_JUDGED and self.skill < UNSKILLED
+
 
 class Surrogate:
     """The model of the observations, which depends on them only.
 
-    Failures have a process of their own, so that one by chance does not spoil a good place. Only
-    where all losses are equal a failure counts as the worst one.
+    Failures, and penalties that are returned in their place, have a process of their own, so that
+    one by chance does not spoil a good place. Only where all losses are equal a failure counts as
+    the worst one.
 
     Parameters
     ----------
@@ -238,6 +201,8 @@ class Surrogate:
             process,
             points,
             process.mean(features),
+            n,
+            float(observed.valued(n).mean()),
             warp,
             lengths,
             self._feasibility(observed, n) if valued else None,
@@ -266,7 +231,7 @@ class Surrogate:
     def _feasibility(self, observed: Observations, n: int) -> Feasibility | None:
         def failures(n: int) -> Data | None:
             rows = observed.subset(n, self._most)
-            failed = ~np.isfinite(observed.losses[rows])
+            failed = ~observed.valued(n)[rows]
             if not failed.any():
                 return None
             return self._features(observed, rows), np.where(failed, 1.0, -1.0)
@@ -279,9 +244,9 @@ class Surrogate:
     def _usual_loss(self, observed: Observations) -> float:
         """Return the median of the first design's losses; of later ones where they all failed."""
         n_first = first_count(self._encoding)
-        known = np.isfinite(observed.losses[:n_first])
-        losses = observed.losses if not known.any() else observed.losses[:n_first][known]
-        return float(np.median(losses[np.isfinite(losses)]))
+        valued = observed.valued(len(observed))
+        first = observed.losses[:n_first][valued[:n_first]]
+        return float(np.median(first if len(first) else observed.losses[valued]))
 
     def _duplicates(
         self, observed: Observations, n: int, features: Floats, losses: Floats

@@ -7,7 +7,8 @@ from hpopt import RandomSearch
 from hpopt.numerics.blas_threads import single_blas_thread
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.observations import Observations, Ranking
-from hpopt.optimizers.surrogates.surrogate import Surrogate, anchor_at, refit_at
+from hpopt.optimizers.surrogates.refits import anchor_at, refit_at
+from hpopt.optimizers.surrogates.surrogate import Surrogate
 from hpopt.space import Float, Space
 
 from ..modelling import MIXED, cost, known, searched
@@ -42,7 +43,7 @@ class Cut:
 
     def __init__(self, observed, n):
         self.points, self.losses = observed.points[:n], observed.losses[:n]
-        self.subset = observed.subset
+        self.subset, self.valued = observed.subset, observed.valued
         self.n = n
 
     def __len__(self):
