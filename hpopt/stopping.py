@@ -9,7 +9,6 @@ Examples
 from __future__ import annotations
 
 import math
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,10 +18,8 @@ from typing import Any
 from hpopt import checks
 from hpopt.checks import real, whole
 from hpopt.core import Objective
+from hpopt.core.amounts import seconds_in
 from hpopt.errors import SettingError
-
-UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
-TEXT = re.compile("".join(rf"\s*(?:([0-9.]+)\s*{unit})?" for unit in UNITS) + r"\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +124,7 @@ class Time(StoppingRule):
         """Return the limit in seconds."""
         limit: Any = self.limit
         if isinstance(limit, str):
-            found = TEXT.fullmatch(limit)
-            parts = zip(found.groups() if found else (), UNITS.values(), strict=False)
-            try:
-                given = [float(number) * unit for number, unit in parts if number is not None]
-            except ValueError:
-                given = []
-            limit = sum(given) if given else math.nan
+            limit = seconds_in(limit)
         seconds = real(limit)
         if seconds is None or not seconds >= 0:
             raise SettingError(

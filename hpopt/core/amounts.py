@@ -1,4 +1,4 @@
-"""Amounts of memory as a user writes them: ``"4GB"``, or a number of bytes."""
+"""Amounts of memory and of time as a user writes them: ``"4GB"``, ``"15m"``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,13 @@ from hpopt.errors import SettingError
 
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 BINARY_UNITS = {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+TIME_UNITS = {
+    r"d(?:ays?)?": 86400.0,
+    r"h(?:ours?)?": 3600.0,
+    r"m(?:in(?:utes?)?)?": 60.0,
+    r"s(?:ec(?:onds?)?)?": 1.0,
+}
+TIME = re.compile("".join(rf"\s*(?:([0-9.]+)\s*{unit})?" for unit in TIME_UNITS) + r"\s*")
 LEAST_MEMORY = 10**6  # bytes: less is a number meant in MB or GB, as no process fits into it
 
 
@@ -49,6 +56,17 @@ def _bytes_of_text(text: str, name: str) -> float:
             f"but got {text!r}: write '4GB' or '512 MiB'"
         )
     return float(match[1]) * (UNITS | BINARY_UNITS)[match[2] or ""]
+
+
+def seconds_in(text: str) -> float | None:
+    """Return a text such as ``"90s"``, ``"5 min"`` or ``"1h30m"`` in seconds; None for others."""
+    found = TIME.fullmatch(text)
+    parts = zip(found.groups() if found else (), TIME_UNITS.values(), strict=False)
+    try:
+        given = [float(number) * unit for number, unit in parts if number is not None]
+    except ValueError:
+        return None
+    return sum(given) if given else None
 
 
 def in_units(n_bytes: float) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,14 @@ from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import Fidelity, Objective, Problem, check_problem, objectives_of
 from hpopt.core.problem import Objectives as ClassObjectives
 from hpopt.core.trial import Config
-from hpopt.errors import MemoryLimitExceeded, ProblemError, SettingError
+from hpopt.errors import MemoryLimitExceeded, ProblemError
+from hpopt.problems.keras.agreement import check_together
 from hpopt.problems.keras.builders.builder import Builder
 from hpopt.problems.keras.data.feeding import first_input, is_dataset
 from hpopt.problems.keras.data.fingerprint import digest_of, fingerprint_of_data
 from hpopt.problems.keras.data.rows import Rows
 from hpopt.problems.keras.data.source_choice import make_source
 from hpopt.problems.keras.data.sources import ArraySource, Steps
-from hpopt.problems.keras.data.structures import describe
 from hpopt.problems.keras.memory_estimate import MemoryEstimate
 from hpopt.problems.keras.metrics import Objectives, objectives_by_name
 from hpopt.problems.keras.network_factory import NetworkFactory
@@ -32,8 +33,10 @@ from hpopt.problems.keras.session import (
     precision_of_layers,
     require_keras,
 )
+from hpopt.problems.keras.training.checkpoints import Interval
 from hpopt.problems.keras.training.continuation import state_files
-from hpopt.problems.keras.training.fit import FitSettings, build_optimizer, epochs_range
+from hpopt.problems.keras.training.fidelity import fidelity_of
+from hpopt.problems.keras.training.fit import FitSettings, build_optimizer
 from hpopt.problems.keras.training.kept_weights import load_weights
 from hpopt.problems.keras.training.trial import (
     Callbacks,
@@ -109,10 +112,19 @@ class KerasProblem(Problem):
         The weight of an example of each class in the loss.
     callbacks : callable, optional
         Called as ``callbacks(config, trial)`` for each training; returns new keras.callbacks.
-    fidelity : Fidelity or (int, int), optional
-        The fewest and the most epochs of a trial, in place of `epochs`. A later trial of the same
-        config and seed resumes the training of the earlier one, with the same values as if it had
-        never stopped.
+    fidelity : (int, int), "folds", "samples", or Fidelity, optional
+        The fewest and the most epochs of a trial, in place of `epochs`; or its trainings, of
+        several folds or repeats, from 1 on; or the share of the examples that it trains on, by
+        default from a tenth on. `Fidelity(2, 5, "folds")` and `Fidelity(0.2, 1, "samples")` give
+        the range. A later trial of the same config goes on where the earlier one ended, with the
+        same values as if it had never stopped; with more samples it trains anew.
+    schedule_restarts : sequence of int, optional
+        The epochs after which the learning-rate schedule of a config begins anew. By default it is
+        laid over the most epochs of a trial.
+    checkpoint_every : int, str or datetime.timedelta, optional
+        Save a training after every so many epochs, or at the first end of an epoch after a time
+        such as ``"5 min"``. If the trial is lost, with its worker or the whole run, it goes on from
+        there.
     precision : str, optional
         That of the layers: ``"mixed_float16"``, ``"mixed_bfloat16"``, ``"float32"`` …
     memory_limit : int or str, optional
@@ -178,7 +190,9 @@ class KerasProblem(Problem):
         min_improvement: float = 0.0,
         class_weight: Mapping[int, float] | None = None,
         callbacks: Callbacks | None = None,
-        fidelity: Fidelity | tuple[int, int] | None = None,
+        fidelity: Fidelity | tuple[int, int] | str | None = None,
+        schedule_restarts: Sequence[int] = (),
+        checkpoint_every: int | str | timedelta | None = None,
         precision: str | None = None,
         memory_limit: int | str | None = None,
         keep_weights: int = 1,
@@ -194,10 +208,11 @@ class KerasProblem(Problem):
             is_usual = type(self).objectives is KerasProblem.objectives
             objectives = (self._networks.objective if is_usual else None) or self.objectives
         self.objectives = objectives_by_name(objectives)
-        self.fidelity = epochs_range(self.fidelity if fidelity is None else fidelity)
+        given, self.fidelity = (self.fidelity if fidelity is None else fidelity), None
         self.fit_settings = FitSettings(
-            epochs, batch_size, patience, min_improvement, class_weight, verbose
+            epochs, batch_size, patience, min_improvement, class_weight, verbose, schedule_restarts
         )
+        self.checkpoint_every = None if checkpoint_every is None else Interval.of(checkpoint_every)
         whole("keep_weights", keep_weights, 0)
         whole("repeats", repeats, 1)
         check_precision(precision)
@@ -220,7 +235,10 @@ class KerasProblem(Problem):
             sample_weight=sample_weight,
             steps=Steps(steps_per_epoch, validation_steps),
         )
-        self._check_together()
+        self.fidelity = fidelity_of(given, self.source, repeats)
+        check_together(
+            self.source, self.space, objectives_of(self), self.fidelity, self.fit_settings
+        )
         # Values that callbacks or a subclass add are not known before a trial.
         is_known = callbacks is None and not self._is_extended
         reported = [objective.name for objective in objectives_of(self)] if is_known else []
@@ -272,6 +290,7 @@ class KerasProblem(Problem):
             precision=config.get("precision", self.precision),
             callbacks=self.callbacks,
             keep_weights=self.keep_weights,
+            checkpoint_every=self.checkpoint_every,
             is_lenient=self._is_extended,
         )
         with fresh_session(trial.seed, settings.precision) as keras:
@@ -282,7 +301,7 @@ class KerasProblem(Problem):
 
         The network is not trained, and that of a builder is not even allocated.
         """
-        batch_size = self.fit_settings.of(config, None).batch_size
+        batch_size = self.fit_settings.of(config).batch_size
         copied = self.keep_weights > 0
         with self._precision_of(config):
             return self._networks.memory(config, batch_size, self._compiled, copied=copied)
@@ -315,7 +334,7 @@ class KerasProblem(Problem):
             split = self.source.split(config, 0)
             if not model.built:
                 model(first_input(split.training))
-        schedule_rate(model, config, self.fit_settings.of(config, None), self.fidelity, split)
+        schedule_rate(model, config, self.fit_settings.of(config), self.fidelity, split)
         build_optimizer(model)
         load_weights(model, directory)
         return model
@@ -335,7 +354,8 @@ class KerasProblem(Problem):
         own = own[: own.index(KerasProblem)]
         written = ("build", "compile_settings", "evaluate")
         methods = [vars(each)[name] for each in own for name in written if name in vars(each)]
-        epochs = self.fidelity or fit.epochs
+        epochs = self.fidelity if self._has_range_of_epochs else fit.epochs
+        restarts = {"schedule_restarts": str([*fit.schedule_restarts])}
         return {
             **fingerprint_of_data(self.source),
             "build": digest_of(self._networks.given, methods),
@@ -346,6 +366,7 @@ class KerasProblem(Problem):
             "repeats": str(self.repeats),
             "precision": str(self.precision),
             "callbacks": digest_of(self.callbacks),
+            **(restarts if fit.schedule_restarts else {}),
         }
 
     @property
@@ -357,6 +378,10 @@ class KerasProblem(Problem):
     def validation(self) -> Rows | None:
         """The examples to validate on, of the first split: arrays only."""
         return self._arrays.splits[0][1]
+
+    @property
+    def _has_range_of_epochs(self) -> bool:
+        return self.fidelity is not None and self.fidelity.name == "epochs"
 
     @property
     def _is_extended(self) -> bool:
@@ -379,29 +404,3 @@ class KerasProblem(Problem):
 
     def _precision_of(self, config: Config) -> AbstractContextManager[None]:
         return precision_of_layers(import_keras(), config.get("precision", self.precision))
-
-    def _check_together(self) -> None:
-        """Raise where settings exclude one another, or data do not fit the builder."""
-        if self.fidelity is not None and "epochs" in self.space:
-            raise ProblemError(
-                "epochs must be a fidelity or a parameter of the space, but got both: leave one out"
-            )
-        if self.fit_settings.class_weight is not None and isinstance(self.source, ArraySource):
-            rows = self.source.everything
-            if rows.weights is not None:
-                raise SettingError(
-                    "class_weight and sample_weight exclude one another, but got both: multiply "
-                    "the weight of each example by that of its class"
-                )
-            if isinstance(rows.y, dict | tuple) or rows.y is None:
-                raise SettingError(
-                    "class_weight needs one array of targets, but y is "
-                    f"{describe(rows.y)}: give sample_weight instead"
-                )
-        unmeasured = [o.name for o in objectives_of(self) if o.name.startswith("val_")]
-        # Keras would report the missing metric only at the end of the first epoch.
-        if not self.source.is_validated and unmeasured:
-            raise ProblemError(
-                f"objective {unmeasured[0]!r} needs examples to validate on, but there are none: "
-                "give validation_data; for arrays a validation_split above 0 will do"
-            )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from hpopt.checks import one_of
 from hpopt.problems.keras.session import import_keras
@@ -50,10 +51,13 @@ def schedule_parameters(names: Sequence[str] = SCHEDULES) -> dict[str, Parameter
     }
 
 
-def apply_schedule(model: Any, config: Mapping[str, Any], n_steps: Callable[[], int]) -> None:
+def apply_schedule(
+    model: Any, config: Mapping[str, Any], lengths: Callable[[], Sequence[int]]
+) -> None:
     """Set the schedule of a config, if it has one, in the optimizer of a compiled model.
 
-    `n_steps` returns how many steps of the optimizer the whole training has, or would have.
+    `lengths` returns the number of steps of the optimizer in the whole training; or several
+    numbers, where the schedule begins anew after each of them.
     """
     kind = config.get("schedule", "constant")
     warmup = config.get("warmup", 0.0)
@@ -63,7 +67,16 @@ def apply_schedule(model: Any, config: Mapping[str, Any], n_steps: Callable[[], 
     keras = import_keras()
     start = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
     final = config.get("final_rate", FINAL_RATE)
-    model.optimizer.learning_rate = _schedule_class()(start, kind, final, warmup, n_steps())
+    schedule = _schedule_class()(start, kind, final, warmup, [*lengths()])
+    model.optimizer.learning_rate = schedule
+
+
+class _Part(NamedTuple):
+    """The steps of a schedule from where it begins, or begins anew."""
+
+    first: int
+    n_rising: int
+    n: int
 
 
 @functools.cache
@@ -74,22 +87,32 @@ def _schedule_class() -> Any:
 
     class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc, name-defined]
         def __init__(
-            self, start: float, kind: str, final: float, warmup: float, n_steps: int
+            self, start: float, kind: str, final: float, warmup: float, lengths: Sequence[int]
         ) -> None:
             self._settings = {"start": start, "kind": kind, "final": final}
-            self._settings |= {"warmup": warmup, "n_steps": n_steps}
+            self._settings |= {"warmup": warmup, "lengths": [*lengths]}
             self._start, self._share = start, functools.partial(SHARES[kind], ops, final)
-            self._n_rising = round(warmup * n_steps)
-            self._n_falling = max(n_steps - self._n_rising, 1)
+            ends = [*itertools.accumulate(lengths)]
+            self._parts = [
+                _Part(end - n, round(warmup * n), n) for end, n in zip(ends, lengths, strict=True)
+            ]
 
         def __call__(self, step: Any) -> Any:
             step = ops.cast(step, "float32")
-            progress = ops.clip((step - self._n_rising) / self._n_falling, 0.0, 1.0)
+            rate = self._rate(step, self._parts[0])
+            for part in self._parts[1:]:
+                rate = ops.where(step < part.first, rate, self._rate(step, part))
+            return rate
+
+        def _rate(self, step: Any, part: _Part) -> Any:
+            step = step - part.first
+            n_falling = max(part.n - part.n_rising, 1)
+            progress = ops.clip((step - part.n_rising) / n_falling, 0.0, 1.0)
             rate = self._start * self._share(progress)
-            if not self._n_rising:
+            if not part.n_rising:
                 return rate
             # From 1/n at the first step to 1 at the last: a rate of 0 would waste a step.
-            return rate * ops.minimum((step + 1.0) / self._n_rising, 1.0)
+            return rate * ops.minimum((step + 1.0) / part.n_rising, 1.0)
 
         def get_config(self) -> dict[str, Any]:
             return dict(self._settings)

@@ -5,7 +5,7 @@ import importlib.util
 import numpy as np
 import pytest
 
-from hpopt.core import Solution, evaluate
+from hpopt.core import Previous, Solution, evaluate
 from hpopt.problems.keras import KerasProblem
 from hpopt.space import Int, Ordinal, Space
 
@@ -41,6 +41,15 @@ class Line(KerasProblem):
         return model
 
 
+class Quick(Line):
+    """Without the time that TensorFlow takes to trace a graph."""
+
+    def build(self, config):
+        model = super().build(config)
+        model.run_eagerly = True
+        return model
+
+
 CONFIG = {"units": 4, "batch_size": 16}
 
 
@@ -51,11 +60,15 @@ def numbers(tensor):
     return keras.ops.convert_to_numpy(tensor)
 
 
-def tried(problem, folder, config=CONFIG, *, number=0, seed=7, fidelity=None, rule=None):
-    """Evaluate a config in a folder of its own."""
+def tried(
+    problem, folder, config=CONFIG, *, number=0, seed=7, fidelity=None, rule=None, after=None
+):
+    """Evaluate a config in a folder of its own; after a trial of this number, of a lower one."""
+    previous = None if after is None else Previous(folder / str(after), 1)
     return evaluate(
         problem,
         Solution(number, config, None, seed, fidelity),
         directory=folder / str(number),
+        previous=previous,
         early_stopping=rule,
     )

@@ -199,7 +199,7 @@ class TestGenerators:
         whole = tried(problem(batches, fidelity=(1, 3), **steps), tmp_path / "a", CONFIG)
         made = problem(batches, fidelity=(1, 3), **steps)
         first = tried(made, tmp_path / "b", CONFIG, fidelity=1.0)
-        second = tried(made, tmp_path / "b", CONFIG, number=1, fidelity=3.0)
+        second = tried(made, tmp_path / "b", CONFIG, number=1, fidelity=3.0, after=0)
         assert first.curve == whole.curve[:1]
         assert second.curve == whole.curve
 

@@ -14,12 +14,12 @@ from .small import X, Y, needs_keras, quiet, tried
 pytestmark = [needs_keras, quiet]
 
 
-def rates(n_steps, **config):
-    """Return the learning rates of the steps 0 … n_steps."""
+def rates(*lengths, **config):
+    """Return the learning rates of all steps, and of one more."""
     model = DenseBuilder((3,), outputs=1).build({"optimizer": "sgd", "learning_rate": 0.5})
-    apply_schedule(model, config, lambda: n_steps)
+    apply_schedule(model, config, lambda: lengths)
     found = []
-    for step in range(n_steps + 1):
+    for step in range(sum(lengths) + 1):
         model.optimizer.iterations.assign(step)
         found.append(float(np.asarray(model.optimizer.learning_rate)))
     return np.array(found)
@@ -45,6 +45,12 @@ def test_it_rises_before_it_falls():
     assert found[:4] == pytest.approx([0.125, 0.25, 0.375, 0.5])
     assert found[4:] == pytest.approx([0.5 * (1 - 0.8 * step / 6) for step in range(7)])
     assert rates(4, warmup=0.5) == pytest.approx([0.25, 0.5, 0.5, 0.5, 0.5])
+
+
+def test_it_begins_anew_where_the_user_says():
+    settings = {"schedule": "cosine", "final_rate": 0.1, "warmup": 0.25}
+    parts = [rates(n, **settings) for n in (4, 8)]
+    assert rates(4, 8, **settings) == pytest.approx([*parts[0][:4], *parts[1]], rel=1e-6)
 
 
 def test_without_a_schedule_nothing_changes():

@@ -64,7 +64,12 @@ def as_fit_input(data: Examples, size: int, *, seed: int | None = None, epoch: i
     """Return examples as ``fit`` takes them, from an epoch on; without a seed for validation."""
     if isinstance(data, GeneratedBatches):
         return data.stream(epoch, is_repeated=seed is None)
-    return batches(data, size, seed=seed, epoch=epoch) if isinstance(data, Rows) else data
+    if isinstance(data, Rows):
+        return batches(data, size, seed=seed, epoch=epoch)
+    if hasattr(data, "on_epoch_end"):  # a PyDataset, which may shuffle there
+        for _ in range(epoch):
+            data.on_epoch_end()
+    return data
 
 
 def in_order_of_outputs(data: Examples, model: Any) -> Examples:

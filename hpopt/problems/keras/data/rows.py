@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -88,6 +88,23 @@ class Rows:
             for left_out in range(k)
         ]
 
+    def subset(self, n: int) -> Rows:
+        """Return n of the rows in their order, stratified by class; a larger subset has them all.
+
+        Of targets that all differ, evenly spaced ones are taken, by their size.
+        """
+        if n >= len(self):
+            return self
+        rng = np.random.default_rng(SPLIT_SEED)
+        order = self._by_stratum(rng)
+        stratum = self._strata()[order]
+        sizes, firsts = np.bincount(stratum), np.searchsorted(stratum, np.arange(stratum[-1] + 1))
+        # The k-th row of a class is wanted when its class has the share (k + 1/2) / size.
+        share = (np.arange(len(order)) - firsts[stratum] + 0.5) / sizes[stratum]
+        chosen = np.sort(order[np.lexsort((_radical_inverse(stratum), share))[:n]])
+        numbers = chosen if self.numbers is None else self.numbers[chosen]
+        return replace(self, numbers=numbers)
+
     def mean_and_variance(self, n_channels: int) -> tuple[list[float], list[float]]:
         """Return the mean and variance of each channel of the inputs.
 
@@ -123,7 +140,14 @@ class Rows:
 
     def _by_stratum(self, rng: np.random.Generator) -> NDArray[np.int64]:
         # Sorted by stratum; the random numbers shuffle each of them.
-        return np.lexsort((rng.random(len(self)), _strata(self.y, len(self))))
+        return np.lexsort((rng.random(len(self)), self._strata()))
+
+    def _strata(self) -> NDArray[np.int64]:
+        labels = strata_labels(self.y)
+        if labels is None:
+            return np.zeros(len(self), dtype=np.int64)
+        chosen = labels if self.numbers is None else labels[self.numbers]
+        return np.unique(chosen, return_inverse=True)[1].ravel()
 
 
 def strata_labels(y: Structure | None) -> Array | None:
@@ -140,11 +164,13 @@ def strata_labels(y: Structure | None) -> Array | None:
     return np.asarray(flat.argmax(axis=1)) if first.ndim == 2 else None
 
 
-def _strata(y: Structure | None, n: int) -> NDArray[np.int64]:
-    labels = strata_labels(y)
-    if labels is None:
-        return np.zeros(n, dtype=np.int64)
-    return np.unique(labels, return_inverse=True)[1].ravel()
+def _radical_inverse(numbers: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return van der Corput's sequence (base 2) at these places: its order spreads them evenly."""
+    inverse, weight = np.zeros(len(numbers)), 0.5
+    while numbers.any():
+        inverse += weight * (numbers & 1)
+        numbers, weight = numbers >> 1, weight / 2
+    return inverse
 
 
 def training_and_validation(

@@ -1,10 +1,11 @@
-"""Save the state of a training, and resume it in a later trial of the same config and seed."""
+"""The saved state of a training, from which it goes on: one file for each run of a trial."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Mapping
+import os
+import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,22 +14,16 @@ import numpy as np
 
 from hpopt.core.trial import Config
 from hpopt.problems.keras.session import import_keras
-from hpopt.problems.keras.training.folders import (
-    folders_beside,
-    read_json,
-    remove_files,
-    write_json,
-)
 
-STATE = "training-[0-9]*"  # the files of a state, without suffix; the number is that of its run
+STATE = "training-[0-9]*.npz"  # the file of a state; the number is that of its run
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True, slots=True)
-class StateFiles:
-    """The files with the state of one run of a trial.
+class StateFile:
+    """The file with the state of one run of a trial, in a trial's folder.
 
-    They lie in the trial's folder. The key holds config and seed: a state is resumed by trials with
-    the same key only.
+    The key holds config and seed: a state is resumed by trials with the same key only.
     """
 
     folder: Path
@@ -36,102 +31,112 @@ class StateFiles:
     key: str
 
     @classmethod
-    def of(cls, folder: Path, run: int, config: Config, seed: int) -> StateFiles:
-        """Return the files of a run."""
+    def of(cls, folder: Path, run: int, config: Config, seed: int) -> StateFile:
+        """Return the file of a run."""
         return cls(folder, run, json.dumps([config, seed], sort_keys=True))
 
     @property
-    def name(self) -> str:
-        """The name of the files, without suffix."""
-        return f"training-{self.run}"
+    def path(self) -> Path:
+        """Where it is."""
+        return self.folder / f"training-{self.run}.npz"
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The saved state of a training."""
+    """The state of a training after some epochs."""
 
     epochs: int  # trained
-    arrays: list[Any]  # all variables of the model and of its optimizer
+    arrays: list[Any]  # all that changes in model and optimizer; empty if nothing is left to train
     best: list[Any] | None  # the weights of the best epoch
     monitor: Mapping[str, Any]  # the state of its `Monitor`, as JSON data
-    folder: Path  # of the trial that saved it
+    callbacks: Sequence[Mapping[str, float]] = ()  # of each of the user's, what it counts
+
+    def fits(self, epochs: int) -> bool:
+        """Return whether a training of so many epochs can go on from it."""
+        is_over = self.epochs == epochs or bool(self.monitor["ended"])
+        return self.epochs <= epochs and (is_over or bool(self.arrays))
 
 
-def save_state(
-    files: StateFiles, model: Any, best: list[Any] | None, epochs: int, monitor: Mapping[str, Any]
-) -> None:
-    """Save the state of a training."""
-    named = {f"v{i}": as_numpy(variable) for i, variable in enumerate(variables_of(model))}
-    named |= {f"b{i}": np.asarray(weight) for i, weight in enumerate(best or ())}
-    new_arrays = files.folder / f"{files.name}.new.npz"
-    np.savez(new_arrays, **named)
-    # Arrays first: a state counts from when its JSON file is there.
-    new_arrays.replace(files.folder / f"{files.name}.npz")
+def save_state(file: StateFile, state: State) -> None:
+    """Save a state in place of an earlier one."""
     document = {
-        "key": files.key,
-        "epochs": epochs,
-        "has_best": best is not None,
-        "monitor": monitor,
+        "key": file.key,
+        "epochs": state.epochs,
+        "has_best": state.best is not None,
+        "monitor": state.monitor,
+        "callbacks": [*state.callbacks],
     }
-    write_json(files.folder / f"{files.name}.json", document)
+    named = {"document": np.frombuffer(json.dumps(document).encode(), np.uint8)}
+    named |= {f"v{i}": array for i, array in enumerate(state.arrays)}
+    named |= {f"b{i}": np.asarray(weight) for i, weight in enumerate(state.best or ())}
+    draft = file.path.with_suffix(".new.npz")
+    with draft.open("wb") as out:
+        np.savez(out, **named)  # type: ignore[arg-type]
+        out.flush()
+        os.fsync(out.fileno())  # a machine that is switched off leaves no empty file
+    # Of a process that is killed here either the earlier state is left, or this one.
+    draft.replace(file.path)
 
 
-def find_state(files: StateFiles, epochs: int) -> State | None:
-    """Return the furthest state of the same config and seed with at most so many epochs."""
-    found: tuple[int, Path, Mapping[str, Any]] | None = None
-    for folder in folders_beside(files.folder, f"{files.name}.json"):
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            document = read_json(folder / f"{files.name}.json")
-            fits = document["key"] == files.key and document["epochs"] <= epochs
-            if fits and (found is None or document["epochs"] > found[0]):
-                found = document["epochs"], folder, document
-    if found is None:
-        return None
-    _, folder, document = found
+def read_state(file: StateFile) -> State | None:
+    """Return the state in a file; None if there is none, or not of this config and seed."""
     try:
-        with np.load(folder / f"{files.name}.npz") as stored:
+        with file.path.open("rb") as source, np.load(source) as stored:
+            document = json.loads(stored["document"].tobytes())
+            if document["key"] != file.key:
+                return None
             arrays = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError):
+        return State(
+            int(document["epochs"]),
+            _in_order(arrays, "v"),
+            _in_order(arrays, "b") if document["has_best"] else None,
+            document["monitor"],
+            document["callbacks"],
+        )
+    except UNREADABLE:
         return None
-    return State(
-        document["epochs"],
-        _in_order(arrays, "v"),
-        _in_order(arrays, "b") if document["has_best"] else None,
-        document["monitor"],
-        folder,
-    )
 
 
 def restore(model: Any, state: State) -> bool:
     """Put a state into a built model and its optimizer; return whether it fits them."""
     variables = variables_of(model)
-    shapes = [tuple(variable.shape) for variable in variables]
-    if shapes != [array.shape for array in state.arrays]:
+    if state.arrays and _shapes(variables) != _shapes(state.arrays):
         return False
-    for variable, array in zip(variables, state.arrays, strict=True):
+    if state.best is not None and _shapes(model.weights) != _shapes(state.best):
+        return False
+    for variable, array in zip(variables, state.arrays, strict=False):
         variable.assign(array)
     return True
 
 
 def state_files(folder: Path) -> list[Path]:
     """Return the files of all states in a trial's folder."""
-    return [*folder.glob(f"{STATE}.npz"), *folder.glob(f"{STATE}.json")]
+    return [*folder.glob(STATE)]
 
 
-def remove_state(folder: Path, name: str) -> None:
-    """Remove a state, and its folder if nothing else is in it."""
-    remove_files(folder, f"{name}.json", f"{name}.npz")
+def values_of(model: Any) -> list[Any]:
+    """Return all that changes in training, as arrays."""
+    return [as_numpy(variable) for variable in variables_of(model)]
 
 
 def variables_of(model: Any) -> list[Any]:
     """Return all that changes in training: weights, statistics, generators of random numbers."""
-    return [*model.variables, *model.optimizer.variables]
+    kind = import_keras().optimizers.Optimizer
+    # A model with a train_step of its own may have optimizers beside the one that it is compiled
+    # with.
+    others = [each for each in vars(model).values() if isinstance(each, kind)]
+    optimizers = {id(each): each for each in (model.optimizer, *others) if each is not None}
+    return [*model.variables, *(v for each in optimizers.values() for v in each.variables)]
 
 
 def as_numpy(variable: Any) -> Any:
     """Return a variable as an array that numpy can save: it has no bfloat16."""
     value = import_keras().ops.convert_to_numpy(variable)
     return value.astype(np.float32) if value.dtype.name == "bfloat16" else value
+
+
+def _shapes(arrays: Sequence[Any]) -> list[tuple[int, ...]]:
+    return [tuple(array.shape) for array in arrays]
 
 
 def _in_order(arrays: Mapping[str, Any], letter: str) -> list[Any]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from hpopt.checks import number, whole
-from hpopt.core.problem import Fidelity, Objective
-from hpopt.errors import ProblemError, SettingError
+from hpopt.core.problem import Objective
+from hpopt.errors import SettingError
 from hpopt.problems.keras.backend import seed_epoch
 from hpopt.problems.keras.data.batches import release_callbacks
 from hpopt.problems.keras.metrics import check_reported, numbers_of
@@ -25,12 +26,14 @@ class FitSettings:
     min_improvement: float = 0.0
     class_weight: Mapping[int, float] | None = None
     verbose: int = 0
+    schedule_restarts: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         whole("epochs", self.epochs, 1)
         whole("batch_size", self.batch_size, 1)
         if self.patience is not None:
             whole("patience", self.patience, 1)
+        _check_restarts(self.schedule_restarts)
         number("min_improvement", self.min_improvement, 0.0)
         if self.class_weight is not None and not isinstance(self.class_weight, Mapping):
             raise SettingError(
@@ -38,11 +41,11 @@ class FitSettings:
                 f"{self.class_weight!r}"
             )
 
-    def of(self, config: Mapping[str, Any], fidelity: float | None) -> FitSettings:
-        """Return the settings of a trial: its config and its fidelity win over these."""
+    def of(self, config: Mapping[str, Any], epochs: int | None = None) -> FitSettings:
+        """Return the settings of a trial: its config wins over these, and its epochs over both."""
         chosen = {name: config[name] for name in ("epochs", "batch_size") if name in config}
-        if fidelity is not None:
-            chosen["epochs"] = round(fidelity)
+        if epochs is not None:
+            chosen["epochs"] = epochs
         return replace(self, **chosen)
 
 
@@ -80,7 +83,7 @@ class Monitor:
         self.best: dict[str, float] = {}  # the values of the best epoch
         self.best_epoch = self.n_epochs = 0  # counted from 1
         self.diverged = False  # the loss became nan or infinite, which ended the training
-        self.ended = False  # by patience: more epochs would change nothing
+        self.ended = False  # by patience, or by a callback: at a higher fidelity too
         self.curve: list[float] = []  # the watched objective, by epoch
         self.history: dict[str, list[float]] = {}  # all reported values, by epoch
         self.weights: list[Any] | None = None  # after the best epoch, if they are kept
@@ -109,7 +112,8 @@ class Monitor:
         if loss < self._bar - self._min_improvement:
             self._bar, self._waited = loss, 0
         if self._patience is not None and self._waited >= self._patience:
-            self.ended = model.stop_training = True
+            model.stop_training = True
+        self.ended = bool(model.stop_training)
         if self._trial.should_stop():
             model.stop_training = True
 
@@ -120,8 +124,7 @@ class Monitor:
     def resume(self, seen: Mapping[str, Any], weights: list[Any] | None) -> bool:
         """Restore a state of `to_json`, report its epochs again, and return whether to train on."""
         for name in SAVED_ATTRIBUTES:
-            if name in seen:  # a state of hpopt 0.1.0 has no history
-                setattr(self, name, seen[name])
+            setattr(self, name, seen[name])
         self.weights = weights if self._keep_weights else None
         for epoch, value in enumerate(self.curve, start=1):
             # The early stopping of this trial must see the curve of the earlier one.
@@ -158,6 +161,7 @@ def train(
     monitor: Monitor,
     seed: int,
     callbacks: Iterable[Any] = (),
+    after: Iterable[Any] = (),
     steps: tuple[int | None, int | None] = (None, None),
 ) -> None:
     """Train a compiled model from the epoch that the monitor has reached.
@@ -170,6 +174,8 @@ def train(
         Called after each epoch and after the callbacks, so it sees what they add to the logs.
     seed : int
         Of the backend's own random numbers.
+    callbacks, after : iterable of keras.callbacks.Callback
+        Those before the monitor, and those after it.
     steps : (int or None, int or None)
         The number of batches in an epoch, for training and for validation; None for all.
     """
@@ -199,6 +205,7 @@ def train(
             *release_callbacks(keras, training, validation),
             *callbacks,
             keras.callbacks.LambdaCallback(on_epoch_begin=epoch_begins, on_epoch_end=epoch_ended),
+            *after,
         ],
     )
 
@@ -210,15 +217,13 @@ def build_optimizer(model: Any) -> None:
         model.optimizer.build(model.trainable_variables)
 
 
-def epochs_range(fidelity: Fidelity | tuple[int, int] | None) -> Fidelity | None:
-    """Return a fidelity of epochs, checked."""
-    if isinstance(fidelity, tuple | list) and len(fidelity) == 2:
-        for bound in fidelity:
-            whole("a bound of fidelity", bound, 1)
-        fidelity = Fidelity(*fidelity, "epochs")
-    if fidelity is not None and (not isinstance(fidelity, Fidelity) or fidelity.name != "epochs"):
-        raise ProblemError(
-            "fidelity must be a range of epochs, as (1, 27) or Fidelity(1, 27, 'epochs'), but got "
-            f"{fidelity!r}"
+def _check_restarts(restarts: Sequence[int]) -> None:
+    if not isinstance(restarts, tuple | list):
+        raise SettingError(
+            "schedule_restarts must be the epochs after which the schedule begins anew, as "
+            f"(1, 3, 9), but got {restarts!r}"
         )
-    return fidelity
+    for each in restarts:
+        whole("an epoch of schedule_restarts", each, 1)
+    if any(later <= earlier for earlier, later in itertools.pairwise(restarts)):
+        raise SettingError(f"schedule_restarts must ascend, but got {[*restarts]}")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-
-import numpy as np
 
 from hpopt.core.evaluation import stopped_by
 from hpopt.core.handle import TrialHandle
@@ -19,9 +18,7 @@ from hpopt.core.trial import Config
 from hpopt.problems.keras.backend import derived_seed
 from hpopt.problems.keras.data.batches import GeneratedBatches
 from hpopt.problems.keras.data.feeding import (
-    Examples,
     as_fit_input,
-    first_input,
     in_order_of_outputs,
     n_batches,
 )
@@ -29,18 +26,13 @@ from hpopt.problems.keras.data.rows import Rows
 from hpopt.problems.keras.data.sources import Source, Split
 from hpopt.problems.keras.schedules import apply_schedule
 from hpopt.problems.keras.session import reset_session
-from hpopt.problems.keras.training.continuation import (
-    StateFiles,
-    find_state,
-    remove_state,
-    restore,
-    save_state,
-)
+from hpopt.problems.keras.training.averages import RunAverage, SilentFollower
+from hpopt.problems.keras.training.checkpoints import Checkpoints, Interval
+from hpopt.problems.keras.training.fidelity import n_samples
 from hpopt.problems.keras.training.fit import (
     FitSettings,
     Follower,
     Monitor,
-    build_optimizer,
     train,
     watched_objective,
 )
@@ -65,6 +57,7 @@ class TrainingConfig:
     precision: str | None
     callbacks: Callbacks | None
     keep_weights: int
+    checkpoint_every: Interval | None = None
     is_lenient: bool = False
 
 
@@ -120,16 +113,34 @@ class _Runs:
         self, keras: Any, settings: TrainingConfig, config: Config, trial: TrialHandle
     ) -> None:
         self.keras, self.settings, self.config, self.trial = keras, settings, config, trial
-        self.fit = settings.fit.of(config, _epochs_of(settings, trial))
+        fidelity, n_runs = settings.fidelity, settings.source.n_splits * settings.repeats
+        self._counted = None if fidelity is None else fidelity.name
+        self._amount = 0
+        if fidelity is not None:
+            self._amount = round(fidelity.high if trial.fidelity is None else trial.fidelity)
+        self.fit = settings.fit.of(config, self._amount if self._counted == "epochs" else None)
+        # Of one training the epochs are reported, unless the fidelity counts something else.
+        self._is_single = n_runs == 1 and self._counted != "samples"
+        self._n_runs = self._amount if self._counted == "folds" else n_runs
+        self._checkpoints = Checkpoints(
+            trial,
+            config,
+            fidelity=fidelity,
+            interval=settings.checkpoint_every,
+            n_runs=self._n_runs,
+        )
 
     def run_all(self) -> tuple[dict[str, float], Trained, list[dict[str, list[float]]]]:
         """Return the values of the trial, its best run, and the history of each run."""
         settings = self.settings
-        first, *others = list_runs(self.trial.seed, settings.source.n_splits, settings.repeats)
-        if not others:
+        runs = list_runs(self.trial.seed, settings.source.n_splits, self._n_runs)
+        first, *others = runs
+        if self._is_single:
             only = self.run(first, self.trial)
             return only.values, only, [only.history]
-        average = RunAverage(settings.objectives, self.trial)
+        average = RunAverage(
+            settings.objectives, self.trial, counted=self._counted, amount=self._amount
+        )
         best = self.run(first, SilentFollower())
         histories = [best.history]
         wanted = average.add(best.values)
@@ -147,7 +158,7 @@ class _Runs:
 
     def run(self, run: Run, follower: Follower) -> Trained:
         settings, config, fit = self.settings, self.config, self.fit
-        data = settings.source.split(config, run.split)
+        data = self._examples(run)
         model = settings.compiled(config)
         data = data._replace(training=in_order_of_outputs(data.training, model))
         data = data._replace(validation=in_order_of_outputs(data.validation, model))
@@ -160,9 +171,10 @@ class _Runs:
             keep_weights=settings.keep_weights > 0,
             is_lenient=settings.is_lenient,
         )
-        continued = _Continuation(settings, config, self.trial, run, fit.epochs)
-        if continued.resume(model, monitor, data.training):
-            callbacks = () if settings.callbacks is None else settings.callbacks(config, self.trial)
+        states = self._checkpoints.of_run(run.number, run.seed, fit.epochs)
+        if states.resume(model, monitor, data.training):
+            makes = settings.callbacks
+            callbacks = [] if makes is None else [*makes(config, self.trial)]
             try:
                 train(
                     self.keras,
@@ -172,6 +184,7 @@ class _Runs:
                     monitor=monitor,
                     seed=run.seed,
                     callbacks=callbacks,
+                    after=[states.callback(self.keras, model, monitor, callbacks)],
                     steps=_steps(data),
                 )
             except BaseException as error:
@@ -179,9 +192,16 @@ class _Runs:
                 if stopped is None or stopped.values is not None or not monitor.best:
                     raise
                 self.trial.stopped = True  # a callback's Stopped is as if the rule had said so
-        continued.save(model, monitor)
         values = _values(settings, model, monitor)
         return Trained(values, monitor.history, model, monitor.weights)
+
+    def _examples(self, run: Run) -> Split:
+        data = self.settings.source.split(self.config, run.split)
+        if self._counted != "samples":
+            return data
+        share = self._amount / n_samples(self.settings.source)
+        rows = data.training
+        return data._replace(training=rows.subset(max(1, round(share * len(rows)))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,59 +213,11 @@ class Run:
     seed: int
 
 
-def list_runs(seed: int, n_splits: int, repeats: int) -> Iterator[Run]:
-    """Yield the runs of a trial: all splits, repeated."""
-    for number in range(n_splits * repeats):
+def list_runs(seed: int, n_splits: int, n_runs: int) -> Iterator[Run]:
+    """Yield the runs of a trial: each split in turn, and then again."""
+    for number in range(n_runs):
         # The first has the seed of the trial, as if it were alone.
         yield Run(number, number % n_splits, derived_seed(seed, number) if number else seed)
-
-
-class SilentFollower:
-    """Follow a run without reports: with several runs only their mean is reported."""
-
-    def report(self, step: float, value: float) -> None:
-        """Do nothing."""
-
-    def should_stop(self) -> bool:
-        """Return False."""
-        return False
-
-
-class RunAverage:
-    """The mean of the values of a trial's runs.
-
-    The trial gets the mean of the first objective after each run, at the sum of their epochs.
-    """
-
-    def __init__(self, objectives: Sequence[Objective], trial: TrialHandle) -> None:
-        self._objectives, self._trial = objectives, trial
-        self._found: list[Mapping[str, float]] = []
-        self._n_epochs = 0.0
-
-    def add(self, values: Mapping[str, float]) -> bool:
-        """Add the values of a run, and return whether to begin the next."""
-        self._found.append(values)
-        self._n_epochs += values["epochs"]
-        means = self.values()
-        mean = means[watched_objective(self._objectives, means).name]
-        # The mean stays nan or infinite, whatever the other runs give.
-        if not math.isfinite(mean):
-            return False
-        self._trial.report(self._n_epochs, mean)
-        return not self._trial.should_stop()
-
-    def values(self) -> dict[str, float]:
-        """Return the mean of each value, and the standard deviation of each objective."""
-        # A metric that only some runs report has no mean.
-        names = [name for name in self._found[0] if all(name in values for values in self._found)]
-        of_all = {name: [values[name] for values in self._found] for name in names}
-        means = {name: float(np.mean(numbers)) for name, numbers in of_all.items()}
-        deviations = {
-            f"{objective.name}_std": float(np.std(of_all[objective.name]))
-            for objective in self._objectives
-            if objective.name in of_all
-        }
-        return {**means, **deviations}
 
 
 def schedule_rate(
@@ -253,12 +225,15 @@ def schedule_rate(
 ) -> None:
     """Apply the learning-rate schedule of a config, over the most epochs that it may get."""
     # Not over those of this trial: a later one at a higher fidelity goes on with the same rates.
-    epochs = fit.epochs if fidelity is None else round(fidelity.high)
-    apply_schedule(
-        model,
-        config,
-        lambda: epochs * n_batches(data.training, fit.batch_size, data.steps.training),
-    )
+    is_range = fidelity is not None and fidelity.name == "epochs"
+    epochs = round(fidelity.high) if fidelity is not None and is_range else fit.epochs
+    ends = [0, *(each for each in fit.schedule_restarts if each < epochs), epochs]
+
+    def lengths() -> list[int]:
+        n = n_batches(data.training, fit.batch_size, data.steps.training)
+        return [n * (end - start) for start, end in itertools.pairwise(ends)]
+
+    apply_schedule(model, config, lengths)
 
 
 def _fit_inputs(data: Split, fit: FitSettings, seed: int, epoch: int) -> tuple[Any, Any]:
@@ -277,54 +252,6 @@ def _steps(data: Split) -> tuple[int | None, int | None]:
         None if isinstance(data.training, known) else data.steps.training,
         None if isinstance(data.validation, known) else data.steps.validation,
     )
-
-
-class _Continuation:
-    """Resume the training of an earlier trial of this config and seed, and save it for a later.
-
-    Only where trials have a fidelity: without one no later trial goes further.
-    """
-
-    def __init__(
-        self, settings: TrainingConfig, config: Config, trial: TrialHandle, run: Run, epochs: int
-    ) -> None:
-        self._epochs = epochs
-        self._found = None
-        self._files: StateFiles | None = None
-        if settings.fidelity is not None:
-            self._files = StateFiles.of(trial.directory, run.number, config, run.seed)
-            self._found = find_state(self._files, epochs)
-        self._is_last = settings.fidelity is None or epochs >= settings.fidelity.high
-
-    def resume(self, model: Any, monitor: Monitor, examples: Examples) -> bool:
-        """Restore the earlier training, and return whether there is more to train."""
-        if self._found is None:
-            return True
-        if not model.built:
-            model(first_input(examples))
-        build_optimizer(model)
-        # A state of other shapes is from another version of the user's code: train from the start.
-        if not restore(model, self._found):
-            return True
-        more = monitor.resume(self._found.monitor, self._found.best)
-        return more and monitor.n_epochs < self._epochs
-
-    def save(self, model: Any, monitor: Monitor) -> None:
-        """Save the state for a later trial that may go further, in place of the earlier one."""
-        if self._files is None:
-            return
-        # No later trial goes further than the highest fidelity, or than a divergence.
-        if not (self._is_last or monitor.diverged):
-            save_state(self._files, model, monitor.weights, monitor.n_epochs, monitor.to_json())
-        # Its successor has all that it had.
-        if self._found is not None and self._found.folder != self._files.folder:
-            remove_state(self._found.folder, self._files.name)
-
-
-def _epochs_of(settings: TrainingConfig, trial: TrialHandle) -> float | None:
-    if settings.fidelity is None:
-        return None
-    return settings.fidelity.high if trial.fidelity is None else trial.fidelity
 
 
 def _values(settings: TrainingConfig, model: Any, monitor: Monitor) -> dict[str, float]:

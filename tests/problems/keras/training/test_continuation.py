@@ -3,10 +3,16 @@
 import numpy as np
 
 from hpopt.problems.keras import DenseBuilder, KerasProblem, schedule_parameters
-from hpopt.problems.keras.training.continuation import StateFiles, save_state, state_files
+from hpopt.problems.keras.training.continuation import (
+    State,
+    StateFile,
+    read_state,
+    save_state,
+    state_files,
+)
 from hpopt.space import Categorical, Float, Int, Sequence
 
-from ..small import CONFIG, Line, X, Y, needs_keras, quiet, tried
+from ..small import CONFIG, Quick, X, Y, needs_keras, quiet, tried
 
 pytestmark = [needs_keras, quiet]
 
@@ -22,6 +28,14 @@ class Counting:
 
         count = self.epochs.append
         return [keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: count(epoch))]
+
+
+def continued(problem, folder, config=CONFIG, *, fidelities):
+    """Evaluate a config at one fidelity after the other, and return the last outcome."""
+    for number, fidelity in enumerate(fidelities):
+        after = number - 1 if number else None
+        last = tried(problem, folder, config, number=number, fidelity=fidelity, after=after)
+    return last
 
 
 def noisy(counting, **settings):
@@ -54,56 +68,103 @@ NOISY = {
 }
 
 
-def test_continuing_equals_training_through(tmp_path):
-    counting = Counting()
-    problem = noisy(counting, keep_weights=3)
-    config = problem.space.validate(NOISY)
-    through = tried(problem, tmp_path / "through", config, fidelity=6)
+class Watched(Quick):
+    """With callbacks of Keras that count, and change what is trained."""
+
+    def __init__(self, **settings):
+        self.rates = []
+        super().__init__(X, Y, callbacks=self.callbacks_of, **settings)
+
+    def callbacks_of(self, config, trial):
+        import keras
+
+        def epoch_ended(epoch, logs):
+            self.rates.append(float(np.asarray(optimizer().learning_rate)))
+
+        watch = keras.callbacks.LambdaCallback(on_epoch_end=epoch_ended)
+        optimizer = lambda: watch.model.optimizer  # noqa: E731
+        return [
+            keras.callbacks.ReduceLROnPlateau(patience=2, min_delta=100.0, factor=0.5),
+            keras.callbacks.EarlyStopping("loss", restore_best_weights=True, patience=6),
+            watch,
+        ]
+
+
+def test_what_callbacks_count_goes_on(tmp_path):
+    problem = Watched(fidelity=(1, 5))
+    through = tried(problem, tmp_path / "through")
     assert through.ok, through.traceback
-    assert counting.epochs == [0, 1, 2, 3, 4, 5]
-    counting.epochs.clear()
-    for number, fidelity in enumerate([1, 3, 6]):
-        last = tried(problem, tmp_path / "study", config, number=number, fidelity=fidelity)
-    assert counting.epochs == [0, 1, 2, 3, 4, 5]
+    rates = problem.rates.copy()
+    assert len({*rates}) > 2
+    problem.rates.clear()
+    last = continued(problem, tmp_path / "study", fidelities=[2, 5])
+    assert problem.rates == rates
     assert last.values == through.values
-    assert last.curve == through.curve
-    models = [
-        problem.load_model(config, folder)
-        for folder in (tmp_path / "through/0", tmp_path / "study/2")
-    ]
-    for ours, theirs in zip(*(model.get_weights() for model in models), strict=True):
-        assert np.array_equal(ours, theirs)
-    assert not list(tmp_path.glob("*/*/training-*"))
+
+
+def test_what_a_callback_has_ended_is_not_taken_up(tmp_path):
+    import keras
+
+    counting = Counting()
+
+    def callbacks(config, trial):
+        stop = keras.callbacks.EarlyStopping("loss", patience=1, min_delta=1e9)
+        return [*counting(config, trial), stop]
+
+    problem = Quick(X, Y, fidelity=(1, 9), callbacks=callbacks)
+    first = tried(problem, tmp_path, fidelity=4)
+    assert counting.epochs == [0, 1]
+    again = tried(problem, tmp_path, number=1, fidelity=9, after=0)
+    assert counting.epochs == [0, 1]
+    assert (again.values, again.curve, again.status) == (first.values, first.curve, "complete")
 
 
 def test_another_config_or_seed_begins_anew(tmp_path):
     counting = Counting()
-    problem = Line(X, Y, fidelity=(1, 3), callbacks=counting)
+    problem = Quick(X, Y, fidelity=(1, 3), callbacks=counting)
     tried(problem, tmp_path, fidelity=1)
-    tried(problem, tmp_path, number=1, fidelity=2, seed=8)
-    tried(problem, tmp_path, {**CONFIG, "units": 3}, number=2, fidelity=2)
+    tried(problem, tmp_path, number=1, fidelity=2, seed=8, after=0)
+    tried(problem, tmp_path, {**CONFIG, "units": 3}, number=2, fidelity=2, after=0)
     assert counting.epochs == [0, 0, 1, 0, 1]
 
 
 def test_folds_are_continued_each_by_itself(tmp_path):
     counting = Counting()
-    problem = Line(X, Y, fidelity=(1, 3), folds=2, callbacks=counting)
+    problem = Quick(X, Y, fidelity=(1, 3), folds=2, callbacks=counting)
     through = tried(problem, tmp_path / "through", fidelity=3)
+    assert {step for step, _ in through.curve} == {3}
     counting.epochs.clear()
     tried(problem, tmp_path / "study", fidelity=1)
-    last = tried(problem, tmp_path / "study", number=1, fidelity=3)
+    last = tried(problem, tmp_path / "study", number=1, fidelity=3, after=0)
     assert counting.epochs == [0, 0, 1, 2, 1, 2]
     assert last.values == through.values
+    assert last.curve == through.curve
+    # Those below the highest fidelity are the study's to remove.
+    assert {path.parent.name for path in tmp_path.glob("study/*/training-*")} == {"0"}
+
+
+def test_what_failed_or_was_stopped_leaves_no_state(tmp_path):
+    stopped = tried(Quick(X, Y, fidelity=(1, 3)), tmp_path, fidelity=2, rule=lambda curve: True)
+    assert stopped.status == "stopped"
+
+    class Failing(Quick):
+        def evaluate(self, config, trial):
+            super().evaluate(config, trial)
+            raise RuntimeError("later")
+
+    problem = Failing(X, Y, fidelity=(1, 3), keep_weights=0)
+    assert tried(problem, tmp_path, number=1, fidelity=2).status == "failed"
+    assert not list(tmp_path.glob("*/training-*"))
 
 
 def test_what_patience_has_ended_is_not_taken_up(tmp_path):
     counting = Counting()
-    problem = Line(X, Y, fidelity=(1, 9), patience=1, callbacks=counting)
+    problem = Quick(X, Y, fidelity=(1, 9), patience=1, callbacks=counting)
     problem.learning_rate = 0.0
     first = tried(problem, tmp_path, fidelity=4)
     assert first.values["epochs"] == 2
     counting.epochs.clear()
-    again = tried(problem, tmp_path, number=1, fidelity=9)
+    again = tried(problem, tmp_path, number=1, fidelity=9, after=0)
     assert not counting.epochs
     assert again.values == first.values
     assert again.curve == first.curve
@@ -111,25 +172,21 @@ def test_what_patience_has_ended_is_not_taken_up(tmp_path):
 
 def test_a_damaged_state_is_not_used(tmp_path):
     counting = Counting()
-    problem = Line(X, Y, fidelity=(1, 3), callbacks=counting)
+    problem = Quick(X, Y, fidelity=(1, 3), callbacks=counting)
     tried(problem, tmp_path, fidelity=1)
-    (tmp_path / "0" / "training-0.npz").write_bytes(b"PK nonsense")
-    assert tried(problem, tmp_path, number=1, fidelity=2).ok
-    (tmp_path / "1" / "training-0.json").write_text("{")
-    assert tried(problem, tmp_path, number=2, fidelity=2).ok
-    assert counting.epochs == [0, 0, 1, 0, 1]
+    state = tmp_path / "0" / "training-0.npz"
+    whole = state.read_bytes()
+    for damaged in (b"PK nonsense", b"", whole[:900], whole[:-30]):
+        state.write_bytes(damaged)
+        assert read_state(StateFile.of(tmp_path / "0", 0, CONFIG, 7)) is None
+    assert tried(problem, tmp_path, number=1, fidelity=2, after=0).ok
+    assert counting.epochs == [0, 0, 1]
 
 
 def test_what_belongs_to_a_state(tmp_path):
-    class Model:
-        variables = ()
-
-        class optimizer:
-            variables = ()
-
     for run in (0, 11):
-        save_state(StateFiles.of(tmp_path, run, {"a": 1}, 1), Model, None, 2, {})
+        save_state(StateFile.of(tmp_path, run, {"a": 1}, 1), State(2, [np.ones(3)], None, {}))
     (tmp_path / "training.log").write_text("mine")
     (tmp_path / "model.weights.h5").write_text("kept")
     names = sorted(path.name for path in state_files(tmp_path))
-    assert names == [f"training-{run}.{end}" for run in (0, 11) for end in ("json", "npz")]
+    assert names == ["training-0.npz", "training-11.npz"]
