@@ -122,15 +122,6 @@ def test_all_that_is_reported_is_kept_by_epoch():
     assert again.history == {"val_loss": [1.0, 2.0, 3.0], "mae": [2.0, 4.0, 6.0]}
 
 
-def test_a_state_of_hpopt_0_1_0_has_no_history():
-    monitor, model = Monitor(LOSS, TrialHandle(0, 0)), Model()
-    monitor.epoch_ended(model, {"val_loss": 1.0})
-    seen = {name: value for name, value in monitor.to_json().items() if name != "history"}
-    again = Monitor(LOSS, TrialHandle(0, 0))
-    assert again.resume(seen, None)
-    assert (again.n_epochs, again.history) == (1, {})
-
-
 def test_objectives_that_others_add_are_not_missed():
     monitor, model = (
         Monitor((Objective("latency"), *LOSS), TrialHandle(0, 0), is_lenient=True),
@@ -143,9 +134,9 @@ def test_objectives_that_others_add_are_not_missed():
 
 def test_config_and_fidelity_win_over_the_schedule():
     schedule = FitSettings(epochs=10, batch_size=32)
-    assert schedule.of({"units": 3}, None) == schedule
-    assert schedule.of({"epochs": 4, "batch_size": 8}, None) == FitSettings(4, 8)
-    assert schedule.of({}, 3.0) == FitSettings(3, 32)
+    assert schedule.of({"units": 3}) == schedule
+    assert schedule.of({"epochs": 4, "batch_size": 8}) == FitSettings(4, 8)
+    assert schedule.of({}, 3) == FitSettings(3, 32)
 
 
 @pytest.mark.parametrize(
