@@ -128,7 +128,8 @@ class Auto(Optimizer):
             return Phase(way.value, f"an evaluation takes {duration}, less than thinking would")
         phase = self._bayesian.phase_at(number)
         if way is Way.IN_TURN:
-            return Phase(way.value, f"there are {MANY} results and more", phase.learned)
+            name = f"{phase.name} and steady state in turn"
+            return Phase(name, f"there are {MANY} results and more", phase.learned)
         fitted = self._bayesian.latest_model
         if not self._bayesian.has_model(number) or (fitted is not None and fitted.is_blind):
             return phase

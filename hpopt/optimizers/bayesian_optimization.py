@@ -137,8 +137,7 @@ class BayesianOptimization(Optimizer):
         """Return the phase that an ask is in; no model is fitted for it."""
         if not self.has_model(number):
             return first_configs(self._n_first, "a Gaussian process")
-        is_blind = (fitted := self._surrogate.latest) is not None and fitted.is_blind
-        return model_phase(len(Observations(self)), self.most_points, is_blind=is_blind)
+        return model_phase(self._surrogate.latest, len(Observations(self)), self.most_points)
 
     def _facts(self) -> list[str]:
         return self.facts_of(self)
@@ -148,7 +147,7 @@ class BayesianOptimization(Optimizer):
         if not self.has_model(last_number(host)):
             return []
         region = self._trust_region_after(Observations(self))
-        return [branch_in_words(host), stall_in_words(region)]
+        return [branch_in_words(host), stall_in_words(region, self._surrogate.latest)]
 
     # -- choosing ------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from problems_for_tests import CHOOSING_FIDELITY, of
 from hpopt import TPE, Auto, BayesianOptimization, Chain, Narrowing
 from hpopt.core import Objective, Outcome, Phase, Solution, Trial, failed
 from hpopt.optimizers import BY_NAME, make_optimizer
-from hpopt.optimizers.surrogates.surrogate import Surrogate
+from hpopt.optimizers.surrogates.surrogate import Fitted, Surrogate
 from hpopt.space import Categorical, Float, Int, Space
 from hpopt.testing.landscapes import LANDSCAPES
 from hpopt.testing.optimizers import search
@@ -92,14 +92,10 @@ def test_the_branch_of_the_last_ask_where_it_is_not_the_bests():
         ({"kind": "a", "n": 2}, {"kind": "a", "n": 2}, ""),
         ({"kind": "a", "n": 2}, {"kind": "b", "n": 2}, "exploring branch kind=b"),
         ({"kind": "a", "n": 2}, {"kind": "c", "n": 2}, "exploring branch kind=c"),
-        (
-            {"kind": "b", "n": 2},
-            {"kind": "c", "n": 2},
-            "exploring branch kind=c",
-        ),  # none of its own
+        ({"kind": "b", "n": 2}, {"kind": "c", "n": 2}, "exploring branch kind=c"),
         ({"kind": "a", "n": 2}, {"kind": "a", "n": 4}, "exploring branch n=4"),
         ({"kind": "a", "n": 4}, {"kind": "a", "n": 2}, "exploring branch n=2"),
-        ({"kind": "a", "n": 1}, {"kind": "a", "n": 2}, ""),  # a number with the same parameters
+        ({"kind": "a", "n": 1}, {"kind": "a", "n": 2}, ""),
         ({"kind": "a", "n": 2}, {"kind": "b", "n": 4}, "exploring branch kind=b, n=4"),
     ],
 )
@@ -122,6 +118,26 @@ def test_which_branches_are_others(best, last, words, is_told):
         tell(optimizer, other, 0.5)
     assert words in optimizer.explanation
     assert ("exploring" in optimizer.explanation) == bool(words)
+
+
+def test_why_tpe_is_asked_where_the_process_explains_little():
+    rng = np.random.default_rng(0)
+    for make in (Auto, BayesianOptimization):
+        optimizer = run(make().bind(of(value, FLAT)), 40, lambda c: rng.standard_normal())
+        words = r"TPE on 40 results: the Gaussian process explains little of them \(noise \d+ %\); "
+        assert re.match(words, optimizer.explanation)
+        assert "at random" not in optimizer.explanation
+
+
+def test_what_is_left_out_may_be_predicted_badly_without_noise(monkeypatch):
+    optimizer = run(BayesianOptimization().bind(of(value, FLAT)), 25)
+    assert optimizer.phase.name == "Gaussian process"
+    monkeypatch.setattr(Fitted, "skill", property(lambda fitted: -0.5))
+    assert optimizer.phase.reason.endswith(
+        "explains little of them (0 % of what differs among them)"
+    )
+    monkeypatch.setattr(Fitted, "skill", property(lambda fitted: 0.12))
+    assert optimizer.phase.reason.endswith("(12 % of what differs among them)")
 
 
 def test_beyond_many_results_two_strategies_take_turns():
@@ -152,10 +168,14 @@ def test_what_was_wasted_is_said():
 
 
 def test_a_stall_is_said_until_it_ends():
-    optimizer = run(BayesianOptimization().bind(of(value, FLAT)), 12)
+
+    def bowl(config):
+        return (config["rate"] - 0.3) ** 2 + (config["n"] / 100 - 0.5) ** 2
+
+    best = {"rate": 0.3, "n": 50, "kind": "a"}
+    optimizer = run(BayesianOptimization().bind(of(bowl, FLAT), start=[best]), 12, bowl)
     assert "no progress" not in optimizer.explanation
-    rng = np.random.default_rng(0)
-    run(optimizer, 30, lambda c: 10 + rng.random())
+    run(optimizer, 30, bowl)
     assert re.search(r"; no progress in [34]\d results: .* at random", optimizer.explanation)
     (solution,) = optimizer.ask()
     tell(optimizer, solution, -100.0)

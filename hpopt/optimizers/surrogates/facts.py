@@ -8,6 +8,7 @@ import numpy as np
 
 from hpopt.core import Config, Optimizer, Phase
 from hpopt.core.phase import results_in_words
+from hpopt.optimizers.surrogates.surrogate import Fitted
 from hpopt.optimizers.surrogates.trust_region import TrustRegion
 from hpopt.optimizers.surrogates.turns import random_period
 
@@ -19,12 +20,15 @@ def first_configs(n_first: int, then: str) -> Phase:
     return Phase("first configs", f"{n_first} spread over the space, then {then}")
 
 
-def model_phase(n_results: int, most: int, *, is_blind: bool) -> Phase:
+def model_phase(fitted: Fitted | None, n_results: int, most: int) -> Phase:
     """Return the phase in which a Gaussian process chooses, or TPE where the process is blind."""
-    if is_blind:
-        why = "a Gaussian process hardly predicts them"
-        return Phase("TPE", why, results_in_words(n_results, math.inf))
-    return Phase("Gaussian process", learned=results_in_words(n_results, most))
+    if fitted is None or not fitted.is_blind:
+        return Phase("Gaussian process", learned=results_in_words(n_results, most))
+    share = f"noise {100 * fitted.noise_share:.0f} %"
+    if not fitted.is_noisy:
+        share = f"{100 * max(fitted.skill, 0):.0f} % of what differs among them"
+    why = f"the Gaussian process explains little of them ({share})"
+    return Phase("TPE", why, results_in_words(n_results, math.inf))
 
 
 def last_number(optimizer: Optimizer) -> int:
@@ -32,9 +36,9 @@ def last_number(optimizer: Optimizer) -> int:
     return max(0, optimizer.n_asked - 1)
 
 
-def stall_in_words(region: TrustRegion) -> str:
-    """Return what a stalled search does; empty where it is not stalled."""
-    if not region.n_stalls:
+def stall_in_words(region: TrustRegion, fitted: Fitted | None) -> str:
+    """Return what a stalled search does; empty where it is not stalled, or TPE asks."""
+    if not region.n_stalls or (fitted is not None and fitted.is_blind):
         return ""
     period = random_period(region.n_stalls)
     ending = "nd" if period == 32 else "th"  # of 4, 8, 16 and 32

@@ -145,9 +145,14 @@ class Fitted:
     @property
     def is_blind(self) -> bool:
         """Whether the process predicts next to nothing."""
-        if self.noise_share > NOISY:
+        if self.is_noisy:
             return True
         return self.n_observed >= FEWEST_JUDGED and self.skill < UNSKILLED
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether it is blind because of noise."""
+        return self.noise_share > NOISY
 
 
 class Surrogate:
