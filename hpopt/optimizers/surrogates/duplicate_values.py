@@ -6,6 +6,7 @@ tree splits at the same places. Such regions are called plateaus here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -85,13 +86,11 @@ class Metric:
             self, smooth=self.smooth | own, separating=self.separating & ~own, bounds=bounds
         )
 
-    def simplified(self, metric: Metric) -> Bools:
-        """Return the features (p,) that count less than in another metric."""
-        dropped = (metric.smooth | metric.separating) & ~(self.smooth | self.separating)
+    def bounds_of(self, feature: int) -> tuple[float, float]:
+        """Return the bounds between which a number counts."""
         if self.bounds is None:
-            return dropped
-        low, high = (-np.inf, np.inf) if metric.bounds is None else metric.bounds
-        return np.asarray(dropped | (self.bounds[0] != low) | (self.bounds[1] != high))
+            return -math.inf, math.inf
+        return float(self.bounds[0, feature]), float(self.bounds[1, feature])
 
 
 class DuplicateValues:

@@ -16,6 +16,9 @@ from hpopt.numerics.gaussian_process_fit import Prior, fit_hyperparameters
 REFITS, SPARSE_REFITS = ((30, 1), (60, 2), (120, 4), (250, 8)), 16
 # A fit starts from the fit of its anchor, an anchor from the prior: resuming takes these two fits.
 ANCHORS, SPARSE_ANCHORS = ((10, 1), (60, 10), (120, 20), (250, 40)), 80
+# Which numbers change nothing is looked for at each anchor and after every 5th, 10th, 20th, 40th
+# observation: it takes as long as two fits, and what changes nothing does not change soon.
+LOOKS, SPARSE_LOOKS = ((60, 5), (120, 10), (250, 20)), 40
 EVALUATIONS = 50  # of the posterior in a fit: a limit, which the tolerances below rarely need
 AT_ANCHOR, AT_REFIT = 1e-5, 1e-4  # tolerances: a refit starts near its optimum
 
@@ -33,6 +36,11 @@ def refit_at(n: int) -> int:
 def anchor_at(n: int) -> int:
     """Return how many observations the anchor has: the fit that a fit to n starts from."""
     return _rounded_down(n, ANCHORS, SPARSE_ANCHORS)
+
+
+def looked_at(n: int) -> int:
+    """Return from how many of n observations it is seen which numbers change nothing."""
+    return max(anchor_at(n), _rounded_down(n, LOOKS, SPARSE_LOOKS))
 
 
 def _rounded_down(n: int, steps: tuple[tuple[int, int], ...], last: int) -> int:

@@ -17,9 +17,9 @@ from hpopt.optimizers.surrogates.acquisition import Feasibility, Probability
 from hpopt.optimizers.surrogates.duplicate_values import DuplicateValues, Metric
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.first_design import first_count
-from hpopt.optimizers.surrogates.inert_numbers import plateau_metric
+from hpopt.optimizers.surrogates.inert_numbers import lean_metric, metrics_of
 from hpopt.optimizers.surrogates.observations import Observations
-from hpopt.optimizers.surrogates.refits import Data, FirstData, RefitSchedule, refit_at
+from hpopt.optimizers.surrogates.refits import Data, FirstData, RefitSchedule, anchor_at, looked_at
 
 # The weights of log P(a value) and log P(another value than the nearest one) beside the criterion.
 FEASIBILITY_WEIGHT, NOVELTY_WEIGHT = 2.0, 4.0
@@ -176,7 +176,7 @@ class Surrogate:
         prior = Prior.for_groups(d, is_choice, noise=OF_FAILURES)
         self._of_failures = RefitSchedule(prior, encoding.groups)
         self._fitted: tuple[int, Fitted | None] = (-1, None)
-        self._metric: tuple[int, Metric | None] = (-1, None)  # by the number it was chosen from
+        self._lean: tuple[int, Metric | None] = (-1, None)  # by the number it was chosen from
 
     def model(self, observed: Observations) -> Fitted | None:
         """Return the model of all observations; None where their losses are all equal."""
@@ -211,7 +211,7 @@ class Surrogate:
             warp,
             lengths,
             self._feasibility(observed, n) if valued else None,
-            self._duplicates(observed, n, features, known) if valued else None,
+            self._duplicates(observed, n, features, known, lengths) if valued else None,
             float(np.interp(self._usual_loss(observed), warp.levels, warp.at)),
         )
 
@@ -254,22 +254,25 @@ class Surrogate:
         return float(np.median(first if len(first) else observed.losses[valued]))
 
     def _duplicates(
-        self, observed: Observations, n: int, features: Floats, losses: Floats
+        self, observed: Observations, n: int, features: Floats, losses: Floats, lengths: Floats
     ) -> DuplicateValues | None:
-        """Return the duplicate-value model, of the metric that the last refit found best."""
+        """Return the duplicate-value model, in which numbers that change nothing do not count."""
         if not self._encoding.smooth.any() or len(np.unique(losses)) == len(losses):
             return None
-        fitted_to = refit_at(n)
-        if self._metric[0] != fitted_to:
-            self._metric = fitted_to, self._metric_of(observed, fitted_to)
-        metric = self._metric[1]
-        return None if metric is None else DuplicateValues.of_metric(features, losses, metric)
+        n_looked = looked_at(n)
+        if self._lean[0] != n_looked:
+            self._lean = n_looked, self._lean_metric(observed, n_looked)
+        if self._lean[1] is not None:
+            return DuplicateValues.of_metric(features, losses, self._lean[1])
+        return DuplicateValues.detected(features, losses, *metrics_of(self._encoding, lengths))
 
-    def _metric_of(self, observed: Observations, n: int) -> Metric | None:
-        rows, _ = self._rows_and_targets(observed, n)
-        lengths = np.exp(self._of_losses.hyperparameters(n, self._losses(observed))[:-2])
+    def _lean_metric(self, observed: Observations, n: int) -> Metric | None:
+        rows, warp = self._rows_and_targets(observed, n)
+        if warp.is_flat:
+            return None
+        theta = self._of_losses.hyperparameters(anchor_at(n), self._losses(observed))
         features, losses = self._features(observed, rows), observed.losses[rows]
-        return plateau_metric(self._encoding, features, losses, lengths)
+        return lean_metric(self._encoding, features, losses, np.exp(theta[:-2]))
 
     def _points(self, observed: Observations, rows: NDArray[np.int64]) -> Floats:
         return self._encoding.space.snap(observed.points[rows])

@@ -4,14 +4,16 @@ import math
 
 import numpy as np
 import pytest
+from problems_for_tests import of
 
+from hpopt import BayesianOptimization
 from hpopt.optimizers import make_optimizer
 from hpopt.optimizers.surrogates.duplicate_values import DuplicateValues, Metric
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.inert_numbers import without_inert_numbers
 from hpopt.space import Float, Int, Space
 
-from ..modelling import searched, surrogate_of
+from ..modelling import searched, surrogate_of, told
 
 
 def counted(space, value, n=60, seed=0, lengths=None):
@@ -97,3 +99,19 @@ def test_asks_differ_in_what_matters(strategy):
         losses = searched(make_optimizer(strategy), FLOATS, value, 70, seed).history.losses[:, 0]
         repeated += [losses[row] in losses[:row] for row in range(30, 70)]
     assert np.mean(repeated) < 0.45
+
+
+def test_what_changes_nothing_follows_from_the_results_and_not_from_when_it_was_looked_for():
+    def value(config):
+        return math.floor(16 * config["f"]) ** 1.5 + math.floor(4 * config["g"])
+
+    one, trials = BayesianOptimization().bind(of(value, FLOATS), seed=0), []
+    for _ in range(53):
+        (solution,) = one.ask()
+        trials.append(told(solution, value(solution.config)))
+        one.tell(trials[-1])
+    (expected,) = one.ask()
+    other = BayesianOptimization().bind(of(value, FLOATS), seed=0)
+    other.replay(trials)
+    assert not one.latest_model.duplicates.metric.smooth.all()
+    assert other.ask()[0].config == expected.config
