@@ -93,7 +93,7 @@ class _Rungs(Comparison):
     def __init__(self, rule: HalvingRule, objective: Objective) -> None:
         super().__init__(rule.protect, objective)
         self._rule, self._sign = rule, objective.sign
-        self._low = rule.low
+        self._low = None if rule.low is None else float(rule.low)  # rungs of an int overflow
         self._waiting: list[Progress] = []  # until the first rung is known
         self._rungs: list[tuple[float, list[float]]] = []  # with the losses there, ascending
 

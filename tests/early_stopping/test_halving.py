@@ -145,6 +145,7 @@ CURVES = st.lists(st.tuples(STEPS, NUMBERS), max_size=8).map(
 )
 
 
+@pytest.mark.filterwarnings("ignore:low must be below:hpopt.errors.StudyWarning")
 @given(st.lists(CURVES, max_size=8), CURVES, st.integers(1, 3), st.sampled_from([None, 0.5, 2]))
 def test_no_reports_can_break_it(curves, curve, min_trials, low):
     for objective in (MINIMIZE, MAXIMIZE):

@@ -130,7 +130,7 @@ def test_a_driver_that_forgets_its_executor_ends_at_once(busy_driver, temporary)
     driver, pids = busy_driver("")
     assert driver.wait(timeout=30) == 0
     assert wait_until(lambda: all(map(is_gone, pids)))
-    assert list(temporary.iterdir()) == []
+    assert wait_until(lambda: not list(temporary.iterdir()))
 
 
 def test_a_driver_that_fails_ends_at_once(busy_driver, temporary):

@@ -52,7 +52,7 @@ MISTAKES = {
     "far from any": (
         ("xyzzy",),
         UnknownNameError,
-        r"'xyzzy': known are 'annealing', .*'genetic', 'grid', 'la",
+        r"'xyzzy': known are 'annealing', .*'genetic', 'grid', 'hyperband', 'la",
     ),
     "argument": (
         ("genetic", {"populaton": 3}),

@@ -198,7 +198,7 @@ class TestMismatch:
     def test_of_the_fidelity(self, begun):
         problem = Mixed()
         problem.fidelity = hpopt.Fidelity(1, 9)
-        self.refused(begun, problem, "fidelity was None and is [1, 9, 'epochs']")
+        self.refused(begun, problem, "fidelity was none and is 1 to 9 epochs")
 
     def test_of_the_optimizer(self, begun):
         self.refused(begun, Mixed(), "optimizer was 'genetic' and is 'random'", optimizer="random")
