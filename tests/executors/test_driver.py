@@ -137,7 +137,7 @@ def test_a_driver_that_fails_ends_at_once(busy_driver, temporary):
     driver, pids = busy_driver("sys.stderr.close(); raise SystemExit(5)")
     assert driver.wait(timeout=30) == 5
     assert wait_until(lambda: all(map(is_gone, pids)))
-    assert list(temporary.iterdir()) == []
+    assert wait_until(lambda: not list(temporary.iterdir()))
 
 
 def test_ctrl_c_reaches_the_driver_only(busy_driver):
