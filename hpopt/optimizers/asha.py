@@ -54,7 +54,6 @@ class ASHA(Halving):
         From how many of the rungs new configs begin, the lowest first. Each bracket compares its
         own configs only, and has as many as in ``"hyperband"``. With more than one, some configs
         are safe from being judged by the lowest fidelities.
-
     kind : {"promotion", "stopping"}
         With ``"stopping"`` nothing is continued: each config has one trial, at the highest
         fidelity, which the study stops at a rung where it is not among the best, by the rule
