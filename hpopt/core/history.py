@@ -120,6 +120,10 @@ class History:
     def __contains__(self, number: int) -> bool:
         return 0 <= number < len(self._rows) and bool(self._rows[number] >= 0)
 
+    def row(self, number: int) -> int:
+        """Return the row of an observed number."""
+        return int(self._rows[number])
+
     def rows(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the rows of observed numbers."""
         return self._rows[numbers]

@@ -133,9 +133,8 @@ class Proposer(Optimizer):
         self._trials: dict[int, Trial] = {}
         self._inner = None
         self._configs: list[int] = []  # of each of its solutions, the config's number here
-        self._told: list[
-            tuple[int, int]
-        ] = []  # its number, and that of the trial whose value it is
+        # Of each value that it was told, its number, and that of the trial here.
+        self._told: list[tuple[int, int]] = []
         self._config_of_row: list[int] = []
         self._fresh()  # raises where the strategy does not suit the problem
 

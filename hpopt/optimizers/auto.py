@@ -130,8 +130,7 @@ class Auto(Optimizer):
         if way is Way.IN_TURN:
             name = f"{phase.name} and steady state in turn"
             return Phase(name, f"there are {MANY} results and more", phase.learned)
-        fitted = self._bayesian.latest_model
-        if not self._bayesian.has_model(number) or (fitted is not None and fitted.is_blind):
+        if phase.reason:  # it has no model yet, or TPE asks in its place
             return phase
         if self._local is not None:
             numbers = f"{self.space.d} continuous number{'s' * (self.space.d != 1)}"

@@ -238,11 +238,6 @@ class BayesianOptimization(Optimizer):
             fitted = self._surrogate.model(Observations(self))
         return fitted is not None and fitted.is_blind
 
-    @property
-    def latest_model(self) -> Fitted | None:
-        """The model of the last ask; None without one."""
-        return self._surrogate.latest
-
     def is_wasted(self, point: Floats) -> bool:
         """Return whether a snapped point (d,) likely gives no value, or that of its neighbour."""
         with single_blas_thread():

@@ -123,7 +123,7 @@ class FreezeThaw(Optimizer):
     def _tell(self, trials: Sequence[Trial]) -> None:
         history = self.history
         for trial in trials:
-            row = int(history.rows(np.array([trial.number]))[0])
+            row = history.row(trial.number)
             segment = Segment.of(
                 trial,
                 self.proposals.first(trial.solution.point, trial.number),

@@ -160,7 +160,7 @@ class Halving(Optimizer):
 
     def _tell(self, trials: Sequence[Trial]) -> None:
         for trial in trials:
-            row = int(self.history.rows(np.array([trial.number]))[0])
+            row = self.history.row(trial.number)
             is_complete = trial.status == "complete"
             loss = float(self.history.losses[row, 0]) if is_complete else math.inf
             self._losses[trial.number] = loss
@@ -171,7 +171,7 @@ class Halving(Optimizer):
 
     def _point(self, number: int) -> Floats:
         """Return the point of an observed solution."""
-        point: Floats = self.history.points[int(self.history.rows(np.array([number]))[0])]
+        point: Floats = self.history.points[self.history.row(number)]
         return point
 
     @property

@@ -268,9 +268,9 @@ class Stages(Optimizer):
         """
         if trial.status != "stopped" or len(self.objectives) > 1:
             return trial
-        row = self.history.rows(np.array([trial.number]))[0]
-        objective = self.objectives[0]
-        values = {objective.name: objective.sign * float(self.history.losses[row, 0])}
+        objective, history = self.objectives[0], self.history
+        loss = float(history.losses[history.row(trial.number), 0])
+        values = {objective.name: objective.sign * loss}
         return replace(trial, outcome=replace(trial.outcome, status="complete", values=values))
 
     def _inside(self, inner: Optimizer, trial: Trial) -> Trial:

@@ -72,5 +72,5 @@ def _config(optimizer: Optimizer, number: int) -> Config | None:
         return optimizer.pending[number].config
     if number not in optimizer.history:
         return None
-    row = int(optimizer.history.rows(np.array([number]))[0])
+    row = optimizer.history.row(number)
     return optimizer.space.decode(optimizer.history.points[row : row + 1])[0]

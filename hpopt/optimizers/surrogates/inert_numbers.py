@@ -34,9 +34,8 @@ BOUNDS = (0.25, 0.5, 0.75)
 # A number of a longer lengthscale hardly matters to the process, which has learned from values and
 # not only from which are equal: it is left out unless equal values speak against it.
 LONG = 2.0
-MOST_TESTED = (
-    2  # of the simpler metrics, those of the best score: a test takes as long as ten scores
-)
+# Of the simpler metrics, those of the best score: a test takes as long as ten scores.
+MOST_TESTED = 2
 ROWS = 64  # the last points, whose nearest ones give the score: of more it takes too long
 # Bounds of squared distances where they are divided: separated points count as far apart.
 NEAR, FAR = 1e-12, 1e12
