@@ -15,6 +15,7 @@ from hpopt.numerics.curve_process_fit import CurvePosterior, curve_prior, fit_cu
 from hpopt.numerics.curve_rows import Bend, kept_rows, log_times
 from hpopt.optimizers.surrogates.curves import ObservedCurves, Segment
 from hpopt.optimizers.surrogates.encoding import Encoding
+from hpopt.optimizers.surrogates.refits import KeptFits
 
 Ints = NDArray[np.int64]
 
@@ -98,7 +99,7 @@ class CurveModel:
     def __init__(self, encoding: Encoding, low: float, high: float) -> None:
         self._encoding, self._low, self._high = encoding, low, high
         self._prior = curve_prior(encoding.n_effective, ~encoding.space.ordered)
-        self._thetas: dict[tuple[int, int, bool], Floats] = {}
+        self._fits = KeptFits()
 
     def fitted(
         self, observed: ObservedCurves, segments: Sequence[Segment], levels: Floats
@@ -134,22 +135,19 @@ class CurveModel:
     def _fitted_once(
         self, segments: Sequence[Segment], levels: Floats, start: Floats, *, is_anchor: bool
     ) -> Floats:
-        key = len(segments), len(levels), is_anchor
-        if key not in self._thetas:
+        def fit() -> Floats:
             data = self._data(ObservedCurves(segments, self._high), levels, MOST_FITTED)
-            theta = start
-            if data is not None:
-                theta = fit_curves(
-                    CurvePosterior(data.rows, self._prior),
-                    self._prior,
-                    start,
-                    evaluations=AT_ANCHOR if is_anchor else AT_REFIT,
-                    tolerance=TOLERANCE,
-                )
-            # One anchor and one fit are kept.
-            self._thetas = {k: v for k, v in self._thetas.items() if k[2] != is_anchor}
-            self._thetas[key] = theta
-        return self._thetas[key]
+            if data is None:
+                return start
+            return fit_curves(
+                CurvePosterior(data.rows, self._prior),
+                self._prior,
+                start,
+                evaluations=AT_ANCHOR if is_anchor else AT_REFIT,
+                tolerance=TOLERANCE,
+            )
+
+        return self._fits.once((len(segments), len(levels)), fit, at_anchor=is_anchor)
 
     def _data(self, observed: ObservedCurves, levels: Floats, most: int) -> _Data | None:
         """Return at most so many rows, with the trials that have one."""

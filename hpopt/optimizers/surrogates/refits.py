@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,19 @@ def _rounded_down(n: int, steps: tuple[tuple[int, int], ...], last: int) -> int:
     return n - n % step
 
 
+class KeptFits:
+    """The last fit to an anchor, and the last of another number: what is learned only grows."""
+
+    def __init__(self) -> None:
+        self._thetas: dict[bool, tuple[Hashable, Floats]] = {}
+
+    def once(self, key: Hashable, fit: Callable[[], Floats], *, at_anchor: bool) -> Floats:
+        """Return the hyper-parameters of a key, fitted now if they are not known."""
+        if at_anchor not in self._thetas or self._thetas[at_anchor][0] != key:
+            self._thetas[at_anchor] = key, fit()
+        return self._thetas[at_anchor][1]
+
+
 class RefitSchedule:
     """Hyper-parameters that depend on the observations only, not on when they were asked for.
 
@@ -63,7 +76,7 @@ class RefitSchedule:
 
     def __init__(self, prior: Prior, groups: NDArray[np.int64]) -> None:
         self._prior, self._groups = prior, groups
-        self._thetas: dict[tuple[int, bool], Floats] = {}
+        self._fits = KeptFits()
 
     def hyperparameters(self, n: int, data: FirstData) -> Floats:
         """Return the logarithms of lengthscales, scale and noise for n observations."""
@@ -75,20 +88,17 @@ class RefitSchedule:
         return self._fitted_once(data, fitted_to, start, at_anchor=False)
 
     def _fitted_once(self, data: FirstData, n: int, start: Floats, *, at_anchor: bool) -> Floats:
-        key = n, at_anchor
-        if key not in self._thetas:
+        def fit() -> Floats:
             found = data(n)
-            theta = start
-            if found is not None:
-                theta = fit_hyperparameters(
-                    *found,
-                    self._groups,
-                    self._prior,
-                    start,
-                    evaluations=EVALUATIONS,
-                    tolerance=AT_ANCHOR if at_anchor else AT_REFIT,
-                )
-            # One anchor and one fit are kept: n only grows.
-            self._thetas = {k: v for k, v in self._thetas.items() if k[1] != at_anchor}
-            self._thetas[key] = theta
-        return self._thetas[key]
+            if found is None:
+                return start
+            return fit_hyperparameters(
+                *found,
+                self._groups,
+                self._prior,
+                start,
+                evaluations=EVALUATIONS,
+                tolerance=AT_ANCHOR if at_anchor else AT_REFIT,
+            )
+
+        return self._fits.once(n, fit, at_anchor=at_anchor)
