@@ -12,10 +12,10 @@ from hpopt.checks import real, share, whole
 from hpopt.core import Curve, Objective, Trial
 from hpopt.early_stopping.progress import Comparison, Floats, Progress
 from hpopt.early_stopping.rule import (
-    WARMUP_SHARE,
     EarlyStoppingRule,
     Experience,
     StopTest,
+    first_step,
     warmup,
 )
 from hpopt.errors import SettingError
@@ -119,13 +119,12 @@ class _Curves(Comparison):
         if self._model is None:
             curves = self._curves[: self._n_fitted]
             self._model = _Model.of(curves[-MOST_CURVES:])
-        rule, high = self._rule, self._protected.high
-        first = WARMUP_SHARE * high if rule.warmup_steps is None else rule.warmup_steps
+        rule = self._rule
         return _HardlyBetter(
             self._model,
             self._best,
             rule.probability,
-            first,
+            first_step(rule.warmup_steps, self._protected.high),
             self._protected.worst(MOST_REPORTS),
             self._objective.sign,
         )

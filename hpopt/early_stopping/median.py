@@ -13,10 +13,10 @@ from hpopt.checks import share, whole
 from hpopt.core import Curve, Objective, Trial
 from hpopt.early_stopping.progress import Comparison
 from hpopt.early_stopping.rule import (
-    WARMUP_SHARE,
     EarlyStoppingRule,
     Experience,
     StopTest,
+    first_step,
     warmup,
 )
 
@@ -97,9 +97,7 @@ class _Medians(Comparison):
         return means
 
     def _made(self) -> StopTest | None:
-        first = self._rule.warmup_steps
-        if first is None:
-            first = WARMUP_SHARE * self._protected.high
+        first = first_step(self._rule.warmup_steps, self._protected.high)
         bars = {
             step: _median(means)
             for step, means in self._means.items()

@@ -64,6 +64,11 @@ def warmup(steps: float | None) -> float | None:
     return None if steps is None else number("warmup_steps", steps, 0.0)
 
 
+def first_step(warmup_steps: float | None, high: float) -> float:
+    """Return the first step to stop at, where the longest complete trial ended at step `high`."""
+    return WARMUP_SHARE * high if warmup_steps is None else warmup_steps
+
+
 def check_one_objective(rule: EarlyStoppingRule | None, objectives: Sequence[Objective]) -> None:
     """Raise SettingError where a rule is to stop trials of several objectives."""
     if rule is not None and len(objectives) > 1:

@@ -24,6 +24,16 @@ MIXED = Space(
     }
 )
 
+BRANCHES = Space(
+    {
+        "x": Float(0, 1),
+        "model": Categorical(list("abcdefg")),
+        "rate": Float(0, 1, when={"model": ["a", "b"]}),
+        "depth": Int(1, 9, when={"model": "c"}),
+        "how": Categorical(["u", "v"], when={"model": "c"}),
+    }
+)
+
 
 def cost(config):
     return (

@@ -66,20 +66,26 @@ def at_some_moment(drivers, rng):
     time.sleep(rng.uniform(0, 0.02))
 
 
+def killed(drivers, rng):
+    """Kill a driver at some moment, return how it ended: nothing finished is lost or repeated."""
+    finished = set(numbers(stored(drivers.path)))
+    n_before = len(drivers.evaluated())
+    driver = drivers.start()
+    at_some_moment(drivers, rng)
+    os.kill(driver, 9)
+    ended = drivers.end()
+    assert not finished & set(drivers.evaluated()[n_before:])
+    assert finished <= set(numbers(stored(drivers.path)))
+    return ended
+
+
 def test_killed_at_twenty_moments(start_script, tmp_path):
     drivers = Drivers(start_script, tmp_path)
     rng = random.Random(os.urandom(8))
     n_cut_off = 0
     for _ in range(N_KILLS):
-        finished = set(numbers(stored(drivers.path)))
-        n_before = len(drivers.evaluated())
-        driver = drivers.start()
-        at_some_moment(drivers, rng)
-        os.kill(driver, 9)
-        assert drivers.end() == 9
-        assert not finished & set(drivers.evaluated()[n_before:])
+        assert killed(drivers, rng) == 9
         now = numbers(stored(drivers.path))
-        assert finished <= set(now)
         assert len(set(now)) == len(now)
         n_cut_off += len(set(drivers.evaluated()) - set(now)) > 0
     assert n_cut_off > 0  # else nothing was in flight when it was killed, and little is proven
@@ -113,14 +119,7 @@ def test_killed_while_trials_are_paused_and_continued(
     drivers = Drivers(start_script, tmp_path, program, n_trials)
     rng = random.Random(os.urandom(8))
     for _ in range(n_kills):
-        finished = set(numbers(stored(drivers.path)))
-        n_before = len(drivers.evaluated())
-        driver = drivers.start()
-        at_some_moment(drivers, rng)
-        os.kill(driver, 9)
-        drivers.end()
-        assert not finished & set(drivers.evaluated()[n_before:])
-        assert finished <= set(numbers(stored(drivers.path)))
+        killed(drivers, rng)
     drivers.start()
     assert drivers.end() == 0
     made = eval(optimizer, {"hpopt": hpopt, "TwoRungs": TwoRungs})

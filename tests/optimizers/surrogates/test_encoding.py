@@ -6,17 +6,7 @@ import pytest
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.space import Categorical, Float, Int, Ordinal, Space, Vector
 
-from ..modelling import MIXED
-
-BRANCHES = Space(
-    {
-        "x": Float(0, 1),
-        "model": Categorical(list("abcdefg")),
-        "rate": Float(0, 1, when={"model": ["a", "b"]}),
-        "depth": Int(1, 9, when={"model": "c"}),
-        "how": Categorical(["u", "v"], when={"model": "c"}),
-    }
-)
+from ..modelling import BRANCHES, MIXED
 
 
 def features_of(space, configs):

@@ -12,17 +12,8 @@ from hpopt.optimizers.surrogates.first_design import FirstDesign, first_count, f
 from hpopt.space import Categorical, Float, Int, Ordinal, Sequence, Space
 from hpopt.testing.landscapes import Landscape
 
-from ..modelling import first_wave, values_of
+from ..modelling import BRANCHES, first_wave, values_of
 
-BRANCHES = Space(
-    {
-        "x": Float(0, 1),
-        "model": Categorical(list("abcdefg")),
-        "rate": Float(0, 1, when={"model": ["a", "b"]}),
-        "depth": Int(1, 9, when={"model": "c"}),
-        "how": Categorical(["u", "v"], when={"model": "c"}),
-    }
-)
 LAYERED = Space(
     {
         "n_layers": Int(1, 8),

@@ -105,17 +105,17 @@ class Checkpoints:
         self.trial, self.interval = trial, interval
         self._config = config
         # Other examples make another training: what was trained on fewer is of no use.
-        counts = fidelity is not None and fidelity.name != "samples"
+        counted = None if fidelity is None or fidelity.name == "samples" else fidelity
         own = trial.fidelity
-        self.is_paused = counts and own is not None and own < fidelity.high  # type: ignore[union-attr]
+        self.is_paused = counted is not None and own is not None and own < counted.high
         # Whether a later trial trains its runs further, and not only others beside them.
-        self.goes_on = self.is_paused and fidelity is not None and fidelity.name == "epochs"
+        self.goes_on = self.is_paused and counted is not None and counted.name == "epochs"
         self.saves_ends = self.is_paused or (interval is not None and n_runs > 1)
         self._folders: list[Path] = []
-        if counts or interval is not None:
+        if counted is not None or interval is not None:
             self._folders.append(trial.directory)
             previous = trial.previous
-            if counts and previous is not None:
+            if counted is not None and previous is not None:
                 self._folders.append(previous.directory)
             trial.at_end(partial(_remove_needless, trial, self.is_paused))
         self.saved_at = time.monotonic()
