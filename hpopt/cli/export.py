@@ -16,7 +16,7 @@ from typing import Any, TextIO
 from hpopt.cli.exit_codes import ExitCode
 from hpopt.errors import SettingError
 from hpopt.study import Record, Study
-from hpopt.study.record import in_columns
+from hpopt.study.columns import in_columns
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What begins a formula in a spreadsheet, by OWASP's page "CSV Injection"."""
@@ -64,9 +64,9 @@ def _is_csv(arguments: argparse.Namespace) -> bool:
 
 def write_json(record: Record, stream: TextIO) -> None:
     """Write a list with one object a trial, one a line; memory does not grow with the trials."""
-    separator = "[\n"
+    separator, marks = "[\n", record.marks()
     for trial in record.iterate():
-        stream.write(separator + _json(trial.to_dict()))
+        stream.write(separator + _json({**trial.to_dict(), **marks(trial)}))
         separator = ",\n"
     stream.write("[]\n" if separator == "[\n" else "\n]\n")
 
@@ -83,10 +83,12 @@ def write_csv(record: Record, stream: TextIO, *, raw: bool = False) -> None:
         a ``'`` in front: a study may be anybody's, and a formula can start programs.
     """
     fidelity = ("fidelity",) if record.fidelity is not None else ()
-    columns: dict[str, None] = dict.fromkeys(("number", "status", *fidelity))
+    marks, several = record.marks(), len(record.objectives) > 1
+    known = ("number", "status", *fidelity, *["on_front"] * several)
+    columns: dict[str, None] = dict.fromkeys(known)
     columns |= dict.fromkeys(objective.name for objective in record.objectives)
     for trial in record.iterate():
-        columns |= dict.fromkeys(in_columns(trial))
+        columns |= dict.fromkeys(in_columns(trial, marks(trial)))
     parameters = [f"config.{name}" for name in record.space]
     last = ("seconds", "memory", "error")
     values = [name for name in columns if name not in (*parameters, *last)]
@@ -96,7 +98,7 @@ def write_csv(record: Record, stream: TextIO, *, raw: bool = False) -> None:
     rows = csv.writer(stream, lineterminator="\n")
     rows.writerow(map(cell, names))
     for trial in record.iterate():
-        found = in_columns(trial)
+        found = in_columns(trial, marks(trial))
         rows.writerow([cell(found.get(name)) for name in names])
 
 

@@ -224,10 +224,15 @@ def _add_best(add: Callable[..., argparse.ArgumentParser]) -> None:
         "best",
         best,
         "print the best config as JSON, and nothing else",
-        "example:\n  hpopt best digits.db > best.json\n",
+        "examples:\n  hpopt best digits.db > best.json\n  hpopt best bridge.db --front\n",
         "\n\nThe best is that of the first objective.",
     )
     _add_study(command)
+    command.add_argument(
+        "--front",
+        action="store_true",
+        help="a list of all that no other trial dominates: number, objectives and config of each",
+    )
 
 
 def _add_export(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -240,7 +245,8 @@ def _add_export(add: Callable[..., argparse.ArgumentParser]) -> None:
         "  hpopt export digits.db --output digits.csv\n",
         "\n\nJSON: a list with one object a trial, whose keys are number, config, status, values"
         "\n(objectives and other numbers by name), info (JSON data beside them), seconds, error,"
-        "\nseed, fidelity, started, memory and curve. What JSON has no number for is null."
+        "\nseed, fidelity, started, memory, curve, and of several objectives on_front. What JSON"
+        "\nhas no number for is null."
         "\nCSV: one row a trial, config.NAME for each parameter, info.NAME for what is no number;"
         "\nlists and dicts are JSON text. Text that a spreadsheet would take for a formula (=, +,"
         "\n-, @ in front) gets a ' in front of it.",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from hpopt.cli.exit_codes import ExitCode
 from hpopt.cli.follow import follow
+from hpopt.core import Objective, Trial
 from hpopt.errors import NoValuesError
 from hpopt.reports.printing import write
 from hpopt.reports.tables import summary, trial_page
@@ -31,11 +34,29 @@ def show(arguments: argparse.Namespace) -> ExitCode:
 
 
 def best(arguments: argparse.Namespace) -> ExitCode:
-    """Print the best config as JSON."""
+    """Print the best config as JSON, or those of the front with their objectives."""
+    record = Study.load(arguments.study)
+    front = record.front if len(record.objectives) > 1 or arguments.front else []
     try:
-        trial = Study.load(arguments.study).best
+        trial = record.best
     except NoValuesError as error:
         sys.stderr.write(f"error: {printable(str(error))}\n")
         return ExitCode.NO_VALUES
+    if arguments.front:
+        rows = [_on_front(each, record.objectives) for each in front]
+        sys.stdout.write("[\n" + ",\n".join(map(printable, rows)) + "\n]\n")
+        return ExitCode.DONE
+    if len(front) > 1:
+        name = printable(record.objectives[0].name)
+        path = shlex.quote(printable(arguments.study))
+        sys.stderr.write(
+            f"hpopt: this is the best by {name}, one of a front of {len(front)} trials: see "
+            f"hpopt best {path} --front\n"
+        )
     sys.stdout.write(printable(json.dumps(trial.config, indent=2)) + "\n")
     return ExitCode.DONE
+
+
+def _on_front(trial: Trial, objectives: Sequence[Objective]) -> str:
+    values = {each.name: trial.values[each.name] for each in objectives}
+    return json.dumps({"number": trial.number, "values": values, "config": trial.config})

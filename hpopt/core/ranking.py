@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hpopt import checks
 from hpopt.core.problem import Objective, losses
 from hpopt.core.trial import Trial
+from hpopt.errors import SettingError
 from hpopt.numerics import pareto
+from hpopt.numerics.hypervolume import hypervolume
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -38,14 +43,29 @@ class Ranking:
         return heapq.nsmallest(n, (trial for trial in trials if trial.ok), key=self.key)
 
     def front(self, trials: Iterable[Trial]) -> list[Trial]:
-        """Return the trials that no other is better than in every objective, in their order.
+        """Return the trials that no other dominates, the best by the first objective first.
 
         They are of the highest fidelity that any with values has reached.
         """
         front = Front(self.objectives)
         for trial in trials:
             front.add(trial)
-        return front.trials()
+        return sorted(front.trials(), key=self.key)
+
+    def knee(self, front: Sequence[Trial]) -> Trial | None:
+        """Return the trial of a front that lies deepest in its bend; None of an empty one.
+
+        With the best loss of each objective on the front as 0 and the worst as 1, it has the least
+        sum: of two objectives, it is the farthest from the line between the ends. Among equals it
+        is the first.
+        """
+        if not front:
+            return None
+        found = np.array([losses(self.objectives, each.outcome.values) for each in front])
+        least = found.min(axis=0)
+        with np.errstate(all="ignore"):  # of the largest numbers, and of constant objectives
+            shares = (found / 2 - least / 2) / (found.max(axis=0) / 2 - least / 2)
+        return front[int(np.nan_to_num(shares, nan=0.0).sum(axis=1).argmin())]
 
 
 def highest_fidelity(trials: Iterable[Trial]) -> float:
@@ -66,6 +86,11 @@ class Front:
     """The Pareto front of trials that come one by one, in memory that grows with the front only.
 
     It has the trials of the highest fidelity only.
+
+    Attributes
+    ----------
+    worst : ndarray (n_objectives,)
+        The worst loss of each objective among all trials of that fidelity; -inf without any.
     """
 
     def __init__(self, objectives: Sequence[Objective]) -> None:
@@ -73,6 +98,7 @@ class Front:
         self._candidates: list[Trial] = []
         self._most = AT_ONCE
         self._reached = 0.0
+        self.worst = np.full(len(objectives), -np.inf)
 
     def add(self, trial: Trial) -> None:
         """Compare a trial with the others; one without values is left out."""
@@ -82,6 +108,8 @@ class Front:
         if reached > self._reached:
             self._reached = reached
             self._candidates.clear()
+            self.worst[:] = -np.inf
+        self.worst = np.maximum(self.worst, losses(self._objectives, trial.outcome.values))
         self._candidates.append(trial)
         if len(self._candidates) >= self._most:
             # Twice the front: each trial is compared a bounded number of times on average.
@@ -94,6 +122,43 @@ class Front:
             stays = pareto.front(np.array(values))
             self._candidates = [self._candidates[row] for row in np.flatnonzero(stays)]
         return list(self._candidates)
+
+    def hypervolume(self, reference: Floats | None = None) -> float:
+        """Return the volume between the front and reference losses, by default the worst."""
+        front = [losses(self._objectives, each.outcome.values) for each in self.trials()]
+        shape = (len(front), len(self._objectives))
+        worst = self.worst if reference is None else reference
+        with np.errstate(all="ignore"):  # of the largest numbers
+            return hypervolume(np.array(front).reshape(shape), worst)
+
+
+def reference_losses(
+    objectives: Sequence[Objective], reference: Mapping[str, float] | Sequence[float]
+) -> Floats:
+    """Return the reference point of a hypervolume, as a user gives it, as losses.
+
+    Raises
+    ------
+    SettingError
+        It has not exactly one number for each objective.
+    """
+    names = [objective.name for objective in objectives]
+    values: dict[str, Any] = {}
+    if isinstance(reference, Mapping):
+        values = dict(reference)
+    elif np.shape(reference) == (len(names),):
+        values = dict(zip(names, reference, strict=True))
+    found = {name: checks.real(value) for name, value in values.items()}
+    if set(found) != set(names) or not all(map(_is_finite, found.values())):
+        raise SettingError(
+            f"reference must have a number for each of the objectives {names}, but got "
+            f"{reference!r}: write {{{', '.join(f'{name!r}: 1.0' for name in names)}}}"
+        )
+    return losses(objectives, {name: float(value) for name, value in values.items()})
+
+
+def _is_finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
 
 
 def best_first(losses: Floats, numbers: Ints, fidelities: Floats) -> Ints:

@@ -32,6 +32,10 @@ class Digest:
         How long all evaluations took together.
     spent : str
         What was spent of the problem's fidelity; empty where nothing was saved.
+    knee : Trial or None
+        That of the front.
+    hypervolume : float
+        That of the front, from the worst values of all trials.
     """
 
     best: list[Trial]
@@ -41,6 +45,8 @@ class Digest:
     errors: list[Trial]
     seconds: float
     spent: str = ""
+    knee: Trial | None = None
+    hypervolume: float = 0.0
 
     @property
     def n_done(self) -> int:
@@ -82,4 +88,14 @@ def digest(record: Record, *, n_best: int = 5, n_errors: int = 3) -> Digest:
 
     best = ranking.top(fine(), n_best)
     shown = sorted(front.trials(), key=ranking.key)
-    return Digest(best, shown, dict(counts), list(pending), list(errors), seconds, str(spent))
+    return Digest(
+        best,
+        shown,
+        dict(counts),
+        list(pending),
+        list(errors),
+        seconds,
+        str(spent),
+        knee=ranking.knee(shown),
+        hypervolume=front.hypervolume(),
+    )

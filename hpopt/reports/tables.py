@@ -187,6 +187,8 @@ def _state(record: Record, read: Digest, path: Path | None, writer: Writer | Non
         low, high = words.number(record.fidelity.low), words.number(record.fidelity.high)
         spent = f"; {read.spent}" if read.spent else ""
         yield "fidelity", f"{low} to {high} {record.fidelity.name}{spent}"
+    if read.front:
+        yield "front", f"{len(read.front)} trials; {_about(read)}"
     if read.pending:
         what = "running" if writer else "cut off"
         yield what, f"{len(read.pending)}: {words.numbers(read.pending)}"
@@ -202,6 +204,11 @@ def _state(record: Record, read: Digest, path: Path | None, writer: Writer | Non
     made = words.moment(header["created"]) if "created" in header else "?"
     yield "study", f"{path or 'in memory'}, made {made} by hpopt {header.get('hpopt')}"
     yield "space", _fields(words.space(record.space))
+
+
+def _about(read: Digest) -> str:
+    knee = "" if read.knee is None else f"knee: trial {read.knee.number}; "
+    return f"{knee}hypervolume {words.number(read.hypervolume)} from the worst values"
 
 
 def _of_trial(trial: Trial, path: Path | None) -> Iterator[Row]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hpopt.core import STATUSES, Fidelity, Objective, Ranking, Trial
+from hpopt.core import STATUSES, Fidelity, Front, Objective, Ranking, Trial
 from hpopt.core.evaluation import shorten
-from hpopt.core.ranking import highest_fidelity, is_comparable
+from hpopt.core.ranking import highest_fidelity, is_comparable, reference_losses
 from hpopt.errors import (
     ConfigError,
     HpoptError,
@@ -22,6 +22,7 @@ from hpopt.errors import (
 )
 from hpopt.space import Narrowed, Parameter, Space
 from hpopt.storage import MemoryStorage, Storage
+from hpopt.study.columns import Marks, in_columns
 from hpopt.study.failures import MOST_SHOWN
 from hpopt.study.metadata import fidelity_in
 from hpopt.study.running_status import Running, read_running
@@ -154,8 +155,58 @@ class Record:
 
     @property
     def front(self) -> list[Trial]:
-        """The trials that no other is better than in every objective: the Pareto front."""
+        """The trials that no other dominates, the best by the first objective first.
+
+        One dominates another if it is no worse in any objective, and better in one. Where trials
+        have a fidelity, they are of the highest that any with values has. The list is empty where
+        no trial has values; of one objective it is the best, and those that equal it.
+        """
         return Ranking(self.objectives).front(self.iterate())
+
+    @property
+    def knee(self) -> Trial:
+        """The trial in the bend of the front, from where all that is better in one costs most.
+
+        With the best value of each objective on the front as 0 and the worst as 1, it is the trial
+        with the least sum. Of two objectives, it is the one that is farthest from the line between
+        the two ends of the front.
+
+        Raises
+        ------
+        NoValuesError
+            No trial has values.
+        """
+        found = Ranking(self.objectives).knee(self.front)
+        if found is None:
+            raise self._no_values()
+        return found
+
+    def hypervolume(self, reference: Mapping[str, float] | Sequence[float] | None = None) -> float:
+        """Return the volume between the front and a reference point: the larger, the better.
+
+        Parameters
+        ----------
+        reference : mapping of str to float or sequence of float, optional
+            A value for each objective, by name or in their order. Trials that are no better than
+            it in all objectives add nothing. By default the worst value of each objective among
+            all trials that the front is chosen from, which depends on the study: to compare
+            studies, give the same to each.
+
+        Returns
+        -------
+        float, at least 0
+            In the product of the objectives' units.
+
+        Raises
+        ------
+        SettingError
+            The reference has not exactly one number for each objective.
+        """
+        worst = None if reference is None else reference_losses(self.objectives, reference)
+        front = Front(self.objectives)
+        for trial in self.iterate():
+            front.add(trial)
+        return front.hypervolume(worst)
 
     def narrow(
         self,
@@ -197,12 +248,22 @@ class Record:
             min_width=min_width,
         )
 
+    def marks(self) -> Callable[[Trial], Marks]:
+        """Return a function that says of a trial whether it is ``on_front``.
+
+        Of one objective it says nothing. The front is read once, now.
+        """
+        if len(self.objectives) < 2:
+            return lambda trial: {}
+        front = {trial.number for trial in self.front}
+        return lambda trial: {"on_front": trial.number in front}
+
     def to_pandas(self) -> Any:
         """Return the trials as a pandas.DataFrame, one row a trial.
 
-        Columns are number, status, fidelity (where trials have one), the values by name
-        (``values.<name>`` where it is that of another column), ``info.<name>``, ``config.<name>``,
-        seconds, memory, error.
+        Columns are number, status, fidelity (where trials have one), on_front (of several
+        objectives), the values by name (``values.<name>`` where it is that of another column),
+        ``info.<name>``, ``config.<name>``, seconds, memory, error.
 
         Raises
         ------
@@ -213,7 +274,8 @@ class Record:
             import pandas as pd
         except ImportError:
             raise MissingExtraError("pandas", "reports", "to_pandas()") from None
-        return pd.DataFrame([in_columns(trial) for trial in self.iterate()])
+        marks = self.marks()
+        return pd.DataFrame([in_columns(trial, marks(trial)) for trial in self.iterate()])
 
     def _restore(self, trial: Trial) -> Trial:
         """Return a trial as it was before JSON: with the tuples of its choices.
@@ -274,65 +336,6 @@ def _not_of_this_study(trial: Trial, why: str) -> StudyFileError:
         f"the trials of a study must fit its space and objectives, but trial {trial.number} does "
         f"not ({why:.500}): something else has changed the file"
     )
-
-
-COLUMNS = ("number", "status", "fidelity", "seconds", "memory", "error")
-PREFIXES = ("info.", "config.")
-
-
-def in_columns(trial: Trial) -> dict[str, Any]:
-    """Return a trial as one flat row; a value named as another column is ``values.<name>``."""
-    return {
-        "number": trial.number,
-        "status": trial.status,
-        **({} if trial.solution.fidelity is None else {"fidelity": trial.solution.fidelity}),
-        **{
-            f"values.{name}" if name in COLUMNS or name.startswith(PREFIXES) else name: value
-            for name, value in trial.values.items()
-        },
-        **{f"info.{name}": value for name, value in trial.info.items()},
-        **{f"config.{name}": value for name, value in trial.config.items()},
-        "seconds": trial.seconds,
-        "memory": trial.memory,
-        "error": trial.error,
-    }
-
-
-class Result(Record):
-    """What a run gave.
-
-    Attributes
-    ----------
-    best : Trial
-        The best trial when the run ended; raises NoValuesError where no trial has values.
-    trials : list of Trial
-        All trials of the study, by number.
-    reason : str
-        Why the run ended, in words.
-    seconds : float
-        How long the run took.
-    """
-
-    def __init__(self, record: Record, opening: Opening, reason: str, seconds: float) -> None:
-        super().__init__(record.header, record.objectives, record.space, opening, record._path)
-        self.reason, self.seconds = reason, seconds
-        self._best = record._best_or_none()
-        self._trials: list[Trial] | None = None
-
-    def _best_or_none(self) -> Trial | None:
-        return self._best
-
-    @property
-    def trials(self) -> list[Trial]:
-        """All finished trials of the study when they were first asked for, by number."""
-        if self._trials is None:
-            self._trials = super().trials
-        return list(self._trials)
-
-    def __repr__(self) -> str:
-        best = self._best
-        found = "no values" if best is None else f"best {dict(best.values)} at {best.config}"
-        return f"<Result of {self._describe_counts()}: {found}; ended as {self.reason}>"
 
 
 def _has_tuples(parameter: Parameter) -> bool:

@@ -16,7 +16,8 @@ from hpopt.progress import ProgressDisplay
 from hpopt.stopping import StoppingRule, Trials
 from hpopt.study.arguments import check_stop
 from hpopt.study.continuation import KEEP_PAUSED
-from hpopt.study.record import Record, Result
+from hpopt.study.record import Record
+from hpopt.study.result import Result
 from hpopt.study.study import Callback, Path_, Study
 
 
@@ -73,7 +74,7 @@ def optimize(
     Returns
     -------
     Result
-        With ``best``, ``trials``, ``reason`` and ``to_pandas()``.
+        With ``best``, ``front``, ``trials``, ``reason`` and ``to_pandas()``.
 
     Examples
     --------

@@ -36,7 +36,8 @@ from hpopt.study.knowledge import Learned, learn_from
 from hpopt.study.loop import Loop
 from hpopt.study.metadata import objectives_in, space_in
 from hpopt.study.opening import bind_again, open_study, read_metadata
-from hpopt.study.record import Record, Result
+from hpopt.study.record import Record
+from hpopt.study.result import Result
 from hpopt.study.running_status import live_folder
 from hpopt.study.state import StudyState
 

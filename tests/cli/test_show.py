@@ -294,3 +294,40 @@ def test_reading_never_runs_the_code_that_a_study_names(study, hpopt, problem):
     problem.write_text("raise SystemExit('the code was run')")
     for command in (("show",), ("best",), ("export",), ("export", "--csv"), ("show", "--top", "1")):
         assert hpopt(*command, study)[0] == ExitCode.DONE
+
+
+@pytest.fixture
+def front(folder):
+    """A study of two objectives whose trials 0, 1 and 2 are on the front."""
+    values = [{"loss": a, "size": b} for a, b in [(3, 1), (1, 3), (1.5, 1.5), (3, 3)]]
+    problem = FunctionProblem(
+        lambda config: None,
+        {"x": library.Int(0, 9)},
+        objectives={"loss": "minimize", "size": "minimize"},
+    )
+    with Study(problem, "random", path="front.db", seed=0) as study:
+        for each in values:
+            study.tell(study.ask(), each)
+        return study.trials
+
+
+def test_the_best_of_several_objectives_is_said_to_be_one_of_a_front(front, hpopt):
+    code, out, err = hpopt("best", "front.db")
+    assert (code, json.loads(out)) == (ExitCode.DONE, front[1].config)
+    assert "the best by loss, one of a front of 3 trials: see hpopt best front.db --front" in err
+
+
+def test_best_front_lists_the_front(front, hpopt):
+    code, out, err = hpopt("best", "front.db", "--front")
+    assert (code, err) == (ExitCode.DONE, "")
+    assert json.loads(out) == [
+        {"number": n, "values": front[n].values, "config": front[n].config} for n in (1, 2, 0)
+    ]
+
+
+def test_export_says_what_is_on_the_front(front, study, hpopt):
+    on_front = [row["on_front"] for row in json.loads(hpopt("export", "front.db")[1])]
+    assert on_front == [True, True, True, False]
+    rows = list(csv.DictReader(io.StringIO(hpopt("export", "front.db", "--csv")[1])))
+    assert [row["on_front"] for row in rows] == ["True", "True", "True", "False"]
+    assert "on_front" not in hpopt("export", study)[1]

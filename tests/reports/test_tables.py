@@ -102,6 +102,7 @@ def test_several_objectives_have_a_column_each_and_a_front():
         ["3", "4", "1"],
     ]
     assert rows[3] == ""
+    assert "front      3 trials; knee: trial 1; hypervolume 22 from the worst values" in rows
 
 
 def test_a_long_front_is_shown_from_end_to_end():

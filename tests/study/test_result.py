@@ -112,13 +112,65 @@ class TestFront:
         points = [(1, 1), (2, 5), (3, 4), (2, 5), (0.5, 0), (4, 6)]
         values = [{"loss": loss, "speed": speed} for loss, speed in points]
         result = run(Given(*values, ValueError(), objectives=self.BOTH))
-        assert numbers(result.front) == [0, 1, 3, 4, 5]
+        assert numbers(result.front) == [4, 0, 1, 3, 5]
 
     def test_of_one_objective_it_is_the_best(self):
         assert numbers(run(Given(3, 1, 2)).front) == [1]
 
     def test_without_values(self):
-        assert run(Given(ValueError(), objectives=self.BOTH)).front == []
+        result = run(Given(ValueError(), objectives=self.BOTH))
+        assert result.front == []
+        assert result.hypervolume() == result.hypervolume((1, 1)) == 0
+        with pytest.raises(NoValuesError, match="the last error"):
+            _ = result.knee
+
+    def test_its_hypervolume(self):
+        points = [(1, 1), (2, 5), (3, 4), (2, 5), (0.5, 0), (4, 6)]
+        result = run(Given(*[{"loss": a, "speed": b} for a, b in points], objectives=self.BOTH))
+        assert result.hypervolume() == 3 * 1 + 2 * 4  # from loss 4 and speed 0
+        assert result.hypervolume({"speed": 3, "loss": 5}) == 2 * 3 + 1
+        assert result.hypervolume((5, 3)) == result.hypervolume({"speed": 3, "loss": 5})
+        assert run(Given(3, 1, 2)).hypervolume() == 2
+
+    @pytest.mark.parametrize(
+        "reference",
+        [
+            {"loss": 1},
+            {"loss": 1, "speed": 1, "size": 1},
+            (1,),
+            (1, float("nan")),
+            (1, "2"),
+            3,
+            "ab",
+        ],
+    )
+    def test_a_reference_has_a_number_for_each_objective(self, reference):
+        result = run(Given({"loss": 1, "speed": 1}, objectives=self.BOTH))
+        with pytest.raises(SettingError, match=r"objectives \['loss', 'speed'\], but got"):
+            result.hypervolume(reference)
+
+    @pytest.mark.parametrize(
+        ("points", "number"),
+        [
+            ([(0, 10), (4, 11), (100, 12)], 1),
+            ([(0, 0), (2, 60), (10, 100), (9, 70)], 1),
+            ([(0, 0), (10, 100), (2, 20)], 0),  # all on one line
+            ([(5, 5), (5, 5), (6, 4)], 0),
+            ([(1e308, 0), (-1e308, -1e308), (9e307, 0)], 1),
+        ],
+    )
+    def test_its_knee_is_farthest_from_the_line_between_its_ends(self, points, number):
+        given = Given(*[{"loss": a, "speed": b} for a, b in points], objectives=self.BOTH)
+        assert run(given).knee.number == number
+        assert run(Given(3, 1, 2)).knee.number == 1
+
+    def test_what_is_on_it_is_marked(self):
+        pytest.importorskip("pandas")
+        points = [{"loss": 1, "speed": 1}, {"loss": 2, "speed": 1, "on_front": 7}]
+        frame = run(Given(*points, ValueError(), objectives=self.BOTH)).to_pandas()
+        assert frame["on_front"].tolist() == [True, False, False]
+        assert frame["values.on_front"][1] == 7
+        assert "on_front" not in run(Given(3, 1)).to_pandas()
 
 
 class TestTrials:

@@ -130,9 +130,10 @@ class KerasProblem(Problem):
     memory_limit : int or str, optional
         Bytes, or text such as ``"4GB"``. A config whose training is estimated to take more is not
         trained: its trial is ``out_of_memory``. See `estimate_memory`.
-    keep_weights : int, at least 0
-        How many of a study's best trials keep their weights, for `load_model`. With several
-        objectives all trials of the front do, unless it is 0.
+    keep_weights : int, at least 0, optional
+        How many of a study's best trials keep their weights, for `load_model`: by default one, or
+        with several objectives all trials of the front. A smaller number of a front keeps its
+        ends, and what is farthest from its neighbours.
     verbose : int, 0 to 2
         Keras' own output. Each trial prints one line in any case.
 
@@ -195,7 +196,7 @@ class KerasProblem(Problem):
         checkpoint_every: int | str | timedelta | None = None,
         precision: str | None = None,
         memory_limit: int | str | None = None,
-        keep_weights: int = 1,
+        keep_weights: int | None = None,
         verbose: int = 0,
     ) -> None:
         require_keras()
@@ -213,7 +214,8 @@ class KerasProblem(Problem):
             epochs, batch_size, patience, min_improvement, class_weight, verbose, schedule_restarts
         )
         self.checkpoint_every = None if checkpoint_every is None else Interval.of(checkpoint_every)
-        whole("keep_weights", keep_weights, 0)
+        if keep_weights is not None:
+            whole("keep_weights", keep_weights, 0)
         whole("repeats", repeats, 1)
         check_precision(precision)
         if callbacks is not None:
@@ -302,7 +304,7 @@ class KerasProblem(Problem):
         The network is not trained, and that of a builder is not even allocated.
         """
         batch_size = self.fit_settings.of(config).batch_size
-        copied = self.keep_weights > 0
+        copied = self.keep_weights != 0
         with self._precision_of(config):
             return self._networks.memory(config, batch_size, self._compiled, copied=copied)
 
@@ -325,8 +327,8 @@ class KerasProblem(Problem):
         Raises
         ------
         SettingError
-            The trial kept no weights: only the best `keep_weights` trials of a study do, or those
-            of the front.
+            The trial kept no weights: only the best trial of a study does, or those of the front,
+            or as many as `keep_weights` says.
         """
         with self._precision_of(config):
             model = self._compiled(config)

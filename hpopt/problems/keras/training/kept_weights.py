@@ -31,12 +31,15 @@ LOSS = "model.loss.json"
 class KeptWeights:
     """Keep the weights of a study's best `n_kept` trials; of several objectives, of the front.
 
+    With `n_kept` None they are those of the best trial, or of the whole front; of a front, a number
+    keeps its ends and those in the widest gaps.
+
     Beside each file of weights is one with its fidelity and losses, so that processes need not ask
     one another. A trial that has reached a higher fidelity is better than others.
     """
 
     objectives: Sequence[Objective]
-    n_kept: int
+    n_kept: int | None
     fidelity: float | None = None  # of the trial
 
     def save(
@@ -89,13 +92,18 @@ class KeptWeights:
         """Return the folders whose weights are to be removed."""
         losses_of_kept = np.array([each.losses for each in kept])
         fidelities = np.array([each.fidelity or math.nan for each in kept])
+        numbers = np.array([number_of(each.folder) for each in kept])
+        order = best_first(losses_of_kept, numbers, fidelities)
         if len(self.objectives) == 1:
-            numbers = np.array([number_of(each.folder) for each in kept])
-            order = best_first(losses_of_kept, numbers, fidelities)
-            return [kept[row].folder for row in order[self.n_kept :]]
-        # The front needs no number of its own: each of its trials is the best in some sense.
-        candidates = np.flatnonzero(comparable(losses_of_kept, fidelities))
+            n_kept = 1 if self.n_kept is None else self.n_kept
+            return [kept[row].folder for row in order[n_kept:]]
+        candidates = order[comparable(losses_of_kept, fidelities)[order]]
         stays = candidates[pareto.front(losses_of_kept[candidates])]
+        # The best by the first objective is first, and goes last.
+        while self.n_kept is not None and len(stays) > self.n_kept:
+            on_front = losses_of_kept[stays]
+            distances = pareto.crowding_distances(on_front, np.zeros(len(stays), dtype=np.int64))
+            stays = np.delete(stays, len(stays) - 1 - int(distances[::-1].argmin()))
         return [each.folder for row, each in enumerate(kept) if row not in stays]
 
     def _kept_beside(self, folder: Path) -> list[Kept]:
@@ -134,7 +142,7 @@ def load_weights(model: Any, folder: Path | str) -> None:
     if not path.exists():
         raise SettingError(
             f"the trial must have kept its weights, but there is no {path}: only the best "
-            "keep_weights trials of a study do"
+            "trials of a study do, by default one or a front: see keep_weights"
         )
     model.load_weights(path)
 

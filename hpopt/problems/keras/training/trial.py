@@ -56,7 +56,7 @@ class TrainingConfig:
     fidelity: Fidelity | None
     precision: str | None
     callbacks: Callbacks | None
-    keep_weights: int
+    keep_weights: int | None
     checkpoint_every: Interval | None = None
     is_lenient: bool = False
 
@@ -168,7 +168,7 @@ class _Runs:
             follower,
             patience=fit.patience,
             min_improvement=fit.min_improvement,
-            keep_weights=settings.keep_weights > 0,
+            keep_weights=settings.keep_weights != 0,
             is_lenient=settings.is_lenient,
         )
         states = self._checkpoints.of_run(run.number, run.seed, fit.epochs)

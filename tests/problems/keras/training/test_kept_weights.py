@@ -102,12 +102,28 @@ def test_of_several_objectives_the_front_is_kept(tmp_path):
             ((2, 2), [1, 2, 3, 5]),
         ]
     ):
-        end(tmp_path, number, *losses, n_kept=1)
+        end(tmp_path, number, *losses, n_kept=None)
         assert kept(tmp_path) == left
 
 
+def test_a_front_is_bounded_where_the_user_says_so(tmp_path):
+    points = [(0, 9), (9, 0), (1, 8), (5, 3), (0.5, 8.5), (6, 1.5)]
+    for number, losses in enumerate(points):
+        end(tmp_path, number, *losses, n_kept=3)
+    assert kept(tmp_path) == [0, 1, 3]  # the ends, and the one in the middle of the gap
+    for number, losses in enumerate(points):
+        end(tmp_path, number, *losses, n_kept=1)
+    assert kept(tmp_path) == [0]
+
+
+def test_by_default_the_best_is_kept(tmp_path):
+    for number, loss in enumerate([3, 1, 2]):
+        end(tmp_path, number, loss, n_kept=None)
+    assert kept(tmp_path) == [1]
+
+
 def test_weights_wait_for_objectives_that_are_not_known_yet(tmp_path):
-    keeping = KeptWeights([Objective("loss"), Objective("latency")], 1)
+    keeping = KeptWeights([Objective("loss"), Objective("latency")], None)
     for number, (loss, latency) in enumerate([(1, 5), (2, 3), (3, 4)]):
         own = tmp_path / str(number)
         own.mkdir()
