@@ -6,20 +6,11 @@ from hpopt.core.handle import Curve, Previous, TrialHandle
 from hpopt.core.heartbeat import Heartbeat, LiveFolder, heartbeat_of
 from hpopt.core.history import History
 from hpopt.core.hosting import Proposer
+from hpopt.core.objective import Objective, Objectives, losses, normalised_objectives
 from hpopt.core.optimizer import Optimizer
 from hpopt.core.phase import Phase
 from hpopt.core.plain import as_json_data
-from hpopt.core.problem import (
-    Fidelity,
-    Objective,
-    Objectives,
-    Problem,
-    check_problem,
-    fingerprint_of,
-    losses,
-    normalised_objectives,
-    objectives_of,
-)
+from hpopt.core.problem import Fidelity, Problem, check_problem, fingerprint_of, objectives_of
 from hpopt.core.ranking import Front, Ranking
 from hpopt.core.start import is_part_of, start_configs
 from hpopt.core.trial import STATUSES, Config, Outcome, Solution, Status, Trial, copy_data, failed

@@ -201,7 +201,7 @@ class Proposer(Optimizer):
         inner = self.subsearch(self.strategy, seed=seed, has_fidelity=False)
         if self._expected is not None:
             inner.expect(self._expected)
-        teach(inner, self.knowledge.points, self.knowledge.losses, self._is_paid)
+        teach(inner, self.knowledge.points, self.knowledge.losses, self._bound_search.is_paid)
         return inner
 
 

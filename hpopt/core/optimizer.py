@@ -1,12 +1,10 @@
-"""The base class of all strategies: numbers solutions, keeps what was asked and observed."""
+"""The base class of all strategies: what a study, or whoever drives a search, calls."""
 
 from __future__ import annotations
 
-import copy
 import inspect
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -14,24 +12,20 @@ from numpy.typing import NDArray
 
 from hpopt import checks
 from hpopt.checks import whole
-from hpopt.core.beliefs import Beliefs
-from hpopt.core.history import History
-from hpopt.core.phase import Phase, best_in_words, recent_in_words
-from hpopt.core.problem import Fidelity, Objective, Problem, check_problem, losses, objectives_of
-from hpopt.core.proposals import Floats, Proposals, Vary
-from hpopt.core.queue import Queue
-from hpopt.core.ranking import best_first, comparable
+from hpopt.core.phase import best_in_words, recent_in_words
+from hpopt.core.problem import Problem, check_problem, objectives_of
+from hpopt.core.proposals import Floats
+from hpopt.core.ranking import best_first
+from hpopt.core.search import Search
 from hpopt.core.start import start_configs
-from hpopt.core.trial import Config, Solution, Trial
+from hpopt.core.strategy import Strategy
+from hpopt.core.trial import Solution, Trial
 from hpopt.errors import SettingError
-from hpopt.numerics.sampling import keyed_generator, keyed_seed
-from hpopt.space import Space
 
 Self = TypeVar("Self", bound="Optimizer")
-Inner = TypeVar("Inner", bound="Optimizer")
 
 
-class Optimizer(ABC):
+class Optimizer(Strategy):
     """A search strategy: subclass it and write `_ask`.
 
     The base class numbers solutions, decodes points, and keeps what is pending, what was told and
@@ -64,22 +58,6 @@ class Optimizer(ABC):
 
     name: ClassVar[str] = ""
 
-    space: Space
-    objectives: tuple[Objective, ...]
-    fidelity: Fidelity | None
-    seed: int
-    history: History
-    pending: dict[int, Solution]
-    n_asked: int
-    start: tuple[Config, ...]
-    knowledge: History
-    proposals: Proposals
-    _beliefs: Beliefs
-    _is_paid: list[bool]
-    """Of each row of `knowledge`, whether it must not be proposed again."""
-
-    # -- for those who use it ----------------------------------------------------------------
-
     def bind(
         self: Self,
         problem: Problem,
@@ -108,10 +86,10 @@ class Optimizer(ABC):
         """
         self._check_unbound()
         check_problem(problem)
-        self.seed = checks.seed(seed)
-        self.start = start_configs(start, problem.space, self.seed)
-        self.objectives, self.fidelity = objectives_of(problem), problem.fidelity
-        self._begin_search(problem.space)
+        seed = checks.seed(seed)
+        configs = start_configs(start, problem.space, seed)
+        objectives = objectives_of(problem)
+        self._join(Search(problem.space, objectives, problem.fidelity, seed, configs))
         return self
 
     def ask(self, n: int = 1) -> list[Solution]:
@@ -122,12 +100,10 @@ class Optimizer(ABC):
         """
         if type(n) is not int or n < 1:  # it comes with each trial, nearly always right
             n = whole("n", n, 1)
+        search = self._bound_search
         solutions: list[Solution] = []
-        while len(solutions) < n and (self._queue or self._refill(n - len(solutions))):
-            solution = self._solution(self.n_asked, *self._queue.pop())
-            self.n_asked += 1
-            self.pending[solution.number] = solution
-            solutions.append(solution)
+        while len(solutions) < n and (search.queue or self._refill(n - len(solutions))):
+            solutions.append(search.ask())
         return solutions
 
     def tell(self, trials: Trial | Sequence[Trial]) -> None:
@@ -141,17 +117,8 @@ class Optimizer(ABC):
             One of them has values, but not of all objectives.
         """
         trials = [trials] if isinstance(trials, Trial) else list(trials)
-        told: set[int] = set()
         # All are checked before anything is learned, so that an error leaves no trace.
-        for trial in trials:
-            number = trial.number
-            if number not in self.pending or number in told:
-                known = number in self.history or number in told
-                what = "already has a result" if known else "was never asked"
-                raise SettingError(
-                    f"each asked solution must be told once, but number {number} {what}"
-                )
-            told.add(number)
+        self._bound_search.check_pending(trials)
         self._learn(trials)
 
     def replay(self, told: Sequence[Trial], pending: Sequence[Solution] = ()) -> None:
@@ -165,18 +132,10 @@ class Optimizer(ABC):
             Asked, without a result yet; they keep their number and seed.
         """
         asked = [trial.solution for trial in told] + list(pending)
-        if not asked:
-            return
-        points = np.array([solution.point for solution in asked])
-        # Before learning: strategies may look up what is known while they learn.
-        fidelities = None
-        if self.fidelity is not None:
-            own = [solution.fidelity for solution in asked]
-            fidelities = np.array([self.highest if each is None else each for each in own])
-        self.proposals.add(points, [solution.number for solution in asked], fidelities)
-        self.pending.update((solution.number, solution) for solution in asked)
-        self.n_asked = max(self.n_asked, 1 + max(solution.number for solution in asked))
-        self._learn(told)
+        if asked:
+            # Before learning: strategies may look up what is known while they learn.
+            self._bound_search.note_asked(asked)
+            self._learn(told)
 
     def solution_of(self, config: Mapping[str, Any]) -> Solution:
         """Return a config with the next solution's number and seed, without asking it; see `add`.
@@ -190,7 +149,7 @@ class Optimizer(ABC):
         config = self.space.validate(config)
         point = self.space.encode([config])[0]
         point.flags.writeable = False
-        return self._solution(self.n_asked, config, point, self.highest)
+        return self._bound_search.solution(config, point, self.highest)
 
     def add(self, trial: Trial) -> None:
         """Learn a known result that was never asked, under the next number.
@@ -212,8 +171,14 @@ class Optimizer(ABC):
             raise SettingError(
                 f"an added trial must have the next number, {self.n_asked}, but got {trial.number}"
             )
-        self._drop_queue()
+        self._bound_search.drop_queue()
+        for each in self._with_hosted():
+            each._requeued()
         self.replay([trial])
+
+    def take_back(self, n: int) -> None:
+        """Take back the last n asked solutions: the next `ask` returns them again."""
+        self._bound_search.take_back(n)
 
     def learn(
         self,
@@ -244,44 +209,9 @@ class Optimizer(ABC):
         SettingError
             Something was asked already, or the shapes do not fit.
         """
-        if self.n_asked or self._queue:
-            raise SettingError(
-                f"knowledge must come before the first solution, but {self.n_asked} were asked"
-            )
-        points, losses = np.asarray(points, dtype=np.float64), np.asarray(losses, dtype=np.float64)
-        shapes = (len(points), self.space.d), (len(points), len(self.objectives))
-        if (points.shape, losses.shape) != shapes:
-            raise SettingError(
-                f"points and losses must have the shapes {shapes[0]} and {shapes[1]}, but have "
-                f"{points.shape} and {losses.shape}"
-            )
-        if fidelities is None or self.fidelity is None:
-            fidelities = np.full(len(points), self.highest)
-        if paid_for:
-            asked = None if self.fidelity is None else fidelities
-            self.proposals.add(points, [-1] * len(points), asked)
-        which = comparable(losses, fidelities)
-        points, losses = points[which], losses[which]
-        snapped = self.space.snap(points)  # as solutions are: equal configs are equal points
-        for point, row in zip(snapped, losses, strict=True):
-            self.knowledge.append(len(self.knowledge), point, row)
-        self.history.know(snapped, losses)
-        self._is_paid += [paid_for] * len(points)
+        self._bound_search.know(points, losses, fidelities, paid_for=paid_for)
         for each in self._with_hosted():
             each._learned()
-
-    def expect(self, trials: int) -> None:
-        """Note how many trials (at least 1) the study will have, before the first ask.
-
-        A study records the number that it began with, and repeats it whenever it is resumed.
-        """
-        for inner in self._hosted:
-            inner.expect(trials)
-
-    @property
-    def phase(self) -> Phase | None:
-        """How the strategy chooses now, and why; None, the default, where it has one way only."""
-        return None
 
     @property
     def explanation(self) -> str:
@@ -307,28 +237,6 @@ class Optimizer(ABC):
 
     def _joined(self, *words: str) -> str:
         return "; ".join(filter(None, [*words, *self.facts, recent_in_words(self.history)]))
-
-    @property
-    def best(self) -> int | None:
-        """The number of the best observed solution by the first objective; None without one.
-
-        Of several fidelities it is among the solutions of the highest one that has values.
-        """
-        history = self.history
-        if not len(history):
-            return None
-        row = int(best_first(history.losses, history.numbers, history.fidelities)[0])
-        return int(history.numbers[row]) if history.losses[row, 0] < np.inf else None
-
-    @property
-    def lowest(self) -> float:
-        """The lowest fidelity of the problem; nan where it has none."""
-        return math.nan if self.fidelity is None else self.fidelity.low
-
-    @property
-    def highest(self) -> float:
-        """The highest fidelity of the problem; nan where it has none."""
-        return math.nan if self.fidelity is None else self.fidelity.high
 
     def continuable(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return which of these observed solutions may be asked again, the likeliest first.
@@ -377,275 +285,23 @@ class Optimizer(ABC):
         inside = ", ".join(f"{name}={value!r}" for name, value in self.settings().items())
         return f"{type(self).__name__}({inside})"
 
-    # -- for those who write one ---------------------------------------------------------------
-
-    @abstractmethod
-    def _ask(self, number: int, n: int) -> Floats:
-        """Return the points of the next solutions.
-
-        Parameters
-        ----------
-        number : int
-            The first one's number, at least ``len(self.start)``; the others follow it.
-        n : int
-            How many are wanted.
-
-        Returns
-        -------
-        ndarray (m, d), in [0, 1]
-            Without rows where results must be told first or nothing is left. More than n rows are
-            welcome where they do not depend on results that are still to come, as in a generation.
-            Pass them through `novel`, so that nothing is proposed twice.
-        """
-
-    def _facts(self) -> Sequence[str]:
-        """Return what is worth knowing beside the phase, in words; it must cost little."""
-        return ()
-
-    def _ask_at(self, number: int, n: int) -> tuple[Floats, Floats]:
-        """Return the points of the next solutions, as `_ask` does, and the fidelity of each.
-
-        By default those of `_ask`, at the highest fidelity. A strategy that chooses fidelities
-        writes both: here what comes next, in `_ask` its new configs alone. A known config may
-        come again at a higher fidelity than it has been asked at, by the point that it has in
-        `history`, and not passed through `novel`. It has the seed that it had, so the evaluation
-        may go on where it ended.
-
-        Returns
-        -------
-        points : ndarray (m, d), in [0, 1]
-        fidelities : ndarray (m,)
-            From the problem's lowest to its highest; nan where it has none.
-        """
-        points = self._ask(number, n)
-        return points, np.full(len(points), self.highest)
-
-    def _start_fidelity(self, number: int) -> float:
-        """Return at which fidelity the start config of a number is asked: the highest."""
-        return self.highest
-
-    def _setup(self) -> None:  # noqa: B027
-        """Prepare for the bound space; check settings against it."""
-
-    def _learned(self) -> None:  # noqa: B027
-        """Update what depends on `knowledge`, which has grown."""
-
-    def _requeued(self) -> None:  # noqa: B027
-        """Go back to the first point that `_ask` returned and that was not asked yet.
-
-        Only a strategy that keeps its place from one call of `_ask` to the next needs it.
-        """
-
-    def _tell(self, trials: Sequence[Trial]) -> None:  # noqa: B027
-        """Learn from trials, which `history` already holds."""
-
-    def generator(self, *key: int) -> np.random.Generator:
-        """Return the random generator of a key: with the same key, the same draws."""
-        return keyed_generator(self.seed, *key)
-
-    def novel(
-        self,
-        points: Floats,
-        rng: np.random.Generator,
-        *,
-        before: int,
-        vary: Vary | None = None,
-    ) -> Floats:
-        """Replace points that are forbidden or known, or that repeat an earlier row.
-
-        See `Proposals.novel`.
-        """
-        return self.proposals.novel(points, rng, before=before, vary=vary)
-
-    def unknown(self, points: Floats, *, before: int) -> NDArray[np.bool_]:
-        """Return which points are allowed, not proposed under lower numbers, and repeat no row.
-
-        See `Proposals.unknown`.
-        """
-        return self.proposals.unknown(points, before=before)
-
-    # -- for those who run another one inside their own -----------------------------------------
-
-    def host(self, inner: Inner) -> Inner:
-        """Return a copy of a strategy that works on this one's search; call it in `_setup`.
-
-        It has this one's space, seed, start configs, history, pending solutions, proposals and
-        knowledge, and learns from then on whatever this one learns, just before it. Ask it by
-        `propose` in `_ask`, or by `propose_at` in `_ask_at`; its `ask` and `tell` are not used.
-
-        A strategy that knows no fidelities would take each fidelity of a config for another
-        config: host it as ``Proposer(inner)``, which shows it one value for each.
-
-        Parameters
-        ----------
-        inner : Optimizer
-            Not bound; it stays so, and may be hosted again.
-
-        Raises
-        ------
-        SettingError
-            `inner` is bound already or its settings do not suit the problem, or this strategy has
-            learned or asked something.
-        """
-        if self.n_asked or len(self.history.all_losses):
-            raise SettingError(
-                "strategies must be hosted before anything is asked or told, but got "
-                f"{type(inner).__name__} after that: call host in _setup"
-            )
-        hosted = self._unbound_copy(inner)
-        hosted.seed, hosted.start = self.seed, self.start
-        hosted._begin_search(self.space, self)  # may host others itself, which share them too
-        self._hosted.append(hosted)
-        return hosted
-
-    def propose(self, number: int, n: int) -> Floats:
-        """Return the points of the next solutions, as `_ask` does: how a host asks.
-
-        Parameters
-        ----------
-        number : int
-            The host's number of the first one.
-        n : int
-
-        Returns
-        -------
-        ndarray (m, d), in [0, 1]
-            Of new configs, where the strategy chooses fidelities.
-        """
-        self.n_asked = number  # the host has asked all before it, of whichever strategy
-        return self._ask(number, n)
-
-    def propose_at(self, number: int, n: int) -> tuple[Floats, Floats]:
-        """Return the points of the next solutions and their fidelities, as `_ask_at` does."""
-        self.n_asked = number
-        return self._ask_at(number, n)
-
-    def subsearch(
-        self,
-        inner: Inner,
-        *,
-        seed: int,
-        space: Space | None = None,
-        has_fidelity: bool = True,
-    ) -> Inner:
-        """Return a copy of a strategy bound to a search of its own within this one.
-
-        Its solutions have numbers of their own, from 0, and it is told nothing but what it is
-        told: use `learn`, `ask`, `tell`, `replay` and `take_back` as a study would.
-
-        Parameters
-        ----------
-        inner : Optimizer
-            Not bound; it stays so.
-        seed : int, >= 0
-        space : Space, optional
-            By default this one's.
-        has_fidelity : bool
-            Whether it has this one's fidelity, where there is one.
-
-        Raises
-        ------
-        SettingError
-            `inner` is bound already, or its settings do not suit the problem.
-        """
-        own = self._unbound_copy(inner)
-        own.seed, own.start = seed, ()
-        own.fidelity = self.fidelity if has_fidelity else None
-        own._begin_search(self.space if space is None else space)
-        return own
-
-    def take_back(self, n: int) -> None:
-        """Take back the last n asked solutions: the next `ask` returns them again."""
-        for _ in range(n):
-            self.n_asked -= 1
-            solution = self.pending.pop(self.n_asked)
-            self._queue.put_back(solution)
-
-    # -- state ---------------------------------------------------------------------------------
-
-    def _check_unbound(self) -> None:
-        if hasattr(self, "space"):
-            raise SettingError(
-                "an optimizer serves one study, but this one is bound already: make another "
-                f"{type(self).__name__}"
-            )
-
-    def _unbound_copy(self, inner: Inner) -> Inner:
-        inner._check_unbound()
-        found = copy.deepcopy(inner)
-        found.objectives, found.fidelity = self.objectives, self.fidelity
-        return found
-
-    def _begin_search(self, space: Space, host: Optimizer | None = None) -> None:
-        """Begin with nothing asked or told; with a host, with what that one has."""
-        self.space, self.n_asked = space, 0
-        self._is_past_start = False
-        self._hosted: list[Optimizer] = []
-        if host is None:
-            self.history = History(space.d, len(self.objectives))
-            self.knowledge = History(space.d, len(self.objectives))
-            self.pending, self.proposals = {}, Proposals(space, self.seed)
-            self._is_paid = []
-            self._beliefs = Beliefs(self.objectives[0].sign)
-        else:  # the objects themselves: what the host notes is known here at once
-            self.history, self.knowledge = host.history, host.knowledge
-            self.pending, self.proposals = host.pending, host.proposals
-            self._is_paid = host._is_paid
-        self._queue = Queue(space, self.proposals, self.fidelity, self.generator)
-        self._setup()
-
-    def _with_hosted(self) -> Iterator[Optimizer]:
-        """Yield the strategies inside this one, theirs first, and this one."""
-        for inner in self._hosted:
-            yield from inner._with_hosted()
-        yield self
+    # -- inside --------------------------------------------------------------------------------
 
     def _refill(self, n: int) -> bool:
         """Put the next points into the queue; return whether there were any."""
-        number = self.n_asked
-        points = self._start_left()
+        search = self._bound_search
+        number = search.n_asked
+        points = search.start_left()
         if len(points):
             at = [self._start_fidelity(number + place) for place in range(len(points))]
-            return self._queue.add(number, points, np.array(at, dtype=np.float64))
+            return search.queue.add(number, points, np.array(at, dtype=np.float64))
         points, fidelities = self._ask_at(number, n)
         if not len(points):
             return False
-        return self._queue.add(number, points, np.asarray(fidelities, dtype=np.float64))
-
-    def _solution(self, number: int, config: Config, point: Floats, fidelity: float) -> Solution:
-        if self.fidelity is None:
-            return Solution(number, config, point, keyed_seed(self.seed, number))
-        # One config, one seed, so that its evaluation may go on where an earlier one ended.
-        first = min(number, self.proposals.first(point, number))
-        seed = keyed_seed(self.seed, first if first >= 0 else number)
-        return Solution(number, config, point, seed, self.fidelity.level(fidelity))
-
-    def _start_left(self) -> Floats:
-        """Return the points of the start configs that have not been proposed."""
-        # Once no start config is left none will be, and looking them up would slow each ask.
-        if not self.start or self._is_past_start:
-            return np.empty((0, self.space.d))
-        points = self.space.encode(self.start)
-        left = points[self.proposals.unknown(points, before=self.n_asked)]
-        self._is_past_start = not len(left)
-        return left
-
-    def _drop_queue(self) -> None:
-        """Forget points that were drawn and not asked: they are drawn again for other numbers."""
-        self._queue.drop(self.n_asked)
-        self._is_past_start = False
-        for each in self._with_hosted():
-            each._requeued()
+        return search.queue.add(number, points, np.asarray(fidelities, dtype=np.float64))
 
     def _learn(self, trials: Sequence[Trial]) -> None:
-        rows = [
-            losses(self.objectives, trial.outcome.values if trial.ok else {}) for trial in trials
-        ]
-        for trial, row in zip(trials, rows, strict=True):
-            solution = self.pending.pop(trial.number)
-            if len(row) == 1:  # a curve is of one objective
-                row[0] = self._beliefs.believed(trial, float(row[0]))
-            self.history.append(solution.number, solution.point, row, solution.fidelity)
+        self._bound_search.observe(trials)
         if trials:
             for each in self._with_hosted():
                 each._tell(trials)

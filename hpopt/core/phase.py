@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.core.history import History
-from hpopt.core.problem import Objective
+from hpopt.core.objective import Objective
 from hpopt.core.ranking import comparable
 from hpopt.numerics.ties import TIED
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt import checks
-from hpopt.core.problem import Objective, losses
+from hpopt.core.objective import Objective, losses
 from hpopt.core.trial import Trial
 from hpopt.errors import SettingError
 from hpopt.numerics import pareto

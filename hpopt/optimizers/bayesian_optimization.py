@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hpopt.checks import flag, one_of, whole
 from hpopt.core import Optimizer, Phase
-from hpopt.core.problem import one_objective
+from hpopt.core.objective import one_objective
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 from hpopt.numerics.blas_threads import single_blas_thread

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.checks import flag, positive, whole
-from hpopt.core.problem import one_objective
+from hpopt.core.objective import one_objective
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 from hpopt.numerics.blas_threads import single_blas_thread

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.checks import flag, number, one_of, share, whole
-from hpopt.core.problem import one_objective
+from hpopt.core.objective import one_objective
 from hpopt.core.proposals import Floats
 from hpopt.numerics import differential, variation
 from hpopt.numerics.sampling import latin_hypercube

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hpopt.checks import share, whole
 from hpopt.core import Optimizer, Phase, Proposer, Solution, Trial
 from hpopt.core.hosting import latest
-from hpopt.core.problem import one_objective
+from hpopt.core.objective import one_objective
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 from hpopt.numerics.blas_threads import single_blas_thread

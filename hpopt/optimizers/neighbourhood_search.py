@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.checks import number, one_of, share, whole
-from hpopt.core.problem import one_objective
+from hpopt.core.objective import one_objective
 from hpopt.core.proposals import Floats
 from hpopt.numerics import neighbourhood
 from hpopt.numerics.sampling import latin_hypercube

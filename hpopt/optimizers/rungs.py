@@ -17,7 +17,7 @@ import numpy as np
 from hpopt.checks import number, positive, real
 from hpopt.core import Fidelity, Optimizer, Phase, Proposer, Trial
 from hpopt.core.hosting import Learns, at_highest, first, latest
-from hpopt.core.problem import one_objective
+from hpopt.core.objective import one_objective
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 from hpopt.optimizers.registry import as_settings, strategy_of

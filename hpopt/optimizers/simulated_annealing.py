@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from hpopt.checks import number, positive, share, whole
-from hpopt.core.problem import one_objective
+from hpopt.core.objective import one_objective
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 from hpopt.numerics import annealing, variation

@@ -167,7 +167,7 @@ class Stages(Optimizer):
         losses = np.concatenate([self.knowledge.losses, self.history.losses[rows]])
         known = np.full(len(self.knowledge), self.highest)
         fidelities = np.concatenate([known, self.history.fidelities[rows]])
-        return points, losses, self._is_paid + [True] * self._first, fidelities
+        return points, losses, self._bound_search.is_paid + [True] * self._first, fidelities
 
     def _start(
         self, stage: Stage, points: Floats, losses: Floats, paid: list[bool], fidelities: Floats

@@ -15,8 +15,8 @@ import numpy as np
 
 from hpopt.checks import share, whole
 from hpopt.core import Optimizer, Phase
+from hpopt.core.objective import one_objective
 from hpopt.core.phase import results_in_words
-from hpopt.core.problem import one_objective
 from hpopt.core.proposals import Floats
 from hpopt.numerics.parzen import Parzen, Singles, log_mixture
 from hpopt.optimizers.surrogates.encoding import Encoding

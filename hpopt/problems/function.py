@@ -7,14 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from hpopt.core.handle import TrialHandle
-from hpopt.core.problem import (
-    Fidelity,
-    Objective,
-    Objectives,
-    Problem,
-    check_problem,
-    normalised_objectives,
-)
+from hpopt.core.objective import Objective, Objectives, normalised_objectives
+from hpopt.core.problem import Fidelity, Problem, check_problem
 from hpopt.core.trial import Config
 from hpopt.errors import ProblemError
 from hpopt.space import Parameter, Space

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hpopt.core.problem import Fidelity, Objective
+from hpopt.core.objective import Objective
+from hpopt.core.problem import Fidelity
 from hpopt.errors import ProblemError, SettingError
 from hpopt.problems.keras.data.sources import ArraySource, Source
 from hpopt.problems.keras.data.structures import describe

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hpopt.core.problem import Objective, Objectives
+from hpopt.core.objective import Objective, Objectives
 from hpopt.errors import SettingError
 from hpopt.problems.keras.builders.builder import Builder
 from hpopt.problems.keras.builders.convolutional import ConvolutionalBuilder, convolution_module

@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hpopt.core.objective import Direction, Objective, normalised_objectives
 from hpopt.core.plain import as_float
-from hpopt.core.problem import Direction, Objective, normalised_objectives
 from hpopt.errors import ProblemError, UnknownNameError
 
 EXTRA = ("parameters", "epochs", "best_epoch")

@@ -6,7 +6,7 @@ import gc
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from hpopt.core.problem import Objective
+from hpopt.core.objective import Objective
 from hpopt.core.trial import Config
 from hpopt.errors import ProblemError
 from hpopt.problems.keras.builders.builder import BATCH_SIZE, Builder

@@ -12,8 +12,9 @@ from typing import Any
 from hpopt.checks import whole
 from hpopt.core.amounts import in_units, parse_bytes
 from hpopt.core.handle import TrialHandle
-from hpopt.core.problem import Fidelity, Objective, Problem, check_problem, objectives_of
-from hpopt.core.problem import Objectives as ClassObjectives
+from hpopt.core.objective import Objective
+from hpopt.core.objective import Objectives as ClassObjectives
+from hpopt.core.problem import Fidelity, Problem, check_problem, objectives_of
 from hpopt.core.trial import Config
 from hpopt.errors import MemoryLimitExceeded, ProblemError
 from hpopt.problems.keras.agreement import check_together

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from hpopt.checks import integer
-from hpopt.core.problem import Objective
+from hpopt.core.objective import Objective
 from hpopt.core.trial import Config
 from hpopt.errors import SettingError
 from hpopt.problems.keras.builders.augmentation import Augmentation

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hpopt.checks import whole
-from hpopt.core.problem import Objective
+from hpopt.core.objective import Objective
 from hpopt.errors import SettingError
 from hpopt.problems.keras.data.structures import Array
 from hpopt.problems.keras.session import import_keras

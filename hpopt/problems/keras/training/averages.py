@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from hpopt.core.handle import TrialHandle
-from hpopt.core.problem import Objective
+from hpopt.core.objective import Objective
 from hpopt.problems.keras.training.fit import watched_objective
 
 

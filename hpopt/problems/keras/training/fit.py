@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from hpopt.checks import number, whole
-from hpopt.core.problem import Objective
+from hpopt.core.objective import Objective
 from hpopt.errors import SettingError
 from hpopt.problems.keras.backend import seed_epoch
 from hpopt.problems.keras.data.batches import release_callbacks

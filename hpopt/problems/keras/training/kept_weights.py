@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hpopt.core.problem import Objective, losses
+from hpopt.core.objective import Objective, losses
 from hpopt.core.ranking import best_first, comparable
 from hpopt.errors import SettingError
 from hpopt.numerics import pareto

@@ -13,7 +13,8 @@ from typing import Any
 
 from hpopt.core.evaluation import stopped_by
 from hpopt.core.handle import TrialHandle
-from hpopt.core.problem import Fidelity, Objective
+from hpopt.core.objective import Objective
+from hpopt.core.problem import Fidelity
 from hpopt.core.trial import Config
 from hpopt.problems.keras.backend import derived_seed
 from hpopt.problems.keras.data.batches import GeneratedBatches

@@ -12,7 +12,8 @@ import numpy as np
 
 from hpopt.checks import whole
 from hpopt.core.handle import TrialHandle
-from hpopt.core.problem import Objective, Problem, check_problem
+from hpopt.core.objective import Objective
+from hpopt.core.problem import Problem, check_problem
 from hpopt.core.trial import Config
 from hpopt.errors import ProblemError, SettingError
 from hpopt.problems.keras.data.rows import Rows, checked_rows

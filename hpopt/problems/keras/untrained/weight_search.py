@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from hpopt.checks import positive, whole
 from hpopt.core.handle import TrialHandle
-from hpopt.core.problem import Objective, Problem, check_problem
+from hpopt.core.objective import Objective
+from hpopt.core.problem import Problem, check_problem
 from hpopt.core.trial import Config
 from hpopt.errors import ConfigError, SettingError
 from hpopt.problems.keras.untrained.batched import Networks
