@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import runpy
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -24,7 +23,6 @@ sys.path.append(str(Path(__file__).resolve().parent / "efficiency"))
 
 import contests
 import numpy as np
-import recorded
 from by_hpopt import Lookup
 from printing import machine
 from sides import RESULTS
@@ -68,8 +66,7 @@ class Curves(Lookup):
 
 @cache
 def surrogate(task: int) -> Any:
-    query = runpy.run_path(str(recorded.folder().parent / "yahpo" / "query.py"))
-    return query["Yahpo"]("lcbench", instance=str(task), version="v1.0.2")
+    return contests.yahpo()("lcbench", instance=str(task), version="v1.0.2")
 
 
 def run(task: int, strategy: str, rule: str, seed: int, fulls: int) -> list[list[float]]:

@@ -21,6 +21,7 @@ PROBLEMS = ["coco-experiment", "scikit-learn", "onnxruntime"]
 
 PEERS = {
     "deap": ["deap>=1.4", *PROBLEMS],
+    "dehb": ["dehb>=0.1.2", "onnxruntime"],
     "hpopt": ["cloudpickle", "joblib", "psutil", "rich", "scipy", *PROBLEMS],
     "hyperopt": ["hyperopt>=0.2.7", "setuptools<81", *PROBLEMS],
     "joblib": ["joblib>=1.4"],
@@ -29,6 +30,7 @@ PEERS = {
     "ray": ["ray[tune]>=2.40"],
     "rustuna": ["rustuna>=0.2"],
     "smac": ["smac>=2.3", *PROBLEMS],
+    "syne_tune": ["syne-tune>=0.13", "onnxruntime"],
 }
 """What each peer's environment holds; Optuna's samplers need scipy, cmaes and torch, and
 nevergrad's meta-models raise with numpy 2.4."""

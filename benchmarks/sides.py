@@ -16,6 +16,8 @@ from environments import HERE, ensure
 
 TIMEOUT = 1800.0
 RESULTS = HERE / "results"
+FOLDERS = (HERE.parent, HERE, HERE / "strategies", HERE / "efficiency")
+"""Where the scripts find hpopt, and what they share."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def environment() -> dict[str, str]:
     """Give both sides the same environment: compiled modules kept, one thread in the BLAS."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     return kept | {
-        "PYTHONPATH": os.pathsep.join(map(str, (HERE.parent, HERE, HERE / "strategies"))),
+        "PYTHONPATH": os.pathsep.join(map(str, FOLDERS)),
         "PYTHONPYCACHEPREFIX": str(RESULTS / "pycache"),
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

@@ -160,7 +160,7 @@ SURROGATES: dict[str, tuple[str, str, float, dict[str, Any]]] = {
 
 def of_yahpo(name: str, scenario: str, task: str) -> Problem:
     version, metric, sign, fidelity = SURROGATES[scenario]
-    made = _yahpo()(scenario, instance=task, version=version)
+    made = yahpo()(scenario, instance=task, version=version)
     place = made.y_names.index(metric)
     described = {k: v for k, v in made.search_space().items() if k not in (*fidelity, made.iname)}
     whens = {c["child"]: ((c["parent"], (c["value"],)),) for c in made.conditions}
@@ -183,7 +183,8 @@ def _parameter(name: str, about: Mapping[str, Any]) -> Parameter:
 
 
 @cache
-def _yahpo() -> Any:
+def yahpo() -> Any:
+    """Return the class that reads the surrogates."""
     return runpy.run_path(str(recorded.folder().parent / "yahpo" / "query.py"))["Yahpo"]
 
 

@@ -26,16 +26,19 @@ def complete(runs: Runs, problems: Sequence[str], most: int) -> dict[str, list[i
     }
 
 
-def least(runs: Runs, problems: Sequence[str]) -> Floats:
-    """Give the least loss that anyone has found, by problem, shape (problems, 1)."""
+def least(runs: Runs, problems: Sequence[str], known: Mapping[str, float] | None = None) -> Floats:
+    """Give the least loss that is known or that anyone has found, by problem, (problems, 1)."""
     return np.array(
         [
             [
                 min(
-                    float(run[-1, 2])
-                    for found in runs.values()
-                    for (name, _), run in found.items()
-                    if name == problem
+                    *(
+                        float(run[-1, 2])
+                        for found in runs.values()
+                        for (name, _), run in found.items()
+                        if name == problem
+                    ),
+                    (known or {}).get(problem, np.inf),
                 )
             ]
             for problem in problems
@@ -44,10 +47,14 @@ def least(runs: Runs, problems: Sequence[str]) -> Floats:
 
 
 def regrets(
-    runs: Runs, seeds: Mapping[str, Sequence[int]], problems: Sequence[str], n: int
+    runs: Runs,
+    seeds: Mapping[str, Sequence[int]],
+    problems: Sequence[str],
+    n: int,
+    known: Mapping[str, float] | None = None,
 ) -> dict[str, Floats]:
     """Give regrets in shares of random search's mean one, by strategy, (problems, its seeds)."""
-    best = least(runs, problems)
+    best = least(runs, problems, known)
     base = bests(runs[BASE], problems, seeds[BASE], n) - best
     scale = base.mean(axis=1, keepdims=True)
     scale[scale == 0] = 1.0
@@ -67,6 +74,10 @@ class Comparison:
     most : int
         How many seeds there may be.
     budgets : sequence of int
+    known : mapping of str to float, optional
+        The least loss that is known of a problem, where it may be less than anyone's.
+    fewest : int, optional
+        How many seeds a strategy must have to be ranked; by default `FEWEST_SEEDS`.
 
     Attributes
     ----------
@@ -80,12 +91,20 @@ class Comparison:
     """
 
     def __init__(
-        self, runs: Runs, problems: Sequence[str], most: int, budgets: Sequence[int]
+        self,
+        runs: Runs,
+        problems: Sequence[str],
+        most: int,
+        budgets: Sequence[int],
+        *,
+        known: Mapping[str, float] | None = None,
+        fewest: int = FEWEST_SEEDS,
     ) -> None:
         self.problems, self.budgets, self._runs = list(problems), list(budgets), runs
+        self._known = known
         self.seeds = complete(runs, problems, most)
         self._ranked = [name for name in runs if name not in PARALLEL]
-        self.fewest = min(FEWEST_SEEDS, most)
+        self.fewest = min(fewest, most)
         self.names = [name for name in self._ranked if len(self.seeds[name]) >= self.fewest]
 
     @property
@@ -105,9 +124,12 @@ class Comparison:
 
     def regrets(self, n: int, names: Sequence[str] | None = None) -> dict[str, Interval]:
         """Give the mean regret of each by all of its seeds, in shares of random search's."""
+        return {name: interval(values) for name, values in self.shares(n, names).items()}
+
+    def shares(self, n: int, names: Sequence[str] | None = None) -> dict[str, Floats]:
+        """Give each regret in shares of random search's mean one, (problems, its seeds)."""
         own = {name: self.seeds[name] for name in (names or self.names)}
-        found = regrets(self._runs, own, self.problems, n)
-        return {name: interval(values) for name, values in found.items()}
+        return regrets(self._runs, own, self.problems, n, self._known)
 
     def chance(self, mine: str, other: str, n: int) -> Interval:
         """Give the probability that a run of one beats a run of the other, of any seeds."""
@@ -121,7 +143,7 @@ class Comparison:
 
         In shares of what random search has left in the end.
         """
-        best = least(self._runs, self.problems)
+        best = least(self._runs, self.problems, self._known)
         end = self.budgets[-1]
         base = (self._bests(BASE, end) - best).mean(axis=1)
         base[base == 0] = 1.0

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import runs
 from environments import ensure
-from runs import Run, Wanted, hashed, kept_in, measure, present
+from runs import Run, Wanted, kept_in, measure, present
 from sides import Side
 
 HERE = Path(__file__).resolve().parent
@@ -47,15 +48,7 @@ def side_of(name: str) -> Side:
 
 def named(names: Sequence[str]) -> list[Wanted]:
     """Give strategies by their names, with their settings of today."""
-    found = {}
-    for side in dict.fromkeys(side_of(name) for name in names):
-        mine = [name for name in names if side_of(name) == side]
-        settings = side.call("settings", strategies=mine)
-        found |= {
-            name: Wanted(side, name, hashed(each))
-            for name, each in zip(mine, settings, strict=True)
-        }
-    return [found[name] for name in names]
+    return runs.named(names, side_of)
 
 
 class Measured:

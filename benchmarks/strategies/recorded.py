@@ -78,13 +78,19 @@ class Recorded:
     def loss(self, config: Mapping[str, Any]) -> float:
         """Give the loss of one config; KeyError where it is off the grid."""
         if self.is_grid:
-            row = tuple(
-                places[config[name]] for places, name in zip(self._places, self._names, strict=True)
-            )
-            return float(self._losses[row])
+            return float(self._losses[self._row(config)])
         at = np.array([config[name] for name in self._names], dtype=np.float64)
         at = (at - self._table._lo) / self._table._w
         return float(self._losses[(self._squares - 2 * (self._scaled @ at)).argmin()])
+
+    def seconds(self, config: Mapping[str, Any]) -> float:
+        """Return how long one config took, in a grid that has it."""
+        return float(self._table._mean["time"][self._row(config)])
+
+    def _row(self, config: Mapping[str, Any]) -> tuple[int, ...]:
+        return tuple(
+            places[config[name]] for places, name in zip(self._places, self._names, strict=True)
+        )
 
 
 class Trace:

@@ -13,7 +13,7 @@ import json
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ def side_of(name: str) -> Side:
     return Side(PEERS[name], ensure(PEERS[name]), HERE / f"by_{PEERS[name]}.py")
 
 
-def named(names: Sequence[str]) -> list[Wanted]:
+def named(names: Sequence[str], side_of: Callable[[str], Side] = side_of) -> list[Wanted]:
     """Give strategies by their names, with their settings of today."""
     found = {}
     for side in dict.fromkeys(side_of(name) for name in names):
