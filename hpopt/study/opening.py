@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import secrets
 import shlex
@@ -23,14 +24,16 @@ from hpopt.study.metadata import (
     checked_extra,
     fidelity_as_json,
     make_metadata,
+    objectives_in,
     optimizer_as_json,
     space_in,
 )
+from hpopt.study.record import Record
 
 DEFAULT_OPTIMIZER = "auto"
 
 
-def open_study(
+def begin_or_resume(
     storage: Storage,
     problem: Problem,
     optimizer: Optimizer | None,
@@ -103,8 +106,8 @@ def bind_again(optimizer: Optimizer, problem: Problem, metadata: Header) -> Opti
     return bind(type(optimizer)(**settings), problem, metadata)
 
 
-def read_metadata(path: Path) -> Header:
-    """Read the metadata of a study file that is only to be read.
+def read_study(path: Path) -> Record:
+    """Return the study of a file, only to be read.
 
     Raises
     ------
@@ -119,7 +122,8 @@ def read_metadata(path: Path) -> Header:
             "it was begun"
         )
     check_metadata(metadata, path)
-    return metadata
+    opening = functools.partial(open_storage, path, "r")
+    return Record(metadata, objectives_in(metadata), space_in(metadata), opening, path)
 
 
 # -- is it the study that the file holds? ------------------------------------------------------

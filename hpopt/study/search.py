@@ -16,9 +16,10 @@ from hpopt.progress import ProgressDisplay
 from hpopt.stopping import StoppingRule, Trials
 from hpopt.study.arguments import check_stop
 from hpopt.study.continuation import KEEP_PAUSED
+from hpopt.study.open_study import Path_
 from hpopt.study.record import Record
 from hpopt.study.result import Result
-from hpopt.study.study import Callback, Path_, Study
+from hpopt.study.study import Callback, Study
 
 
 def optimize(

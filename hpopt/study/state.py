@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
-import os
-import secrets
-import shutil
-import tempfile
 import threading
 import warnings
-import weakref
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from hpopt.core import Optimizer, Outcome, Previous, Problem, Solution, Trial
 from hpopt.early_stopping import EarlyStoppingRule, StopTest
 from hpopt.errors import StudyWarning
-from hpopt.executors.supervision.scratch import folder_prefix
-from hpopt.space import Space
 from hpopt.storage import Storage
 from hpopt.study.continuation import Continuations
 from hpopt.study.failures import Kind, kind_of
+from hpopt.study.folders import TrialFolders
 from hpopt.study.opening import users_level
-from hpopt.study.tally import Tally
+from hpopt.study.replay import replay, restored
+from hpopt.study.tally import Tally, n_configs
 from hpopt.study.travelling_rule import TravellingRule
-
-# Configs that are looked at one by one to count the forbidden ones: that takes a tenth of a
-# second, and few studies get through a larger space.
-COUNTED = 10_000
-
-# Trials of a long journal that are in memory at once: larger parts are not replayed faster.
-REPLAYED_AT_ONCE = 2000
 
 
 class StudyState:
@@ -70,7 +55,7 @@ class StudyState:
         # journaled and the moment when the optimizer learns it.
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
-        self._folder = None if path is None else f"{path}.files"
+        self._folders = TrialFolders(path)
         self._keep_paused = keep_paused
         self._kinds_before: set[Kind] = set()
         self._begin(optimizer)
@@ -87,7 +72,7 @@ class StudyState:
         self._tally: Tally | None = None
         self._is_replayed = False
         self._continuations = Continuations(
-            self.problem, optimizer, self.storage, self._folder_of, self._keep_paused
+            self.problem, optimizer, self.storage, self._folders.of, self._keep_paused
         )
 
     # -- what is known ---------------------------------------------------------------------------
@@ -170,19 +155,12 @@ class StudyState:
 
     def directory(self, solution: Solution) -> str:
         """Return the folder for a trial's files, which is made when the trial asks for it."""
-        return self._folder_of(solution.number)
+        return self._folders.of(solution.number)
 
     def previous(self, solution: Solution) -> Previous | None:
         """Return what an earlier trial of a solution's config has left for it to go on from."""
         with self.lock:
             return self._continuations.previous(solution)
-
-    def _folder_of(self, number: int) -> str:
-        if self._folder is None:
-            name = f"{folder_prefix()}-study-{secrets.token_hex(8)}"
-            self._folder = f"{tempfile.gettempdir()}{os.sep}{name}"
-            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        return f"{self._folder}{os.sep}{number}"
 
     def end_search(self) -> None:
         """Remove what only a longer search would need, as nothing is left to try."""
@@ -205,8 +183,8 @@ class StudyState:
             if not self._is_replayed:
                 self._replay(window)
                 self._is_replayed = True
-                if self._folder is not None:
-                    self._continuations.begin(Path(self._folder))
+                if self._folders.root is not None:
+                    self._continuations.begin(Path(self._folders.root))
             if window is None and self._held:
                 self.optimizer.tell([self._held[number] for number in sorted(self._held)])
                 self._held.clear()
@@ -234,49 +212,20 @@ class StudyState:
             self.prepare(window)
 
     def _replay(self, window: int | None) -> None:
-        pending = [self._restored(each.solution) for each in self.storage.pending()]
-        # Before the results, for strategies that look at what is asked while they learn.
-        self.optimizer.replay([], pending)
-        if window is None:
-            trials = self.storage.observations()
-        else:
-            n_asked = self.tally.n_told + len(pending)
-            trials = self._up_to_gap(self.storage.trials(), max(0, n_asked - window))
-        tally = Tally(self.optimizer.objectives, self.optimizer.fidelity)
-        while part := list(itertools.islice(trials, REPLAYED_AT_ONCE)):
-            self.optimizer.replay(part)
-            for trial in part:
-                tally.count(trial)
+        n = None
+        if window is not None:
+            n_asked = self.tally.n_told + len(self.storage.pending_numbers())
+            n = max(0, n_asked - window)
+        tally, self._held = replay(self.optimizer, self.storage, self.problem, n)
         if self._tally is None:
             self._tally = self._of_earlier_runs(tally)
-        # Those that are held were asked too; they are told when their turn comes.
-        held = [self._restored(trial.solution) for trial in self._held.values()]
-        self.optimizer.replay([], held)
-
-    def _up_to_gap(self, trials: Iterable[Trial], n: int) -> Iterator[Trial]:
-        """Yield trials 0 … n - 1 as far as none is missing, and hold the others."""
-        following = 0
-        for trial in trials:
-            if trial.number == following < n:
-                following += 1
-                yield trial
-            else:
-                self._held[trial.number] = trial
 
     def _of_earlier_runs(self, tally: Tally) -> Tally:
         tally.n_new = 0
         if tally.best is not None:
             best = tally.best
-            tally.best = replace(best, solution=self._restored(best.solution))
+            tally.best = replace(best, solution=restored(best.solution, self.problem))
         return tally
-
-    def _restored(self, solution: Solution) -> Solution:
-        """Return a solution as it was before JSON, which makes lists of tuples."""
-        fidelity = solution.fidelity
-        if self.problem.fidelity is not None and fidelity is not None:
-            fidelity = self.problem.fidelity.level(fidelity)
-        config = self.problem.space.validate(solution.config)
-        return replace(solution, config=config, fidelity=fidelity)
 
     # -- going on --------------------------------------------------------------------------------
 
@@ -380,11 +329,3 @@ class StudyState:
         if self._rule is not None:
             self._rule.drop(trials)
         self.changed.notify_all()
-
-
-def n_configs(space: Space) -> float:
-    """Count the configs of a space, without the forbidden ones where it is small."""
-    grid = space.grid()
-    if not space.predicates or grid.size > COUNTED:
-        return grid.size
-    return int(space.allowed(np.array([grid.point(i) for i in range(int(grid.size))])).sum())

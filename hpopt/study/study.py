@@ -5,50 +5,41 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-import os
 import threading
-import warnings
-import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from types import TracebackType
 from typing import Any, overload
 
 from hpopt import checks
 from hpopt.checks import Duration, Seed, expanded, whole
-from hpopt.core import Optimizer, Problem, Solution, Trial, check_problem
+from hpopt.core import Optimizer, Problem, Trial, check_problem
 from hpopt.core.start import as_list
 from hpopt.early_stopping import EarlyStoppingRule
-from hpopt.errors import StudyError, StudyWarning
+from hpopt.errors import StudyError
 from hpopt.executors import Limits
 from hpopt.optimizers import make_optimizer
 from hpopt.progress import ProgressDisplay, make_display
-from hpopt.stopping import StoppingRule, Time
-from hpopt.storage import Storage, open_storage
+from hpopt.stopping import StoppingRule
+from hpopt.storage import open_storage
 from hpopt.study.arguments import checked_callbacks, early_rule_of, executor_of_run, one_rule
-from hpopt.study.ask_tell import AskTell, Value
 from hpopt.study.continuation import KEEP_PAUSED, bytes_kept
 from hpopt.study.dispatch import Dispatch
 from hpopt.study.failures import Failures
-from hpopt.study.knowledge import Learned, learn_from
 from hpopt.study.loop import Loop
-from hpopt.study.metadata import objectives_in, space_in
-from hpopt.study.opening import bind_again, open_study, read_metadata
+from hpopt.study.open_study import OpenStudy, Path_
+from hpopt.study.opening import begin_or_resume, bind_again, read_study
 from hpopt.study.record import Record
 from hpopt.study.result import Result
 from hpopt.study.running_status import live_folder
-from hpopt.study.state import StudyState
 
 RETRIED = ("failed", "lost")
 """Statuses that another evaluation may well not have; `retry_failed`."""
 
-Path_ = str | os.PathLike[str]
 Callback = Callable[["Study", Trial], Any]
 
 
-class Study(Record):
+class Study(OpenStudy):
     """A search that can be run, stopped, resumed and read.
 
     Parameters
@@ -116,26 +107,18 @@ class Study(Record):
         start, kept = as_list(start), bytes_kept(keep_paused)
         chosen = make_optimizer(optimizer) if optimizer is not None else None
         path = None if path is None else expanded(path)
-        self._given = Path(path) if path is not None else None
-        self.problem = problem
         storage = open_storage(path)
         try:
-            header, used = open_study(
+            header, used = begin_or_resume(
                 storage, problem, chosen, seed=seed, start=start, about=about, path=path
             )
         except BaseException:
             storage.close()
             raise
-        absolute = self._given.absolute() if self._given is not None else None
-        self._opened_at = storage.location
-        super().__init__(
-            header, used.objectives, problem.space, lambda: nullcontext(storage), absolute
-        )
-        self._state = StudyState(problem, used, storage, absolute, keep_paused=kept)
-        self._ask_tell = AskTell(self._state)
+        given = None if path is None else Path(path)
+        super().__init__(problem, used, header, storage, given, keep_paused=kept)
         self._run_lock = threading.Lock()
         self._loop: Loop | None = None
-        self._closing = weakref.finalize(self, storage.close)
 
     @overload
     @classmethod
@@ -161,144 +144,11 @@ class Study(Record):
         Record, or Study where a problem is given
         """
         path = expanded(path)
-        if problem is not None:
-            if not Path(path).exists():
-                raise StudyError(f"a study to load must exist, but there is no {path}")
-            return cls(problem, path=path)
-        file = Path(path).absolute()
-        header = read_metadata(file)
-        return Record(
-            header,
-            objectives_in(header),
-            space_in(header),
-            lambda: open_storage(file, "r"),
-            file,
-        )
-
-    @property
-    def optimizer(self) -> Optimizer:
-        """What proposes solutions; bound, and told the journal when it is first asked."""
-        return self._state.optimizer
-
-    @property
-    def path(self) -> Path | None:
-        """The study file as it was given; None in memory.
-
-        Where the file was deleted or replaced while the study was open, the one that the study
-        was saved to.
-        """
-        now = self._state.storage.location
-        return self._given if now == self._opened_at else now
-
-    @property
-    def seed(self) -> int:
-        """The seed that everything random in the study follows from."""
-        return int(self.header["seed"])
-
-    def _best_or_none(self) -> Trial | None:
-        return self._opened().tally.best
-
-    def learn_from(self, source: Path_ | Record) -> Learned:
-        """Take up what an earlier study on an overlapping space found, before the first trial.
-
-        Its trials that fit this space are told to the optimizer as known. They are kept in this
-        study's file, so it goes on without the other; to learn from the same study again
-        changes nothing, whatever that one has gained since.
-
-        Parameters
-        ----------
-        source : path, Study, Record or Result
-
-        Returns
-        -------
-        Learned
-            How many trials were learned, and why others were left out; print it.
-
-        Raises
-        ------
-        StudyError
-            This study has begun.
-        StudyMismatchError
-            An objective of this name had the other direction.
-        """
-        state = self._opened()
-        with state.lock:
-            self.header, learned = learn_from(
-                state.optimizer, self.header, source, state.storage, Study.load
-            )
-        return learned
-
-    # -- a loop of your own --------------------------------------------------------------------
-
-    def ask(self, timeout: Duration | None = None) -> Solution:
-        """Return one solution to evaluate; it is journaled as running.
-
-        In a study that goes on, those come first that were asked and never told. The config is
-        yours to change. Any number of threads may ask and tell.
-
-        Parameters
-        ----------
-        timeout : float, str or datetime.timedelta, optional
-            How long to wait for other threads to tell, where the optimizer needs results first:
-            seconds, or ``"90s"``, ``"15m"``. By default not at all; ``math.inf`` waits as long
-            as it takes.
-
-        Raises
-        ------
-        WaitingError
-            The optimizer needs results of solutions that are still running first.
-        ExhaustedError
-            Every configuration has been tried.
-        """
-        seconds = 0.0 if timeout is None else Time(timeout).seconds()
-        self._be_ready()
-        return self._ask_tell.ask(seconds)
-
-    def tell(self, solution: Solution | int, value: Value) -> Trial:
-        """Record what a solution gave.
-
-        Parameters
-        ----------
-        solution : Solution or int
-            As `ask` returned it, or its number.
-        value : float, mapping of str to float, or Outcome
-            The objective; all objectives and other metrics by name; or ``hpopt.failed("why")``.
-
-        Raises
-        ------
-        SettingError
-            The solution was not asked for, was told before, or the value is not of this kind.
-        """
-        self._be_ready()
-        return self._ask_tell.tell(solution, value)
-
-    def add_trial(self, config: Mapping[str, Any], value: Value) -> Trial:
-        """Record the result of a config that was evaluated elsewhere, and never asked for.
-
-        It becomes a trial with the next number, which counts in every budget, and the optimizer
-        learns from it. Its config is not proposed again; where it has been tried already, this
-        is another trial of it.
-
-        Parameters
-        ----------
-        config : mapping
-            All of it, as the space has it.
-        value : float, mapping of str to float, or Outcome
-            As for `tell`.
-
-        Raises
-        ------
-        StudyError
-            The study is running.
-        ConfigError
-            The config does not fit the space.
-        SettingError
-            The value is not of this kind.
-        """
-        self._be_ready()
-        return self._ask_tell.add(config, value)
-
-    # -- a run -------------------------------------------------------------------------------
+        if problem is None:
+            return read_study(Path(path).absolute())
+        if not Path(path).exists():
+            raise StudyError(f"a study to load must exist, but there is no {path}")
+        return cls(problem, path=path)
 
     def run(
         self,
@@ -452,54 +302,3 @@ class Study(Record):
         self.header = {**self.header, "trials": int(trials)}
         state.storage.write_header(self.header)
         state.optimizer.expect(int(trials))
-
-    # -- files -----------------------------------------------------------------------------------
-
-    def _opened(self) -> StudyState:
-        """Return the state, which knows nothing of the journal before it is asked."""
-        if not self._closing.alive:
-            raise StudyError("a study that is closed cannot be used: open it again")
-        return self._state
-
-    def _be_ready(self) -> None:
-        """Be ready for one solution, and warn where the study file is no longer in its place."""
-        state = self._opened()
-        for sentence in state.storage.watch():
-            # The level is where the user calls ask or tell.
-            warnings.warn(sentence, StudyWarning, stacklevel=3)
-        state.prepare(None)
-
-    def _reopening(self) -> Callable[[], AbstractContextManager[Storage]]:
-        """Return how a result reads the trials, also when the study is closed."""
-        path = self._path if self.path == self._given else self.path
-        if path is None:
-            # Of the study itself, which would close its storage if nobody kept it.
-            return lambda: nullcontext(self._state.storage)
-        return lambda: open_storage(path, "r")
-
-    def close(self) -> None:
-        """Close the study file, so that others may write it; results stay readable."""
-        if self.path is not None:
-            self._closing()
-        self._ask_tell.close()
-
-    def __enter__(self) -> Study:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def __getstate__(self) -> dict[str, Any]:
-        raise StudyError(
-            "a study cannot be pickled or copied, as one process writes it: take a result of its "
-            "run, or open its file elsewhere by hpopt.Study.load"
-        )
-
-    def __repr__(self) -> str:
-        where = f" in {self.path}" if self.path is not None else ""
-        return f"<Study of {self.header['problem']} by {self.optimizer!r}{where}>"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hpopt import Categorical, Float, Int, Sequence, Space
 from hpopt.errors import SpaceError
 from hpopt.space import Vector
-from hpopt.study.state import n_configs
+from hpopt.study.tally import n_configs
 
 from .drawing import every
 
