@@ -22,9 +22,9 @@ from hpopt.reports.digest import digest
 from hpopt.reports.printing import write
 from hpopt.reports.tables import best_or_front
 from hpopt.study import Study
+from hpopt.study.continuation import RETRIED
 from hpopt.study.loop import INTERRUPTED
 from hpopt.study.opening import other_than_before
-from hpopt.study.study import RETRIED
 from hpopt.terminal import printable
 
 N_SHOWN = 5  # a screen of a terminal has the progress above it

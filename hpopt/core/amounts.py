@@ -77,3 +77,14 @@ def in_units(n_bytes: float) -> str:
             break
         value, unit = value / 1000, larger
     return f"{value:.3g} {unit}"
+
+
+def counted(amount: float, names: str) -> str:
+    """Return an amount of what is named in the plural: ``1 epoch``, ``2,160 epochs``."""
+    is_plural = names.endswith("s") and not names.endswith("ss")
+    return f"{in_figures(amount)} {names[:-1] if amount == 1 and is_plural else names}"
+
+
+def in_figures(amount: float) -> str:
+    """Return an amount in figures: ``2,160``, ``0.25``."""
+    return f"{amount:,.0f}" if float(amount).is_integer() else f"{amount:,.6g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hpopt.core.amounts import counted, in_figures
 from hpopt.core.problem import Fidelity
 from hpopt.core.trial import Trial
 
@@ -39,8 +40,4 @@ class Spent:
         spent, whole = self._sum, len(self._reached) * self._fidelity.high
         if spent >= whole:
             return ""
-        return f"{_plain(spent)} {self._fidelity.name} of {_plain(whole)}"
-
-
-def _plain(amount: float) -> str:
-    return f"{amount:,.0f}" if float(amount).is_integer() else f"{amount:,.6g}"
+        return f"{counted(spent, self._fidelity.name)} of {in_figures(whole)}"

@@ -16,6 +16,7 @@ import numpy as np
 
 from hpopt.checks import number, positive, real
 from hpopt.core import Fidelity, Optimizer, Phase, Proposer, Trial
+from hpopt.core.amounts import counted
 from hpopt.core.hosting import Learns, at_highest, first, latest
 from hpopt.core.objective import one_objective
 from hpopt.core.proposals import Floats
@@ -183,8 +184,8 @@ class Halving(Optimizer):
         return points, np.full(len(points), float(self.rungs[rung]))
 
     def _in_units(self, rung: int) -> str:
-        unit = "" if self.fidelity is None else self.fidelity.name
-        return f"{self.rungs[rung]:g} {unit}"
+        at = self.rungs[rung]
+        return f"{at:g}" if self.fidelity is None else counted(at, self.fidelity.name)
 
     def _phase_of(self, way: str) -> Phase:
         """Return the phase of a way to choose fidelities, with that of the proposer."""

@@ -18,6 +18,9 @@ from hpopt.storage import Storage
 KEEP_PAUSED = "5 GB"
 """By default: some hundred networks of a million weights, which most disks have room for."""
 
+RETRIED = ("failed", "lost")
+"""Statuses that another evaluation may well not have; `retry_failed`."""
+
 # Configs whose values are the same at two fidelities, before it is said: one may be at chance.
 ENOUGH_ALIKE = 3
 ABOUT_THE_SAME = 1.5  # times as long: of a fidelity three times as high two more would be spent
@@ -47,6 +50,9 @@ class Continuations:
     them. Where they are gone, a later trial begins anew, with the same result. One that was stopped
     early is not gone on from, as it has not spent what it was given.
 
+    A trial that failed may leave checkpoints too, where the problem says by `state_files` which
+    files these are. They stay for `retry_failed`, as long as there is room for them.
+
     Parameters
     ----------
     problem : Problem
@@ -69,6 +75,9 @@ class Continuations:
         self._problem, self._optimizer, self._storage = problem, optimizer, storage
         self._folder, self._keep = folder, keep
         self._paused: dict[int, int] = {}  # the bytes of those that have files, by number
+        self._failed: dict[int, int] = {}  # and of those that failed or were lost
+        # By default all files of a folder are its state: of a failed trial they may tell why.
+        self._names_files = type(problem).state_files is not Problem.state_files
         self._n_alike, self._is_heeded = 0, False
 
     # -- what a trial goes on from -------------------------------------------------------------
@@ -115,13 +124,13 @@ class Continuations:
         """Return a warning where the problem seems to give all fidelities the same evaluation."""
         if self._is_heeded or not later.ok:
             return ""
+        # Only values show that it is heeded: on a busy machine times differ by chance.
+        is_same = earlier.outcome.values == later.outcome.values
         times = sorted((earlier.seconds, later.seconds))
-        is_alike = earlier.outcome.values == later.outcome.values and (
-            times[1] < SHORT or times[1] <= ABOUT_THE_SAME * times[0]
-        )
-        self._n_alike += is_alike
-        self._is_heeded = not is_alike or self._n_alike >= ENOUGH_ALIKE
-        if not is_alike or not self._is_heeded:
+        self._n_alike += is_same and (times[1] < SHORT or times[1] <= ABOUT_THE_SAME * times[0])
+        is_told = self._n_alike >= ENOUGH_ALIKE
+        self._is_heeded = is_told or not is_same
+        if not is_told:
             return ""
         return (
             f"an evaluation must spend trial.fidelity, but {ENOUGH_ALIKE} configs have the same "
@@ -133,7 +142,7 @@ class Continuations:
 
     def begin(self, root: Path) -> None:
         """Look at the folders that earlier runs have left; one of them may have been killed."""
-        if self._optimizer.fidelity is None or not root.is_dir():
+        if not self._may_leave_files or not root.is_dir():
             return
         for folder in root.iterdir():
             trial = self._finished(int(folder.name)) if folder.name.isdecimal() else None
@@ -143,11 +152,11 @@ class Continuations:
 
     def ended(self, trials: Sequence[Trial]) -> None:
         """Note trials that have ended, and remove what is not needed any more."""
-        if self._optimizer.fidelity is None:
+        if not self._may_leave_files:
             return
         for trial in trials:
             self._pause(trial)
-        if self._paused:
+        if self._paused or self._failed:
             self._remove_needless()
 
     def end(self) -> None:
@@ -155,9 +164,16 @@ class Continuations:
         for number in [*self._paused]:
             self._remove(number)
 
+    @property
+    def _may_leave_files(self) -> bool:
+        return self._optimizer.fidelity is not None or self._names_files
+
     def _pause(self, trial: Trial) -> None:
         """Note the files of a trial, if it is paused; and remove those that it has replaced."""
         own = trial.solution.fidelity
+        self._failed.pop(trial.number, None)  # it has been retried
+        if not trial.ok and self._names_files:
+            self._note_failed(trial)
         if own is None or not trial.ok:
             return
         asked = self._optimizer.proposals.fidelities(trial.solution.point)
@@ -171,6 +187,14 @@ class Continuations:
         if any(at > own and self._complete(number) for number, at in asked.items()):
             self._remove(trial.number)
 
+    def _note_failed(self, trial: Trial) -> None:
+        """Note the checkpoints of a failed trial; remove those of one that never runs again."""
+        n_bytes = sum(map(_size, self._files(trial.number)))
+        if n_bytes:
+            self._failed[trial.number] = n_bytes
+            if trial.status not in RETRIED:
+                self._remove(trial.number)
+
     def _remove_needless(self) -> None:
         """Remove the files that the strategy does not need, and the worst beyond the limit."""
         optimizer = self._optimizer
@@ -181,8 +205,17 @@ class Continuations:
         wanted = optimizer.continuable(np.array(idle, dtype=np.int64)).tolist() if idle else []
         for number in {*idle} - {*wanted}:
             self._remove(number)
-        while wanted and self._keep is not None and sum(self._paused.values()) > self._keep:
-            self._remove(wanted.pop())
+        if self._keep is None:
+            return
+        # Failed ones first, the oldest first: they run again only if somebody says so.
+        failed = sorted(self._failed.keys() - optimizer.pending.keys(), reverse=True)
+        dispensable = [*wanted, *failed]
+        while dispensable and self._n_bytes > self._keep:
+            self._remove(dispensable.pop())
+
+    @property
+    def _n_bytes(self) -> int:
+        return sum(self._paused.values()) + sum(self._failed.values())
 
     def _remove(self, number: int) -> None:
         folder = Path(self._folder(number))
@@ -193,7 +226,8 @@ class Continuations:
         for each in [*sorted(inner, reverse=True), folder]:  # what lies deeper comes first
             with contextlib.suppress(OSError):  # something else is in it
                 each.rmdir()
-        del self._paused[number]
+        self._paused.pop(number, None)
+        self._failed.pop(number, None)
 
     def _files(self, number: int) -> list[Path]:
         folder = Path(self._folder(number))

@@ -15,6 +15,7 @@ import numpy as np
 
 from hpopt.checks import expanded
 from hpopt.core import Objective, Optimizer, Trial
+from hpopt.core.beliefs import Beliefs
 from hpopt.core.ranking import highest_fidelity, is_comparable
 from hpopt.errors import ConfigError, SettingError, StudyError, StudyMismatchError
 from hpopt.space import Parameter, Space
@@ -144,7 +145,9 @@ def _entry_of(
     filled: Counter[str] = Counter()
     missing: dict[str, None] = {}
     highest = highest_fidelity(earlier.iterate())
+    believed = _Believed(earlier, objectives)
     for trial in earlier.iterate():
+        values = believed.values(trial)
         if not is_comparable(trial, highest):
             reasons["of a lower fidelity than the best"] += 1
             continue
@@ -161,7 +164,6 @@ def _entry_of(
             continue
         known.add(key)
         filled.update(_names_added(trial.config, config))
-        values = [trial.values[each.name] for each in objectives] if trial.ok else None
         trials.append([space.validate(config), values])
     return {
         "source": name,
@@ -172,6 +174,29 @@ def _entry_of(
         "filled": dict(filled),
         "missing": list(missing),
     }
+
+
+class _Believed:
+    """The values of an earlier study's trials, as its own strategy has learned them.
+
+    One that was stopped early counts as what it is believed to have ended at: see `Beliefs`.
+    """
+
+    def __init__(self, earlier: Record, objectives: Sequence[Objective]) -> None:
+        self._objectives = objectives
+        # A curve is of the one objective that the earlier study had.
+        watched = earlier.objectives[0] if len(earlier.objectives) == 1 else None
+        self._watched, self._beliefs = watched, Beliefs(1 if watched is None else watched.sign)
+
+    def values(self, trial: Trial) -> list[float] | None:
+        """Return a value for each objective, None where it has none; call it in order."""
+        values = dict(trial.values)
+        if self._watched is not None and self._watched.name in values:
+            loss = self._watched.loss(values)
+            values[self._watched.name] = self._watched.sign * self._beliefs.believed(trial, loss)
+        if not trial.ok or any(each.name not in values for each in self._objectives):
+            return None
+        return [values[each.name] for each in self._objectives]
 
 
 def _check_directions(objectives: Sequence[Objective], earlier: Record, name: str) -> None:

@@ -23,7 +23,7 @@ from hpopt.progress import ProgressDisplay, make_display
 from hpopt.stopping import StoppingRule
 from hpopt.storage import open_storage
 from hpopt.study.arguments import checked_callbacks, early_rule_of, executor_of_run, one_rule
-from hpopt.study.continuation import KEEP_PAUSED, bytes_kept
+from hpopt.study.continuation import KEEP_PAUSED, RETRIED, bytes_kept
 from hpopt.study.dispatch import Dispatch
 from hpopt.study.failures import Failures
 from hpopt.study.loop import Loop
@@ -32,9 +32,6 @@ from hpopt.study.opening import begin_or_resume, bind_again, read_study
 from hpopt.study.record import Record
 from hpopt.study.result import Result
 from hpopt.study.running_status import live_folder
-
-RETRIED = ("failed", "lost")
-"""Statuses that another evaluation may well not have; `retry_failed`."""
 
 Callback = Callable[["Study", Trial], Any]
 

@@ -20,6 +20,7 @@ def test_a_config_counts_once_and_only_what_it_has_reached():
     many = ((seed, 1 + 26 * (seed < 40_000)) for seed in range(80_000))
     assert spent_by(epochs, *many) == "1,120,000 epochs of 2,160,000"
     assert spent_by(Fidelity(0.25, 1.0, "share"), (1, 0.25), (2, 0.5)) == "0.75 share of 2"
+    assert spent_by(epochs, (1, 1)) == "1 epoch of 27"
 
 
 def test_nothing_is_said_where_nothing_was_saved():

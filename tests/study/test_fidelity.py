@@ -270,6 +270,54 @@ def test_what_was_stopped_early_is_bounded_too_and_not_gone_on_from(path):
     assert folders(path) == [t.number for t in trials if t.solution.fidelity == 8]
 
 
+class Failing(hpopt.Problem):
+    """Trials that leave a checkpoint, and fail."""
+
+    space = hpopt.Space({"x": hpopt.Float(0, 1)})
+
+    def __init__(self, error, fidelity=None):
+        self.error, self.fidelity = error, fidelity
+
+    def evaluate(self, config, trial):
+        (trial.directory / "state").write_bytes(b"x" * 10**6)
+        (trial.directory / "notes").write_text("mine")
+        raise self.error
+
+    def state_files(self, directory):
+        return [path for path in directory.iterdir() if path.name == "state"]
+
+
+def left_by(path):
+    return sorted(int(each.parent.name) for each in Path(f"{path}.files").glob("*/state"))
+
+
+@pytest.mark.parametrize("fidelity", [None, hpopt.Fidelity(1, 9)])
+def test_checkpoints_of_failed_trials_are_bounded_too(path, fidelity):
+    failing = Failing(RuntimeError("gone"), fidelity)
+    options = {"optimizer": "random", "study": path, "fail_fast": 0}
+    run(failing, 5, keep_paused="3 MB", **options)
+    assert left_by(path) == [2, 3, 4]
+    assert folders(path) == [0, 1, 2, 3, 4]  # what is not state stays
+    run(failing, 6, keep_paused="2 MB", **options)
+    assert left_by(path) == [4, 5]
+    run(failing, 7, keep_paused=None, **options)
+    assert left_by(path) == [4, 5, 6]
+
+
+def test_those_of_a_retried_trial_are_its_own_business(path):
+    failing = Failing(RuntimeError("gone"))
+    options = {"optimizer": "random", "study": path, "fail_fast": 0, "keep_paused": "2 MB"}
+    run(failing, 2, **options)
+    failing.evaluate = lambda config, trial: float((trial.directory / "state").is_file())
+    again = run(failing, 2, retry_failed=True, **options)
+    assert [trial.values["value"] for trial in again.trials] == [1.0, 1.0]
+
+
+def test_of_one_that_never_runs_again_no_checkpoint_stays(path):
+    run(Failing(MemoryError()), 3, hpopt.RandomSearch(), study=path)
+    assert left_by(path) == []
+
+
 @pytest.mark.parametrize("wrong", ["much", -1, True, 5, "2"])
 def test_a_limit_is_a_size(wrong):
     with pytest.raises(SettingError, match="keep_paused must be"):
@@ -380,12 +428,16 @@ def test_a_config_that_comes_again_at_the_same_fidelity_is_replaced():
     assert len({*keys}) == 4
 
 
-def test_a_problem_that_ignores_its_fidelity_is_told_once():
+@pytest.mark.parametrize(
+    ("optimizer", "trials"),
+    [(TwoRungs(), 18), ("asha", 18), ("hyperband", 24)],
+)
+def test_a_problem_that_ignores_its_fidelity_is_told_once(optimizer, trials):
     problem = hpopt.FunctionProblem(
         lambda config: config["x"], {"x": hpopt.Float(0, 1)}, fidelity=hpopt.Fidelity(1, 9)
     )
     with pytest.warns(StudyWarning, match="must spend trial.fidelity, but 3 configs") as said:
-        run(problem)
+        run(problem, trials, optimizer)
     assert len(said) == 1
 
 

@@ -72,6 +72,33 @@ class TestWhatIsLearned:
         assert hpopt.Study(problem()).learn_from(source).n_learned == 30
         assert hpopt.optimize(problem(), trials=1, learn_from=source, progress=False).trials
 
+    @pytest.mark.parametrize("direction", ["minimize", "maximize"])
+    def test_of_a_stopped_trial_what_the_earlier_strategy_learned(self, path, direction):
+        def trained(config, trial):
+            for step in range(1, 11):
+                trial.report(step, config["rate"] * 10 / step)
+                if trial.should_stop():
+                    break
+            return trial.curve[-1][1]
+
+        def curves():
+            return hpopt.FunctionProblem(
+                trained, SPACE, objectives=hpopt.Objective("loss", direction)
+            )
+
+        with hpopt.Study(curves(), "random", path=path, seed=1) as before:
+            result = before.run(trials=30, early_stopping="median", progress=False)
+            losses = before.optimizer.history.losses[:, 0]
+        sign = result.objectives[0].sign
+        measured = [sign * trial.values["loss"] for trial in result.trials]
+        study = hpopt.Study(curves(), "tpe")
+        study.learn_from(path)
+        known = study.optimizer.knowledge.losses[:, 0]
+        assert known.tolist() == losses.tolist()
+        is_stopped = np.array([trial.status == "stopped" for trial in result.trials])
+        assert (known != measured)[is_stopped].any()
+        assert (known == measured)[~is_stopped].all()
+
     def test_its_directions_are_applied(self, path):
         objective = hpopt.Objective("accuracy", "maximize")
         earlier(path, of=problem(objective=objective))
