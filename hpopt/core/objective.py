@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from hpopt.errors import ProblemError, SettingError
 
+# Of models that compute hypervolumes: their cost multiplies with each objective.
+MOST_OBJECTIVES = 4
+
 Direction = Literal["minimize", "maximize"]
 
 
@@ -99,11 +102,20 @@ def _with_directions(given: Sequence[Any]) -> str:
 
 def one_objective(strategy: str, objectives: Sequence[Objective]) -> None:
     """Raise SettingError for a strategy that takes one objective, unless there is one."""
-    if len(objectives) != 1:
+    _check_number(strategy, objectives, 1, "one objective")
+
+
+def at_most_four(strategy: str, objectives: Sequence[Objective]) -> None:
+    """Raise SettingError for a strategy that takes up to four objectives, if there are more."""
+    _check_number(strategy, objectives, MOST_OBJECTIVES, f"at most {MOST_OBJECTIVES} objectives")
+
+
+def _check_number(strategy: str, objectives: Sequence[Objective], most: int, words: str) -> None:
+    if len(objectives) > most:
         names = ", ".join(objective.name for objective in objectives)
         raise SettingError(
-            f"a problem for optimizer={strategy!r} must have one objective, but got "
-            f"{len(objectives)} ({names}): use optimizer='genetic'"
+            f"a problem for optimizer={strategy!r} must have {words}, but got {len(objectives)} "
+            f"({names}): use optimizer='auto'"
         )
 
 

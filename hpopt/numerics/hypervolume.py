@@ -17,6 +17,8 @@ from hpopt.numerics.pareto import front
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+MARGIN = 0.1  # of the reference point beyond a front, in its ranges: its ends count, too
+
 Strip = tuple[float, float, float, float]
 """Of the first loss its two ends, of the second its upper end, and where the third began."""
 
@@ -65,7 +67,7 @@ def non_dominated_boxes(losses: Floats, reference: Floats) -> Boxes:
 
     Parameters
     ----------
-    losses : ndarray (n, m), m from 2 to 4
+    losses : ndarray (n, m), m from 1 to 4
         Those beyond the reference, and dominated ones, change nothing.
     reference : ndarray (m,)
 
@@ -77,6 +79,8 @@ def non_dominated_boxes(losses: Floats, reference: Floats) -> Boxes:
     points = _front_inside(losses, reference)
     if not len(points):
         return everything_below(reference)
+    if len(reference) == 1:
+        return Boxes(np.array([[-np.inf]]), points)
     sweep = {2: _staircase, 3: _sweep_of_three, 4: _sweep_of_four}[len(reference)]
     found = sweep(points, reference)
     m = len(reference)
@@ -131,6 +135,39 @@ def most_volume(losses: Floats, reference: Floats, n: int) -> Ints:
         is_left[best] = False
         free = free.without(losses[best])
     return np.array(chosen, dtype=np.int64)
+
+
+def best_of_fronts(losses: Floats, n: int) -> Ints:
+    """Return the n best points: front by front, and of the last one those of most volume.
+
+    Ozaki et al. 2022, "Multiobjective tree-structured Parzen estimator",
+    https://doi.org/10.1613/jair.1.13188, section 4.2. Volumes are taken in the ranges of that
+    front, a tenth of them beyond its worst.
+
+    Parameters
+    ----------
+    losses : ndarray (k, m)
+        Rows that are not finite are left out.
+
+    Returns
+    -------
+    ndarray (min(n, finite rows),) of int
+        The places of the points.
+    """
+    left = np.flatnonzero(np.isfinite(losses).all(axis=1))
+    found: list[int] = []
+    while len(left) and len(found) < n:
+        is_best = front(losses[left])
+        places = left[is_best]
+        if len(found) + len(places) > n:
+            own = losses[places] / 2  # halves: no overflow
+            low, high = own.min(axis=0), own.max(axis=0)
+            ranges = np.where(high > low, high - low, 1.0)
+            reference = np.full(len(low), 1.0 + MARGIN)
+            places = places[most_volume((own - low) / ranges, reference, n - len(found))]
+        found += places.tolist()
+        left = left[~is_best]
+    return np.array(found, dtype=np.int64)
 
 
 def _front_inside(losses: Floats, reference: Floats) -> Floats:

@@ -18,6 +18,7 @@ import numpy as np
 
 from hpopt.checks import positive, whole
 from hpopt.core import Optimizer, Phase, Trial
+from hpopt.core.objective import MOST_OBJECTIVES
 from hpopt.core.proposals import Floats
 from hpopt.numerics.blas_threads import single_blas_thread
 from hpopt.optimizers.bayesian_optimization import BayesianOptimization
@@ -55,11 +56,11 @@ class Auto(Optimizer):
     Use it unless something else is known to be better: it is the default. All strategies that it
     runs learn from all results, so that it can change within a study::
 
-        several objectives                     genetic
+        more than four objectives              genetic
         no more configs than trials            all of them, in a random order
         otherwise                              bayesian, and with it
-          few numbers, all continuous          the middle first; one or two configs in three from
-                                               a quadratic model around the best one
+          few numbers, all continuous,         the middle first; one or two configs in three from
+          and one objective                    a quadratic model around the best one
           evaluations below 20 ms, after a     steady_state: the model would take longer than the
           while                                evaluation
           beyond 2,000 results                 bayesian and steady_state in turn
@@ -95,13 +96,14 @@ class Auto(Optimizer):
         self._seconds = math.inf if self.seconds is None else self.seconds
         self._size = self.space.size
         self._budget = math.inf
-        if len(self.objectives) > 1:
+        if len(self.objectives) > MOST_OBJECTIVES:
             self._genetic = self.host(GeneticAlgorithm())
             return
         self._everything = self.host(GridSearch(shuffle=True))
         self._bayesian = self.host(BayesianOptimization())
         self._evolution = self.host(SteadyState())
-        self._local = LocalModel(self.space.d) if suits(self.space) else None
+        is_local = len(self.objectives) == 1 and suits(self.space)
+        self._local = LocalModel(self.space.d) if is_local else None
 
     def expect(self, trials: int) -> None:
         """Take note of how many trials the study shall have; see `Optimizer.expect`."""
@@ -145,7 +147,7 @@ class Auto(Optimizer):
 
     def _way(self) -> Way:
         """Return the present choice."""
-        if len(self.objectives) > 1:
+        if len(self.objectives) > MOST_OBJECTIVES:
             return Way.GENETIC
         if self._size <= max(FEW, self._budget if self._budget < math.inf else 0):
             return Way.ALL_CONFIGS

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from hpopt.checks import flag, one_of, whole
 from hpopt.core import Optimizer, Phase
-from hpopt.core.objective import one_objective
+from hpopt.core.objective import at_most_four
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 from hpopt.numerics.blas_threads import single_blas_thread
+from hpopt.optimizers.front_search import FrontSearch
 from hpopt.optimizers.surrogates.acquisition import (
     DRAWN,
     KINDS,
@@ -36,16 +37,15 @@ from hpopt.optimizers.surrogates.facts import (
     model_phase,
     stall_in_words,
 )
-from hpopt.optimizers.surrogates.first_design import FirstDesign, first_count
+from hpopt.optimizers.surrogates.first_design import FEWEST_VALUES, FirstDesign, first_count
 from hpopt.optimizers.surrogates.observations import Observations
+from hpopt.optimizers.surrogates.pending import pending_features
 from hpopt.optimizers.surrogates.search_box import search_box
 from hpopt.optimizers.surrogates.surrogate import Fitted, Surrogate, description
 from hpopt.optimizers.surrogates.trust_region import TrustRegion
 from hpopt.optimizers.surrogates.turns import Turn, turn_of
 from hpopt.optimizers.tpe import TPE
 
-FEWEST_VALUES = 3  # two values give no scale beside the prior's
-MOST_PENDING = 200  # points the model is conditioned on, as many as it is fitted to by default
 # The gain over the best that a config from anywhere must promise, in deviations of the targets:
 # else most asks climb the hill that was found first, by less and less. 0.05 and a gain in every
 # second ask were worse.
@@ -81,6 +81,10 @@ class BayesianOptimization(Optimizer):
                    further stall, and as few from anywhere;
                    that of TPE, while the process predicts next to nothing
 
+    With two to four objectives each has a process of its own, and a config is the maximum of the
+    log expected hypervolume improvement over the front or, every second time, of log EI of a
+    weighted maximum of the objectives, with new random weights (ParEGO).
+
     Beyond `most_points` observations it learns from the best half, the most recent fifth, and a
     random choice of the others.
 
@@ -99,7 +103,7 @@ class BayesianOptimization(Optimizer):
     Raises
     ------
     SettingError
-        The problem has several objectives.
+        The problem has more than four objectives.
     """
 
     name: ClassVar[str] = "bayesian"
@@ -118,7 +122,11 @@ class BayesianOptimization(Optimizer):
         self.most_points = whole("most_points", most_points, 20)
 
     def _setup(self) -> None:
-        one_objective(self.name, self.objectives)
+        at_most_four(self.name, self.objectives)
+        self._several: FrontSearch | None = None
+        if len(self.objectives) > 1:
+            self._several = self.host(FrontSearch(first=self.first, most_points=self.most_points))
+            return
         self._encoding = Encoding(self.space)
         self._n_first = first_count(self._encoding) if self.first is None else self.first
         self._design = FirstDesign(self._encoding, self._n_first)
@@ -135,6 +143,8 @@ class BayesianOptimization(Optimizer):
 
     def phase_at(self, number: int) -> Phase:
         """Return the phase that an ask is in; no model is fitted for it."""
+        if self._several is not None:
+            return self._several.phase_at(number)
         if not self.has_model(number):
             return first_configs(self._n_first, "a Gaussian process")
         return model_phase(self._surrogate.latest, len(Observations(self)), self.most_points)
@@ -144,6 +154,8 @@ class BayesianOptimization(Optimizer):
 
     def facts_of(self, host: Optimizer) -> list[str]:
         """Return facts about the last ask, of this strategy or of its host, in words."""
+        if self._several is not None:
+            return self._several.facts_of(host)
         if not self.has_model(last_number(host)):
             return []
         region = self._trust_region_after(Observations(self))
@@ -152,6 +164,8 @@ class BayesianOptimization(Optimizer):
     # -- choosing ------------------------------------------------------------------------------
 
     def _ask(self, number: int, n: int) -> Floats:
+        if self._several is not None:
+            return self._several.propose(number, n)
         if not self.has_model(number):
             return self._design.point(self, number)
         observed = Observations(self)
@@ -173,7 +187,7 @@ class BayesianOptimization(Optimizer):
     def _maximise(self, number: int, turn: Turn, fitted: Fitted) -> Floats:
         """Return the best new point by the acquisition, shape (1, d)."""
         observed, rng = Observations(self), self.generator(number)
-        pending, region = self._pending_features(), self._trust_region_after(observed)
+        pending, region = pending_features(self, self._encoding), self._trust_region_after(observed)
         process = fitted.process.condition_on(pending) if len(pending) else fitted.process
         probabilities = fitted.probabilities(pending)
         best, n = float(fitted.warp.targets.min()), len(observed)
@@ -210,14 +224,6 @@ class BayesianOptimization(Optimizer):
                 return found
         return self.novel(rng.random((1, self.space.d)), rng, before=number)
 
-    def _pending_features(self) -> Floats:
-        """Return the features (q, p) of pending points, the last ones where they are many."""
-        if not self.pending:
-            return np.empty((0, len(self._encoding.groups)))
-        numbers = sorted(self.pending)[-MOST_PENDING:]
-        points = np.array([self.pending[number].point for number in numbers])
-        return self._encoding.features(self.space.snap(points))
-
     def _trust_region_after(self, observed: Observations) -> TrustRegion:
         if self._trust_region is None:
             n_first = max(self._n_first, len(self.knowledge))
@@ -227,6 +233,8 @@ class BayesianOptimization(Optimizer):
 
     def has_model(self, number: int) -> bool:
         """Return whether this number is past the first design, with enough values for a model."""
+        if self._several is not None:
+            return self._several.has_model(number)
         n = number + len(self.knowledge)
         return n >= self._n_first and len(Observations(self)) >= FEWEST_VALUES
 
@@ -242,7 +250,8 @@ class BayesianOptimization(Optimizer):
         """Return whether a snapped point (d,) likely gives no value, or that of its neighbour."""
         with single_blas_thread():
             fitted = self._surrogate.model(Observations(self))
-            there, pending = self._encoding.features(point[None]), self._pending_features()
+            there = self._encoding.features(point[None])
+            pending = pending_features(self, self._encoding)
             return fitted is not None and bool(fitted.likely_wasted(there, pending)[0])
 
     # -- asking the model ----------------------------------------------------------------------
@@ -265,7 +274,7 @@ class BayesianOptimization(Optimizer):
         ConfigError
             A config does not fit the space.
         SettingError
-            There are no two different values yet.
+            There are no two different values yet, or several objectives.
         """
         points = self.space.encode(configs)
         with single_blas_thread():
@@ -291,24 +300,13 @@ class BayesianOptimization(Optimizer):
 
         For a number it is a share of its range; with 3 and more the number hardly matters. For a
         categorical parameter it is relative to the distance of two choices. Each layer of a list
-        has its own.
-
-        Raises
-        ------
-        SettingError
-            There are no two different values yet.
+        has its own. Errors are those of `predict`.
         """
         lengths = self._model().lengths.tolist()
         return dict(zip(self._encoding.names, lengths, strict=True))
 
     def describe(self) -> str:
-        """Return in words which parameters matter, and how much.
-
-        Raises
-        ------
-        SettingError
-            There are no two different values yet.
-        """
+        """Return in words which parameters matter, and how much; errors are those of `predict`."""
         fitted = self._model()
         return description(self._encoding, fitted, self.objectives[0])
 
@@ -332,6 +330,11 @@ class BayesianOptimization(Optimizer):
         return config, float(mean[0]), float(deviation[0])
 
     def _model(self) -> Fitted:
+        if hasattr(self, "space") and self._several is not None:
+            raise SettingError(
+                "a model can be asked about one objective, but this search has "
+                f"{len(self.objectives)}: use its front"
+            )
         n_told = len(self.history) + len(self.knowledge) if hasattr(self, "space") else 0
         with single_blas_thread():
             fitted = self._surrogate.model(Observations(self)) if n_told > 1 else None

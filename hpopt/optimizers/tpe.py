@@ -2,7 +2,8 @@
 
 Bergstra et al. 2011, "Algorithms for hyper-parameter optimization",
 https://papers.nips.cc/paper/4443; multivariate as in Falkner, Klein & Hutter 2018,
-https://arxiv.org/abs/1807.01774; choices as in Watanabe 2023, https://arxiv.org/abs/2304.11127.
+https://arxiv.org/abs/1807.01774; choices as in Watanabe 2023, https://arxiv.org/abs/2304.11127;
+several objectives as in Ozaki et al. 2022, https://doi.org/10.1613/jair.1.13188.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ import numpy as np
 
 from hpopt.checks import share, whole
 from hpopt.core import Optimizer, Phase
-from hpopt.core.objective import one_objective
+from hpopt.core.objective import at_most_four
 from hpopt.core.phase import results_in_words
 from hpopt.core.proposals import Floats
+from hpopt.numerics.hypervolume import best_of_fronts
 from hpopt.numerics.parzen import Parzen, Singles, log_mixture
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.facts import first_configs, last_number
 from hpopt.optimizers.surrogates.first_design import FirstDesign, first_count
+from hpopt.optimizers.surrogates.front_observations import FrontObservations
 from hpopt.optimizers.surrogates.kernels import Kernels, ObservedKernels
 from hpopt.optimizers.surrogates.observations import Observations, Ranking
 
@@ -48,7 +51,8 @@ class TPE(Optimizer):
 
     Each ask::
 
-        good   = the best ceil(0.1 n) of n observed configs, at most 25
+        good   = the best ceil(0.1 n) of n observed configs, at most 25; with several objectives
+                 front by front, and of the last front those that dominate most volume together
         bad    = the others, and the pending ones
         l, g   = densities of good and bad: a product kernel on each config, and a uniform one
         config = the one of largest l / g, of 64 sampled from l
@@ -71,7 +75,7 @@ class TPE(Optimizer):
     Raises
     ------
     SettingError
-        The problem has several objectives.
+        The problem has more than four objectives.
     """
 
     name: ClassVar[str] = "tpe"
@@ -90,7 +94,7 @@ class TPE(Optimizer):
         self.most_good = whole("most_good", most_good, 1)
 
     def _setup(self) -> None:
-        one_objective(self.name, self.objectives)
+        at_most_four(self.name, self.objectives)
         self._encoding = Encoding(self.space)
         self._n_first = first_count(self._encoding) if self.first is None else self.first
         self._design = FirstDesign(self._encoding, self._n_first)
@@ -115,14 +119,13 @@ class TPE(Optimizer):
         return number + n_known >= self._n_first and len(self.history) + n_known >= FEWEST
 
     def _ask(self, number: int, n: int) -> Floats:
-        observed = Observations(self)
         if not self._has_densities(number):
             return self._design.point(self, number)
-        return self._most_promising(number, observed)
+        return self._most_promising(number)
 
-    def _most_promising(self, number: int, observed: Observations) -> Floats:
+    def _most_promising(self, number: int) -> Floats:
         """Return the new candidate of the largest l / g, shape (1, d)."""
-        good, bad = self._split(observed)
+        good, bad = self._split()
         points, rows = self._sample(good, self._uniforms_of(number), number)
         of_bad, of_good = self._observed.scale, good.scale
         scores = log_mixture(rows, bad, of_bad.reach, of_bad.peaks)
@@ -145,19 +148,27 @@ class TPE(Optimizer):
 
         return self.novel(points(slice(1)), self.generator(number), before=number, vary=vary)
 
-    def _split(self, observed: Observations) -> tuple[Parzen, Singles]:
+    def _split(self) -> tuple[Parzen, Singles]:
         """Return the density of the good, and the kernels' rows of the bad and pending ones."""
-        n, ranking = len(observed), self._ranking
-        ranking.learn(observed.losses)
-        # Failures are never good: n_values counts those with a value.
-        n_good = min(max(math.ceil(self.good_share * n), 1), self.most_good, ranking.n_values)
-        rows = sorted(ranking.best(n_good))
-        kept = observed.subset(n, MOST_BAD + n_good) if n > MOST_BAD + n_good else None
+        several = len(self.objectives) > 1
+        observed = FrontObservations(self) if several else Observations(self)
+        n = len(observed)
+        rows = self._good(observed.losses, n)
+        most = MOST_BAD + len(rows)
+        kept = observed.subset(n, most) if n > most else None
         pending = np.empty((0, self.space.d))
         if self.pending:
             pending = np.array([self.pending[number].point for number in sorted(self.pending)])
         good = self._observed.good(observed.points, rows)
         return good, self._observed.bad(observed.points, rows, kept, pending)
+
+    def _good(self, losses: Floats, n: int) -> list[int]:
+        """Return the rows of the good ones of n, ascending; failures are never good."""
+        n_good = min(max(math.ceil(self.good_share * n), 1), self.most_good)
+        if losses.ndim == 1:
+            self._ranking.learn(losses)
+            return sorted(self._ranking.best(min(n_good, self._ranking.n_values)))
+        return sorted(best_of_fronts(losses, n_good).tolist())
 
     def _sample(self, good: Parzen, uniforms: Floats, number: int) -> tuple[PointsAt, Singles]:
         """Sample candidates from the density of the good; return them, and their kernels' rows."""

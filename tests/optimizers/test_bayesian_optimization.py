@@ -232,14 +232,6 @@ def test_five_thousand_told_trials():
     assert optimizer.history.losses.min() < best
 
 
-def test_several_objectives_raise():
-    objectives = [Objective("one"), Objective("two")]
-    with pytest.raises(
-        SettingError, match=r"one objective, but got 2 \(one, two\): use optimizer="
-    ):
-        BayesianOptimization().bind(of(bowl, SQUARE, objectives=objectives))
-
-
 MISTAKES = {
     "first": ({"first": 1}, "first must be an int of at least 2, but got 1"),
     "acquisition": ({"acquisition": "ei"}, "unknown acquisition 'ei'"),

@@ -54,11 +54,11 @@ def test_tpe_asks_where_the_process_predicts_nothing(make):
 def test_skill_is_what_is_predicted_of_what_was_left_out():
     points = np.random.default_rng(0).random((40, 6))
     smooth = surrogate_of(CUBE, points, ((points - 0.4) ** 2).sum(axis=1))
-    assert smooth.skill > 0.8
+    assert smooth.sight.skill > 0.8
     assert not smooth.is_blind
     rng = np.random.default_rng(1)
     chance = [surrogate_of(CUBE, points, rng.standard_normal(40)) for _ in range(6)]
-    assert np.median([model.skill for model in chance]) < 0.2
+    assert np.median([model.sight.skill for model in chance]) < 0.2
     assert sum(model.is_blind for model in chance) >= 4  # of fits to noise a few look like skill
 
 
@@ -67,7 +67,7 @@ def test_few_results_are_not_judged_by_their_skill():
     losses = np.exp(8 * points[:, 0]) * (1 + points[:, 1])
     for n in range(6, 20):
         model = surrogate_of(CUBE, points[:n], losses[:n])
-        assert model.is_blind == (model.noise_share > 0.05)
+        assert model.is_blind == (model.sight.noise_share > 0.05)
 
 
 def test_it_is_never_blind_on_a_smooth_problem():

@@ -34,6 +34,12 @@ from hpopt.testing.optimizers import search
 SOME = ("conditions", "layers", "forbidden", "tiny", "two_objectives")
 FEW = ("conditions", "layers", "two_objectives")
 ONE_OBJECTIVE = ("steps", "choices", "conditions", "layers")
+THREE_OBJECTIVES = {
+    "three_objectives": Landscape(
+        LANDSCAPES["conditions"].space,
+        [Objective("error"), Objective("speed", "maximize"), Objective("size")],
+    )
+}
 
 
 def among(*names):
@@ -236,7 +242,7 @@ class TestNarrowingOfRandomSearch(OptimizerContract):
 class TestBayesianOptimization(OptimizerContract):
     order_free = False
     n_trials = 14
-    problems = among("conditions", "layers", "tiny")
+    problems = among("conditions", "layers", "tiny", "two_objectives")
 
     def make(self):
         return BayesianOptimization(first=5, most_points=20)
@@ -262,7 +268,7 @@ class TestAutoOfCheapEvaluations(OptimizerContract):
 
 class TestTPE(OptimizerContract):
     order_free = False
-    problems = among("conditions", "layers", "tiny")
+    problems = among("conditions", "layers", "tiny") | THREE_OBJECTIVES
 
     def make(self):
         return TPE(first=5)

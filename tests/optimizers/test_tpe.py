@@ -8,7 +8,7 @@ from problems_for_tests import of, trial_of
 from scipy.stats import mannwhitneyu
 
 from hpopt import TPE, RandomSearch
-from hpopt.core import Objective, Solution
+from hpopt.core import Solution
 from hpopt.errors import SettingError
 from hpopt.optimizers import make_optimizer
 from hpopt.space import Categorical, Float, Space
@@ -124,12 +124,6 @@ def test_good_ones_of_many_choices_are_tried_again():
     optimizer = searched(TPE(first=10), space, lambda c: c["x"] + 10 * (c["c"] % 2), 60)
     assert len(np.unique(optimizer.history.points[30:, 0])) < 20
     assert np.mean([c["c"] % 2 for c in space.decode(optimizer.history.points[30:])]) < 0.3
-
-
-def test_several_objectives_raise():
-    objectives = [Objective("one"), Objective("two")]
-    with pytest.raises(SettingError, match="one objective, but got 2"):
-        TPE().bind(of(bowl, SQUARE, objectives=objectives))
 
 
 MISTAKES = {

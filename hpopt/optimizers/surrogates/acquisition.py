@@ -78,6 +78,16 @@ class Posterior(Protocol):
         """Return the same, with what their gradients need."""
 
 
+class Score(Protocol):
+    """How promising configs are; an `Acquisition`, or one of several objectives."""
+
+    def __call__(self, features: Floats) -> Floats:
+        """Return the value at features (m, p), shape (m,)."""
+
+    def with_gradient(self, features: Floats) -> tuple[Floats, Floats]:
+        """Return the value and its gradient by the features, shapes (m,) and (m, p)."""
+
+
 class Feasibility:
     """The probability of a value, from a process of +1 for failed and -1 for other evaluations.
 

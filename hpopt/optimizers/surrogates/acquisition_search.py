@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hpopt.core.proposals import Floats
 from hpopt.numerics.projected_bfgs import minimize_batched
 from hpopt.numerics.sampling import reflect
-from hpopt.optimizers.surrogates.acquisition import Acquisition
+from hpopt.optimizers.surrogates.acquisition import Score
 from hpopt.optimizers.surrogates.branches import Believed, Branch
 from hpopt.optimizers.surrogates.encoding import ROUNDING, Encoding
 from hpopt.optimizers.surrogates.trust_region import Box
@@ -187,7 +187,7 @@ class AcquisitionSearch:
     encoding : Encoding
     fitted : Believed
     rng : numpy.random.Generator
-    acquisition : Acquisition
+    acquisition : Score
     box : Box or None
         The bounds of numbers; choices are free.
     everything : ndarray (n, d) or None
@@ -202,7 +202,7 @@ class AcquisitionSearch:
         fitted: Believed,
         rng: np.random.Generator,
         *,
-        acquisition: Acquisition,
+        acquisition: Score,
         box: Box | None,
         everything: Floats | None,
         within: Branch | None = None,

@@ -24,9 +24,9 @@ def model_phase(fitted: Fitted | None, n_results: int, most: int) -> Phase:
     """Return the phase in which a Gaussian process chooses, or TPE where the process is blind."""
     if fitted is None or not fitted.is_blind:
         return Phase("Gaussian process", learned=results_in_words(n_results, most))
-    share = f"noise {100 * fitted.noise_share:.0f} %"
-    if not fitted.is_noisy:
-        share = f"{100 * max(fitted.skill, 0):.0f} % of what differs among them"
+    share = f"noise {100 * fitted.sight.noise_share:.0f} %"
+    if not fitted.sight.is_noisy:
+        share = f"{100 * max(fitted.sight.skill, 0):.0f} % of what differs among them"
     why = f"the Gaussian process explains little of them ({share})"
     return Phase("TPE", why, results_in_words(n_results, math.inf))
 

@@ -26,6 +26,7 @@ from hpopt.space import Sequence, Space
 # One config for each effective dimension within these bounds: 20 were worse where 50 evaluations
 # are all, and fewer or more made no difference beyond chance.
 FEWEST, MOST = 5, 12
+FEWEST_VALUES = 3  # of a model: two give no scale beside the prior's
 TIMES_EACH = 3  # configs of each branch; two and four were worse by 16 and 18 % of the regret
 MOST_WITH_BRANCHES = 24  # half of a search of 50 evaluations
 # A design in which some configs have too much in common is begun again, up to seven times; a large

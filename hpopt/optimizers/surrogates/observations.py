@@ -52,15 +52,25 @@ class Observations:
         rows = np.flatnonzero(self.valued(n)) if valued else np.arange(n)
         if len(rows) <= most:
             return rows
-        kept = np.zeros(len(rows), dtype=bool)
-        kept[_smallest(self.losses[rows], round(BEST * most))] = True
-        recent = np.flatnonzero(~kept)[-round(RECENT * most) :]
-        kept[recent] = True
-        others = np.flatnonzero(~kept)
-        # Drawn for all n rows, so that a row keeps its priority as n grows.
-        priorities = self._optimizer.generator(PRIORITIES, 0, 0).random(n)[rows[others]]
-        kept[others[_smallest(priorities, most - int(kept.sum()))]] = True
-        return rows[kept]
+        best = _smallest(self.losses[rows], round(BEST * most))
+        return thinned(self._optimizer, rows, best, n, most)
+
+
+def thinned(optimizer: Optimizer, rows: Ints, best: Ints, n: int, most: int) -> Ints:
+    """Return `most` of rows (ascending, of the first n): the best, a fifth the most recent.
+
+    The rest is a random choice that hardly changes as n grows: a row's priority does not depend on
+    n. `best` are places in `rows`.
+    """
+    kept = np.zeros(len(rows), dtype=bool)
+    kept[best] = True
+    recent = np.flatnonzero(~kept)[-round(RECENT * most) :]
+    kept[recent] = True
+    others = np.flatnonzero(~kept)
+    # Drawn for all n rows, so that a row keeps its priority as n grows.
+    priorities = optimizer.generator(PRIORITIES, 0, 0).random(n)[rows[others]]
+    kept[others[_smallest(priorities, most - int(kept.sum()))]] = True
+    return rows[kept]
 
 
 class Ranking:

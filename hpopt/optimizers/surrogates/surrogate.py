@@ -11,28 +11,21 @@ from numpy.typing import NDArray
 from hpopt.core import Objective
 from hpopt.core.proposals import Floats
 from hpopt.numerics.gaussian_process import GaussianProcess
-from hpopt.numerics.gaussian_process_fit import Noise, Prior, as_hyperparameters
+from hpopt.numerics.gaussian_process_fit import Prior, as_hyperparameters
 from hpopt.numerics.rank_transform import RankTransform, rank_transform
 from hpopt.optimizers.surrogates.acquisition import Feasibility, Probability
 from hpopt.optimizers.surrogates.duplicate_values import DuplicateValues, Metric
 from hpopt.optimizers.surrogates.encoding import Encoding
+from hpopt.optimizers.surrogates.failures import FailureModel
 from hpopt.optimizers.surrogates.first_design import first_count
 from hpopt.optimizers.surrogates.inert_numbers import lean_metric, metrics_of
 from hpopt.optimizers.surrogates.observations import Observations
 from hpopt.optimizers.surrogates.refits import Data, FirstData, RefitSchedule, anchor_at, looked_at
+from hpopt.optimizers.surrogates.sight import Sight
 
 # The weights of log P(a value) and log P(another value than the nearest one) beside the criterion.
 FEASIBILITY_WEIGHT, NOVELTY_WEIGHT = 2.0, 4.0
 LIKELY = 0.5  # a config less likely than this to give a new value gives way to others
-
-# A process is blind where noise is more than this share of the variance, or, after this many
-# observations, where less than this share is predicted when left out. Sooner, skill is as low on
-# smooth problems. On recorded networks and made spaces mostly at chance, a noise of 0.25 alone was
-# worse; on smooth ones hardly any process is blind.
-NOISY, UNSKILLED, FEWEST_JUDGED = 0.05, 0.2, 20
-
-# The targets are +1 and -1: a priori a third to a half of the failures are by chance.
-OF_FAILURES = Noise(mean=math.log(0.3), deviation=1.0, start=math.log(0.3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,33 +119,14 @@ class Fitted:
         return weighted
 
     @property
-    def noise_share(self) -> float:
-        """The noise's share of the variance of an observation, in [0, 1]."""
-        parameters = self.process.parameters
-        return parameters.nu / (parameters.nu + float(np.exp(parameters.scale)))
-
-    @property
-    def skill(self) -> float:
-        """The share of the targets' variance that is predicted, each by all others; at most 1.
-
-        Below 0 their mean predicts better; it is taken without the target, too.
-        """
-        targets, errors = self.warp.targets, self.process.left_out_errors()
-        n = len(targets)
-        from_mean = (targets - targets.mean()) * (n / (n - 1))
-        return 1.0 - float(errors @ errors) / float(from_mean @ from_mean)
+    def sight(self) -> Sight:
+        """How much the process predicts."""
+        return Sight(self.process, self.warp.targets, self.n_observed)
 
     @property
     def is_blind(self) -> bool:
         """Whether the process predicts next to nothing."""
-        if self.is_noisy:
-            return True
-        return self.n_observed >= FEWEST_JUDGED and self.skill < UNSKILLED
-
-    @property
-    def is_noisy(self) -> bool:
-        """Whether it is blind because of noise."""
-        return self.noise_share > NOISY
+        return self.sight.is_blind
 
 
 class Surrogate:
@@ -173,8 +147,7 @@ class Surrogate:
         self._encoding, self._most = encoding, most
         d, is_choice = encoding.n_effective, ~encoding.space.ordered
         self._of_losses = RefitSchedule(Prior.for_groups(d, is_choice), encoding.groups)
-        prior = Prior.for_groups(d, is_choice, noise=OF_FAILURES)
-        self._of_failures = RefitSchedule(prior, encoding.groups)
+        self._of_failures = FailureModel(encoding, most)
         self._fitted: tuple[int, Fitted | None] = (-1, None)
         self._lean: tuple[int, Metric | None] = (-1, None)  # by the number it was chosen from
 
@@ -210,7 +183,7 @@ class Surrogate:
             float(observed.valued(n).mean()),
             warp,
             lengths,
-            self._feasibility(observed, n) if valued else None,
+            self._of_failures.at(observed) if valued else None,
             self._duplicates(observed, n, features, known, lengths) if valued else None,
             float(np.interp(self._usual_loss(observed), warp.levels, warp.at)),
         )
@@ -232,19 +205,6 @@ class Surrogate:
             rows = observed.subset(n, self._most)
             warp = rank_transform(observed.losses[rows])
         return rows, warp
-
-    def _feasibility(self, observed: Observations, n: int) -> Feasibility | None:
-        def failures(n: int) -> Data | None:
-            rows = observed.subset(n, self._most)
-            failed = ~observed.valued(n)[rows]
-            if not failed.any():
-                return None
-            return self._features(observed, rows), np.where(failed, 1.0, -1.0)
-
-        data = failures(n)
-        if data is None:
-            return None
-        return Feasibility(self._process(*data, self._of_failures.hyperparameters(n, failures)))
 
     def _usual_loss(self, observed: Observations) -> float:
         """Return the median of the first design's losses; of later ones where they all failed."""

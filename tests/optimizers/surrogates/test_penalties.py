@@ -85,7 +85,7 @@ def test_a_wall_is_not_taken_for_noise(worst):
         optimizer = searched(BayesianOptimization(), WALLED, beyond_a_wall(worst), 40, seed)
         observed, surrogate = Observations(optimizer), Surrogate(Encoding(WALLED), 200)
         for n in range(8, 41, 4):
-            share = surrogate.model(First(observed, n)).noise_share
+            share = surrogate.model(First(observed, n)).sight.noise_share
             n_looks, n_noisy = n_looks + 1, n_noisy + (share > 0.05)
     assert n_noisy <= 0.02 * n_looks
 
