@@ -230,7 +230,7 @@ def test_wrong_settings_raise(arguments, why):
 
 def test_it_takes_one_objective():
     problem = of(None, CUBE, objectives=[Objective("a"), Objective("b")])
-    with pytest.raises(SettingError, match=r"but got 2 \(a, b\): use optimizer='genetic'"):
+    with pytest.raises(SettingError, match=r"but got 2 \(a, b\): use optimizer='auto'"):
         DifferentialEvolution().bind(problem)
 
 
