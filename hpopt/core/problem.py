@@ -14,7 +14,7 @@ from hpopt.checks import whole
 from hpopt.core.handle import TrialHandle
 from hpopt.core.objective import Objective, Objectives, normalised_objectives
 from hpopt.core.trial import Config, Solution
-from hpopt.errors import ProblemError
+from hpopt.errors import ProblemError, SettingError
 from hpopt.space import Space
 
 Returned = SupportsFloat | Mapping[str, Any] | None
@@ -245,3 +245,20 @@ def _check_batches(problem: Problem) -> None:
             f"a problem with max_batch above 1 must have evaluate_batch, but {name} has "
             f"max_batch={most} and none: write it, or leave max_batch out"
         )
+
+
+def declared(strategy: str, fidelity: Fidelity | None) -> Fidelity:
+    """Return the fidelity of a problem for a strategy that needs one.
+
+    Raises
+    ------
+    SettingError
+        It has none.
+    """
+    if fidelity is None:
+        raise SettingError(
+            f"a problem for optimizer={strategy!r} must have a fidelity, but got one without: "
+            'give it fidelity=hpopt.Fidelity(1, 27, "epochs") and spend trial.fidelity, or use '
+            "another strategy"
+        )
+    return fidelity

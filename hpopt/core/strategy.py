@@ -109,6 +109,11 @@ class Strategy(ABC):
         for inner in self._hosted:
             inner.expect(trials)
 
+    def expect_early_stopping(self, expected: bool) -> None:
+        """Note whether a rule of the study, not the strategy's own, stops trials from now on."""
+        for inner in self._hosted:
+            inner.expect_early_stopping(expected)
+
     @property
     def phase(self) -> Phase | None:
         """How the strategy chooses now, and why; None, the default, where it has one way only."""

@@ -15,6 +15,7 @@ from statistics import median
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hpopt.checks import positive, whole
 from hpopt.core import Optimizer, Phase, Trial
@@ -22,6 +23,7 @@ from hpopt.core.objective import MOST_OBJECTIVES
 from hpopt.core.proposals import Floats
 from hpopt.numerics.blas_threads import single_blas_thread
 from hpopt.optimizers.bayesian_optimization import BayesianOptimization
+from hpopt.optimizers.freeze_thaw import FreezeThaw
 from hpopt.optimizers.genetic_algorithm import GeneticAlgorithm
 from hpopt.optimizers.grid_search import GridSearch
 from hpopt.optimizers.steady_state import SteadyState
@@ -35,6 +37,12 @@ SMALL_BUDGET = 300  # trials: a model's asks take some seconds in all, which nob
 # Of a larger budget of cheap trials one in 50, and at least 30, may ask the model.
 FEWEST_ASKS, TRIALS_AN_ASK = 30, 50
 MANY = 2000  # results, of which the model learns from 200: evolution uses them all
+# A fidelity is used where the highest is at least so many times the lowest: the shortest trainings
+# then cost a third of a full one, and less would save little.
+LEAST_RANGE = 3
+# Of 30 trials the first ten are short ones, and two or three complete a config: with fewer there is
+# next to nothing to compare.
+FEWEST_TRIALS = 30
 FEW = 12  # configs: a space of no more is tried whole, whatever the budget is
 # One or two configs in three come from the quadratic model.
 TURNS, LOCAL_TURN = 3, 2
@@ -64,6 +72,12 @@ class Auto(Optimizer):
           evaluations below 20 ms, after a     steady_state: the model would take longer than the
           while                                evaluation
           beyond 2,000 results                 bayesian and steady_state in turn
+          a fidelity of high ≥ 3 low           freeze_thaw: many short trainings, and the promising
+                                               configs go on; all this where short ones mislead
+
+    A fidelity is left at the highest where a rule of early stopping ends trainings, where the study
+    shall have fewer than 30 trials or as many as there are configs, and where evaluations at the
+    highest fidelity are cheap.
 
     The cost of an evaluation is the median of the last 21 results, divided by the number of
     evaluations that run at the same time. It counts after `model_trials` only; with a budget above
@@ -96,8 +110,15 @@ class Auto(Optimizer):
         self._seconds = math.inf if self.seconds is None else self.seconds
         self._size = self.space.size
         self._budget = math.inf
+        self._freeze_thaw: FreezeThaw | None = None
+        self._stops_early = False
         if len(self.objectives) > MOST_OBJECTIVES:
             self._genetic = self.host(GeneticAlgorithm())
+            return
+        is_wide = self.fidelity is not None and self.highest >= LEAST_RANGE * self.lowest
+        if is_wide and len(self.objectives) == 1:
+            full = Auto(seconds=self.seconds, model_trials=self.model_trials)
+            self._freeze_thaw = self.host(FreezeThaw(full=full))
             return
         self._everything = self.host(GridSearch(shuffle=True))
         self._bayesian = self.host(BayesianOptimization())
@@ -110,16 +131,52 @@ class Auto(Optimizer):
         super().expect(trials)
         self._budget = trials
 
+    def expect_early_stopping(self, expected: bool) -> None:
+        """Take note of whether the study stops trials early; see the method of `Optimizer`."""
+        super().expect_early_stopping(expected)
+        self._stops_early = expected
+
     def _tell(self, trials: Sequence[Trial]) -> None:
-        self._measured.extend(trial.seconds for trial in trials if trial.seconds > 0)
+        taken = (trial.seconds / self._share_trained(trial) for trial in trials)
+        self._measured.extend(seconds for seconds in taken if seconds > 0)
         if self.seconds is None and self._measured:
             self._seconds = median(self._measured)
+
+    def _share_trained(self, trial: Trial) -> float:
+        """Return how much of the highest fidelity an evaluation spent."""
+        own = trial.solution.fidelity
+        if own is None or trial.status != "complete":
+            return 1.0
+        asked = self.proposals.fidelities(trial.solution.point).values()
+        return (own - max((each for each in asked if each < own), default=0.0)) / self.highest
 
     # -- choosing ------------------------------------------------------------------------------
 
     @property
+    def _short_first(self) -> FreezeThaw | None:
+        """The strategy that begins with short trainings, where it is to be asked."""
+        return None if self._why_full() else self._freeze_thaw
+
+    def _why_full(self) -> str:
+        """Return why all configs get the highest fidelity though there are others; else empty."""
+        if self._freeze_thaw is None:
+            return ""
+        if self._stops_early:
+            return "early stopping is used"
+        if self._size <= self._budget < math.inf:
+            return "there are no more configs than trials"
+        if self._budget < FEWEST_TRIALS:
+            return f"{self._budget:g} trials are too few to begin with short ones"
+        return "short trainings would save no time" if self._is_cheap() else ""
+
+    @property
     def phase(self) -> Phase:
         """The present choice and its reason."""
+        if self._freeze_thaw is not None:
+            why_full = self._why_full()
+            return (
+                self._freeze_thaw.phase_of_full(why_full) if why_full else self._freeze_thaw.phase
+            )
         way, number, cost = self._way(), last_number(self), self._cost
         duration = f"{cost:.2g} s" if cost >= 1 else f"{1000 * cost:.2g} ms"
         if way is Way.ALL_CONFIGS:
@@ -141,7 +198,9 @@ class Auto(Optimizer):
             return replace(phase, reason=f"an evaluation takes {duration}, more than thinking does")
         return phase
 
-    def _facts(self) -> list[str]:
+    def _facts(self) -> Sequence[str]:
+        if self._freeze_thaw is not None:
+            return self._freeze_thaw.facts
         has_model = self._way() in (Way.MODEL, Way.IN_TURN)
         return self._bayesian.facts_of(self) if has_model else []
 
@@ -151,10 +210,12 @@ class Auto(Optimizer):
             return Way.GENETIC
         if self._size <= max(FEW, self._budget if self._budget < math.inf else 0):
             return Way.ALL_CONFIGS
-        n = len(self.history)
-        if n >= self._n_free and self._cost < CHEAP_SECONDS:
+        if self._is_cheap():
             return Way.EVOLUTION
-        return Way.MODEL if n < MANY else Way.IN_TURN
+        return Way.MODEL if len(self.history) < MANY else Way.IN_TURN
+
+    def _is_cheap(self) -> bool:
+        return len(self.history) >= self._n_free and self._cost < CHEAP_SECONDS
 
     @property
     def _cost(self) -> float:
@@ -172,7 +233,28 @@ class Auto(Optimizer):
 
     # -- asking --------------------------------------------------------------------------------
 
+    def _start_fidelity(self, number: int) -> float:
+        short = self._short_first
+        return self.highest if short is None else short._start_fidelity(number)
+
+    @property
+    def n_possible(self) -> float:
+        """The largest number of solutions that it can ask for: an int, or inf."""
+        short = self._short_first
+        return super().n_possible if short is None else short.n_possible
+
+    def continuable(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return which of these observed solutions may be asked again, the likeliest first."""
+        short = self._short_first
+        return super().continuable(numbers) if short is None else short.continuable(numbers)
+
+    def _ask_at(self, number: int, n: int) -> tuple[Floats, Floats]:
+        short = self._short_first
+        return super()._ask_at(number, n) if short is None else short.propose_at(number, n)
+
     def _ask(self, number: int, n: int) -> Floats:
+        if self._freeze_thaw is not None:  # to be trained to the end
+            return self._freeze_thaw.propose_full(number, n)
         way = self._way()
         if way is Way.GENETIC:
             return self._genetic.propose(number, n)

@@ -19,6 +19,7 @@ from hpopt.core import Fidelity, Optimizer, Phase, Proposer, Trial
 from hpopt.core.amounts import counted
 from hpopt.core.hosting import Learns, at_highest, first, latest
 from hpopt.core.objective import one_objective
+from hpopt.core.problem import declared
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 from hpopt.optimizers.registry import as_settings, strategy_of
@@ -127,13 +128,7 @@ class Halving(Optimizer):
         self._new = self._host_proposer()
 
     def _rungs_of_problem(self) -> list[float]:
-        if self.fidelity is None:
-            raise SettingError(
-                f"a problem for optimizer={self.name!r} must have a fidelity, but got one without: "
-                'give it fidelity=hpopt.Fidelity(1, 27, "epochs") and spend trial.fidelity, or '
-                "use another strategy"
-            )
-        return rungs_between(self.fidelity, self.low, self.reduction)
+        return rungs_between(declared(self.name, self.fidelity), self.low, self.reduction)
 
     def _host_proposer(self) -> Optimizer:
         """Return what proposes new configs, hosted."""

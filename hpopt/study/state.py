@@ -192,6 +192,7 @@ class StudyState:
     def stop_early(self, rule: EarlyStoppingRule | None, window: int | None) -> None:
         """Have this rule of early stopping know what the optimizer knows, and none without one."""
         with self.lock:
+            self.optimizer.expect_early_stopping(rule is not None)
             if rule is None:
                 self._rule = None
             # An equal rule knows the journal already: it has learned with the optimizer.

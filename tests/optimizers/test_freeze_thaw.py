@@ -185,7 +185,7 @@ def test_known_results_are_ends_of_curves():
     (solution,) = optimizer.ask()
     assert solution.fidelity == 2
     assert curve_of(solution.config)[-1] < np.median(losses)
-    assert optimizer._observed.work == 0
+    assert optimizer._curves.observed.work == 0
 
 
 def test_failures_are_no_obstacle():
@@ -209,8 +209,8 @@ def test_the_model_knows_whether_it_predicts():
     smooth, blind = FreezeThaw(), FreezeThaw()
     searched(smooth, curve_of, 3)
     searched(blind, rough, 3)
-    assert smooth._fit().skill > 0.5
-    assert blind._fit().skill < 0.2
+    assert smooth._curves.fitted().skill > 0.5
+    assert blind._curves.fitted().skill < 0.2
 
 
 def test_it_needs_a_fidelity_and_one_objective():
@@ -227,4 +227,64 @@ def test_the_phase_tells_when_the_model_chooses():
     assert "first configs" in optimizer.bind(problem).explanation
     optimizer = FreezeThaw()
     searched(optimizer, curve_of, 2)
-    assert optimizer.explanation.startswith("model of curves on ")
+    assert optimizer.explanation.startswith("model of learning curves on ")
+
+
+def noise(config):
+    """Return a curve of which only the last value is the config's."""
+    values = np.random.default_rng(int(1e9 * config["x"])).random(HIGH)
+    return np.append(values[:-1], curve_of(config)[-1])
+
+
+def test_where_no_level_tells_of_the_end_another_strategy_trains_to_the_end():
+    optimizer = FreezeThaw(first=4, full="quasi_random")
+    trials = searched(optimizer, noise, 12)
+    fidelities = [trial.solution.fidelity for trial in trials]
+    assert min(fidelities) == 2
+    assert fidelities[-4:] == [HIGH] * 4
+    assert "as short trainings do not tell how long ones end" in optimizer.explanation
+
+
+def test_the_levels_can_be_judged_after_ten_trainings():
+    optimizer = FreezeThaw()
+    searched(optimizer, lambda config: curve_of(config)[::-1], 11)
+    assert optimizer._curves.observed.n_complete >= 4
+
+
+def test_an_early_insurance_trains_a_third_to_the_end_from_the_first_on():
+    n_complete = {}
+    for insurance in ("late", "early"):
+        optimizer = FreezeThaw(insurance=insurance)
+        searched(optimizer, lambda config: curve_of(config)[::-1], 16)
+        n_complete[insurance] = optimizer._curves.observed.n_complete
+    assert n_complete["late"] < n_complete["early"]
+
+
+def test_the_last_trial_finishes_what_is_expected_to_be_best():
+    finished = 0
+    for seed in range(3):
+        problem = FunctionProblem(lambda config: 0.0, SPACE, fidelity=Fidelity(1, HIGH))
+        optimizer = FreezeThaw(first=4).bind(problem, seed=seed)
+        optimizer.expect(12)
+        for _ in range(11):
+            (solution,) = optimizer.ask()
+            told(optimizer, solution, curve_of(solution.config)[: int(solution.fidelity)])
+        believed, _ = optimizer.best_believed()
+        (last,) = optimizer.ask()
+        if last.fidelity == HIGH:
+            assert last.config == believed
+            finished += 1
+    assert finished
+
+
+def test_without_a_model_the_last_trial_finishes_the_best():
+    optimizer = FreezeThaw()
+    optimizer.bind(FunctionProblem(lambda config: 0.0, SPACE, fidelity=Fidelity(1, HIGH)))
+    optimizer.expect(4)
+    seeds = []
+    for loss in (0.3, 0.1, 0.2):
+        (solution,) = optimizer.ask()
+        told(optimizer, solution, [1.0, loss])
+        seeds.append(solution.seed)
+    (last,) = optimizer.ask()
+    assert (last.fidelity, last.seed) == (HIGH, seeds[1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -163,6 +163,14 @@ class ObservedCurves:
     def place(self, config: int) -> int:
         """Return the place of a config in `curves`, -1 where it has none."""
         return self._places.get(config, -1)
+
+    def paused(self, busy: Container[int]) -> list[int]:
+        """Return the places of the curves that can be continued, without busy configs."""
+        return [
+            place
+            for place, each in enumerate(self.curves)
+            if not each.is_over and each.reached < self._high and each.config not in busy
+        ]
 
     def rows(self, least: float) -> tuple[NDArray[np.int64], Floats, Floats]:
         """Return curve, step and loss of all values from a least step on, of shape (n,) each."""

@@ -1,0 +1,139 @@
+"""What a search has learned of its learning curves: their segments, the levels, and the model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpopt.core.proposals import Floats
+from hpopt.numerics.curve_process import CurveProcess
+from hpopt.numerics.curve_rows import halved_levels, log_times
+from hpopt.optimizers.surrogates.curve_model import CurveModel, FittedCurves
+from hpopt.optimizers.surrogates.curves import ConfigCurve, ObservedCurves, Segment
+from hpopt.optimizers.surrogates.encoding import Encoding
+
+# A first run takes about a 16th of the highest fidelity: half of it was as good.
+SHORTEST = 16
+
+
+class LearnedCurves:
+    """The curves of a search, from its segments alone.
+
+    Parameters
+    ----------
+    encoding : Encoding
+    low, high : float
+        The fidelities.
+
+    Attributes
+    ----------
+    levels : ndarray (k,), ascending
+        The fidelities at which curves are looked at and paused, up to the highest.
+    audible : ndarray (m,)
+        Those that say something of the end, and the end.
+    segments : list of Segment
+    observed : ObservedCurves
+        The same, by config.
+    """
+
+    def __init__(self, encoding: Encoding, low: float, high: float) -> None:
+        self._encoding, self.low, self.high = encoding, low, high
+        levels = halved_levels(low, high)
+        shortest = int(np.abs(np.log(levels * SHORTEST / high)).argmin())
+        self.levels = self.audible = levels[shortest:]
+        self.segments: list[Segment] = []
+        self.observed = ObservedCurves([], high)
+        self._model = CurveModel(encoding, low, high)
+        self._fitted: tuple[int, FittedCurves | None] = (-1, None)
+
+    def add(self, segment: Segment) -> None:
+        """Learn one more segment."""
+        self.segments.append(segment)
+        self.observed.add(segment)
+        if segment.reached >= self.high:  # a complete curve may show that a level is mute
+            self.audible = self.observed.audible(self.levels)
+
+    @property
+    def are_mute(self) -> bool:
+        """Whether no level says anything of the end."""
+        return len(self.audible) == 1 < len(self.levels)
+
+    def fitted(self) -> FittedCurves | None:
+        """Return the model of all segments; None where their losses are all equal."""
+        n = len(self.segments)
+        if self._fitted[0] != n:
+            self._fitted = n, self._model.fitted(self.observed, self.segments, self.audible)
+        return self._fitted[1]
+
+    def believing(
+        self, fitted: FittedCurves, configs: list[int], points: Floats, ends: Floats
+    ) -> CurveProcess:
+        """Return the process if pending trainings ended at its means.
+
+        Parameters
+        ----------
+        fitted : FittedCurves
+        configs : list of m int
+            Their configs, by number.
+        points : ndarray (m, d)
+        ends : ndarray (m,)
+            Their fidelities.
+        """
+        if not configs:
+            return fitted.process
+        places = np.array([self.observed.place(config) for config in configs])
+        return fitted.believing(places, self.features(points), self.times(ends))
+
+    def times(self, steps: Floats) -> Floats:
+        """Return the logarithmic times of steps."""
+        return log_times(steps, self.low, self.high)
+
+    def features(self, points: Floats) -> Floats:
+        """Return the features of points (n, d)."""
+        return self._encoding.features(self._encoding.space.snap(points))
+
+    def level_above(self, reached: float) -> float:
+        """Return the next level at which a paused training is looked at."""
+        return float(self.audible[self.audible > reached][0])
+
+    # -- what can be continued -----------------------------------------------------------------
+
+    def paused(self, fitted: FittedCurves, busy: Container[int]) -> list[int]:
+        """Return which trials of a model can be continued, without busy configs."""
+        paused = {*self.observed.paused(busy)}
+        return [row for row, place in enumerate(fitted.places.tolist()) if place in paused]
+
+    def best_paused(self, busy: Container[int]) -> ConfigCurve | None:
+        """Return the paused curve of the lowest last loss, without busy configs."""
+        curves = [self.observed.curves[place] for place in self.observed.paused(busy)]
+        return min(curves, key=lambda each: (each.losses[-1], each.config), default=None)
+
+    def answer(self, fitted: FittedCurves | None, busy: Container[int]) -> Floats | None:
+        """Return the point (d,) of the paused config that is expected to end best of all.
+
+        None where it is complete, or is being continued.
+        """
+        if fitted is None:
+            curve = self.best_paused(busy)
+            return None if curve is None else curve.point
+        rows = self.paused(fitted, busy)
+        best = min(rows, key=lambda row: float(fitted.means[row]), default=-1)
+        if (
+            best < 0
+            or float(np.delete(fitted.means, rows).min(initial=math.inf)) < (fitted.means[best])
+        ):
+            return None
+        point: Floats = fitted.points[best]
+        return point
+
+    def by_expected_end(self, fitted: FittedCurves | None, configs: list[int]) -> NDArray[np.int64]:
+        """Return the places of the configs that can be continued, the best expected end first."""
+        expected = {} if fitted is None else dict(zip(fitted.places, fitted.means, strict=True))
+        paused = {*self.observed.paused(())}
+        places = [self.observed.place(config) for config in configs]
+        rows = [row for row, place in enumerate(places) if place in paused]
+        rows.sort(key=lambda row: expected.get(places[row], math.inf))
+        return np.array(rows, dtype=np.int64)
