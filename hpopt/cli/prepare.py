@@ -13,7 +13,7 @@ from hpopt.checks import whole
 from hpopt.cli.problem import problem_of
 from hpopt.cli.run_file import RunFile
 from hpopt.core import Optimizer, Problem, objectives_of, start_configs
-from hpopt.early_stopping import EarlyStoppingRule, check_one_objective, make_early_stopping
+from hpopt.early_stopping import EarlyStoppingRule, check_objectives, make_early_stopping
 from hpopt.errors import ConfigError, SettingError
 from hpopt.executors import Limits, SerialExecutor, make_executor
 from hpopt.optimizers import make_optimizer
@@ -102,7 +102,7 @@ def prepare(run_file: RunFile) -> PreparedRun:
     prepared = PreparedRun(problem_of(run_file), run_file, stop, settings)
     bytes_kept(prepared.keep_paused)
     _check_start(prepared.start, prepared.problem.space)
-    check_one_objective(settings["early_stopping"], objectives_of(prepared.problem))
+    check_objectives(settings["early_stopping"], objectives_of(prepared.problem))
     return prepared
 
 

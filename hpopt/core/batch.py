@@ -8,7 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hpopt.core.evaluation import in_one_line, judge, judge_error, thinned_curve
+from hpopt.core.evaluation import (
+    in_one_line,
+    judge,
+    judge_error,
+    objectives_to_report,
+    thinned_curve,
+)
 from hpopt.core.handle import Curve, Previous, TrialHandle, handle_for
 from hpopt.core.heartbeat import LiveFolder
 from hpopt.core.problem import Problem
@@ -50,8 +56,16 @@ def evaluate_together(
     given = zip(
         solutions, directories or none, previous or none, early_stopping or none, strict=True
     )
+    objectives = objectives_to_report(problem)
     handles = [
-        handle_for(solution, directory=folder, previous=earlier, early_stopping=rule, live=live)
+        handle_for(
+            solution,
+            directory=folder,
+            previous=earlier,
+            early_stopping=rule,
+            live=live,
+            objectives=objectives,
+        )
         for solution, folder, earlier, rule in given
     ]
     started, clock = time.time(), time.perf_counter()

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.core.handle import Curve
 
 Floats = NDArray[np.float64]
+
+
+def by_objective(curve: Curve, names: Sequence[str]) -> dict[str, list[tuple[float, float]]]:
+    """Return what a curve has of each objective that it has anything of, as (step, value).
+
+    A report of one number is of the first.
+    """
+    found: dict[str, list[tuple[float, float]]] = {}
+    for step, value in curve:
+        named = value if isinstance(value, Mapping) else {names[0]: value}
+        for name in names:
+            if name in named:
+                found.setdefault(name, []).append((step, named[name]))
+    return found
 
 
 def step_means(curve: Curve, sign: int) -> tuple[Floats, Floats]:

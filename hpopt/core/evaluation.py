@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from hpopt.core.curves import by_objective
 from hpopt.core.handle import Curve, Previous, TrialHandle, handle_for
 from hpopt.core.heartbeat import LiveFolder
 from hpopt.core.plain import as_float, as_json_data, short_repr
@@ -60,7 +61,12 @@ def evaluate(
         Nothing else is raised.
     """
     handle = handle_for(
-        solution, directory=directory, previous=previous, early_stopping=early_stopping, live=live
+        solution,
+        directory=directory,
+        previous=previous,
+        early_stopping=early_stopping,
+        live=live,
+        objectives=objectives_to_report(problem),
     )
     started, clock = time.time(), time.perf_counter()
     try:
@@ -83,6 +89,14 @@ def evaluate(
         seconds=time.perf_counter() - clock,
         info=outcome.info,
     )
+
+
+def objectives_to_report(problem: Problem) -> tuple[str, ...]:
+    """Return the names of a problem's objectives; none where they are wrong, as `judge` says."""
+    try:
+        return tuple(objective.name for objective in objectives_of(problem))
+    except Exception:
+        return ()
 
 
 def _judged(problem: Problem, solution: Solution, handle: TrialHandle) -> Outcome:
@@ -196,22 +210,25 @@ def stopped_by(error: BaseException) -> Stopped | None:
 
 
 def _reached(problem: Problem, handle: TrialHandle) -> Outcome:
-    """Return the outcome of an evaluation stopped without a value: its last report is its value."""
+    """Return the outcome of an evaluation that was stopped without values, of its last reports."""
     names = [objective.name for objective in objectives_of(problem)]
-    if len(names) > 1:
+    found = {}
+    for name, reports in by_objective(handle.curve, names).items():
+        values = [value for _, value in reports]
+        found[name] = next((each for each in reversed(values) if math.isfinite(each)), values[-1])
+    missing = [name for name in names if name not in found]
+    if missing and len(names) > 1:
         return failed(
-            "an evaluation of several objectives that is stopped must return their values, as "
-            f"reports are of the first alone: return a mapping with {names}, or raise "
-            "hpopt.Stopped with it"
+            "an evaluation of several objectives that is stopped must have values of all, but it "
+            f"reported none of {missing}: call trial.report(step, {{name: value, …}}) with them, "
+            "or raise hpopt.Stopped with a mapping"
         )
-    reports = [value for _, value in handle.curve]
-    if not reports:
+    if missing:
         return failed(
             "an evaluation that is stopped must have a value, but it reported none: raise "
             "hpopt.Stopped(value), or call trial.report(step, value) before it"
         )
-    last = next((value for value in reversed(reports) if math.isfinite(value)), reports[-1])
-    return judge(problem, last, handle)
+    return judge(problem, found, handle)
 
 
 def _failure(error: BaseException) -> Outcome:
@@ -284,7 +301,7 @@ def shorten(text: str, most: int) -> str:
     return f"{text[: most // 2]} … ({len(text)} characters) … {text[-(most // 2) :]}"
 
 
-def thinned_curve(curve: Curve) -> tuple[tuple[float, float], ...]:
+def thinned_curve(curve: Curve) -> tuple[tuple[float, float | Any], ...]:
     """Return a curve of at most `MOST_REPORTS` reports, evenly spread, with the last one."""
     step = -(-len(curve) // MOST_REPORTS)
     return tuple(curve) if step <= 1 else (*curve[:-1:step], curve[-1])

@@ -18,7 +18,8 @@ from hpopt.errors import SettingError
 
 ORDER = "trial.report(step, value)"
 
-Curve = Sequence[tuple[float, float]]
+# Any, as who reads it knows whether values are floats, or mappings of several objectives.
+Curve = Sequence[tuple[float, float | Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class TrialHandle:
         none, or nothing of it is left: then all of `fidelity` is to be spent, with the same result.
     curve : list of (step, value)
         What has been reported so far.
+    objectives : tuple of str
+        The problem's; without them (in a handle that you make yourself) any may be reported.
     """
 
     def __init__(
@@ -65,11 +68,13 @@ class TrialHandle:
         previous: Previous | None = None,
         early_stopping: Callable[[Curve], bool] | None = None,
         heartbeat: HeartbeatWriter | None = None,
+        objectives: Sequence[str] = (),
     ) -> None:
         self.number, self.seed = number, seed
+        self.objectives = tuple(objectives)
         # Any, as the author of an evaluation knows whether the problem declares a fidelity.
         self.fidelity: float | Any = fidelity
-        self.curve: list[tuple[float, float]] = []
+        self.curve: list[tuple[float, float | Any]] = []
         self.stopped = False
         self._counts_from: int | None = None
         self._directory, self._previous = directory, previous
@@ -96,8 +101,8 @@ class TrialHandle:
         found = self._previous
         return found if found is not None and found.directory.is_dir() else None
 
-    def report(self, step: float, value: float) -> None:
-        """Report the value reached after `step` units of work (the first objective's).
+    def report(self, step: float, value: float | Mapping[str, float]) -> None:
+        """Report what was reached after `step` units of work.
 
         Of more than 100,000 reports, the trial keeps an even share.
 
@@ -106,18 +111,20 @@ class TrialHandle:
         step : float
             Finite, and not smaller than that of the report before. The same step may be
             reported again.
-        value : float
-            Any number that may be returned, arrays and tensors of one element included. A
-            value of nan or infinity is kept; early stopping leaves it out, or takes it for bad.
+        value : float, or mapping of str to float
+            The first objective, or several by name; those that do not change may be reported once.
+            Any numbers that may be returned, arrays and tensors of one element included. A value
+            of nan or infinity is kept; early stopping leaves it out, or takes it for bad.
 
         Raises
         ------
         SettingError
             One of them is no such number.
         """
-        at, reached = as_float(step), as_float(value)
+        at = as_float(step)
         if at is None or not math.isfinite(at):
             raise SettingError(f"{ORDER} takes a finite number as step, but got {short_repr(step)}")
+        reached = self._by_name(value) if isinstance(value, Mapping) else as_float(value)
         if reached is None:
             raise SettingError(f"{ORDER} takes a number as value, but got {short_repr(value)}")
         if self.curve and at < self.curve[-1][0]:
@@ -128,7 +135,29 @@ class TrialHandle:
         self._check_order(at, value)
         self.curve.append((at, reached))
         if self._heartbeat is not None:
-            self._heartbeat.report(at, reached)
+            first = next(iter(self.objectives), "")  # the one that is shown
+            shown = reached.get(first) if isinstance(reached, dict) else reached
+            if shown is not None:
+                self._heartbeat.report(at, shown)
+
+    def _by_name(self, values: Mapping[str, Any]) -> float | dict[str, float]:
+        """Return reported objectives as floats by name; as one float where there is one only."""
+        found: dict[str, float] = {}
+        for name, value in values.items():
+            reached = as_float(value)
+            if reached is None or not isinstance(name, str):
+                raise SettingError(
+                    f"{ORDER} takes numbers by name, but {name!r} is {short_repr(value)}"
+                )
+            found[name] = reached
+        names = self.objectives or tuple(found)
+        strange = [name for name in found if name not in names]
+        if not found or strange:
+            raise SettingError(
+                f"{ORDER} takes objectives by name, of {list(names)}, but got {strange or found}: "
+                "other numbers may be returned at the end"
+            )
+        return found[names[0]] if len(self.objectives) == 1 else found
 
     def _check_order(self, step: float, value: Any) -> None:
         """Raise SettingError where the second report looks like ``report(value, step)``."""
@@ -190,6 +219,7 @@ def handle_for(
     previous: Previous | None = None,
     early_stopping: Callable[[Curve], bool] | None = None,
     live: LiveFolder | None = None,
+    objectives: Sequence[str],
 ) -> TrialHandle:
     """Return the handle for an evaluation of a solution."""
     return TrialHandle(
@@ -200,4 +230,5 @@ def handle_for(
         previous=previous,
         early_stopping=early_stopping,
         heartbeat=None if live is None else live.heartbeat(solution.number),
+        objectives=objectives,
     )

@@ -68,7 +68,8 @@ class Outcome:
         Objectives and extra metrics by name, as the problem gave them (not negated).
         Empty unless the status is ``complete`` or ``stopped``.
     curve : tuple of (step, value)
-        What the evaluation reported while it ran, in the order of the reports.
+        What the evaluation reported while it ran, in the order of the reports: numbers, or of
+        several objectives mappings of names to numbers.
     error, traceback : str or None
         Why there are no values, in one line, and where it happened; or what was raised after
         the evaluation was told to stop.
@@ -84,7 +85,7 @@ class Outcome:
 
     status: Status
     values: Mapping[str, float] = field(default_factory=dict)
-    curve: tuple[tuple[float, float], ...] = ()
+    curve: tuple[tuple[float, float | Any], ...] = ()
     error: str | None = None
     traceback: str | None = None
     started: float = 0.0
@@ -170,8 +171,8 @@ class Trial:
         return copy
 
     @property
-    def curve(self) -> tuple[tuple[float, float], ...]:
-        """What was reported while it ran, as (step, value).
+    def curve(self) -> tuple[tuple[float, float | Any], ...]:
+        """What was reported while it ran, as (step, value); see `Outcome`.
 
         Of a trial that goes on where an earlier one of its config ended, it is the whole curve.
         """

@@ -6,6 +6,7 @@ So nobody has to be reached while it runs, and every executor will do.
 """
 
 from hpopt.early_stopping.alone import PatienceRule, ThresholdRule
+from hpopt.early_stopping.dominance import DominanceRule
 from hpopt.early_stopping.extrapolation import ExtrapolationRule
 from hpopt.early_stopping.halving import HalvingRule
 from hpopt.early_stopping.median import MedianRule
@@ -14,11 +15,12 @@ from hpopt.early_stopping.rule import (
     EarlyStoppingRule,
     Experience,
     StopTest,
-    check_one_objective,
+    check_objectives,
 )
 
 __all__ = [
     "BY_NAME",
+    "DominanceRule",
     "EarlyStoppingRule",
     "Experience",
     "ExtrapolationRule",
@@ -27,6 +29,6 @@ __all__ = [
     "PatienceRule",
     "StopTest",
     "ThresholdRule",
-    "check_one_objective",
+    "check_objectives",
     "make_early_stopping",
 ]

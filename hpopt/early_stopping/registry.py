@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hpopt.early_stopping.alone import PatienceRule, ThresholdRule
+from hpopt.early_stopping.dominance import DominanceRule
 from hpopt.early_stopping.extrapolation import ExtrapolationRule
 from hpopt.early_stopping.halving import HalvingRule
 from hpopt.early_stopping.median import MedianRule
@@ -14,6 +15,7 @@ from hpopt.errors import SettingError, UnknownNameError
 from hpopt.names import known_name
 
 BY_NAME: dict[str, Callable[..., EarlyStoppingRule]] = {
+    "dominance": DominanceRule,
     "extrapolation": ExtrapolationRule,
     "halving": HalvingRule,
     "median": MedianRule,
@@ -23,6 +25,7 @@ BY_NAME: dict[str, Callable[..., EarlyStoppingRule]] = {
 SPELLINGS = {
     spelling: name
     for name, spellings in {
+        "dominance": ("dominance_rule", "domination", "non_domination", "pareto"),
         "extrapolation": ("extrapolation_rule", "curve_extrapolation"),
         "halving": ("halving_rule", "sha", "successive_halving", "successive_halving_pruner"),
         "median": ("median_rule", "median_pruner", "median_stopping"),

@@ -236,7 +236,7 @@ def _of_trial(trial: Trial, path: Path | None) -> Iterator[Row]:
 
 def _curve(trial: Trial) -> str:
     reports = _spread(trial.curve, MOST_REPORTS)
-    return "\n".join(f"{words.number(step):>8}  {words.number(value)}" for step, value in reports)
+    return "\n".join(f"{words.number(step):>8}  {words.report(value)}" for step, value in reports)
 
 
 def _spread(items: Sequence[T], most: int) -> list[T]:

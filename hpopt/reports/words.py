@@ -27,6 +27,11 @@ def values(named: Mapping[str, float], without: Iterable[str] = ()) -> str:
     return ", ".join(f"{k} {number(v)}" for k, v in named.items() if k not in left_out)
 
 
+def report(value: float | Mapping[str, float]) -> str:
+    """Write what was reported at one step."""
+    return values(value) if isinstance(value, Mapping) else number(value)
+
+
 def as_json(value: Any) -> str:
     """Write a config, or one value of it, as JSON that can be copied."""
     return json.dumps(value, default=str, ensure_ascii=False)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from hpopt.core.handle import Curve
 from hpopt.core.trial import STATUSES, Outcome, Solution, Trial
 from hpopt.errors import StudyFileError
 from hpopt.storage.encoding import decode, encode
@@ -111,7 +112,7 @@ def row_of_outcome(outcome: Outcome) -> tuple[Any, ...]:
     )
 
 
-def _encoded_curve(curve: Sequence[tuple[float, float]]) -> str:
+def _encoded_curve(curve: Curve) -> str:
     return encode(curve[:: -(-len(curve) // MOST_REPORTS)])
 
 
@@ -219,12 +220,15 @@ def _numbers(values: Any) -> dict[str, float]:
     return dict(values)
 
 
-def _curve(reports: Any) -> tuple[tuple[float, float], ...]:
+def _curve(reports: Any) -> tuple[tuple[float, float | Any], ...]:
     _check(reports, list, "curve")
     curve = tuple([(step, value) for step, value in reports])
     for step, value in curve:
         _as_number(step)
-        _as_number(value)
+        if type(value) is dict:  # of several objectives
+            _numbers(value)
+        else:
+            _as_number(value)
     return curve
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from hpopt.checks import Duration, refusal
 from hpopt.core import Optimizer
-from hpopt.early_stopping import EarlyStoppingRule, check_one_objective, make_early_stopping
+from hpopt.early_stopping import EarlyStoppingRule, check_objectives, make_early_stopping
 from hpopt.errors import SettingError
 from hpopt.executors import make_executor
 from hpopt.stopping import Never, StoppingRule, Time, Trials
@@ -61,7 +61,7 @@ def early_rule_of(
     Raises
     ------
     SettingError
-        It is no rule, both have one, or the problem has several objectives.
+        It is no rule, both have one, or it is for one objective and the problem has several.
     """
     rule, own = make_early_stopping(early_stopping), optimizer.early_stopping
     if own is not None:
@@ -72,7 +72,7 @@ def early_rule_of(
             )
         settings = {name: value for name, value in own.items() if name != "name"}
         rule = make_early_stopping(own["name"], settings)
-    check_one_objective(rule, optimizer.objectives)
+    check_objectives(rule, optimizer.objectives)
     return rule
 
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -240,7 +241,7 @@ class Continuations:
             return []
 
 
-def join(earlier: Curve, later: Curve) -> tuple[tuple[float, float], ...]:
+def join(earlier: Curve, later: Curve) -> tuple[tuple[float, float | Any], ...]:
     """Return the whole curve of a trial that went on; what was reported anew is there once."""
     if not later:
         return tuple(earlier)

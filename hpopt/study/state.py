@@ -197,7 +197,7 @@ class StudyState:
                 self._rule = None
             # An equal rule knows the journal already: it has learned with the optimizer.
             elif self._rule is None or rule != self._rule.rule:
-                self._rule = TravellingRule(rule, self.optimizer.objectives[0])
+                self._rule = TravellingRule(rule, self.optimizer.objectives)
                 trials = self.storage.observations() if window is None else self.storage.trials()
                 pending = {
                     each.solution.number: each.asked_after for each in self.storage.pending()

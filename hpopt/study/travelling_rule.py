@@ -11,9 +11,9 @@ from hpopt.early_stopping import EarlyStoppingRule, StopTest
 class TravellingRule:
     """Keep for each pending solution the test that its evaluation gets."""
 
-    def __init__(self, rule: EarlyStoppingRule, objective: Objective) -> None:
+    def __init__(self, rule: EarlyStoppingRule, objectives: Sequence[Objective]) -> None:
         self.rule = rule
-        self._experience = rule.begin(objective)
+        self._experience = rule.begin_several(objectives)
         self._tests: dict[int, StopTest] = {}
 
     def catch_up(self, trials: Iterable[Trial], pending: Mapping[int, int]) -> None:

@@ -23,6 +23,7 @@ from hpopt.core import (
     losses,
     objectives_of,
 )
+from hpopt.core.curves import by_objective
 from hpopt.core.handle import Curve
 from hpopt.core.problem import check_problem
 from hpopt.errors import ProblemError
@@ -95,7 +96,8 @@ class ProblemContract:
         for number, config in enumerate(problem.space.sample(self.n_configs, seed=0)):
             outcome = self._evaluated(problem, config, number)
             assert all(map(math.isfinite, losses(objectives_of(problem), outcome.values)))
-            assert all(math.isfinite(value) for _, value in outcome.curve)
+            reports = by_objective(outcome.curve, [each.name for each in objectives_of(problem)])
+            assert all(math.isfinite(value) for each in reports.values() for _, value in each)
 
     def test_the_same_seed_gives_the_same_values(self, problem: Problem) -> None:
         """Also after another trial, in another copy of the problem."""

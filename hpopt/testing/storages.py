@@ -100,7 +100,7 @@ class StorageContract:
     def test_metrics_that_are_not_finite_come_back(self, storage: Storage) -> None:
         """An extra metric may be anything that a float can be."""
         values = {"value": 0.1, "nan": math.nan, "up": math.inf, "down": -math.inf, "zero": -0.0}
-        curve = ((1.0, math.nan), (2.0, math.inf))
+        curve = ((1.0, math.nan), (2.0, math.inf), (3.0, {"up": math.inf, "zero": -0.0}))
         storage.append([Trial(solution(0), Outcome("complete", values, curve))])
         found = storage.trial(0)
         assert repr(dict(found.values)) == repr(values)

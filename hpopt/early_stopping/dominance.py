@@ -1,0 +1,270 @@
+"""Early stopping with several objectives: stop what many trials that cost no more dominate."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpopt.checks import positive, real, whole
+from hpopt.core import Curve, Objective, Trial
+from hpopt.core.curves import by_objective, step_means
+from hpopt.early_stopping.halving import LEAST_REDUCTION
+from hpopt.early_stopping.progress import Floats
+from hpopt.early_stopping.rule import EarlyStoppingRule, Experience, StopTest
+from hpopt.errors import SettingError, StudyWarning
+
+# The first rung, without `low`, and the last one, as shares of the steps: 6 and 24 of 52 epochs.
+# What has come beyond half of the way saves little by a stop.
+FIRST_SHARE, LAST_SHARE = 1 / 8, 1 / 2
+# Trials that cost no more, below which a trial goes on: so the cheapest ones always do.
+FEWEST_PEERS = 3
+# Trials that are compared with, the latest: a snapshot of so many takes some 30 kB.
+MOST_PEERS = 500
+
+NOT_REPORTED = (
+    "early stopping by dominance must know all objectives while a trial runs, but no trial has "
+    "reported {names}: nothing is stopped. Report what is known, as in "
+    "trial.report(step, {{{example}}})"
+)
+
+
+@dataclass(frozen=True)
+class DominanceRule(EarlyStoppingRule):
+    """Stop at each rung what more than a third of the trials that cost no more dominate.
+
+    It is the rule for several objectives. Some of them are known before the training, or after its
+    first step: parameters, memory, latency. The others change from step to step, as an error does.
+    At a rung a trial is compared with those that are no worse in any known objective, of which
+    there must be three: it is stopped where more than a share of `dominated` of them are also no
+    worse in all that change, and better in one. So what is on the front at a rung is never stopped,
+    nor are the few cheapest trials.
+
+    The rungs are the steps low, low · reduction, low · reduction² …, up to half of the steps of the
+    longest complete trial. What counts at a rung is the last report of an objective at or before
+    it; one of nan or infinity is worse than every other. A step that is reported several times, as
+    once a fold, counts with the mean of its reports. Trials that failed are not compared with.
+
+    When to use it: several objectives of which at least one can be told at once. When not: where
+    none is known before the end; where good trainings start slowly (raise `low`).
+
+    Parameters
+    ----------
+    known : str or sequence of str, optional
+        The objectives that are known from the first report of them on. By default those of which
+        no trial has reported two different values.
+    dominated : float, in (0, 1)
+        The smaller, the more is stopped.
+    low : float, > 0, optional
+        The first rung. By default an eighth of the steps of the longest of the first `min_trials`
+        complete trials, as a whole number where that is at least 1.
+    reduction : float, at least 1.1
+        How much further the next rung is.
+    min_trials : int, at least 1
+        How many trials must be complete, and how many must have reached a rung, before one is
+        stopped there.
+    """
+
+    takes_several: ClassVar[bool] = True
+
+    known: str | Sequence[str] | None = None
+    dominated: float = 1 / 3
+    low: float | None = None
+    reduction: float = 2
+    min_trials: int = 5
+
+    def __post_init__(self) -> None:
+        if self.known is not None:
+            names = (self.known,) if isinstance(self.known, str) else tuple(self.known)
+            object.__setattr__(self, "known", names)
+        share = real(self.dominated)
+        if share is None or not 0 < share < 1:
+            raise SettingError(
+                f"0 < dominated < 1 must hold, but got {self.dominated!r}: a trial is stopped "
+                "where a larger share of those that cost no more dominate it"
+            )
+        if self.low is not None:
+            positive("low", self.low)
+        factor = real(self.reduction)
+        if factor is None or not LEAST_REDUCTION <= factor < math.inf:
+            raise SettingError(
+                f"reduction must be a number of at least {LEAST_REDUCTION}, but got "
+                f"{self.reduction!r}: with 2, each rung is twice as far as the one before"
+            )
+        object.__setattr__(self, "min_trials", whole("min_trials", self.min_trials, 1))
+
+    def begin(self, objective: Objective) -> Experience:
+        """Return the experience of one objective: then all trials are compared."""
+        return self.begin_several((objective,))
+
+    def begin_several(self, objectives: Sequence[Objective]) -> Experience:
+        """Return the experience of a new study of these objectives, without trials yet.
+
+        Raises
+        ------
+        SettingError
+            Something in `known` is none of them, or none is left that changes.
+        """
+        names = [objective.name for objective in objectives]
+        known = self.known or ()
+        strange = [name for name in known if name not in names]
+        if strange or len({*known}) == len(names):
+            raise SettingError(
+                f"known must name some of the objectives {names}, but got {list(known)}: those "
+                "that a trial knows from its first report on"
+            )
+        return _Peers(self, objectives)
+
+
+class _Peers(Experience):
+    """Keep for each rung what the trials with values that reached it had reported."""
+
+    def __init__(self, rule: DominanceRule, objectives: Sequence[Objective]) -> None:
+        self._rule, self._objectives = rule, tuple(objectives)
+        self._names = [objective.name for objective in objectives]
+        self._low = None if rule.low is None else float(rule.low)  # rungs of an int overflow
+        self._waiting: list[_Reports] = []  # until the first rung is known
+        self._rungs: list[tuple[float, deque[Floats]]] = []
+        self._reported: set[str] = set()
+        self._changing: set[str] = set()
+        self._n_complete, self._high = 0, 0.0
+        self._is_warned, self._is_known = False, True
+        self._test: StopTest | None = None
+
+    def learn(self, trial: Trial) -> None:
+        """Learn what a trial with values, complete or stopped, had reported at each rung."""
+        if not trial.ok or not trial.outcome.curve:
+            return
+        found = _Reports(trial.outcome.curve, self._objectives)
+        self._waiting.append(found)
+        self._reported |= found.names
+        self._changing |= found.changing
+        if trial.status == "complete":
+            self._n_complete += 1
+            self._high = max(self._high, found.last)
+            if self._low is None and self._n_complete >= self._rule.min_trials and self._high > 0:
+                first = FIRST_SHARE * self._high
+                self._low = float(round(first)) if first >= 1 else first
+        if self._low is not None:
+            for each in self._waiting:
+                self._enter(each, self._low)
+            self._waiting.clear()
+        self._is_known = False
+
+    def _enter(self, found: _Reports, low: float) -> None:
+        rung, place = low, 0
+        while rung <= found.last:
+            if place == len(self._rungs):
+                self._rungs.append((rung, deque(maxlen=MOST_PEERS)))
+            self._rungs[place][1].append(found.at(rung))
+            rung, place = rung * self._rule.reduction, place + 1
+
+    def snapshot(self) -> StopTest | None:
+        """Return the test of what is known now; None while there are too few trials."""
+        if not self._is_known:
+            self._test, self._is_known = self._made(), True
+        return self._test
+
+    def _made(self) -> StopTest | None:
+        rule = self._rule
+        if self._n_complete < rule.min_trials:
+            return None
+        missing = [name for name in self._names if name not in self._reported]
+        if missing:
+            self._warn(missing)
+            return None
+        named = {*self._names} - self._changing if rule.known is None else {*rule.known}
+        is_known = np.array([name in named for name in self._names])
+        rungs = []
+        for rung, rows in self._rungs:
+            table = _comparable(np.array(rows), is_known)
+            if rung <= LAST_SHARE * self._high and len(table) >= rule.min_trials:
+                rungs.append((rung, table))
+        if not rungs or is_known.all():
+            return None
+        return _Dominated(tuple(rungs), self._objectives, is_known, rule.dominated)
+
+    def _warn(self, missing: Sequence[str]) -> None:
+        if not self._is_warned:
+            self._is_warned = True
+            example = ", ".join(f"{name!r}: …" for name in self._names)
+            message = NOT_REPORTED.format(names=" or ".join(map(repr, missing)), example=example)
+            warnings.warn(message, StudyWarning, stacklevel=2)
+
+
+class _Reports:
+    """What one trial has reported, by objective, as losses.
+
+    Attributes
+    ----------
+    last : float
+        Its last step.
+    names, changing : set of str
+        The objectives that it has reported, and those of which it reported different values.
+    """
+
+    def __init__(self, curve: Curve, objectives: Sequence[Objective]) -> None:
+        found = by_objective(curve, [objective.name for objective in objectives])
+        self.last = float(curve[-1][0])
+        self.names = {*found}
+        self.changing = {
+            name
+            for name, reports in found.items()
+            if len({value for _, value in reports if math.isfinite(value)}) > 1
+        }
+        self._curves = [
+            step_means(found[each.name], each.sign) if each.name in found else None
+            for each in objectives
+        ]
+
+    def at(self, step: float) -> Floats:
+        """Return the first losses and the latest ones by a step, shape (2, m).
+
+        Infinite where they are not finite, nan where there are none.
+        """
+        rows = np.full((2, len(self._curves)), np.nan)
+        for column, curve in enumerate(self._curves):
+            if curve is not None and curve[0][0] <= step:
+                place = int(np.searchsorted(curve[0], step, side="right")) - 1
+                found = curve[1][[0, place]]
+                rows[:, column] = np.where(np.isfinite(found), found, np.inf)
+        return rows
+
+
+def _comparable(rows: Floats, is_known: NDArray[np.bool_]) -> Floats:
+    """Return the losses (n, m) that count of those that have all: known ones are the first."""
+    table = np.where(is_known, rows[:, 0], rows[:, 1])
+    return np.asarray(table[~np.isnan(table).any(axis=1)])
+
+
+@dataclass(frozen=True, eq=False)
+class _Dominated:
+    """Compare a curve at all rungs that it has passed with the trials that reached them."""
+
+    rungs: tuple[tuple[float, Floats], ...]
+    objectives: tuple[Objective, ...]
+    is_known: NDArray[np.bool_]
+    most: float
+
+    def __call__(self, curve: Curve) -> bool:
+        if not curve or curve[-1][0] < self.rungs[0][0]:
+            return False
+        reports = _Reports(curve, self.objectives)
+        for rung, others in self.rungs:
+            own = _comparable(reports.at(rung)[None], self.is_known)
+            if rung <= reports.last and len(own) and self._is_dominated(own[0], others):
+                return True
+        return False
+
+    def _is_dominated(self, own: Floats, others: Floats) -> bool:
+        is_known = self.is_known
+        peers = others[(others[:, is_known] <= own[is_known]).all(axis=1)][:, ~is_known]
+        now = own[~is_known]
+        dominate = (peers <= now).all(axis=1) & (peers < now).any(axis=1)
+        return len(peers) >= FEWEST_PEERS and bool(dominate.sum() > self.most * len(peers))
