@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.core.curves import step_means
+from hpopt.core.handle import Curve
 from hpopt.core.trial import Trial
 
 Floats = NDArray[np.float64]
@@ -50,6 +51,11 @@ class Beliefs:
     A trial that has been better than all of them is believed as measured, and so is one that they
     cannot be compared with: it reported nothing, or none of them had come so far.
 
+    Of several objectives each is believed by itself. As what is cheap ends elsewhere than what is
+    dear, the median of all is no place to draw a trial to. So one that had come to x* is believed
+    to have gone on as far as the median of the others, to ``x* - median(x - y)``, but to no better
+    than the best of them. What it knew from the start stays as it is.
+
     Only the order in which trials are learned decides, so replaying a journal gives the same. The
     journal, and all that people look at, has values as measured.
 
@@ -57,29 +63,59 @@ class Beliefs:
     ----------
     sign : int
         1 where values are minimised, else -1.
+    is_alone : bool
+        Whether it is the only objective.
     """
 
-    def __init__(self, sign: int) -> None:
-        self._sign = sign
+    def __init__(self, sign: int, *, is_alone: bool = True) -> None:
+        self._sign, self._is_alone = sign, is_alone
         self._complete: dict[float | None, deque[_Complete]] = {}
 
-    def believed(self, trial: Trial, loss: float) -> float:
-        """Return the loss to learn in place of the measured one, which it is for most trials."""
+    def believed(self, trial: Trial, loss: float, curve: Curve | None = None) -> float:
+        """Return the loss to learn in place of the measured one, which it is for most trials.
+
+        Of several objectives, `curve` is what the trial has reported of this one.
+        """
         outcome = trial.outcome
-        if not outcome.ok or not outcome.curve:
+        curve = outcome.curve if curve is None else curve
+        if not outcome.ok or not curve:
             return loss
         complete = self._complete.setdefault(trial.solution.fidelity, deque(maxlen=MOST_TRIALS))
-        steps, losses = step_means(outcome.curve, self._sign)
+        steps, losses = step_means(curve, self._sign)
         if outcome.status == "stopped":
+            if not self._is_alone:
+                return _improved(float(steps[-1]), float(losses[-1]), loss, complete)
             return _forecast(float(steps[-1]), float(losses[-1]), loss, complete)
         kept = np.linspace(0, len(steps) - 1, min(len(steps), MOST_REPORTS)).astype(np.int64)
         complete.append(_Complete(steps[kept], losses[kept], loss))
         return loss
 
 
-def _forecast(step: float, reached: float, loss: float, complete: deque[_Complete]) -> float:
+def _pairs(step: float, complete: deque[_Complete]) -> tuple[Floats, Floats]:
+    """Return what complete trials had reported by a step, and what they ended at."""
     pairs = np.array([(each.at(step), each.final) for each in complete]).reshape(-1, 2)
     x, y = pairs[np.isfinite(pairs).all(axis=1)].T
+    return x, y
+
+
+def _improved(step: float, reached: float, loss: float, complete: deque[_Complete]) -> float:
+    x, y = _pairs(step, complete)
+    if not len(x) or loss <= y.min():
+        return loss
+    if not math.isfinite(reached):  # it has diverged
+        return max(loss, float(y.max()))
+    with np.errstate(all="ignore"):  # of the largest numbers
+        believed = reached - float(np.median(x - y))
+    # Worse than the best, if only by a digit, so that no end of the front is a forecast.
+    return max(believed, _worse(y)) if math.isfinite(believed) else loss
+
+
+def _worse(ends: Floats) -> float:
+    return math.nextafter(float(ends.min()), math.inf)
+
+
+def _forecast(step: float, reached: float, loss: float, complete: deque[_Complete]) -> float:
+    x, y = _pairs(step, complete)
     if not len(x) or loss <= y.min():
         return loss
     if not math.isfinite(reached):  # it has diverged
@@ -94,4 +130,4 @@ def _forecast(step: float, reached: float, loss: float, complete: deque[_Complet
         return loss
     believed = min(believed, max(loss, end))
     # Worse than the best, if only by a digit: `Optimizer.best` must not be a forecast.
-    return max(believed, math.nextafter(float(y.min()), math.inf))
+    return max(believed, _worse(y))

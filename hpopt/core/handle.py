@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from hpopt.core.heartbeat import HeartbeatWriter, LiveFolder
-from hpopt.core.plain import as_float, short_repr
+from hpopt.core.plain import as_float, limited_repr, short_repr
 from hpopt.core.trial import Solution, Status
 from hpopt.errors import SettingError
 
@@ -146,9 +146,8 @@ class TrialHandle:
         for name, value in values.items():
             reached = as_float(value)
             if reached is None or not isinstance(name, str):
-                raise SettingError(
-                    f"{ORDER} takes numbers by name, but {name!r} is {short_repr(value)}"
-                )
+                shown = f"{limited_repr(name, 80)} is {short_repr(value)}"
+                raise SettingError(f"{ORDER} takes numbers by name, but {shown}")
             found[name] = reached
         names = self.objectives or tuple(found)
         strange = [name for name in found if name not in names]

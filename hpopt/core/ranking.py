@@ -101,9 +101,11 @@ class Front:
         self.worst = np.full(len(objectives), -np.inf)
 
     def add(self, trial: Trial) -> None:
-        """Compare a trial with the others; one without values is left out."""
+        """Compare a trial with the others; one without final values is left out."""
         reached = _reached(trial)
-        if not trial.ok or reached < self._reached:
+        # Of several objectives: one that was stopped may be better in those that it knew.
+        is_stopped = trial.status == "stopped" and len(self._objectives) > 1
+        if not trial.ok or is_stopped or reached < self._reached:
             return
         if reached > self._reached:
             self._reached = reached

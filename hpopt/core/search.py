@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from hpopt.core.beliefs import Beliefs
+from hpopt.core.curves import by_objective
 from hpopt.core.history import History
 from hpopt.core.objective import Objective, losses
 from hpopt.core.problem import Fidelity
@@ -72,7 +73,9 @@ class Search:
         self.queue = Queue(space, self.proposals, fidelity, partial(keyed_generator, seed))
         self.n_asked = 0
         self._is_past_start = False
-        self._beliefs = Beliefs(self.objectives[0].sign)
+        self._beliefs = [
+            Beliefs(each.sign, is_alone=len(self.objectives) == 1) for each in self.objectives
+        ]
 
     @property
     def lowest(self) -> float:
@@ -162,9 +165,16 @@ class Search:
         ]
         for trial, row in zip(trials, rows, strict=True):
             solution = self.pending.pop(trial.number)
-            if len(row) == 1:  # a curve is of one objective
-                row[0] = self._beliefs.believed(trial, float(row[0]))
+            if trial.outcome.curve:
+                self._believe(trial, row)
             self.history.append(solution.number, solution.point, row, solution.fidelity)
+
+    def _believe(self, trial: Trial, row: Floats) -> None:
+        """Put what a trial that was stopped is believed to have ended at in place of its losses."""
+        curves = by_objective(trial.outcome.curve, [each.name for each in self.objectives])
+        for place, objective in enumerate(self.objectives):
+            curve = curves.get(objective.name, [])
+            row[place] = self._beliefs[place].believed(trial, float(row[place]), curve)
 
     def know(
         self, points: Floats, losses: Floats, fidelities: Floats | None, *, paid_for: bool

@@ -7,7 +7,7 @@ import warnings
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,8 +81,7 @@ class DominanceRule(EarlyStoppingRule):
 
     def __post_init__(self) -> None:
         if self.known is not None:
-            names = (self.known,) if isinstance(self.known, str) else tuple(self.known)
-            object.__setattr__(self, "known", names)
+            object.__setattr__(self, "known", _names(self.known))
         share = real(self.dominated)
         if share is None or not 0 < share < 1:
             raise SettingError(
@@ -120,6 +119,16 @@ class DominanceRule(EarlyStoppingRule):
                 "that a trial knows from its first report on"
             )
         return _Peers(self, objectives)
+
+
+def _names(known: Any) -> tuple[str, ...]:
+    names = (known,) if isinstance(known, str) else known
+    if not isinstance(names, tuple | list) or not all(isinstance(each, str) for each in names):
+        raise SettingError(
+            f"known must be a list of names of objectives, but got {known!r}: leave it out where "
+            "they are reported once"
+        )
+    return tuple(names)
 
 
 class _Peers(Experience):

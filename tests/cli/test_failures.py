@@ -83,6 +83,7 @@ def test_early_stopping_of_several_objectives_is_an_error_before_anything_runs(
     problem.write_text(text)
     code, _, err = hpopt("run", write_run(), "--early-stopping", "median")
     assert code == ExitCode.ERROR
-    assert "early stopping must have one objective" in err
+    assert "MedianRule must have one objective" in err
+    assert 'early_stopping="dominance"' in err
     assert "['slope', 'height']" in err
     assert not (folder / "hill.db").exists()

@@ -95,6 +95,31 @@ def test_beliefs_are_finite_and_no_better_than_what_was_measured(complete, curve
     assert believed >= min([loss, *(final for _, final in complete)])
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_one_of_several_goes_on_as_far_as_the_median_of_the_others(sign):
+    beliefs = Beliefs(sign, is_alone=False)
+    for minimised in CURVES:  # from step 2 on they improve by 3, 4 and 5
+        curve = [(step, sign * value) for step, value in minimised]
+        beliefs.believed(told(curve), minimised[-1][1])
+    for reached, believed in ((7.0, 3.0), (20.0, 16.0), (4.5, 1.0), (0.5, 0.5)):
+        trial = told([(2, sign * reached)], "stopped")
+        assert beliefs.believed(trial, reached) == pytest.approx(believed)
+    assert beliefs.believed(told([(2, sign * 4.5)], "stopped"), 4.5) > 1.0  # than the best
+    diverged = told([(1, sign * 2.0), (2, math.nan)], "stopped", 2.0)
+    assert beliefs.believed(diverged, 2.0) == 3.0
+
+
+def test_what_is_known_and_what_grows_of_several():
+    beliefs = Beliefs(1, is_alone=False)
+    for size in (3.0, 5.0):
+        assert beliefs.believed(told([(0, size)]), size) == size
+    assert beliefs.believed(told([(0, 4.0)], "stopped"), 4.0) == 4.0
+    seconds = Beliefs(1, is_alone=False)
+    for end in (8.0, 12.0, 16.0):
+        seconds.believed(told([(1, end / 4), (4, end)]), end)
+    assert seconds.believed(told([(1, 9.0)], "stopped"), 9.0) == 18.0
+
+
 class Decaying(hpopt.Problem):
     """From 1 to x in ten steps, which are reported."""
 

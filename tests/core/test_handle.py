@@ -65,6 +65,40 @@ def test_whole_values_may_be_values(reports):
     assert reporting(*reports) == reports
 
 
+def test_objectives_are_reported_by_name():
+    handle = TrialHandle(0, 0, objectives=("error", "latency"))
+    handle.report(0, {"latency": np.float32(0.5)})
+    handle.report(1, {"error": 1, "latency": math.nan})
+    handle.report(2, 0.25)  # the first
+    assert str(handle.curve) == (
+        "[(0.0, {'latency': 0.5}), (1.0, {'error': 1.0, 'latency': nan}), (2.0, 0.25)]"
+    )
+    assert reporting((0, {"anything": 1})) == [(0.0, {"anything": 1.0})]
+
+
+def test_the_only_objective_is_a_number_in_the_curve():
+    handle = TrialHandle(0, 0, objectives=("error",))
+    handle.report(1, {"error": 0.5})
+    assert handle.curve == [(1.0, 0.5)]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"loss": 1}, r"objectives by name, of \['error', 'latency'\], but got \['loss'\]"),
+        ({}, r"by name, of \['error', 'latency'\], but got {}"),
+        ({"error": "low"}, "takes numbers by name, but 'error' is str 'low'"),
+        ({"error": [1, 2]}, "takes numbers by name, but 'error' is list"),
+        ({1: 2}, "takes numbers by name, but 1 is"),
+    ],
+)
+def test_other_names_and_values_are_errors(value, said):
+    handle = TrialHandle(0, 0, objectives=("error", "latency"))
+    with pytest.raises(SettingError, match=said):
+        handle.report(1, value)
+    assert handle.curve == []
+
+
 def test_what_to_go_on_from_is_there_as_long_as_its_folder_is(tmp_path):
     previous = Previous(tmp_path / "0", 3)
     handle = TrialHandle(1, 0, 9, previous=previous)

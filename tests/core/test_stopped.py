@@ -124,9 +124,35 @@ def test_several_objectives_need_their_values():
     for end in (lambda: None, raising(hpopt.Stopped)):
         outcome = outcome_of(end, objectives=TWO)
         assert outcome.status == "failed"
-        assert "return a mapping with ['error', 'gain'], or raise hpopt.Stopped" in outcome.error
+        assert "reported none of ['gain']: call trial.report(step, {name: value" in outcome.error
     outcome = outcome_of(raising(hpopt.Stopped({"error": 0.5, "gain": 1})), objectives=TWO)
     assert (outcome.status, outcome.values) == ("stopped", {"error": 0.5, "gain": 1.0})
+
+
+def test_the_last_finite_reports_of_several_objectives_are_their_values():
+    reports = ({"gain": 4}, {"error": 3.0}, 2.5, {"error": math.nan})
+    outcome = outcome_of(raising(hpopt.Stopped), reports=reports, objectives=TWO)
+    assert (outcome.status, outcome.values) == ("stopped", {"error": 2.5, "gain": 4.0})
+    assert outcome.curve[:3] == ((0.0, {"gain": 4.0}), (1.0, {"error": 3.0}), (2.0, 2.5))
+    together = evaluate_together(
+        Together(reports), [SOLUTION, SOLUTION], early_stopping=[lambda curve: True] * 2
+    )
+    assert [each.values for each in together] == [outcome.values] * 2
+
+
+class Together(Calling):
+    max_batch = 2
+
+    def __init__(self, reports):
+        super().__init__(None, objectives=TWO)
+        self.reports = reports
+
+    def evaluate_batch(self, configs, trials):
+        for step, value in enumerate(self.reports):
+            for trial in trials:
+                trial.report(step, value)
+        assert all(trial.should_stop() for trial in trials)
+        return [None] * len(trials)
 
 
 @pytest.mark.parametrize("explicit", [True, False])

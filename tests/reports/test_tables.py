@@ -179,6 +179,13 @@ def test_a_page_of_a_trial_has_all_of_it():
         trial_page(study, 2)
 
 
+def test_a_page_of_a_trial_has_all_objectives_of_its_curve():
+    curve = ((1.0, {"loss": 0.5, "size": 3.0}), (2.0, {"loss": 0.25}))
+    out = text_of(trial_page(told([Outcome("complete", {"loss": 0.25}, curve=curve)]), 0))
+    rows = out[out.index("curve") :].strip().split("\n")[1:]
+    assert [row.split(None, 1) for row in rows] == [["1", "loss 0.5, size 3"], ["2", "loss 0.25"]]
+
+
 def test_rich_markup_in_a_config_is_plain_text():
     study = told([{"loss": 1.0}], space={"x": hpopt.Categorical(["[red]a[/red]"])})
     assert '{"x": "[red]a[/red]"}' in text_of(summary(study))

@@ -212,13 +212,75 @@ def test_it_travels():
     assert pickle.loads(pickle.dumps(RULE)) == RULE
 
 
+class Nets(hpopt.Problem):
+    """An accuracy that rises in sixteen steps, and a size that is reported once."""
+
+    space = hpopt.Space({"x": hpopt.Float(0, 1), "size": hpopt.Float(0, 1)})
+    objectives = (hpopt.Objective("accuracy", "maximize"), hpopt.Objective("size"))
+
+    def __init__(self, crash_at=None):
+        self.crash_at = crash_at
+
+    def evaluate(self, config, trial):
+        if trial.number == self.crash_at:
+            raise KeyboardInterrupt
+        trial.report(0, {"size": config["size"]})
+        end = config["x"] * (0.5 + config["size"])
+        for step in range(1, 17):
+            trial.report(step, {"accuracy": end - 0.8**step})
+            if trial.should_stop():
+                return None
+        return {"accuracy": end - 0.8**16, "size": config["size"]}
+
+
+@pytest.mark.parametrize("strategy", ["random", "genetic"])
+def test_several_objectives_are_the_same_after_a_crash_and_in_a_window(path, processes, strategy):
+    options = {"early_stopping": "dominance", "window": 3, "progress": False}
+    with hpopt.Study(Nets(), strategy, seed=2) as straight:
+        straight.run(trials=40, **options)
+    with hpopt.Study(Nets(), strategy, seed=2) as together:
+        together.run(trials=40, executor=processes, workers=3, **options)
+    with (
+        hpopt.Study(Nets(crash_at=31), strategy, path=path, seed=2) as study,
+        pytest.raises(KeyboardInterrupt),
+    ):
+        study.run(trials=40, **options)
+    with hpopt.Study(Nets(), strategy, path=path) as resumed:
+        resumed.run(stop=hpopt.stopping.Trials(40), **options)
+        for other in (together, resumed):
+            assert [each.curve for each in other.trials] == [each.curve for each in straight.trials]
+            assert other.optimizer.history.losses.tolist() == (
+                straight.optimizer.history.losses.tolist()
+            )
+    stopped = [each for each in straight.trials if each.status == "stopped"]
+    assert 5 < len(stopped) < 30
+    for trial in stopped:
+        assert trial.values == {"size": trial.config["size"], **trial.curve[-1][1]}
+    assert {each.status for each in straight.front} == {"complete"}
+
+
+def test_a_stopped_trial_is_learned_as_what_it_would_have_come_to():
+    study = hpopt.Study(Nets(), "random", seed=2)
+    study.run(trials=60, early_stopping="dominance", progress=False)
+    errors, last = [], []
+    for trial in study.trials:
+        if trial.status == "stopped":
+            loss, size = study.optimizer.history.losses[trial.number]
+            end = trial.config["x"] * (0.5 + trial.config["size"]) - 0.8**16
+            errors.append(abs(-loss - end))
+            last.append(abs(trial.values["accuracy"] - end))
+            assert size == trial.config["size"]
+    assert sum(errors) < sum(last) / 2
+
+
 @pytest.mark.parametrize("rule", ["median", "halving", "patience", RULE])
-def test_several_objectives_are_refused(path, rule):
-    """What is reported is one number: trials that are good in another would be stopped."""
+def test_rules_for_one_objective_refuse_several(path, rule):
+    """Trials that are good in another one would be stopped."""
 
     class Two(Line):
         objectives = (hpopt.Objective("loss"), hpopt.Objective("size"))
 
-    with pytest.raises(SettingError, match=r"one objective .* 2, \['loss', 'size'\].*Leave early"):
+    said = r"Rule must have one objective .* 2, \['loss', 'size'\].*early_stopping=\"dominance\""
+    with pytest.raises(SettingError, match=said):
         hpopt.optimize(Two(), trials=3, early_stopping=rule, study=path, progress=False)
     assert hpopt.Study.load(path).trials == []
