@@ -120,8 +120,8 @@ def _forecast(step: float, reached: float, loss: float, complete: deque[_Complet
         return loss
     if not math.isfinite(reached):  # it has diverged
         return max(loss, float(y.max()))
-    middle, end = float(np.median(x)), float(np.median(y))
     with np.errstate(all="ignore"):  # of the largest numbers; see below
+        middle, end = float(np.median(x)), float(np.median(y))
         slope = float((x - middle) @ (y - end) / ((x - middle) @ (x - middle)))
         if len(x) < FEWEST_PAIRS or not math.isfinite(slope):
             slope = 1.0

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import hpopt
@@ -85,6 +85,7 @@ ANY = st.lists(st.tuples(STEPS, NUMBERS), min_size=1, max_size=6).map(
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
 
+@example([([(0.0, 6e307)], -1.0), ([(0.0, 1.2e308)], 0.0)], [(0.0, 0.0)], 0.0)
 @given(st.lists(st.tuples(ANY, FINITE), max_size=6), ANY, FINITE)
 def test_beliefs_are_finite_and_no_better_than_what_was_measured(complete, curve, loss):
     beliefs = Beliefs(1)
