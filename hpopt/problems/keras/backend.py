@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,48 @@ def averages_without_padding() -> bool:
     """Return whether average pooling with padding="same" leaves the padding out of its means."""
     # On PyTorch Keras repeats the border instead, where the padding of both sides differs.
     return chosen_backend() != "torch"
+
+
+def prediction_of(keras: Any, model: Any, x: Any) -> Callable[[], Any]:
+    """Return a function that lets a built model predict a batch, and waits for the result.
+
+    It is compiled as the backend does it, unless the model is to run eagerly.
+    """
+    given = keras.tree.map_structure(keras.ops.convert_to_tensor, x)
+
+    def predict(inputs: Any) -> Any:
+        return model(inputs, training=False)
+
+    def wait_for(outputs: Any) -> Any:
+        return keras.tree.map_structure(keras.ops.convert_to_numpy, outputs)
+
+    name = keras.backend.backend()
+    if name == "torch":
+        no_grad = import_module("torch").no_grad
+
+        def call() -> Any:
+            with no_grad():
+                return wait_for(predict(given))
+
+        return call
+    compiled: Callable[[Any], Any] = predict
+    if name == "tensorflow" and not model.run_eagerly:
+        import tensorflow as tf
+
+        # As Keras traces; the concrete function does not count as traced anew for each model.
+        compiled = tf.function(predict, autograph=False).get_concrete_function(given)
+    elif name == "jax" and not model.run_eagerly:
+        # The weights are arguments: as constants they would be folded, which takes long.
+        stateless = import_module("jax").jit(partial(model.stateless_call, training=False))
+        weights = [
+            [variable.value for variable in variables]
+            for variables in (model.trainable_variables, model.non_trainable_variables)
+        ]
+
+        def compiled(inputs: Any) -> Any:
+            return stateless(*weights, inputs)[0]
+
+    return lambda: wait_for(compiled(given))
 
 
 def compile_over_draws(keras: Any, predict: Callable[..., Any]) -> Callable[..., Any]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from hpopt.core.amounts import in_units
 from hpopt.core.trial import Config
+from hpopt.errors import MemoryLimitExceeded
 from hpopt.problems.keras.activation_memory import activations_of, itemsize_of, size_of
 from hpopt.problems.keras.builders.builder import Builder
 from hpopt.problems.keras.optimizers import make_optimizer
@@ -51,6 +52,14 @@ class MemoryEstimate:
     def total(self) -> int:
         """All of it together."""
         return sum(getattr(self, part) for part in self.__slots__)
+
+    def check(self, limit: int | None) -> None:
+        """Raise MemoryLimitExceeded if it is above a limit."""
+        if limit is not None and self.total > limit:
+            raise MemoryLimitExceeded(
+                f"training this network would take an estimated {self}, more than the "
+                f"memory_limit of {in_units(limit)}: it was not started"
+            )
 
     def __str__(self) -> str:
         shares = ", ".join(f"{part} {in_units(getattr(self, part))}" for part in self.__slots__)

@@ -10,17 +10,19 @@ from typing import Any
 from hpopt.core.objective import Direction, Objective, normalised_objectives
 from hpopt.core.plain import as_float
 from hpopt.errors import ProblemError, UnknownNameError
+from hpopt.problems.keras.costs import COSTS
 
-EXTRA = ("parameters", "epochs", "best_epoch")
+EXTRA = (*sorted(COSTS), "epochs", "best_epoch")
 """Values of a Keras problem beside those that the model reports."""
 
 # Words of the names of metrics, split at underscores.
 LARGE_IS_GOOD = {"acc", "accuracy", "auc", "correlation", "f1", "fbeta", "io", "iou", "precision"}
 LARGE_IS_GOOD |= {"r2", "recall", "sensitivity", "similarity", "specificity"}
 SMALL_IS_GOOD = {"crossentropy", "divergence", "error", "hinge", "logcosh", "loss", "mae", "mape"}
-SMALL_IS_GOOD |= {"mse", "msle", "parameters", "poisson", "rmse"}
+SMALL_IS_GOOD |= {"mse", "msle", "poisson", "rmse"}
+OF_COSTS = {"bytes", "latency", "memory", "parameters"}
 
-COMMON = ("parameters", *(f"val_{name}" for name in sorted(LARGE_IS_GOOD | SMALL_IS_GOOD)))
+COMMON = (*sorted(COSTS), *(f"val_{name}" for name in sorted(LARGE_IS_GOOD | SMALL_IS_GOOD)))
 """Names that may have been meant by another one."""
 
 Objectives = str | Objective | Mapping[str, Direction] | Iterable[str | Objective]
@@ -43,7 +45,7 @@ def direction_of(name: str) -> Direction:
     words = set(name.lower().split("_"))
     if words & LARGE_IS_GOOD:
         return "maximize"
-    if words & SMALL_IS_GOOD:
+    if words & (SMALL_IS_GOOD | OF_COSTS):
         return "minimize"
     nearest = difflib.get_close_matches(name, COMMON, 1, 0.8)
     meant = f"did you mean {nearest[0]!r}? Else " if nearest else ""

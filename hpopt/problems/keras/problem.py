@@ -4,48 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hpopt.checks import whole
-from hpopt.core.amounts import in_units, parse_bytes
+from hpopt.core.amounts import parse_bytes
 from hpopt.core.handle import TrialHandle
 from hpopt.core.objective import Objective
 from hpopt.core.objective import Objectives as ClassObjectives
 from hpopt.core.problem import Fidelity, Problem, check_problem, objectives_of
 from hpopt.core.trial import Config
-from hpopt.errors import MemoryLimitExceeded, ProblemError
 from hpopt.problems.keras.agreement import check_together
 from hpopt.problems.keras.builders.builder import Builder
-from hpopt.problems.keras.data.feeding import first_input, is_dataset
+from hpopt.problems.keras.data.feeding import is_dataset
 from hpopt.problems.keras.data.fingerprint import digest_of, fingerprint_of_data
 from hpopt.problems.keras.data.rows import Rows
 from hpopt.problems.keras.data.source_choice import make_source
-from hpopt.problems.keras.data.sources import ArraySource, Steps
+from hpopt.problems.keras.data.sources import Steps, arrays_of
 from hpopt.problems.keras.memory_estimate import MemoryEstimate
 from hpopt.problems.keras.metrics import Objectives, objectives_by_name
 from hpopt.problems.keras.network_factory import NetworkFactory
 from hpopt.problems.keras.session import (
-    check_precision,
     fresh_session,
     import_keras,
     precision_of_layers,
     require_keras,
 )
 from hpopt.problems.keras.training.checkpoints import Interval
+from hpopt.problems.keras.training.config import Callbacks, TrainingConfig
 from hpopt.problems.keras.training.continuation import state_files
 from hpopt.problems.keras.training.fidelity import fidelity_of
-from hpopt.problems.keras.training.fit import FitSettings, build_optimizer
-from hpopt.problems.keras.training.kept_weights import load_weights
-from hpopt.problems.keras.training.trial import (
-    Callbacks,
-    TrainingConfig,
-    schedule_rate,
-    train_trial,
-)
-from hpopt.problems.keras.user_errors import check_callbacks
+from hpopt.problems.keras.training.fit import FitSettings
+from hpopt.problems.keras.training.trial import TrialInputs, train_trial, trained_model
 from hpopt.space import Parameter, Space
 
 
@@ -97,8 +89,11 @@ class KerasProblem(Problem):
     objectives : str, Objective, several, or mapping of str to direction, optional
         In place of the class's: metrics of the compiled model, by Keras' names
         (``"val_loss"``, ``"val_accuracy"``, ``"loss"`` …), whose direction is known for the
-        usual ones; or ``"parameters"``, the number of weights. By default ``val_loss``. A
-        subclass may add others to the values of `evaluate`.
+        usual ones. Or what the network costs, all to be minimised: ``"parameters"`` (the number
+        of weights), ``"memory"`` (the peak of training, in bytes, by `estimate_memory`),
+        ``"model_bytes"`` (the size of its saved weights) and ``"latency"`` (to predict a batch,
+        in seconds). By default ``val_loss``. A subclass may add others to the values of
+        `evaluate`.
     epochs : int, at least 1
         The most epochs.
     batch_size : int, at least 1
@@ -135,6 +130,8 @@ class KerasProblem(Problem):
         How many of a study's best trials keep their weights, for `load_model`: by default one, or
         with several objectives all trials of the front. A smaller number of a front keeps its
         ends, and what is farthest from its neighbours.
+    latency_batch : int, at least 1
+        How many examples the objective ``"latency"`` is of.
     verbose : int, 0 to 2
         Keras' own output. Each trial prints one line in any case.
 
@@ -198,6 +195,7 @@ class KerasProblem(Problem):
         precision: str | None = None,
         memory_limit: int | str | None = None,
         keep_weights: int | None = None,
+        latency_batch: int = 1,
         verbose: int = 0,
     ) -> None:
         require_keras()
@@ -211,20 +209,21 @@ class KerasProblem(Problem):
             objectives = (self._networks.objective if is_usual else None) or self.objectives
         self.objectives = objectives_by_name(objectives)
         given, self.fidelity = (self.fidelity if fidelity is None else fidelity), None
-        self.fit_settings = FitSettings(
+        fit = FitSettings(
             epochs, batch_size, patience, min_improvement, class_weight, verbose, schedule_restarts
         )
-        self.checkpoint_every = None if checkpoint_every is None else Interval.of(checkpoint_every)
-        if keep_weights is not None:
-            whole("keep_weights", keep_weights, 0)
-        whole("repeats", repeats, 1)
-        check_precision(precision)
-        if callbacks is not None:
-            check_callbacks(callbacks)
-        self.keep_weights, self.callbacks = keep_weights, callbacks
-        self.repeats, self.precision = repeats, precision
-        self.memory_limit = (
-            None if memory_limit is None else parse_bytes(memory_limit, "memory_limit")
+        interval = None if checkpoint_every is None else Interval.of(checkpoint_every)
+        limit = None if memory_limit is None else parse_bytes(memory_limit, "memory_limit")
+        self.training_config = TrainingConfig(
+            fit,
+            repeats=repeats,
+            callbacks=callbacks,
+            precision=precision,
+            keep_weights=keep_weights,
+            checkpoint_every=interval,
+            memory_limit=limit,
+            latency_batch=latency_batch,
+            is_lenient=self._is_extended,
         )
         check_problem(self)
         self.source = make_source(
@@ -239,9 +238,7 @@ class KerasProblem(Problem):
             steps=Steps(steps_per_epoch, validation_steps),
         )
         self.fidelity = fidelity_of(given, self.source, repeats)
-        check_together(
-            self.source, self.space, objectives_of(self), self.fidelity, self.fit_settings
-        )
+        check_together(self.source, self.space, objectives_of(self), self.fidelity, fit)
         # Values that callbacks or a subclass add are not known before a trial.
         is_known = callbacks is None and not self._is_extended
         reported = [objective.name for objective in objectives_of(self)] if is_known else []
@@ -276,37 +273,24 @@ class KerasProblem(Problem):
             values by name, as lists with a number for each epoch; with several folds or repeats a
             list of such.
         """
-        if self.memory_limit is not None:
+        settings = self._settings(config)
+        costs: dict[str, float] = {}
+        if settings.memory_limit is not None or "memory" in settings.names:
             estimate = self.estimate_memory(config)
-            if estimate.total > self.memory_limit:
-                raise MemoryLimitExceeded(
-                    f"training this network would take an estimated {estimate}, more than the "
-                    f"memory_limit of {in_units(self.memory_limit)}: it was not started"
-                )
-        settings = TrainingConfig(
-            compiled=self._compiled,
-            source=self.source,
-            fit=self.fit_settings,
-            objectives=objectives_of(self),
-            repeats=self.repeats,
-            fidelity=self.fidelity,
-            precision=config.get("precision", self.precision),
-            callbacks=self.callbacks,
-            keep_weights=self.keep_weights,
-            checkpoint_every=self.checkpoint_every,
-            is_lenient=self._is_extended,
-        )
+            estimate.check(settings.memory_limit)
+            costs["memory"] = float(estimate.total)
+        inputs = TrialInputs(config, self._compiled, self.source, costs)
         with fresh_session(trial.seed, settings.precision) as keras:
-            return train_trial(keras, settings, config, trial)
+            return train_trial(keras, settings, inputs, trial)
 
     def estimate_memory(self, config: Config) -> MemoryEstimate:
         """Estimate the memory that training the network of a config takes; see `memory_of`.
 
         The network is not trained, and that of a builder is not even allocated.
         """
-        batch_size = self.fit_settings.of(config).batch_size
-        copied = self.keep_weights != 0
-        with self._precision_of(config):
+        batch_size = self.training_config.fit.of(config).batch_size
+        copied = self.training_config.keep_weights != 0
+        with self._precision_of_layers(config):
             return self._networks.memory(config, batch_size, self._compiled, copied=copied)
 
     def load_model(self, config: Config, directory: Path | str) -> Any:
@@ -331,16 +315,10 @@ class KerasProblem(Problem):
             The trial kept no weights: only the best trial of a study does, or those of the front,
             or as many as `keep_weights` says.
         """
-        with self._precision_of(config):
+        data = self.source.split(config, 0)
+        with self._precision_of_layers(config):
             model = self._compiled(config)
-            # A subclassed model is built by its first inputs, and a schedule counts batches.
-            split = self.source.split(config, 0)
-            if not model.built:
-                model(first_input(split.training))
-        schedule_rate(model, config, self.fit_settings.of(config), self.fidelity, split)
-        build_optimizer(model)
-        load_weights(model, directory)
-        return model
+            return trained_model(model, self._settings(config), config, data, directory)
 
     def state_files(self, directory: Path) -> Iterable[Path]:
         """Return the files of a trial's training; kept weights are none of them."""
@@ -352,58 +330,44 @@ class KerasProblem(Problem):
         Functions and subclasses count by their source, without comments. Of arrays above 256 MB
         evenly spaced blocks are read.
         """
-        fit, own = self.fit_settings, type(self).__mro__
         # Only the classes of the user: a new version of hpopt is no new problem.
-        own = own[: own.index(KerasProblem)]
+        own = type(self).__mro__[: type(self).__mro__.index(KerasProblem)]
         written = ("build", "compile_settings", "evaluate")
         methods = [vars(each)[name] for each in own for name in written if name in vars(each)]
-        epochs = self.fidelity if self._has_range_of_epochs else fit.epochs
-        restarts = {"schedule_restarts": str([*fit.schedule_restarts])}
         return {
             **fingerprint_of_data(self.source),
             "build": digest_of(self._networks.given, methods),
-            "epochs": str(epochs),
-            "batch_size": str(fit.batch_size),
-            "patience": f"{fit.patience}, {fit.min_improvement:g}",
-            "class_weight": digest_of(fit.class_weight),
-            "repeats": str(self.repeats),
-            "precision": str(self.precision),
-            "callbacks": digest_of(self.callbacks),
-            **(restarts if fit.schedule_restarts else {}),
+            **self._settings({}).fingerprint(),
         }
 
     @property
     def training(self) -> Rows:
         """The examples to train on, of the first split: arrays only."""
-        return self._arrays.splits[0][0]
+        return arrays_of(self.source).splits[0][0]
 
     @property
     def validation(self) -> Rows | None:
         """The examples to validate on, of the first split: arrays only."""
-        return self._arrays.splits[0][1]
-
-    @property
-    def _has_range_of_epochs(self) -> bool:
-        return self.fidelity is not None and self.fidelity.name == "epochs"
+        return arrays_of(self.source).splits[0][1]
 
     @property
     def _is_extended(self) -> bool:
         """Whether a subclass may add values to those of the training."""
         return type(self).evaluate is not KerasProblem.evaluate
 
-    @property
-    def _arrays(self) -> ArraySource:
-        if not isinstance(self.source, ArraySource):
-            raise ProblemError(
-                "the examples must be arrays, but this problem's depend on the config, or are a "
-                "dataset"
-            )
-        return self.source
+    def _settings(self, config: Config) -> TrainingConfig:
+        # Objectives and fidelity may be set after the problem is made.
+        return replace(
+            self.training_config,
+            objectives=objectives_of(self),
+            fidelity=self.fidelity,
+            precision=config.get("precision", self.training_config.precision),
+        )
 
     def _compiled(self, config: Config) -> Any:
-        with self._precision_of(config):
+        with self._precision_of_layers(config):
             model = self.build(config)
             return self._networks.compiled(model, partial(self.compile_settings, config))
 
-    def _precision_of(self, config: Config) -> AbstractContextManager[None]:
-        return precision_of_layers(import_keras(), config.get("precision", self.precision))
+    def _precision_of_layers(self, config: Config) -> AbstractContextManager[None]:
+        return precision_of_layers(import_keras(), self._settings(config).precision)

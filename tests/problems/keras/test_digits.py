@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,8 @@ def test_a_trial_of_it_reads_digits(problem, tmp_path):
         **{"activation": "relu", "dropout": 0.0, "optimizer": "adam"},
         **{"learning_rate": 0.01, "batch_size": 64},
     }
-    problem.fit_settings = problem.fit_settings.of({"epochs": 3}, None)
+    settings = problem.training_config
+    problem.training_config = replace(settings, fit=settings.fit.of({"epochs": 3}))
     outcome = tried(problem, tmp_path, problem.space.validate(config))
     assert outcome.ok, outcome.traceback
     assert outcome.values["val_accuracy"] > 0.9

@@ -36,6 +36,7 @@ class TestMaking:
             ({"x": X * np.nan}, SettingError, "x must be finite"),
             ({"x": [], "y": []}, SettingError, "x must not be empty"),
             ({"epochs": 0}, SettingError, "epochs must be an int of at least 1"),
+            ({"latency_batch": 0}, SettingError, "latency_batch must be an int of at least 1"),
             ({"batch_size": 2.5}, SettingError, "batch_size must be an int"),
             ({"patience": 0}, SettingError, "patience must be an int"),
             ({"keep_weights": -1}, SettingError, "keep_weights must be an int"),

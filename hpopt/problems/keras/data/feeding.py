@@ -6,9 +6,12 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from hpopt.errors import SettingError
 from hpopt.problems.keras.data.batches import GeneratedBatches, as_fit_takes, batches, checked_batch
 from hpopt.problems.keras.data.rows import Rows, checked_rows
+from hpopt.problems.keras.session import import_keras
 
 Examples = Any
 """Rows, batches from a generator, or a dataset that Keras takes as it is."""
@@ -58,6 +61,17 @@ def first_input(data: Examples) -> Any:
     if isinstance(data, GeneratedBatches):
         return data.first()[0]
     return data[0][0] if hasattr(data, "num_batches") else next(iter(data))[0]
+
+
+def input_batch(data: Examples, n: int) -> Any:
+    """Return the inputs of a batch of n examples: the first ones, again and again if need be."""
+    places = np.arange(n)
+    if isinstance(data, Rows):
+        return as_fit_takes(data.batch(places % len(data)))[0]
+    # Of tensors numpy makes arrays, whichever backend they are of.
+    return import_keras().tree.map_structure(
+        lambda part: np.asarray(part)[places % len(part)], first_input(data)
+    )
 
 
 def as_fit_input(data: Examples, size: int, *, seed: int | None = None, epoch: int = 0) -> Any:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from hpopt.core.trial import Config
-from hpopt.errors import SettingError, TransferError
+from hpopt.errors import ProblemError, SettingError, TransferError
 from hpopt.problems.keras.data.batches import GeneratedBatches
 from hpopt.problems.keras.data.feeding import Examples, is_dataset, is_endless, is_generator
 from hpopt.problems.keras.data.rows import Rows, checked_rows
@@ -66,6 +66,15 @@ class ArraySource(Source):
     def split(self, config: Config, number: int) -> Split:
         """Return the examples of a split."""
         return Split(*self.splits[number])
+
+
+def arrays_of(source: Source) -> ArraySource:
+    """Return a source, checked to be one of arrays."""
+    if not isinstance(source, ArraySource):
+        raise ProblemError(
+            "the examples must be arrays, but this problem's depend on the config, or are a dataset"
+        )
+    return source
 
 
 class DatasetSource(Source):

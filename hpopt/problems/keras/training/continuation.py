@@ -16,6 +16,7 @@ from hpopt.core.trial import Config
 from hpopt.problems.keras.session import import_keras
 
 STATE = "training-[0-9]*.npz"  # the file of a state; the number is that of its run
+LATENCY = "latency.json"  # the file with the latency that was measured of a trial's network
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
 
 
@@ -110,8 +111,8 @@ def restore(model: Any, state: State) -> bool:
 
 
 def state_files(folder: Path) -> list[Path]:
-    """Return the files of all states in a trial's folder."""
-    return [*folder.glob(STATE)]
+    """Return the files in a trial's folder that a later trial goes on from."""
+    return [*folder.glob(STATE), *folder.glob(LATENCY)]
 
 
 def values_of(model: Any) -> list[Any]:

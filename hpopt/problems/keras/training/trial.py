@@ -6,20 +6,22 @@ import itertools
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from hpopt.core.evaluation import stopped_by
 from hpopt.core.handle import TrialHandle
-from hpopt.core.objective import Objective
 from hpopt.core.problem import Fidelity
 from hpopt.core.trial import Config
 from hpopt.problems.keras.backend import derived_seed
+from hpopt.problems.keras.costs import COSTS, CostMeter
 from hpopt.problems.keras.data.batches import GeneratedBatches
 from hpopt.problems.keras.data.feeding import (
     as_fit_input,
+    first_input,
     in_order_of_outputs,
     n_batches,
 )
@@ -28,38 +30,31 @@ from hpopt.problems.keras.data.sources import Source, Split
 from hpopt.problems.keras.schedules import apply_schedule
 from hpopt.problems.keras.session import reset_session
 from hpopt.problems.keras.training.averages import RunAverage, SilentFollower
-from hpopt.problems.keras.training.checkpoints import Checkpoints, Interval
+from hpopt.problems.keras.training.checkpoints import Checkpoints
+from hpopt.problems.keras.training.config import TrainingConfig
 from hpopt.problems.keras.training.fidelity import n_samples
 from hpopt.problems.keras.training.fit import (
     FitSettings,
     Follower,
     Monitor,
+    build_optimizer,
     train,
     watched_objective,
 )
-from hpopt.problems.keras.training.kept_weights import KeptWeights
-
-Callbacks = Callable[[Config, TrialHandle], Iterable[Any]]
+from hpopt.problems.keras.training.kept_weights import KeptWeights, load_weights
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingConfig:
-    """How the trials of a problem are trained; see `KerasProblem`.
+class TrialInputs:
+    """What a trial trains: its config, how networks are made and compiled, and the examples.
 
-    With `is_lenient` a subclass adds objectives that the training does not report.
+    Of the network's costs those are in `costs` that are known before it is made.
     """
 
+    config: Config
     compiled: Callable[[Config], Any]
     source: Source
-    fit: FitSettings
-    objectives: tuple[Objective, ...]
-    repeats: int
-    fidelity: Fidelity | None
-    precision: str | None
-    callbacks: Callbacks | None
-    keep_weights: int | None
-    checkpoint_every: Interval | None = None
-    is_lenient: bool = False
+    costs: Mapping[str, float]
 
 
 @dataclass(slots=True)
@@ -73,48 +68,55 @@ class Trained:
 
 
 def train_trial(
-    keras: Any, settings: TrainingConfig, config: Config, trial: TrialHandle
+    keras: Any, settings: TrainingConfig, inputs: TrialInputs, trial: TrialHandle
 ) -> dict[str, Any]:
     """Train the network of a config in all its runs, and keep the best weights.
 
     Returns
     -------
     dict of str to float
-        The values of the best epoch, or their means over several runs. And ``history``: the values
-        by name and epoch, or a list of such for several runs.
+        What the first network costs, and the values of the best epoch, or their means over several
+        runs. And for `Trial.info` ``history``, the values by name and epoch, or a list of such for
+        several runs.
     """
     began = time.perf_counter()
-    runs = _Runs(keras, settings, config, trial)
-    values, best, histories = runs.run_all()
-    _keep(settings, best, values, trial)
+    runs = _Runs(keras, settings, inputs, trial)
+    trained, best, histories = runs.run_all()
+    values = {**runs.costs, **trained}
+    # A trial that diverged has no losses to be ranked by.
+    if best.weights is not None and math.isfinite(_loss(settings, trained)):
+        _keep(settings, best.model, best.weights, values, trial)
     seconds = time.perf_counter() - began
     # One write, so that the lines of parallel trials do not mix.
     sys.stdout.write(_line(settings, trial, values, runs.fit.epochs, seconds))
     sys.stdout.flush()
-    return {**values, "history": histories if len(histories) > 1 else histories[0]}
+    return {**values, **runs.info, "history": histories if len(histories) > 1 else histories[0]}
 
 
 def _keep(
-    settings: TrainingConfig, best: Trained, values: Mapping[str, float], trial: TrialHandle
+    settings: TrainingConfig,
+    model: Any,
+    weights: Sequence[Any],
+    values: Mapping[str, float],
+    trial: TrialHandle,
 ) -> None:
-    # A trial that diverged has no losses to be ranked by.
-    if best.weights is None or not math.isfinite(_loss(settings, values)):
-        return
     keeping = KeptWeights(settings.objectives, settings.keep_weights, trial.fidelity)
     folder = trial.directory
-    keeping.save(best.model, best.weights, values, folder)
-    if not keeping.can_rank(values):
-        trial.at_end(partial(keeping.settle, folder))  # a subclass adds the other values first
+    # A subclass first adds the other values, or puts its own in place of these.
+    keeping.save(model, weights, {} if settings.is_lenient else values, folder)
+    if settings.is_lenient:
+        trial.at_end(partial(keeping.settle, folder))
 
 
 class _Runs:
     """The runs of one trial."""
 
     def __init__(
-        self, keras: Any, settings: TrainingConfig, config: Config, trial: TrialHandle
+        self, keras: Any, settings: TrainingConfig, inputs: TrialInputs, trial: TrialHandle
     ) -> None:
-        self.keras, self.settings, self.config, self.trial = keras, settings, config, trial
-        fidelity, n_runs = settings.fidelity, settings.source.n_splits * settings.repeats
+        self.keras, self.settings, self.inputs, self.trial = keras, settings, inputs, trial
+        config = self.config = inputs.config
+        fidelity, n_runs = settings.fidelity, inputs.source.n_splits * settings.repeats
         self._counted = None if fidelity is None else fidelity.name
         self._amount = 0
         if fidelity is not None:
@@ -130,11 +132,15 @@ class _Runs:
             interval=settings.checkpoint_every,
             n_runs=self._n_runs,
         )
+        self.costs, self.info = dict(inputs.costs), dict[str, Any]()
+        self._meter = CostMeter(
+            set(settings.names), settings.latency_batch, self._checkpoints.is_paused
+        )
 
     def run_all(self) -> tuple[dict[str, float], Trained, list[dict[str, list[float]]]]:
         """Return the values of the trial, its best run, and the history of each run."""
         settings = self.settings
-        runs = list_runs(self.trial.seed, settings.source.n_splits, self._n_runs)
+        runs = list_runs(self.trial.seed, self.inputs.source.n_splits, self._n_runs)
         first, *others = runs
         if self._is_single:
             only = self.run(first, self.trial)
@@ -160,7 +166,9 @@ class _Runs:
     def run(self, run: Run, follower: Follower) -> Trained:
         settings, config, fit = self.settings, self.config, self.fit
         data = self._examples(run)
-        model = settings.compiled(config)
+        model = self.inputs.compiled(config)
+        if run.number == 0:
+            self._measure(model, data)
         data = data._replace(training=in_order_of_outputs(data.training, model))
         data = data._replace(validation=in_order_of_outputs(data.validation, model))
         schedule_rate(model, config, fit, settings.fidelity, data)
@@ -193,14 +201,31 @@ class _Runs:
                 if stopped is None or stopped.values is not None or not monitor.best:
                     raise
                 self.trial.stopped = True  # a callback's Stopped is as if the rule had said so
-        values = _values(settings, model, monitor)
-        return Trained(values, monitor.history, model, monitor.weights)
+        self.costs.setdefault("parameters", float(model.count_params()))
+        return Trained(self._values(monitor), monitor.history, model, monitor.weights)
+
+    def _measure(self, model: Any, data: Split) -> None:
+        # Before the training, as a rule of early stopping needs what is known then. Of several
+        # networks the first alone: the others differ from it by their weights.
+        values, self.info = self._meter.measure(self.keras, model, data.training, self.trial)
+        self.costs |= values
+
+    def _values(self, monitor: Monitor) -> dict[str, float]:
+        values = {
+            **monitor.best,
+            "epochs": float(monitor.n_epochs),
+            "best_epoch": float(monitor.best_epoch),
+        }
+        if monitor.diverged:
+            names = [name for name in self.settings.names if name not in self.costs]
+            values |= dict.fromkeys(names, math.nan)
+        return values
 
     def _examples(self, run: Run) -> Split:
-        data = self.settings.source.split(self.config, run.split)
+        data = self.inputs.source.split(self.config, run.split)
         if self._counted != "samples":
             return data
-        share = self._amount / n_samples(self.settings.source)
+        share = self._amount / n_samples(self.inputs.source)
         rows = data.training
         return data._replace(training=rows.subset(max(1, round(share * len(rows)))))
 
@@ -237,6 +262,19 @@ def schedule_rate(
     apply_schedule(model, config, lengths)
 
 
+def trained_model(
+    model: Any, settings: TrainingConfig, config: Config, data: Split, folder: Path | str
+) -> Any:
+    """Return a compiled model with the weights that a trial of its config has kept."""
+    if not model.built:
+        model(first_input(data.training))
+    # Its optimizer is built too, with the schedule that counts the batches.
+    schedule_rate(model, config, settings.fit.of(config), settings.fidelity, data)
+    build_optimizer(model)
+    load_weights(model, folder)
+    return model
+
+
 def _fit_inputs(data: Split, fit: FitSettings, seed: int, epoch: int) -> tuple[Any, Any]:
     size = fit.batch_size
     return (
@@ -255,18 +293,6 @@ def _steps(data: Split) -> tuple[int | None, int | None]:
     )
 
 
-def _values(settings: TrainingConfig, model: Any, monitor: Monitor) -> dict[str, float]:
-    values = {
-        **monitor.best,
-        "parameters": float(model.count_params()),
-        "epochs": float(monitor.n_epochs),
-        "best_epoch": float(monitor.best_epoch),
-    }
-    if monitor.diverged:
-        values |= {objective.name: math.nan for objective in settings.objectives}
-    return values
-
-
 def _loss(settings: TrainingConfig, values: Mapping[str, float]) -> float:
     watched = watched_objective(settings.objectives, values)
     return watched.loss({watched.name: math.nan, **values})
@@ -279,12 +305,13 @@ def _line(
     epochs: int,
     seconds: float,
 ) -> str:
-    names = [o.name for o in settings.objectives if o.name in values]
-    names = names or [watched_objective((), values).name]
+    named = [o.name for o in settings.objectives if o.name in values and o.name != "parameters"]
+    costs = [f"{name} {values[name]:.5g}" for name in named if name in COSTS]
+    names = [name for name in named if name not in COSTS] or [watched_objective((), values).name]
     shown = ", ".join(f"{name} {values.get(name, math.nan):.5g}" for name in names)
     most = "" if values["epochs"] == epochs else f" (at most {epochs})"
     return (
         f"trial {trial.number}: {shown} in epoch {values['best_epoch']:.0f} of "
-        f"{values['epochs']:.0f}{most}, {values['parameters']:,.0f} parameters, "
-        f"{seconds:.1f} s\n"
+        f"{values['epochs']:.0f}{most}, "
+        + ", ".join([f"{values['parameters']:,.0f} parameters", *costs, f"{seconds:.1f} s\n"])
     )
