@@ -7,6 +7,7 @@ types.
 from hpopt import early_stopping, optimizers, stopping
 from hpopt._version import __version__
 from hpopt.core import (
+    Constraint,
     Fidelity,
     Objective,
     Optimizer,
@@ -26,6 +27,7 @@ from hpopt.study import Result, Study, optimize
 
 __all__ = [
     "Categorical",
+    "Constraint",
     "Fidelity",
     "Float",
     "FunctionProblem",

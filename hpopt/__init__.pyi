@@ -1,6 +1,7 @@
 from hpopt import early_stopping, stopping
 from hpopt._version import __version__
 from hpopt.core import (
+    Constraint,
     Fidelity,
     Objective,
     Optimizer,
@@ -52,6 +53,7 @@ __all__ = [
     "BayesianOptimization",
     "Categorical",
     "Chain",
+    "Constraint",
     "DifferentialEvolution",
     "Fidelity",
     "Float",

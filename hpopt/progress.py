@@ -42,6 +42,8 @@ class Snapshot:
     spent : str
         What was spent of the problem's fidelity, of what all configs would take; empty where that
         is the same.
+    nearest : str
+        Where no trial is feasible yet, which is the nearest to it, in words.
     """
 
     n_done: int
@@ -55,6 +57,7 @@ class Snapshot:
     objective: Objective
     doing: str = ""
     spent: str = ""
+    nearest: str = ""
 
     @property
     def remaining(self) -> float:
@@ -177,7 +180,7 @@ class Bar(ProgressDisplay):
         bar = ProgressBar(total=share, completed=snapshot.n_done if known else 0, pulse=not known)
         row.add_row(bar, Text(count_in_words(snapshot)))
         lines: list[Any] = [row]
-        if snapshot.best is not None:
+        if snapshot.best is not None or snapshot.nearest:
             lines.append(
                 Text(printable(best_in_words(snapshot)), overflow="ellipsis", no_wrap=True)
             )
@@ -199,7 +202,8 @@ def make_display(progress: bool | ProgressDisplay, stream: TextIO | None = None)
 
 def in_one_line(snapshot: Snapshot, *, ended: bool = False) -> str:
     """Return the state in one line."""
-    best = f"; {best_in_words(snapshot)}" if snapshot.best is not None else ""
+    has_best = snapshot.best is not None or snapshot.nearest
+    best = f"; {best_in_words(snapshot)}" if has_best else ""
     return f"{count_in_words(snapshot, ended=ended)}{best}"
 
 
@@ -224,7 +228,7 @@ def best_in_words(snapshot: Snapshot) -> str:
     """Return the best value and its config in words."""
     best = snapshot.best
     if best is None:
-        return "no value yet"
+        return snapshot.nearest or "no value yet"
     value = best.values[snapshot.objective.name]
     config = json.dumps(best.config, default=str, ensure_ascii=False)
     at = best.solution.fidelity

@@ -84,7 +84,8 @@ def write_csv(record: Record, stream: TextIO, *, raw: bool = False) -> None:
     """
     fidelity = ("fidelity",) if record.fidelity is not None else ()
     marks, several = record.marks(), len(record.objectives) > 1
-    known = ("number", "status", *fidelity, *["on_front"] * several)
+    marked = (*["feasible"] * bool(record.constraints), *["on_front"] * several)
+    known = ("number", "status", *fidelity, *marked)
     columns: dict[str, None] = dict.fromkeys(known)
     columns |= dict.fromkeys(objective.name for objective in record.objectives)
     for trial in record.iterate():

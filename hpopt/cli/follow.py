@@ -80,7 +80,9 @@ def _in_one_line(record: Record, read: Digest) -> str:
             named.append(f"{each.number} ({lasted}{report})")
         more = ", …" if len(running) > MOST_NAMED else ""
         parts.append(f"{len(running)} running: {', '.join(named)}{more}")
-    if read.best:
+    if read.best and not read.ranking.is_feasible(read.best[0]):
+        parts.append(read.ranking.nearest_in_words(read.best[0]))
+    elif read.best:
         objective, best = record.objectives[0], read.best[0]
         value = words.number(best.values[objective.name])
         parts.append(f"best {objective.name} {value} (trial {best.number})")

@@ -9,7 +9,14 @@ from typing import Any
 from hpopt.cli.problem_source import check_arguments, load, make, missing_arguments
 from hpopt.cli.run_file import RunFile
 from hpopt.cli.space_changes import change_space, whole_space
-from hpopt.core import Objective, Problem, check_problem, normalised_objectives, objectives_of
+from hpopt.core import (
+    Objective,
+    Problem,
+    check_problem,
+    normalised_objectives,
+    objectives_of,
+    with_constraints,
+)
 from hpopt.errors import ProblemError
 from hpopt.names import known_name
 from hpopt.problems import FunctionProblem
@@ -37,6 +44,8 @@ def problem_of(run_file: RunFile) -> Problem:
     check_problem(problem)
     if "objectives" in run_file.content:
         _set_objectives(problem, run_file.content["objectives"])
+    if "constraints" in run_file.content:
+        problem = with_constraints(problem, run_file.content["constraints"])
     return problem
 
 

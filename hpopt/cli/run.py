@@ -14,8 +14,9 @@ from typing import Any, TextIO
 from hpopt.cli.exit_codes import ExitCode
 from hpopt.cli.prepare import SERIAL, PreparedRun, prepare
 from hpopt.cli.run_file import RunFile
+from hpopt.cli.show import say_no_best
 from hpopt.cli.streams import copy_of_stderr, results_apart
-from hpopt.errors import AllTrialsFailedError, HpoptError, NoValuesError, StudyError, StudyWarning
+from hpopt.errors import AllTrialsFailedError, HpoptError, StudyError, StudyWarning
 from hpopt.executors import SerialExecutor
 from hpopt.progress import make_display
 from hpopt.reports.digest import digest
@@ -140,7 +141,8 @@ def _carry_out(
         _say(f"stopped at once; {_next(study, ExitCode.INTERRUPTED)}")
         return ExitCode.INTERRUPTED
     read = digest(result, n_best=N_SHOWN)
-    code = ExitCode.DONE if read.best else ExitCode.NO_VALUES
+    has_best = bool(read.best) and read.ranking.is_feasible(read.best[0])
+    code = ExitCode.DONE if has_best else ExitCode.NO_VALUES
     code = ExitCode.INTERRUPTED if result.reason == INTERRUPTED else code
     if read.best:
         write(best_or_front(read, result.objectives), results)
@@ -150,10 +152,7 @@ def _carry_out(
         if study.path is not None and (n_failed := sum(read.counts.get(s, 0) for s in RETRIED)):
             path = shlex.quote(str(study.path))
             _say(f"{n_failed} failed; to evaluate them again: hpopt resume {path} --retry-failed")
-    try:
-        _ = result.best
-    except NoValuesError as error:
-        sys.stderr.write(f"error: {printable(str(error))}\n")
+    say_no_best(result)
     return code
 
 

@@ -38,6 +38,7 @@ KEYS = (
     "learn_from",
     "problem",
     "objectives",
+    "constraints",
     "space",
     "optimizer",
     "limits",
@@ -67,7 +68,15 @@ class RunFile:
     def __post_init__(self) -> None:
         _check_keys(self.content, KEYS, "the run file")
         _check_plain(self.content)
-        for key in ("problem", "objectives", "space", "optimizer", "limits", "early_stopping"):
+        for key in (
+            "problem",
+            "objectives",
+            "constraints",
+            "space",
+            "optimizer",
+            "limits",
+            "early_stopping",
+        ):
             text_too = key in ("problem", "optimizer", "early_stopping")
             _check_table(self.content, key, text_too=text_too)
         if not self.problem_class:

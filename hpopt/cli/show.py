@@ -6,17 +6,18 @@ import argparse
 import json
 import shlex
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 from hpopt.cli.exit_codes import ExitCode
 from hpopt.cli.follow import follow
 from hpopt.core import Objective, Trial
-from hpopt.errors import NoValuesError
+from hpopt.errors import NoValuesError, StudyWarning
 from hpopt.reports.printing import write
 from hpopt.reports.tables import summary, trial_page
 from hpopt.storage import writer_of
-from hpopt.study import Study
+from hpopt.study import Record, Study
 from hpopt.terminal import printable
 
 
@@ -37,10 +38,8 @@ def best(arguments: argparse.Namespace) -> ExitCode:
     """Print the best config as JSON, or those of the front with their objectives."""
     record = Study.load(arguments.study)
     front = record.front if len(record.objectives) > 1 or arguments.front else []
-    try:
-        trial = record.best
-    except NoValuesError as error:
-        sys.stderr.write(f"error: {printable(str(error))}\n")
+    trial = say_no_best(record)
+    if trial is None:
         return ExitCode.NO_VALUES
     if arguments.front:
         rows = [_on_front(each, record.objectives) for each in front]
@@ -55,6 +54,18 @@ def best(arguments: argparse.Namespace) -> ExitCode:
         )
     sys.stdout.write(printable(json.dumps(trial.config, indent=2)) + "\n")
     return ExitCode.DONE
+
+
+def say_no_best(record: Record) -> Trial | None:
+    """Return the best trial of a study; say why on stderr where there is none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", StudyWarning)
+        try:
+            best: Trial = record.best
+        except (NoValuesError, StudyWarning) as error:
+            sys.stderr.write(f"error: {printable(str(error))}\n")
+            return None
+    return best
 
 
 def _on_front(trial: Trial, objectives: Sequence[Objective]) -> str:

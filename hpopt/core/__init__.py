@@ -1,6 +1,7 @@
 """The contracts: what every problem, solution, optimizer and trial is."""
 
 from hpopt.core.batch import evaluate_together
+from hpopt.core.constraint import Constraint, Constraints, normalised_constraints
 from hpopt.core.evaluation import evaluate, judge, outcome_of_loss
 from hpopt.core.handle import Curve, Previous, TrialHandle
 from hpopt.core.heartbeat import Heartbeat, LiveFolder, heartbeat_of
@@ -10,7 +11,15 @@ from hpopt.core.objective import Objective, Objectives, losses, normalised_objec
 from hpopt.core.optimizer import Optimizer
 from hpopt.core.phase import Phase
 from hpopt.core.plain import as_json_data
-from hpopt.core.problem import Fidelity, Problem, check_problem, fingerprint_of, objectives_of
+from hpopt.core.problem import (
+    Fidelity,
+    Problem,
+    check_problem,
+    constraints_of,
+    fingerprint_of,
+    objectives_of,
+    with_constraints,
+)
 from hpopt.core.ranking import Front, Ranking
 from hpopt.core.start import is_part_of, start_configs
 from hpopt.core.trial import STATUSES, Config, Outcome, Solution, Status, Trial, copy_data, failed
@@ -18,6 +27,8 @@ from hpopt.core.trial import STATUSES, Config, Outcome, Solution, Status, Trial,
 __all__ = [
     "STATUSES",
     "Config",
+    "Constraint",
+    "Constraints",
     "Curve",
     "Fidelity",
     "Front",
@@ -39,6 +50,7 @@ __all__ = [
     "TrialHandle",
     "as_json_data",
     "check_problem",
+    "constraints_of",
     "copy_data",
     "evaluate",
     "evaluate_together",
@@ -48,8 +60,10 @@ __all__ = [
     "is_part_of",
     "judge",
     "losses",
+    "normalised_constraints",
     "normalised_objectives",
     "objectives_of",
     "outcome_of_loss",
     "start_configs",
+    "with_constraints",
 ]

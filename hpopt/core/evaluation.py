@@ -15,7 +15,7 @@ from hpopt.core.curves import by_objective
 from hpopt.core.handle import Curve, Previous, TrialHandle, handle_for
 from hpopt.core.heartbeat import LiveFolder
 from hpopt.core.plain import as_float, as_json_data, short_repr
-from hpopt.core.problem import Problem, objectives_of
+from hpopt.core.problem import Problem, constraints_of, objectives_of
 from hpopt.core.trial import Outcome, Solution, Status, copy_data, failed
 from hpopt.errors import EvaluationLost, MemoryLimitExceeded, Stopped, TimeLimitExceeded
 
@@ -115,6 +115,7 @@ def judge(
     handle: TrialHandle | None = None,
     *,
     asks: str = "evaluate must return",
+    is_partial: bool = False,
 ) -> Outcome:
     """Return the status, numbers and info that a returned value stands for, or what is wrong.
 
@@ -126,6 +127,8 @@ def judge(
         Of the evaluation: where it was told to stop, None stands for its last report.
     asks : str
         How messages begin.
+    is_partial : bool
+        Whether the evaluation was stopped, so that what constraints are on may be missing.
     """
     names = [objective.name for objective in objectives_of(problem)]
     if returned is None and handle is not None and handle.stopped:
@@ -157,13 +160,33 @@ def judge(
         fault = f"{asks} the objectives {names}, but returned {sorted(returned)}"
         none_there = len(missing) == len(names)
         return failed(fault + (_as_objectives(values, returned) if none_there else ""))
+    is_partial |= handle is not None and handle.stopped
+    if not is_partial and (absent := _not_returned(problem, values)):
+        return failed(
+            f"{asks} a number for each constraint, but {', '.join(map(repr, absent))} is not among "
+            f"{sorted(values)}: return it too, or correct the constraints"
+        )
     info = as_json_data(others)
-    for name in names:
-        if not math.isfinite(values[name]):
-            error = f"objective {name!r} is {values[name]}"
-            return Outcome("invalid", error=error, info=info)
+    if error := _fault_of_numbers(problem, values):
+        return Outcome("invalid", error=error, info=info)
     status = "complete" if handle is None or not handle.stopped else handle.ended_status
     return Outcome(status, values, info=info)
+
+
+def _not_returned(problem: Problem, values: Mapping[str, float]) -> list[str]:
+    """Return what constraints are on and is not among the values, by name."""
+    return sorted({each.name for each in constraints_of(problem)} - values.keys())
+
+
+def _fault_of_numbers(problem: Problem, values: Mapping[str, float]) -> str:
+    """Return which value that is needed is nan or infinite; empty for none."""
+    for objective in objectives_of(problem):
+        if not math.isfinite(values[objective.name]):
+            return f"objective {objective.name!r} is {values[objective.name]}"
+    for constraint in constraints_of(problem):
+        if not math.isfinite(values.get(constraint.name, 0.0)):
+            return f"constraint {constraint.name!r} is {values[constraint.name]}"
+    return ""
 
 
 def _fault_of_name(name: Any) -> str | None:
@@ -180,7 +203,8 @@ def judge_error(problem: Problem, error: BaseException, handle: TrialHandle) -> 
     if stopped is None and not handle.stopped:
         return _failure(error)
     if stopped is not None and stopped.values is not None:
-        outcome = judge(problem, stopped.values, asks="hpopt.Stopped must be raised with")
+        asks = "hpopt.Stopped must be raised with"
+        outcome = judge(problem, stopped.values, asks=asks, is_partial=True)
     else:
         outcome = _reached(problem, handle)
     if outcome.ok:
@@ -228,7 +252,7 @@ def _reached(problem: Problem, handle: TrialHandle) -> Outcome:
             "an evaluation that is stopped must have a value, but it reported none: raise "
             "hpopt.Stopped(value), or call trial.report(step, value) before it"
         )
-    return judge(problem, found, handle)
+    return judge(problem, found, handle, is_partial=True)
 
 
 def _failure(error: BaseException) -> Outcome:

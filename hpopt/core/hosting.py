@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from hpopt.core.history import History
 from hpopt.core.optimizer import Optimizer
 from hpopt.core.phase import Phase
 from hpopt.core.proposals import Floats
+from hpopt.core.strategy import Strategy
 from hpopt.core.trial import Solution, Trial
 
 Ints = NDArray[np.int64]
@@ -201,21 +203,61 @@ class Proposer(Optimizer):
         inner = self.subsearch(self.strategy, seed=seed, has_fidelity=False)
         if self._expected is not None:
             inner.expect(self._expected)
-        teach(inner, self.knowledge.points, self.knowledge.losses, self._bound_search.is_paid)
+        teach(inner, Known.before(self))
         return inner
 
 
-def teach(
-    inner: Optimizer,
-    points: Floats,
-    losses: Floats,
-    is_paid: Sequence[bool],
-    fidelities: Floats | None = None,
-) -> None:
+class Known(NamedTuple):
+    """Observations of a search, a row each.
+
+    Attributes
+    ----------
+    points : ndarray (n, d)
+    losses : ndarray (n, n_objectives)
+        As measured.
+    violations : ndarray (n, n_constraints)
+    is_paid : ndarray (n,) of bool
+        Whether a config must not be proposed again.
+    fidelities : ndarray (n,)
+    """
+
+    points: Floats
+    losses: Floats
+    violations: Floats
+    is_paid: NDArray[np.bool_]
+    fidelities: Floats
+
+    @classmethod
+    def before(cls, optimizer: Strategy) -> Known:
+        """Return what a strategy knows that was observed before its search began."""
+        known = optimizer.knowledge
+        return cls(
+            known.points,
+            known.measured,
+            known.violations,
+            np.array(optimizer._bound_search.is_paid, dtype=bool),
+            np.full(len(known), optimizer.highest),
+        )
+
+    def take(self, rows: Ints | Sequence[int] | NDArray[np.bool_]) -> Known:
+        """Return some of the rows."""
+        return Known._make(column[rows] for column in self)
+
+    def followed_by(self, others: Known) -> Known:
+        """Return these and others."""
+        return Known._make(map(np.concatenate, zip(self, others, strict=True)))
+
+
+def teach(inner: Optimizer, known: Known) -> None:
     """Have a strategy learn observations, of which some must not be proposed again."""
-    bought = np.array(is_paid, dtype=bool)
-    at = np.full(len(points), inner.highest) if fidelities is None else fidelities
     # Those of other studies first: what may repeat must not be noted as proposed.
-    for which, paid_for in ((~bought, False), (bought, True)):
-        if which.any():
-            inner.learn(points[which], losses[which], paid_for=paid_for, fidelities=at[which])
+    for paid_for in (False, True):
+        own = known.take(known.is_paid == paid_for)
+        if len(own.points):
+            inner.learn(
+                own.points,
+                own.losses,
+                paid_for=paid_for,
+                fidelities=own.fidelities,
+                violations=own.violations,
+            )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hpopt import checks
 from hpopt.checks import whole
 from hpopt.core.phase import best_in_words, recent_in_words
-from hpopt.core.problem import Problem, check_problem, objectives_of
+from hpopt.core.problem import Problem, check_problem, constraints_of, objectives_of
 from hpopt.core.proposals import Floats
 from hpopt.core.ranking import best_first
 from hpopt.core.search import Search
@@ -40,7 +40,7 @@ class Optimizer(Strategy):
     ----------
     name : str
         Its name in ``optimizer="..."``.
-    space, objectives, fidelity, seed
+    space, objectives, constraints, fidelity, seed
         Those of the problem and the study, after `bind`.
     history : History
         The observations, as arrays.
@@ -70,7 +70,7 @@ class Optimizer(Strategy):
         Parameters
         ----------
         problem : Problem
-            Only its space, objectives and fidelity are looked at.
+            Only its space, objectives, constraints and fidelity are looked at.
         seed : int, >= 0, numpy.random.Generator or numpy.random.SeedSequence
         start : iterable of mappings
             Configs to ask first, in this order. A parameter that is left out has its default, or
@@ -88,8 +88,8 @@ class Optimizer(Strategy):
         check_problem(problem)
         seed = checks.seed(seed)
         configs = start_configs(start, problem.space, seed)
-        objectives = objectives_of(problem)
-        self._join(Search(problem.space, objectives, problem.fidelity, seed, configs))
+        named = problem.space, objectives_of(problem), problem.fidelity
+        self._join(Search(*named, seed, configs, constraints=constraints_of(problem)))
         return self
 
     def ask(self, n: int = 1) -> list[Solution]:
@@ -187,6 +187,7 @@ class Optimizer(Strategy):
         *,
         paid_for: bool = False,
         fidelities: Floats | None = None,
+        violations: Floats | None = None,
     ) -> None:
         """Learn the observations of another search, after `bind` and before the first ask.
 
@@ -203,13 +204,15 @@ class Optimizer(Strategy):
         fidelities : ndarray (n,), optional
             By default all are of the highest. Values below the highest that any of them has are
             not learned, as they cannot be compared with what this search finds.
+        violations : ndarray (n, n_constraints), optional
+            By how much they break the constraints, as in `History`; by default not known.
 
         Raises
         ------
         SettingError
             Something was asked already, or the shapes do not fit.
         """
-        self._bound_search.know(points, losses, fidelities, paid_for=paid_for)
+        self._bound_search.know(points, losses, fidelities, violations, paid_for=paid_for)
         for each in self._with_hosted():
             each._learned()
 
@@ -247,7 +250,8 @@ class Optimizer(Strategy):
         out; by default all may be, in the order of the ranking.
         """
         rows, history = self.history.rows(numbers), self.history
-        return numbers[best_first(history.losses[rows], numbers, history.fidelities[rows])]
+        values = history.losses[rows], numbers, history.fidelities[rows]
+        return numbers[best_first(*values, history.is_broken[rows])]
 
     @property
     def early_stopping(self) -> Mapping[str, Any] | None:

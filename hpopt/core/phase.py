@@ -53,13 +53,13 @@ def results_in_words(n: int, most: float) -> str:
 
 
 def best_in_words(history: History, objectives: Sequence[Objective]) -> str:
-    """Return the best value of each objective, in its units; empty without one.
+    """Return the best feasible value of each objective, in its units; empty without one.
 
-    Of several fidelities they are of the highest that has values.
+    Of several fidelities they are of the highest that has any.
     """
-    if not len(history):
-        return ""
-    best = history.losses[comparable(history.losses, history.fidelities)].min(axis=0)
+    is_broken = history.is_broken
+    which = comparable(history.losses, history.fidelities, is_broken) & ~is_broken
+    best = history.measured[which].min(axis=0, initial=np.inf)
     parts = []
     for objective, loss in zip(objectives, best.tolist(), strict=True):
         name = f"{objective.name} " if len(objectives) > 1 else ""
@@ -72,7 +72,7 @@ def recent_in_words(history: History) -> str:
     """Return how many of the last 10 results repeated a known value or failed; else empty."""
     if len(history) < RECENT:
         return ""
-    losses = history.all_losses
+    losses = history.all_measured
     rows = [
         row for row in range(len(losses) - RECENT, len(losses)) if np.isfinite(losses[row]).all()
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, SupportsFloat
 
 from hpopt.checks import whole
+from hpopt.core.constraint import Constraint, Constraints, normalised_constraints
 from hpopt.core.handle import TrialHandle
 from hpopt.core.objective import Objective, Objectives, normalised_objectives
 from hpopt.core.trial import Config, Solution
@@ -78,6 +80,9 @@ class Problem(ABC):
         What may be chosen.
     objectives : Objective, several, or mapping of str to {"minimize", "maximize"}
         What to make small or large. By default one number, ``value``, to be minimised.
+    constraints : mapping of str to (operator, bound), or several Constraint
+        Bounds on what an evaluation returns: ``{"latency": ("<=", 20)}``, on any of its numbers.
+        The best trial and the front are among those that meet all. By default none.
     fidelity : Fidelity or None
         The resource that one evaluation may spend, where it has one.
     max_batch : int, at least 1
@@ -86,6 +91,7 @@ class Problem(ABC):
 
     space: Space
     objectives: Objectives = (Objective(),)
+    constraints: Constraints = ()
     fidelity: Fidelity | None = None
     max_batch: int = 1
 
@@ -185,6 +191,31 @@ def objectives_of(problem: Problem) -> tuple[Objective, ...]:
     return normalised_objectives(problem.objectives)
 
 
+def constraints_of(problem: Problem) -> tuple[Constraint, ...]:
+    """Return a problem's constraints as a tuple, whichever way they were written."""
+    return normalised_constraints(problem.constraints)
+
+
+def with_constraints(problem: Problem, constraints: Constraints) -> Problem:
+    """Return a problem that is the same but for its constraints.
+
+    Raises
+    ------
+    ProblemError
+        They are no constraints, or the problem does not let them be set.
+    """
+    found = normalised_constraints(constraints)
+    copied = copy.copy(problem)
+    try:
+        copied.constraints = found
+    except AttributeError as error:
+        raise ProblemError(
+            f"{type(problem).__name__} must let its constraints be set, but {error}: write them "
+            "into its class"
+        ) from error
+    return copied
+
+
 def fingerprint_of(problem: Problem) -> dict[str, str]:
     """Return a problem's fingerprint as plain data.
 
@@ -228,6 +259,7 @@ def check_problem(problem: Any) -> Problem:
             f"{type(problem).__name__}.space must be an hpopt.Space, but got {type(space).__name__}"
         )
     objectives_of(problem)
+    constraints_of(problem)
     if problem.fidelity is not None and not isinstance(problem.fidelity, Fidelity):
         raise ProblemError(
             f"{type(problem).__name__}.fidelity must be an hpopt.Fidelity or None, but got "

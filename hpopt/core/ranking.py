@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt import checks
+from hpopt.core.constraint import Constraint, total_violation, violations
 from hpopt.core.objective import Objective, losses
 from hpopt.core.trial import Trial
 from hpopt.errors import SettingError
@@ -19,6 +20,7 @@ from hpopt.numerics.hypervolume import hypervolume
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Key = tuple[bool, float, float, int]
 
 # Trials that are compared with a front at once: each comparison costs some calls of numpy, so few
 # are made, and 500 trials are little memory.
@@ -29,25 +31,60 @@ class Ranking:
     """Rank trials that have values: by fidelity, by the first objective, the earlier one first.
 
     Values of different fidelities cannot be compared, so what has reached a higher one is better.
+    What meets all constraints is better than what does not; of that, what breaks them less.
     """
 
-    def __init__(self, objectives: Sequence[Objective]) -> None:
-        self.objectives = objectives
+    def __init__(
+        self, objectives: Sequence[Objective], constraints: Sequence[Constraint] = ()
+    ) -> None:
+        self.objectives, self.constraints = objectives, constraints
 
-    def key(self, trial: Trial) -> tuple[float, float, int]:
-        """Return what trials are sorted by, the best first: minus fidelity, loss and number."""
-        return -_reached(trial), self.objectives[0].loss(trial.outcome.values), trial.number
+    def is_feasible(self, trial: Trial) -> bool:
+        """Return whether a trial has values that meet all constraints."""
+        values = trial.outcome.values
+        return trial.ok and all(each.violation(values) <= 0 for each in self.constraints)
+
+    def is_broken(self, trial: Trial) -> bool:
+        """Return whether a trial is known to break a constraint."""
+        return any(each.violation(trial.outcome.values) > 0 for each in self.constraints)
+
+    def key(self, trial: Trial) -> Key:
+        """Return what trials are sorted by, the best first.
+
+        That is whether it is infeasible, minus its fidelity, its loss or by how much it breaks the
+        constraints, and its number.
+        """
+        is_infeasible = not self.is_feasible(trial)
+        if is_infeasible:
+            violation = violations(self.constraints, trial.outcome.values)
+            worth = float(total_violation(self.constraints, violation))
+        else:
+            worth = self.objectives[0].loss(trial.outcome.values)
+        return is_infeasible, -_reached(trial), worth, trial.number
 
     def top(self, trials: Iterable[Trial], n: int) -> list[Trial]:
-        """Return the n best trials, best first; those without values are left out."""
+        """Return the n best trials, best first; those without values are left out.
+
+        Those that break a constraint come last, the nearest to meeting them first.
+        """
         return heapq.nsmallest(n, (trial for trial in trials if trial.ok), key=self.key)
 
-    def front(self, trials: Iterable[Trial]) -> list[Trial]:
-        """Return the trials that no other dominates, the best by the first objective first.
+    def why_infeasible(self, trial: Trial) -> str:
+        """Return which constraints a trial with values breaks, in words; empty for none."""
+        said = (each.why_broken(trial.outcome.values) for each in self.constraints)
+        return ", ".join(filter(None, said))
 
-        They are of the highest fidelity that any with values has reached.
+    def nearest_in_words(self, trial: Trial) -> str:
+        """Return that nothing is feasible, and which trial is the nearest to it."""
+        why = self.why_infeasible(trial)
+        return f"no trial meets all constraints yet; the nearest is trial {trial.number} ({why})"
+
+    def front(self, trials: Iterable[Trial]) -> list[Trial]:
+        """Return the feasible trials that no other dominates, sorted by the first objective.
+
+        They are of the highest fidelity that any feasible one has reached.
         """
-        front = Front(self.objectives)
+        front = Front(self.objectives, self.constraints)
         for trial in trials:
             front.add(trial)
         return sorted(front.trials(), key=self.key)
@@ -85,27 +122,29 @@ def _reached(trial: Trial) -> float:
 class Front:
     """The Pareto front of trials that come one by one, in memory that grows with the front only.
 
-    It has the trials of the highest fidelity only.
+    It has feasible trials of the highest fidelity only.
 
     Attributes
     ----------
     worst : ndarray (n_objectives,)
-        The worst loss of each objective among all trials of that fidelity; -inf without any.
+        The worst loss of each objective among all those trials; -inf without any.
     """
 
-    def __init__(self, objectives: Sequence[Objective]) -> None:
-        self._objectives = objectives
+    def __init__(
+        self, objectives: Sequence[Objective], constraints: Sequence[Constraint] = ()
+    ) -> None:
+        self._objectives, self._ranking = objectives, Ranking(objectives, constraints)
         self._candidates: list[Trial] = []
         self._most = AT_ONCE
         self._reached = 0.0
         self.worst = np.full(len(objectives), -np.inf)
 
     def add(self, trial: Trial) -> None:
-        """Compare a trial with the others; one without final values is left out."""
+        """Compare a trial with the others; one without final feasible values is left out."""
         reached = _reached(trial)
         # Of several objectives: one that was stopped may be better in those that it knew.
         is_stopped = trial.status == "stopped" and len(self._objectives) > 1
-        if not trial.ok or is_stopped or reached < self._reached:
+        if is_stopped or reached < self._reached or not self._ranking.is_feasible(trial):
             return
         if reached > self._reached:
             self._reached = reached
@@ -163,31 +202,44 @@ def _is_finite(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
 
 
-def best_first(losses: Floats, numbers: Ints, fidelities: Floats) -> Ints:
+def best_first(
+    losses: Floats, numbers: Ints, fidelities: Floats, is_broken: NDArray[np.bool_] | None = None
+) -> Ints:
     """Return the places of trials in the order of `Ranking`, from their arrays; bad ones are last.
 
     Parameters
     ----------
     losses : ndarray (n, n_objectives)
-        Infinite where an evaluation gave no values.
+        Infinite where an evaluation gave no values, and with penalties, as in `History`.
     numbers : ndarray (n,) of int
     fidelities : ndarray (n,)
         nan where the problem has none.
+    is_broken : ndarray (n,) of bool, optional
+        Which do not meet all constraints; by default none.
     """
     has_values = losses[:, 0] < np.inf
     reached = np.where(has_values, np.nan_to_num(fidelities, nan=0.0), -np.inf)
-    return np.lexsort((numbers, losses[:, 0], -reached))
+    keys = [numbers, losses[:, 0], -reached]
+    return np.lexsort(keys if is_broken is None else [*keys, ~has_values | is_broken])
 
 
-def comparable(losses: Floats, fidelities: Floats) -> NDArray[np.bool_]:
+def comparable(
+    losses: Floats, fidelities: Floats, is_broken: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
     """Return which trials have the highest fidelity of those with values, or no values.
+
+    Of those that meet all constraints, where there are any: what does not is comparable to them
+    at a higher one, too.
 
     Parameters
     ----------
     losses : ndarray (n, n_objectives)
     fidelities : ndarray (n,)
+    is_broken : ndarray (n,) of bool, optional
+        Which do not meet all constraints; by default none.
     """
     has_values = (losses < np.inf).all(axis=1)
+    meets_all = has_values if is_broken is None else has_values & ~is_broken
     reached = np.nan_to_num(fidelities, nan=0.0)
-    highest: float = reached[has_values].max(initial=0.0)
+    highest: float = reached[meets_all if meets_all.any() else has_values].max(initial=0.0)
     return ~has_values | (reached >= highest)

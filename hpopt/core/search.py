@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from hpopt.core.beliefs import Beliefs
+from hpopt.core.constraint import Constraint, violations
 from hpopt.core.curves import by_objective
 from hpopt.core.history import History
 from hpopt.core.objective import Objective, losses
@@ -36,6 +37,7 @@ class Search:
     seed : int, >= 0
     start : tuple of dict
         The configs to ask first, complete.
+    constraints : tuple of Constraint
 
     Attributes
     ----------
@@ -62,11 +64,13 @@ class Search:
         fidelity: Fidelity | None,
         seed: int,
         start: tuple[Config, ...] = (),
+        *,
+        constraints: tuple[Constraint, ...] = (),
     ) -> None:
         self.space, self.objectives, self.fidelity = space, tuple(objectives), fidelity
-        self.seed, self.start = seed, start
-        self.history = History(space.d, len(self.objectives))
-        self.knowledge = History(space.d, len(self.objectives))
+        self.seed, self.start, self.constraints = seed, start, constraints
+        self.history = History(space.d, len(self.objectives), constraints)
+        self.knowledge = History(space.d, len(self.objectives), constraints)
         self.is_paid: list[bool] = []
         self.pending: dict[int, Solution] = {}
         self.proposals = Proposals(space, seed)
@@ -167,7 +171,8 @@ class Search:
             solution = self.pending.pop(trial.number)
             if trial.outcome.curve:
                 self._believe(trial, row)
-            self.history.append(solution.number, solution.point, row, solution.fidelity)
+            broken = violations(self.constraints, trial.outcome.values)
+            self.history.append(solution.number, solution.point, row, solution.fidelity, broken)
 
     def _believe(self, trial: Trial, row: Floats) -> None:
         """Put what a trial that was stopped is believed to have ended at in place of its losses."""
@@ -177,7 +182,13 @@ class Search:
             row[place] = self._beliefs[place].believed(trial, float(row[place]), curve)
 
     def know(
-        self, points: Floats, losses: Floats, fidelities: Floats | None, *, paid_for: bool
+        self,
+        points: Floats,
+        losses: Floats,
+        fidelities: Floats | None,
+        violations: Floats | None,
+        *,
+        paid_for: bool,
     ) -> None:
         """Add observations of another search to the knowledge; see `Optimizer.learn`."""
         if self.n_asked or self.queue:
@@ -191,17 +202,17 @@ class Search:
                 f"points and losses must have the shapes {shapes[0]} and {shapes[1]}, but have "
                 f"{points.shape} and {losses.shape}"
             )
+        known = History(self.space.d, len(self.objectives), self.constraints)
+        # Equal configs are equal points, as those of solutions are.
+        known.know(self.space.snap(points), losses, violations)
         if fidelities is None or self.fidelity is None:
             fidelities = np.full(len(points), self.highest)
         if paid_for:
             asked = None if self.fidelity is None else fidelities
             self.proposals.add(points, [-1] * len(points), asked)
-        which = comparable(losses, fidelities)
-        points, losses = (
-            self.space.snap(points[which]),
-            losses[which],
-        )  # equal configs, equal points
-        for point, row in zip(points, losses, strict=True):
-            self.knowledge.append(len(self.knowledge), point, row)
-        self.history.know(points, losses)
-        self.is_paid += [paid_for] * len(points)
+        which = comparable(known.all_losses, fidelities, known.all_broken)
+        columns = (known.all_points[which], losses[which], known.all_violations[which])
+        for point, row, broken in zip(*columns, strict=True):
+            self.knowledge.append(len(self.knowledge), point, row, violations=broken)
+        self.history.know(*columns)
+        self.is_paid += [paid_for] * int(which.sum())

@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from hpopt.core.constraint import Constraint
 from hpopt.core.history import History
 from hpopt.core.objective import Objective
 from hpopt.core.phase import Phase
@@ -33,6 +34,7 @@ class Strategy(ABC):
 
     space: Space
     objectives: tuple[Objective, ...]
+    constraints: tuple[Constraint, ...]
     fidelity: Fidelity | None
     seed: int
     start: tuple[Config, ...]
@@ -142,15 +144,17 @@ class Strategy(ABC):
 
     @property
     def best(self) -> int | None:
-        """The number of the best observed solution by the first objective; None without one.
+        """The number of the best feasible solution by the first objective; None without one.
 
-        Of several fidelities it is among the solutions of the highest one that has values.
+        Of several fidelities it is among the solutions of the highest one that has any.
         """
         history = self.history
         if not len(history):
             return None
-        row = int(best_first(history.losses, history.numbers, history.fidelities)[0])
-        return int(history.numbers[row]) if history.losses[row, 0] < np.inf else None
+        values = history.losses, history.numbers, history.fidelities
+        row = int(best_first(*values, history.is_broken)[0])
+        is_feasible = history.losses[row, 0] < np.inf and not history.is_broken[row]
+        return int(history.numbers[row]) if is_feasible else None
 
     def generator(self, *key: int) -> np.random.Generator:
         """Return the random generator of a key: with the same key, the same draws."""
@@ -260,7 +264,8 @@ class Strategy(ABC):
         """
         own = _unbound_copy(inner)
         fidelity = self.fidelity if has_fidelity else None
-        own._join(Search(self.space if space is None else space, self.objectives, fidelity, seed))
+        where, bounds = (self.space if space is None else space), self.constraints
+        own._join(Search(where, self.objectives, fidelity, seed, constraints=bounds))
         return own
 
     def _join(self, search: Search) -> None:
@@ -268,6 +273,7 @@ class Strategy(ABC):
         self._bound_search, self._hosted = search, []
         # What strategies use most, at hand: a search never replaces one of these objects.
         self.space, self.objectives = search.space, search.objectives
+        self.constraints = search.constraints
         self.fidelity, self.seed, self.start = search.fidelity, search.seed, search.start
         self.history, self.knowledge = search.history, search.knowledge
         self.pending, self.proposals = search.pending, search.proposals

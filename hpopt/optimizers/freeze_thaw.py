@@ -133,6 +133,7 @@ class FreezeThaw(Optimizer):
         ):  # of the highest fidelity
             point, losses = self.knowledge.points[row], self.knowledge.losses[row, :1]
             end, is_dead = np.array([self._high]), not math.isfinite(losses[0])
+            is_dead |= bool(self.knowledge.is_broken[row])
             self._curves.add(
                 Segment(-1 - row, point, end, losses, self._high, is_dead, is_over=True)
             )
@@ -144,7 +145,8 @@ class FreezeThaw(Optimizer):
             segment = Segment.of(
                 trial,
                 self.proposals.first(trial.solution.point, trial.number),
-                loss=float(history.losses[row, 0]),
+                # What breaks a constraint is avoided as what fails.
+                loss=math.inf if history.is_broken[row] else float(history.losses[row, 0]),
                 reached=float(history.fidelities[row]),
                 sign=self.objectives[0].sign,
                 levels=self._curves.levels,

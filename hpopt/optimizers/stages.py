@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hpopt.core import Optimizer, Phase, Solution, Trial, failed
-from hpopt.core.hosting import teach
+from hpopt.core.hosting import Known, teach
 from hpopt.core.proposals import Floats
 from hpopt.core.ranking import comparable
 from hpopt.errors import ConfigError, SettingError
@@ -75,6 +76,7 @@ class Stages(Optimizer):
         points : ndarray (n, d), in [0, 1]
             Those of other studies, and then those observed before the stage, by number.
         losses : ndarray (n, n_objectives)
+            Infinite where an evaluation gave no values, or breaks a constraint.
         """
 
     @property
@@ -137,13 +139,14 @@ class Stages(Optimizer):
         """Begin the next stage, or find where it ended; return False where it must wait."""
         if self.history.n_contiguous < self._first:
             return False
-        points, losses, paid, fidelities = self._observations()
-        which = comparable(losses, fidelities)
-        stage = self._stage(self._index, points[which], losses[which])
+        known, is_broken = self._observations()
+        losses = np.where(is_broken[:, None], np.inf, known.losses)
+        which = comparable(losses, known.fidelities)
+        stage = self._stage(self._index, known.points[which], losses[which])
         if stage is None:
             return False
         self._share = math.inf if stage.n is None else stage.n
-        inner = self._start(stage, points, losses, paid, fidelities)
+        inner = self._start(stage, known)
         if number > self._first:
             asked = self._n_rerun(copy.deepcopy(inner), number)
             if asked is None:
@@ -160,18 +163,20 @@ class Stages(Optimizer):
         self._inner, self._index, self._first = None, self._index + 1, first
         self._trials = [trial for trial in self._trials if trial.number >= first]
 
-    def _observations(self) -> tuple[Floats, Floats, list[bool], Floats]:
-        """Return what is known when a stage begins: points, losses, which were paid, fidelities."""
-        rows = self.history.rows(np.arange(self._first))
-        points = np.concatenate([self.knowledge.points, self.history.points[rows]])
-        losses = np.concatenate([self.knowledge.losses, self.history.losses[rows]])
-        known = np.full(len(self.knowledge), self.highest)
-        fidelities = np.concatenate([known, self.history.fidelities[rows]])
-        return points, losses, self._bound_search.is_paid + [True] * self._first, fidelities
+    def _observations(self) -> tuple[Known, NDArray[np.bool_]]:
+        """Return what is known when a stage begins, and which of it breaks a constraint."""
+        history, rows = self.history, self.history.rows(np.arange(self._first))
+        own = Known(
+            history.points[rows],
+            history.measured[rows],
+            history.violations[rows],
+            np.ones(len(rows), dtype=bool),
+            history.fidelities[rows],
+        )
+        is_broken = np.concatenate([self.knowledge.is_broken, history.is_broken[rows]])
+        return Known.before(self).followed_by(own), is_broken
 
-    def _start(
-        self, stage: Stage, points: Floats, losses: Floats, paid: list[bool], fidelities: Floats
-    ) -> Optimizer:
+    def _start(self, stage: Stage, known: Known) -> Optimizer:
         """Return the stage's optimizer, which has learned all that is known."""
         # A seed of its own for each stage: equal strategies must not draw equal configs.
         seed = int(self.generator(self._index).integers(2**63))
@@ -180,11 +185,9 @@ class Stages(Optimizer):
         except SettingError:  # it suits the whole space, as was checked, but not this one
             inner = self.subsearch(stage.optimizer, seed=seed)
         if inner.space is not self.space:
-            rows, configs = configs_in(inner.space, self.space.decode(points))
-            points = inner.space.encode(configs)
-            losses, paid = losses[rows], [paid[row] for row in rows]
-            fidelities = fidelities[rows]
-        teach(inner, points, losses, paid, fidelities)
+            rows, configs = configs_in(inner.space, self.space.decode(known.points))
+            known = known.take(rows)._replace(points=inner.space.encode(configs))
+        teach(inner, known)
         return inner
 
     def _n_rerun(self, inner: Optimizer, number: int) -> int | None:
@@ -269,8 +272,8 @@ class Stages(Optimizer):
         if trial.status != "stopped" or len(self.objectives) > 1:
             return trial
         objective, history = self.objectives[0], self.history
-        loss = float(history.losses[history.row(trial.number), 0])
-        values = {objective.name: objective.sign * loss}
+        loss = float(history.measured[history.row(trial.number), 0])
+        values = {**trial.values, objective.name: objective.sign * loss}
         return replace(trial, outcome=replace(trial.outcome, status="complete", values=values))
 
     def _inside(self, inner: Optimizer, trial: Trial) -> Trial:

@@ -151,7 +151,8 @@ class TPE(Optimizer):
     def _split(self) -> tuple[Parzen, Singles]:
         """Return the density of the good, and the kernels' rows of the bad and pending ones."""
         several = len(self.objectives) > 1
-        observed = FrontObservations(self) if several else Observations(self)
+        observations = FrontObservations if several else Observations
+        observed = observations(self, ranked=True)
         n = len(observed)
         rows = self._good(observed.losses, n)
         most = MOST_BAD + len(rows)

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+from hpopt.core.constraint import Constraints, normalised_constraints
 from hpopt.core.handle import TrialHandle
 from hpopt.core.objective import Objective, Objectives, normalised_objectives
 from hpopt.core.problem import Fidelity, Problem, check_problem
@@ -33,6 +34,8 @@ class FunctionProblem(Problem):
     space : Space or mapping of str to Parameter
     objectives : Objective, several, or mapping of str to {"minimize", "maximize"}
         By default one number, ``value``, to be minimised.
+    constraints : mapping of str to (operator, bound), or several Constraint
+        Bounds on what the function returns: ``{"latency": ("<=", 20)}``.
     fidelity : Fidelity, optional
         The resource of one evaluation; the function reads ``trial.fidelity``.
 
@@ -54,12 +57,14 @@ class FunctionProblem(Problem):
         space: Space | Mapping[str, Parameter],
         *,
         objectives: Objectives = Objective(),  # noqa: B008  (it is frozen)
+        constraints: Constraints = (),
         fidelity: Fidelity | None = None,
     ) -> None:
         self._style = _style_of(function)
         self.function = function
         self.space = space if isinstance(space, Space) else Space(space)
         self.objectives = normalised_objectives(objectives)
+        self.constraints = normalised_constraints(constraints)
         self.fidelity = fidelity
         check_problem(self)
 

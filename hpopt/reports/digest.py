@@ -10,6 +10,10 @@ from hpopt.core import Front, Ranking, Trial
 from hpopt.core.spent import Spent
 from hpopt.study import Record
 
+# Points of a front to the power of all but one objective, as the time of a hypervolume grows: half
+# a second, as a page that is shown anew each second may take.
+QUICK = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class Digest:
@@ -18,7 +22,9 @@ class Digest:
     Attributes
     ----------
     best : list of Trial
-        Best first, by the first objective.
+        Best first, by the first objective. With constraints those that break one come last.
+    ranking : Ranking
+        The study's.
     front : list of Trial
         Of several objectives, the trials that no other is better than in all of them, the best by
         the first objective first; empty for one objective.
@@ -34,11 +40,15 @@ class Digest:
         What was spent of the problem's fidelity; empty where nothing was saved.
     knee : Trial or None
         That of the front.
-    hypervolume : float
-        That of the front, from the worst values of all trials.
+    hypervolume : float or None
+        That of the front, from the worst values of all feasible trials; None where it would take
+        long.
+    n_feasible : int
+        How many trials meet all constraints.
     """
 
     best: list[Trial]
+    ranking: Ranking
     front: list[Trial]
     counts: dict[str, int]
     pending: list[int]
@@ -46,7 +56,8 @@ class Digest:
     seconds: float
     spent: str = ""
     knee: Trial | None = None
-    hypervolume: float = 0.0
+    hypervolume: float | None = None
+    n_feasible: int = 0
 
     @property
     def n_done(self) -> int:
@@ -68,18 +79,19 @@ def digest(record: Record, *, n_best: int = 5, n_errors: int = 3) -> Digest:
     counts: Counter[str] = Counter()
     errors: deque[Trial] = deque(maxlen=n_errors)
     spent = Spent(record.fidelity)
-    ranking, front = Ranking(record.objectives), Front(record.objectives)
-    seconds = 0.0
+    ranking, front = record.ranking, Front(record.objectives, record.constraints)
+    seconds, n_feasible = 0.0, 0
 
     def fine() -> Iterator[Trial]:
         """Count every trial, and yield those with values."""
-        nonlocal seconds
+        nonlocal seconds, n_feasible
         for trial in record.iterate():
             counts[trial.status] += 1
             seconds += trial.seconds
             spent.add(trial)
             pending.pop(trial.number, None)
             if trial.ok:
+                n_feasible += ranking.is_feasible(trial)
                 if len(record.objectives) > 1:
                     front.add(trial)
                 yield trial
@@ -88,8 +100,10 @@ def digest(record: Record, *, n_best: int = 5, n_errors: int = 3) -> Digest:
 
     best = ranking.top(fine(), n_best)
     shown = sorted(front.trials(), key=ranking.key)
+    is_quick = len(shown) ** (len(record.objectives) - 1) <= QUICK
     return Digest(
         best,
+        ranking,
         shown,
         dict(counts),
         list(pending),
@@ -97,5 +111,6 @@ def digest(record: Record, *, n_best: int = 5, n_errors: int = 3) -> Digest:
         seconds,
         str(spent),
         knee=ranking.knee(shown),
-        hypervolume=front.hypervolume(),
+        hypervolume=front.hypervolume() if is_quick else None,
+        n_feasible=n_feasible,
     )

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hpopt.core import Objective, Trial
+from hpopt.core import Constraint, Objective, Ranking, Trial
 from hpopt.core.amounts import in_units
 from hpopt.progress import duration
 from hpopt.reports import words
@@ -74,18 +74,25 @@ def best_or_front(read: Digest, objectives: Sequence[Objective], *, top: int | N
         How many of the front, by default 20. Of one objective all best of the digest are shown.
     """
     if not read.front:
-        return best_trials(read.best, objectives, of=read.n_done)
+        constraints = read.ranking.constraints
+        return best_trials(read.best, objectives, of=read.n_done, constraints=constraints)
     shown = _spread(read.front, FRONT_SHOWN if top is None else top)
     n = len(read.front)
     some = f"; {len(shown)} of them" if len(shown) < n else ""
     title = f"the front: {n} of {read.n_done} trials, which no trial dominates{some}"
-    return _trials(shown, objectives, title)
+    return _trials(shown, Ranking(objectives), f"{title}, {_order(objectives)}")
 
 
 def best_trials(
-    trials: Sequence[Trial], objectives: Sequence[Objective], *, of: int | None = None
+    trials: Sequence[Trial],
+    objectives: Sequence[Objective],
+    *,
+    of: int | None = None,
+    constraints: Sequence[Constraint] = (),
 ) -> Any:
     """Show trials with values: number, values, seconds and config, a row each.
+
+    With constraints there is a column that says whether all are met.
 
     Parameters
     ----------
@@ -94,21 +101,33 @@ def best_trials(
     objectives : sequence of Objective
     of : int, optional
         How many trials there are, for the title.
+    constraints : sequence of Constraint, optional
     """
-    counted = f"the best {len(trials)}" + (f" of {of} trials" if of is not None else "")
-    return _trials(trials, objectives, counted)
+    ranking = Ranking(objectives, constraints)
+    total = f" of {of} trials" if of is not None else ""
+    if trials and not ranking.is_feasible(trials[0]):
+        title = f"the nearest {len(trials)}{total}, of which none meets all constraints"
+        return _trials(trials, ranking, title)
+    return _trials(trials, ranking, f"the best {len(trials)}{total}, {_order(objectives)}")
 
 
-def _trials(trials: Sequence[Trial], objectives: Sequence[Objective], title: str) -> Any:
+def _order(objectives: Sequence[Objective]) -> str:
+    best = "highest" if objectives[0].direction == "maximize" else "lowest"
+    return f"the {best} {objectives[0].name} first"
+
+
+def _trials(trials: Sequence[Trial], ranking: Ranking, title: str) -> Any:
     from rich.table import Table
 
-    names = [objective.name for objective in objectives]
-    best = "highest" if objectives[0].direction == "maximize" else "lowest"
+    objectives = [objective.name for objective in ranking.objectives]
+    # What constraints are on is worth a column, too.
+    names = list(dict.fromkeys([*objectives, *(each.name for each in ranking.constraints)]))
     table = Table(box=None, pad_edge=False, title_justify="left", header_style="bold")
-    table.title = shown = _text(f"{title}, the {best} {names[0]} first")
+    table.title = shown = _text(title)
     shown.no_wrap, shown.overflow = True, "ignore"  # else it is wrapped to a narrow table
     has_fidelity = any(trial.solution.fidelity is not None for trial in trials)
-    for name in ("trial", *["fidelity"] * has_fidelity, *names, "seconds"):
+    marks = ["feasible"] if ranking.constraints else []
+    for name in ("trial", *["fidelity"] * has_fidelity, *names, *marks, "seconds"):
         table.add_column(_text(name), justify="right", no_wrap=True)
     table.add_column("config", overflow="fold", min_width=20)
     others = any(set(trial.values) - set(names) for trial in trials)
@@ -117,7 +136,8 @@ def _trials(trials: Sequence[Trial], objectives: Sequence[Objective], title: str
     for trial in trials:
         at = trial.solution.fidelity
         cells = [str(trial.number), *["" if at is None else words.number(at)] * has_fidelity]
-        cells += [words.number(trial.values[name]) for name in names]
+        cells += [words.number(trial.values[n]) if n in trial.values else "" for n in names]
+        cells += ["yes" if ranking.is_feasible(trial) else "no" for _ in marks]
         cells += [f"{trial.seconds:.1f}", words.as_json(trial.config)]
         cells += [words.values(trial.values, without=names)] if others else []
         table.add_row(*map(_text, cells))
@@ -167,7 +187,7 @@ def trial_page(record: Record, number: int, *, path: Path | None = None) -> Any:
     from rich.text import Text
 
     trial = record.trial(number)
-    parts: list[Any] = [_fields(_of_trial(trial, path))]
+    parts: list[Any] = [_fields(_of_trial(trial, record, path))]
     passages = (
         ("curve (step, value)", _curve(trial)),
         ("traceback", trial.traceback),
@@ -187,6 +207,9 @@ def _state(record: Record, read: Digest, path: Path | None, writer: Writer | Non
         low, high = words.number(record.fidelity.low), words.number(record.fidelity.high)
         spent = f"; {read.spent}" if read.spent else ""
         yield "fidelity", f"{low} to {high} {record.fidelity.name}{spent}"
+    if record.constraints:
+        bounds = ", ".join(map(str, record.constraints))
+        yield "constraints", f"{bounds}; met by {read.n_feasible} of {read.n_done} trials"
     if read.front:
         yield "front", f"{len(read.front)} trials; {_about(read)}"
     if read.pending:
@@ -208,16 +231,21 @@ def _state(record: Record, read: Digest, path: Path | None, writer: Writer | Non
 
 def _about(read: Digest) -> str:
     knee = "" if read.knee is None else f"knee: trial {read.knee.number}; "
+    if read.hypervolume is None:
+        return knee.removesuffix("; ")
     return f"{knee}hypervolume {words.number(read.hypervolume)} from the worst values"
 
 
-def _of_trial(trial: Trial, path: Path | None) -> Iterator[Row]:
+def _of_trial(trial: Trial, record: Record, path: Path | None) -> Iterator[Row]:
     yield "trial", str(trial.number)
     yield "status", trial.status
     if trial.error:
         yield "error", trial.error
     if trial.values:
         yield "values", words.values(trial.values)
+    if trial.ok and record.constraints:
+        why = record.ranking.why_infeasible(trial)
+        yield "feasible", f"no: {why}" if why else "yes"
     if trial.info:
         yield "info", _fields((name, words.as_json(v)) for name, v in trial.info.items())
     yield "config", _fields((name, words.as_json(v)) for name, v in trial.config.items())

@@ -146,7 +146,8 @@ def outcome_of_value(
     if given.status not in STATUSES:
         raise SettingError(f"a status must be one of {STATUSES}, but got {given.status!r}")
     if given.ok:
-        judged = judge(problem, given.values, asks=f"{caller} wants")
+        is_partial = given.status == "stopped"
+        judged = judge(problem, given.values, asks=f"{caller} wants", is_partial=is_partial)
         if judged.status == "failed":
             raise SettingError(str(judged.error))
         status = given.status if judged.ok else judged.status

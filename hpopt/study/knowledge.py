@@ -16,6 +16,7 @@ import numpy as np
 from hpopt.checks import expanded
 from hpopt.core import Objective, Optimizer, Trial
 from hpopt.core.beliefs import Beliefs
+from hpopt.core.constraint import violations
 from hpopt.core.ranking import highest_fidelity, is_comparable
 from hpopt.errors import ConfigError, SettingError, StudyError, StudyMismatchError
 from hpopt.space import Parameter, Space
@@ -136,6 +137,9 @@ def _entry_of(
     What the entries have already is left out.
     """
     space, objectives = optimizer.space, optimizer.objectives
+    # What a trial is learned by: the objectives, and after them what constraints are on.
+    names = [each.name for each in objectives]
+    names += [each.name for each in optimizer.constraints]
     named = os.fspath(source) if isinstance(source, str | os.PathLike) else _path_of(source)
     name = named or f"a study of {earlier.header.get('problem')}"
     _check_directions(objectives, earlier, name)
@@ -145,14 +149,14 @@ def _entry_of(
     filled: Counter[str] = Counter()
     missing: dict[str, None] = {}
     highest = highest_fidelity(earlier.iterate())
-    believed = _Believed(earlier, objectives)
+    believed = _Believed(earlier, names)
     for trial in earlier.iterate():
         values = believed.values(trial)
         if not is_comparable(trial, highest):
             reasons["of a lower fidelity than the best"] += 1
             continue
         config = _fill_in(trial.config, space)
-        reason = _why_not(trial, config, space, objectives)
+        reason = _why_not(trial, config, space, names)
         key = space.key(config) if reason is None else b""
         if reason is None and key in known:
             reason = None, "its config is known already"
@@ -182,21 +186,21 @@ class _Believed:
     One that was stopped early counts as what it is believed to have ended at: see `Beliefs`.
     """
 
-    def __init__(self, earlier: Record, objectives: Sequence[Objective]) -> None:
-        self._objectives = objectives
+    def __init__(self, earlier: Record, names: Sequence[str]) -> None:
+        self._names = names
         # A curve is of the one objective that the earlier study had.
         watched = earlier.objectives[0] if len(earlier.objectives) == 1 else None
         self._watched, self._beliefs = watched, Beliefs(1 if watched is None else watched.sign)
 
     def values(self, trial: Trial) -> list[float] | None:
-        """Return a value for each objective, None where it has none; call it in order."""
+        """Return those of the names, None where one is missing; call it in order."""
         values = dict(trial.values)
         if self._watched is not None and self._watched.name in values:
             loss = self._watched.loss(values)
             values[self._watched.name] = self._watched.sign * self._beliefs.believed(trial, loss)
-        if not trial.ok or any(each.name not in values for each in self._objectives):
+        if not trial.ok or any(name not in values for name in self._names):
             return None
-        return [values[each.name] for each in self._objectives]
+        return [values[name] for name in self._names]
 
 
 def _check_directions(objectives: Sequence[Objective], earlier: Record, name: str) -> None:
@@ -231,14 +235,18 @@ def teach(optimizer: Optimizer, entries: Entries) -> None:
     StudyError
         The metadata say what the study's space has no room for: they were changed.
     """
+    n, constraints = len(optimizer.objectives), optimizer.constraints
+    names = [each.name for each in constraints]
     for entry in entries:
         if not entry["trials"]:
             continue
-        losses = np.full((len(entry["trials"]), len(optimizer.objectives)), np.inf)
+        losses = np.full((len(entry["trials"]), n), np.inf)
+        broken = np.full((len(losses), len(constraints)), np.nan)
         for row, (_, values) in enumerate(entry["trials"]):
             if values is not None:
-                pairs = zip(optimizer.objectives, values, strict=True)
+                pairs = zip(optimizer.objectives, values[:n], strict=True)
                 losses[row] = [objective.loss({objective.name: v}) for objective, v in pairs]
+                broken[row] = violations(constraints, dict(zip(names, values[n:], strict=True)))
         try:
             points = optimizer.space.encode([config for config, _ in entry["trials"]])
         except ConfigError as error:
@@ -246,7 +254,7 @@ def teach(optimizer: Optimizer, entries: Entries) -> None:
                 f"what a study learned of {entry['source']} must fit its space, but {error}: the "
                 "space has changed since"
             ) from None
-        optimizer.learn(points, losses)
+        optimizer.learn(points, losses, violations=broken)
 
 
 def _fill_in(config: Mapping[str, Any], space: Space) -> dict[str, Any]:
@@ -270,12 +278,12 @@ def _names_added(
 
 
 def _why_not(
-    trial: Trial, config: Mapping[str, Any], space: Space, objectives: Sequence[Objective]
+    trial: Trial, config: Mapping[str, Any], space: Space, names: Sequence[str]
 ) -> Reason | None:
     """Return why a trial cannot be learned as this config; None where it can."""
-    for objective in objectives:
-        if trial.ok and objective.name not in trial.values:
-            return None, f"no value of {objective.name!r}"
+    for name in names:
+        if trial.ok and name not in trial.values:
+            return None, f"no value of {name!r}"
     try:
         space.validate(config)
     except ConfigError:

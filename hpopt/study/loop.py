@@ -238,6 +238,7 @@ class Loop:
             seconds=self.seconds,
             limit=self._rule.seconds(),
             best=tally.best,
+            nearest=tally.nearest_in_words,
             objective=state.optimizer.objectives[0],
             doing=self._doing,
             spent=str(tally.spent),

@@ -13,23 +13,26 @@ import numpy as np
 
 from hpopt._version import __version__
 from hpopt.core import (
+    Constraint,
     Fidelity,
     Objective,
     Optimizer,
     Problem,
+    constraints_of,
     fingerprint_of,
+    normalised_constraints,
     normalised_objectives,
     objectives_of,
 )
 from hpopt.errors import HpoptError, SettingError, StudyFileError
-from hpopt.space import Space
+from hpopt.space import Parameter, Space
 from hpopt.space.coordinates import MOST_COORDINATES
 
 Test = Callable[[Any], bool]
 
 # Raised when a version writes what earlier ones cannot read.
 FORMAT = 1
-# More than any study has, and few enough that their names are compared in no time.
+# Or constraints: more than any study has, and few enough that their names are compared in no time.
 MOST_OBJECTIVES = 1000
 # Characters of an error, which may quote all of a header.
 MOST_QUOTED = 500
@@ -64,6 +67,7 @@ def make_metadata(
         "problem": f"{type(problem).__module__}.{type(problem).__qualname__}",
         "space": problem.space.to_json(),
         "objectives": [[o.name, o.direction] for o in objectives_of(problem)],
+        "constraints": constraints_as_json(problem),
         "fidelity": fidelity_as_json(problem),
         "fingerprint": fingerprint_of(problem),
         "seed": seed,
@@ -94,6 +98,11 @@ def optimizer_as_json(optimizer: Optimizer) -> dict[str, Any]:
     return {"name": name, "settings": optimizer.settings()}
 
 
+def constraints_as_json(problem: Problem) -> list[list[Any]]:
+    """Return a problem's constraints as JSON data."""
+    return [[each.name, each.operator, each.bound] for each in constraints_of(problem)]
+
+
 def fidelity_as_json(problem: Problem) -> list[Any] | None:
     """Return a problem's fidelity as JSON data."""
     fidelity = problem.fidelity
@@ -103,6 +112,11 @@ def fidelity_as_json(problem: Problem) -> list[Any] | None:
 def objectives_in(metadata: Mapping[str, Any]) -> tuple[Objective, ...]:
     """Return the objectives of a stored study."""
     return tuple(Objective(name, direction) for name, direction in metadata["objectives"])
+
+
+def constraints_in(metadata: Mapping[str, Any]) -> tuple[Constraint, ...]:
+    """Return the constraints of a stored study."""
+    return tuple(Constraint(*each) for each in metadata.get("constraints", ()))
 
 
 def fidelity_in(metadata: Mapping[str, Any]) -> Fidelity | None:
@@ -116,6 +130,19 @@ def space_in(metadata: Mapping[str, Any]) -> Space:
     # A file's numbers may be of any size; what is wrong with them is raised as an error.
     with np.errstate(all="ignore"):
         return Space.from_json(_without_forbidden(metadata["space"]), forbid=())
+
+
+def has_tuples(space: Space) -> bool:
+    """Return whether JSON changes a value of a space: makes a list of a tuple."""
+    return any(_has_tuples(parameter) for parameter in space.values())
+
+
+def _has_tuples(parameter: Parameter) -> bool:
+    layer = getattr(parameter, "layer", None)
+    if layer is not None:
+        return has_tuples(layer)
+    listed = getattr(parameter, "choices", getattr(parameter, "values", ()))
+    return any(isinstance(value, tuple) for value in listed)
 
 
 def _without_forbidden(space: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,6 +176,7 @@ def check_metadata(metadata: Mapping[str, Any], path: object) -> None:
         )
     try:
         normalised_objectives(objectives_in(metadata))
+        normalised_constraints(constraints_in(metadata))
         fidelity_in(metadata)
         _check_size(metadata["space"])
         space_in(metadata)
@@ -212,6 +240,15 @@ def _is_objectives(value: Any) -> bool:
     )
 
 
+def _is_constraints(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) <= MOST_OBJECTIVES
+        and all(isinstance(each, list) and len(each) == 3 for each in value)
+        and all(_is_text(name) and _is_number(bound) for name, _, bound in value)
+    )
+
+
 def _is_fidelity(value: Any) -> bool:
     if value is None:
         return True
@@ -252,6 +289,7 @@ KINDS: dict[str, tuple[Test, str]] = {
     "problem": (_is_text, "text"),
     "space": (_is_dict, "a table"),
     "objectives": (_is_objectives, "a list of names and directions"),
+    "constraints": (_is_constraints, "a list of names, operators and bounds"),
     "fidelity": (_is_fidelity, "null, or two numbers and a name"),
     "seed": (_is_int, "a whole number"),
     "optimizer": (_is_optimizer, "a table of name and settings"),

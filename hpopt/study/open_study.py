@@ -84,8 +84,9 @@ class OpenStudy(Record):
         """The seed that everything random in the study follows from."""
         return int(self.header["seed"])
 
-    def _best_or_none(self) -> Trial | None:
-        return self._opened().tally.best
+    def _first(self) -> Trial | None:
+        tally = self._opened().tally
+        return tally.best or tally.nearest
 
     def learn_from(self, source: Path_ | Record) -> Learned:
         """Take up what an earlier study on an overlapping space found, before the first trial.

@@ -6,22 +6,32 @@ import functools
 import json
 import secrets
 import shlex
-import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hpopt.core import Optimizer, Problem, fingerprint_of, is_part_of, objectives_of
+from hpopt.core import (
+    Constraint,
+    Optimizer,
+    Problem,
+    constraints_of,
+    fingerprint_of,
+    is_part_of,
+    objectives_of,
+    with_constraints,
+)
 from hpopt.errors import StudyFileError, StudyMismatchError, StudyWarning
 from hpopt.optimizers import BY_NAME, make_optimizer
 from hpopt.space import Space
 from hpopt.space.differences import IS_NEW
 from hpopt.storage import Header, Storage, open_storage
+from hpopt.study.callers import users_level
 from hpopt.study.knowledge import teach
 from hpopt.study.metadata import (
     check_metadata,
     checked_extra,
+    constraints_in,
     fidelity_as_json,
     make_metadata,
     objectives_in,
@@ -31,6 +41,7 @@ from hpopt.study.metadata import (
 from hpopt.study.record import Record
 
 DEFAULT_OPTIMIZER = "auto"
+LEARN = " that learns from it: learn_from={!r} (--learn-from {} on the command line)"
 
 
 def begin_or_resume(
@@ -75,12 +86,14 @@ def begin_or_resume(
     return current, used
 
 
-def users_level() -> int:
-    """Return the level, for the caller's warnings, of the first frame that is not hpopt's."""
-    level, frame = 0, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("hpopt."):
-        level, frame = level + 1, frame.f_back
-    return level + 1
+def with_stored_constraints(problem: Problem, storage: Storage, path: object) -> Problem:
+    """Return a problem with the constraints of its study, where it has none of its own."""
+    metadata = storage.header()
+    if metadata is None or constraints_of(problem):
+        return problem
+    check_metadata(metadata, path)
+    stored = constraints_in(metadata)
+    return with_constraints(problem, stored) if stored else problem
 
 
 def other_than_before(path: object, changed: Sequence[str]) -> str:
@@ -179,6 +192,10 @@ def _check_same(
     objectives = [[o.name, o.direction] for o in objectives_of(problem)]
     if objectives != metadata["objectives"]:
         differences.append(f"objectives were {metadata['objectives']} and are {objectives}")
+    constraints, bounds = constraints_of(problem), constraints_in(metadata)
+    if constraints != bounds:
+        differences.append(f"constraints were {_listed(bounds)} and are {_listed(constraints)}")
+        hint = hint or LEARN.format(str(path), shlex.quote(str(path)))
     fidelity = fidelity_as_json(problem)
     if fidelity != metadata.get("fidelity"):
         before = _range_of(metadata.get("fidelity"))
@@ -187,6 +204,10 @@ def _check_same(
         differences.append(f"seed was {metadata['seed']} and is {seed}")
     _raise(differences, path, hint)
     _check_start(start, metadata, problem.space, path)
+
+
+def _listed(constraints: Sequence[Constraint]) -> str:
+    return ", ".join(map(str, constraints)) or "none"
 
 
 def _range_of(fidelity: Sequence[Any] | None) -> str:
@@ -233,10 +254,7 @@ def _how_to_learn(differences: Sequence[str], space: Space, path: object) -> str
     new = [said.removesuffix(IS_NEW) for said in differences if said.endswith(IS_NEW)]
     lacking = [name for name in new if not _has_default(name, space)]
     needs = f"; give {', '.join(lacking)} a default= for that" if lacking else ""
-    return (
-        f" that learns from it: learn_from={str(path)!r} (--learn-from {shlex.quote(str(path))} "
-        f"on the command line){needs}"
-    )
+    return LEARN.format(str(path), shlex.quote(str(path))) + needs
 
 
 def _has_default(name: str, space: Space) -> bool:

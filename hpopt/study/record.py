@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections import deque
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hpopt.core import STATUSES, Fidelity, Front, Objective, Ranking, Trial
-from hpopt.core.evaluation import shorten
+from hpopt.core import STATUSES, Constraint, Fidelity, Front, Objective, Ranking, Trial, failed
 from hpopt.core.ranking import highest_fidelity, is_comparable, reference_losses
 from hpopt.errors import (
     ConfigError,
     HpoptError,
     MissingExtraError,
-    NoValuesError,
     StudyFileError,
+    StudyWarning,
     UnknownNameError,
 )
-from hpopt.space import Narrowed, Parameter, Space
+from hpopt.space import Narrowed, Space
 from hpopt.storage import MemoryStorage, Storage
+from hpopt.study.callers import users_level
 from hpopt.study.columns import Marks, in_columns
-from hpopt.study.failures import MOST_SHOWN
-from hpopt.study.metadata import fidelity_in
+from hpopt.study.metadata import constraints_in, fidelity_in, has_tuples
+from hpopt.study.no_best import no_values
 from hpopt.study.running_status import Running, read_running
 
 Opening = Callable[[], AbstractContextManager[Storage]]
@@ -52,7 +52,7 @@ class Record:
         self.header = dict(header)
         self.objectives, self.space = objectives, space
         self._opening, self._path = opening, path
-        self._has_tuples = any(_has_tuples(parameter) for parameter in space.values())
+        self._has_tuples = has_tuples(space)
 
     @property
     def fidelity(self) -> Fidelity | None:
@@ -109,10 +109,23 @@ class Record:
             return read_running(storage, self._path)
 
     @property
-    def best(self) -> Trial:
-        """The best trial by the first objective; the earliest, among equals.
+    def constraints(self) -> tuple[Constraint, ...]:
+        """The bounds on what an evaluation returns."""
+        return constraints_in(self.header)
 
-        Where trials have a fidelity, it is among those of the highest that any with values has.
+    @property
+    def ranking(self) -> Ranking:
+        """What says which of two trials is better, and which are feasible."""
+        return Ranking(self.objectives, self.constraints)
+
+    # Any, as it is None only where there are constraints: others need not look for it.
+    @property
+    def best(self) -> Trial | Any:
+        """The best feasible trial by the first objective; the earliest, among equals.
+
+        Where trials have a fidelity, it is among those of the highest that any feasible one has.
+        It is None where trials have values and none meets all constraints yet: a `StudyWarning`
+        then says which is the nearest.
 
         Where there may be none, use ``top(1)``, which is an empty list then.
 
@@ -121,65 +134,52 @@ class Record:
         NoValuesError
             No trial has values; says how many have which status, and the last error.
         """
-        found = self._best_or_none()
+        found = self._first()
         if found is None:
-            raise self._no_values()
-        return found
+            raise no_values(self.counts, self.iterate())
+        ranking = self.ranking
+        if ranking.is_feasible(found):
+            return found
+        warnings.warn(ranking.nearest_in_words(found), StudyWarning, stacklevel=users_level())
+        return None
 
-    def _best_or_none(self) -> Trial | None:
-        return next(iter(self.top(1)), None)
-
-    def _no_values(self) -> NoValuesError:
-        counts = {status: n for status, n in self.counts.items() if n and status != "pending"}
-        if not counts:
-            return NoValuesError(
-                "a best trial must have values, but no trial has finished: run some first"
-            )
-        last = deque(self.iterate(), maxlen=1).pop()
-        said = ", ".join(f"{n} {status}" for status, n in counts.items())
-        error = shorten(last.error or last.status, MOST_SHOWN)
-        again = ""
-        if counts.keys() & {"failed", "lost"}:
-            again = ". Failed trials are evaluated again with retry_failed=True (--retry-failed)"
-        return NoValuesError(
-            f"a best trial must have values, but no trial has any ({said}); the last error, of "
-            f"trial {last.number}, was {error}{again}"
-        )
+    def _first(self) -> Trial | None:
+        """Return the first trial of the ranking, feasible or not; None where none has values."""
+        return next(iter(self.ranking.top(self.iterate(), 1)), None)
 
     def top(self, n: int) -> list[Trial]:
-        """Return the n best trials by the first objective, best first.
+        """Return the n best feasible trials by the first objective, best first.
 
         Those of a higher fidelity come before others.
         """
-        return Ranking(self.objectives).top(self.iterate(), n)
+        ranking = self.ranking
+        return ranking.top(filter(ranking.is_feasible, self.iterate()), n)
 
     @property
     def front(self) -> list[Trial]:
-        """The trials that no other dominates, the best by the first objective first.
+        """The feasible trials that no other dominates, the best by the first objective first.
 
         One dominates another if it is no worse in any objective, and better in one. Where trials
-        have a fidelity, they are of the highest that any with values has. The list is empty where
-        no trial has values; of one objective it is the best, and those that equal it.
+        have a fidelity, they are of the highest that any feasible one has. The list is empty where
+        no trial is feasible; of one objective it is the best, and those that equal it.
         """
-        return Ranking(self.objectives).front(self.iterate())
+        return self.ranking.front(self.iterate())
 
     @property
-    def knee(self) -> Trial:
+    def knee(self) -> Trial | Any:
         """The trial in the bend of the front, from where all that is better in one costs most.
 
         With the best value of each objective on the front as 0 and the worst as 1, it is the trial
         with the least sum. Of two objectives, it is the one that is farthest from the line between
-        the two ends of the front.
+        the two ends of the front. None where `best` is.
 
         Raises
         ------
         NoValuesError
             No trial has values.
         """
-        found = Ranking(self.objectives).knee(self.front)
-        if found is None:
-            raise self._no_values()
-        return found
+        found = self.ranking.knee(self.front)
+        return self.best if found is None else found
 
     def hypervolume(self, reference: Mapping[str, float] | Sequence[float] | None = None) -> float:
         """Return the volume between the front and a reference point: the larger, the better.
@@ -189,7 +189,7 @@ class Record:
         reference : mapping of str to float or sequence of float, optional
             A value for each objective, by name or in their order. Trials that are no better than
             it in all objectives add nothing. By default the worst value of each objective among
-            all trials that the front is chosen from, which depends on the study: to compare
+            all feasible trials of its fidelity, which depends on the study: to compare
             studies, give the same to each.
 
         Returns
@@ -203,7 +203,7 @@ class Record:
             The reference has not exactly one number for each objective.
         """
         worst = None if reference is None else reference_losses(self.objectives, reference)
-        front = Front(self.objectives)
+        front = Front(self.objectives, self.constraints)
         for trial in self.iterate():
             front.add(trial)
         return front.hypervolume(worst)
@@ -219,7 +219,8 @@ class Record:
     ) -> Narrowed[Space]:
         """Drop the values and ends of ranges of the space that underperform, and say why.
 
-        Of several fidelities, trials of the highest one are judged by.
+        Of several fidelities, trials of the highest one are judged by. Those that break a
+        constraint count as failures.
 
         Parameters
         ----------
@@ -238,8 +239,10 @@ class Record:
         if name not in directions:
             raise UnknownNameError("objective", str(name), directions)
         highest = highest_fidelity(self.iterate())
+        known = (trial for trial in self.iterate() if is_comparable(trial, highest))
+        broken = failed("it breaks a constraint")
         return self.space.narrow(
-            (trial for trial in self.iterate() if is_comparable(trial, highest)),
+            (t if self.ranking.is_feasible(t) else replace(t, outcome=broken) for t in known),
             objective=name,
             direction=directions[name],
             keep=keep,
@@ -249,21 +252,26 @@ class Record:
         )
 
     def marks(self) -> Callable[[Trial], Marks]:
-        """Return a function that says of a trial whether it is ``on_front``.
+        """Return a function that says of a trial what its columns do not.
 
-        Of one objective it says nothing. The front is read once, now.
+        With constraints, whether it is ``feasible``: has values that meet them all. Of several
+        objectives, whether it is ``on_front``, which is read once, now.
         """
-        if len(self.objectives) < 2:
-            return lambda trial: {}
-        front = {trial.number for trial in self.front}
-        return lambda trial: {"on_front": trial.number in front}
+        ranking, several = self.ranking, len(self.objectives) > 1
+        front = {trial.number for trial in self.front} if several else set()
+
+        def of(trial: Trial) -> Marks:
+            feasible = {"feasible": ranking.is_feasible(trial)} if ranking.constraints else {}
+            return feasible | ({"on_front": trial.number in front} if several else {})
+
+        return of
 
     def to_pandas(self) -> Any:
         """Return the trials as a pandas.DataFrame, one row a trial.
 
-        Columns are number, status, fidelity (where trials have one), on_front (of several
-        objectives), the values by name (``values.<name>`` where it is that of another column),
-        ``info.<name>``, ``config.<name>``, seconds, memory, error.
+        Columns are number, status, fidelity (where trials have one), feasible (with constraints),
+        on_front (of several objectives), the values by name (``values.<name>`` where it is that of
+        another column), ``info.<name>``, ``config.<name>``, seconds, memory, error.
 
         Raises
         ------
@@ -336,12 +344,3 @@ def _not_of_this_study(trial: Trial, why: str) -> StudyFileError:
         f"the trials of a study must fit its space and objectives, but trial {trial.number} does "
         f"not ({why:.500}): something else has changed the file"
     )
-
-
-def _has_tuples(parameter: Parameter) -> bool:
-    """Return whether JSON changes a value of this parameter."""
-    layer = getattr(parameter, "layer", None)
-    if layer is not None:
-        return any(_has_tuples(inner) for inner in layer.values())
-    listed = getattr(parameter, "choices", getattr(parameter, "values", ()))
-    return any(isinstance(value, tuple) for value in listed)

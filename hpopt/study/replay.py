@@ -40,7 +40,7 @@ def replay(
     optimizer.replay([], [restored(each.solution, problem) for each in storage.pending()])
     held: dict[int, Trial] = {}
     trials = storage.observations() if n is None else _up_to_gap(storage.trials(), n, held)
-    tally = Tally(optimizer.objectives, optimizer.fidelity)
+    tally = Tally.of(optimizer)
     while part := list(itertools.islice(trials, REPLAYED_AT_ONCE)):
         optimizer.replay(part)
         for trial in part:

@@ -12,7 +12,8 @@ class Result(Record):
     Attributes
     ----------
     best : Trial
-        The best trial when the run ended; raises NoValuesError where no trial has values.
+        The best feasible trial when the run ended; None where none meets all constraints. Raises
+        NoValuesError where no trial has values.
     trials : list of Trial
         All trials of the study, by number.
     reason : str
@@ -24,10 +25,10 @@ class Result(Record):
     def __init__(self, record: Record, opening: Opening, reason: str, seconds: float) -> None:
         super().__init__(record.header, record.objectives, record.space, opening, record._path)
         self.reason, self.seconds = reason, seconds
-        self._best = record._best_or_none()
+        self._best = record._first()
         self._trials: list[Trial] | None = None
 
-    def _best_or_none(self) -> Trial | None:
+    def _first(self) -> Trial | None:
         return self._best
 
     @property
@@ -40,4 +41,6 @@ class Result(Record):
     def __repr__(self) -> str:
         best = self._best
         found = "no values" if best is None else f"best {dict(best.values)} at {best.config}"
+        if best is not None and not self.ranking.is_feasible(best):
+            found = self.ranking.nearest_in_words(best)
         return f"<Result of {self._describe_counts()}: {found}; ended as {self.reason}>"

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from typing import Any
 
 from hpopt.checks import Duration, Seed
-from hpopt.core import Optimizer, Problem
+from hpopt.core import Constraints, Optimizer, Problem
 from hpopt.early_stopping import EarlyStoppingRule
 from hpopt.errors import StudyWarning
 from hpopt.executors import Limits
@@ -40,6 +40,7 @@ def optimize(
     retry_failed: bool = False,
     early_stopping: str | EarlyStoppingRule | None = None,
     start: Iterable[Mapping[str, Any]] = (),
+    constraints: Constraints | None = None,
     learn_from: Path_ | Record | None = None,
     study: Path_ | None = None,
     seed: Seed | None = None,
@@ -66,7 +67,7 @@ def optimize(
     learn_from : path or study, optional
         An earlier study on an overlapping space; see `Study.learn_from`. That nothing of it fits
         is a `StudyWarning`, with the reasons.
-    start, seed, keep_paused
+    start, constraints, seed, keep_paused
         See `Study`.
     timeout, stop, workers, executor, limits, gpus, trials_per_gpu, window, retries, \
     fail_fast, retry_failed, early_stopping, callbacks, progress
@@ -87,7 +88,15 @@ def optimize(
     check_stop(stop)
     if trials is not None:
         stop = Trials(trials) if stop is None else Trials(trials) | stop
-    opened = Study(problem, optimizer, path=study, seed=seed, start=start, keep_paused=keep_paused)
+    opened = Study(
+        problem,
+        optimizer,
+        path=study,
+        seed=seed,
+        start=start,
+        constraints=constraints,
+        keep_paused=keep_paused,
+    )
     try:
         if learn_from is not None:
             learned = opened.learn_from(learn_from)

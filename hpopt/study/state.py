@@ -12,10 +12,10 @@ from hpopt.core import Optimizer, Outcome, Previous, Problem, Solution, Trial
 from hpopt.early_stopping import EarlyStoppingRule, StopTest
 from hpopt.errors import StudyWarning
 from hpopt.storage import Storage
+from hpopt.study.callers import users_level
 from hpopt.study.continuation import Continuations
 from hpopt.study.failures import Kind, kind_of
 from hpopt.study.folders import TrialFolders
-from hpopt.study.opening import users_level
 from hpopt.study.replay import replay, restored
 from hpopt.study.tally import Tally, n_configs
 from hpopt.study.travelling_rule import TravellingRule
@@ -82,7 +82,7 @@ class StudyState:
         """What has been found so far; reads the journal, if nothing has yet."""
         with self.lock:
             if self._tally is None:
-                tally = Tally(self.optimizer.objectives, self.optimizer.fidelity)
+                tally = Tally.of(self.optimizer)
                 for trial in self.storage.observations():
                     tally.count(trial)
                 self._tally = self._of_earlier_runs(tally)
@@ -197,7 +197,8 @@ class StudyState:
                 self._rule = None
             # An equal rule knows the journal already: it has learned with the optimizer.
             elif self._rule is None or rule != self._rule.rule:
-                self._rule = TravellingRule(rule, self.optimizer.objectives)
+                optimizer = self.optimizer
+                self._rule = TravellingRule(rule, optimizer.objectives, optimizer.constraints)
                 trials = self.storage.observations() if window is None else self.storage.trials()
                 pending = {
                     each.solution.number: each.asked_after for each in self.storage.pending()
@@ -226,6 +227,9 @@ class StudyState:
         if tally.best is not None:
             best = tally.best
             tally.best = replace(best, solution=restored(best.solution, self.problem))
+        if tally.nearest is not None:
+            nearest = tally.nearest
+            tally.nearest = replace(nearest, solution=restored(nearest.solution, self.problem))
         return tally
 
     # -- going on --------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Any, overload
 
 from hpopt import checks
 from hpopt.checks import Duration, Seed, expanded, whole
-from hpopt.core import Optimizer, Problem, Trial, check_problem
+from hpopt.core import Constraints, Optimizer, Problem, Trial, check_problem, with_constraints
 from hpopt.core.start import as_list
 from hpopt.early_stopping import EarlyStoppingRule
 from hpopt.errors import StudyError
@@ -28,7 +28,12 @@ from hpopt.study.dispatch import Dispatch
 from hpopt.study.failures import Failures
 from hpopt.study.loop import Loop
 from hpopt.study.open_study import OpenStudy, Path_
-from hpopt.study.opening import begin_or_resume, bind_again, read_study
+from hpopt.study.opening import (
+    begin_or_resume,
+    bind_again,
+    read_study,
+    with_stored_constraints,
+)
 from hpopt.study.record import Record
 from hpopt.study.result import Result
 from hpopt.study.running_status import live_folder
@@ -53,6 +58,10 @@ class Study(OpenStudy):
     start : sequence of dict
         Configs to try first: known good ones. What one leaves out has the parameter's default,
         or is sampled.
+    constraints : mapping of str to (operator, bound), or several Constraint, optional
+        Bounds on what an evaluation returns, as ``{"latency": ("<=", 20), "size": "<= 1e6"}``: on
+        an objective or any other number. By default those of the problem, or of a study that
+        exists; a study keeps those that it began with.
     about : mapping, optional
         JSON data of your own for the file's header, under names that the header does not use;
         in that of a study that exists it replaces what was there under these names.
@@ -65,7 +74,7 @@ class Study(OpenStudy):
     Raises
     ------
     StudyMismatchError
-        The file is of another space, objective, seed or optimizer; says what differs.
+        The file is of another space, objective, constraint, seed or optimizer; says what differs.
     StudyLockedError
         Another process is writing the file.
     StudyFileError
@@ -96,16 +105,21 @@ class Study(OpenStudy):
         path: Path_ | None = None,
         seed: Seed | None = None,
         start: Iterable[Mapping[str, Any]] = (),
+        constraints: Constraints | None = None,
         about: Mapping[str, Any] | None = None,
         keep_paused: int | str | None = KEEP_PAUSED,
     ) -> None:
         check_problem(problem)
+        if constraints is not None:
+            problem = with_constraints(problem, constraints)
         seed = None if seed is None else checks.seed(seed)
         start, kept = as_list(start), bytes_kept(keep_paused)
         chosen = make_optimizer(optimizer) if optimizer is not None else None
         path = None if path is None else expanded(path)
         storage = open_storage(path)
         try:
+            if constraints is None:
+                problem = with_stored_constraints(problem, storage, path)
             header, used = begin_or_resume(
                 storage, problem, chosen, seed=seed, start=start, about=about, path=path
             )

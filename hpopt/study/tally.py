@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
-from hpopt.core import Fidelity, Objective, Ranking, Trial
+from hpopt.core import Fidelity, Optimizer, Ranking, Trial
 from hpopt.core.spent import Spent
 from hpopt.numerics.ties import TIED
 from hpopt.space import Space
@@ -23,20 +22,34 @@ class Tally:
     Attributes
     ----------
     best : Trial or None
+        None where no trial is feasible.
+    nearest : Trial or None
+        Where none is feasible, the trial that breaks the constraints least.
     n_told, n_bad, n_new : int
         Finished trials; those of them without values; those finished since the study was opened.
     n_since_best : int
-        How many finished since the best did.
+        How many finished since the best did, or the nearest.
     spent : Spent
         What they have spent of the problem's fidelity.
     """
 
-    def __init__(self, objectives: Sequence[Objective], fidelity: Fidelity | None) -> None:
-        self._key = Ranking(objectives).key
+    def __init__(self, ranking: Ranking, fidelity: Fidelity | None) -> None:
+        self._ranking = ranking
         self.spent = Spent(fidelity)
         self.best: Trial | None = None
-        self._best_key = math.inf, math.inf, -1
+        self.nearest: Trial | None = None
+        self._best_key = True, math.inf, math.inf, -1
         self.n_told = self.n_bad = self.n_new = self.n_since_best = 0
+
+    @classmethod
+    def of(cls, optimizer: Optimizer) -> Tally:
+        """Return the tally of a study with a bound optimizer, without trials yet."""
+        return cls(Ranking(optimizer.objectives, optimizer.constraints), optimizer.fidelity)
+
+    @property
+    def nearest_in_words(self) -> str:
+        """That nothing is feasible, and which trial is the nearest; empty where it is not so."""
+        return "" if self.nearest is None else self._ranking.nearest_in_words(self.nearest)
 
     def count(self, trial: Trial) -> None:
         """Count a finished trial."""
@@ -47,13 +60,15 @@ class Tally:
         if not trial.ok:
             self.n_bad += 1
             return
-        key, best = self._key(trial), self._best_key
+        key, best = self._ranking.key(trial), self._best_key
         # A trial that is better by rounding only is the best, but no progress.
-        if key[0] < best[0] or (key[0] == best[0] and best[1] - key[1] > TIED * abs(best[1])):
+        (*kind, loss, _), (*kind_of_best, least, _) = key, best
+        if kind < kind_of_best or (kind == kind_of_best and least - loss > TIED * abs(least)):
             self.n_since_best = 0
         elif key > best:
             return
-        self.best, self._best_key = trial, key
+        is_infeasible, self._best_key = key[0], key
+        self.best, self.nearest = (None, trial) if is_infeasible else (trial, None)
 
 
 def n_configs(space: Space) -> float:

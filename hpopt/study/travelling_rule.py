@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from hpopt.core import Objective, Solution, Trial
+from hpopt.core import Constraint, Objective, Ranking, Solution, Trial
 from hpopt.early_stopping import EarlyStoppingRule, StopTest
 
 
 class TravellingRule:
-    """Keep for each pending solution the test that its evaluation gets."""
+    """Keep for each pending solution the test that its evaluation gets.
 
-    def __init__(self, rule: EarlyStoppingRule, objectives: Sequence[Objective]) -> None:
+    A trial that breaks a constraint is nothing for others to be compared with: it is not learned.
+    """
+
+    def __init__(
+        self,
+        rule: EarlyStoppingRule,
+        objectives: Sequence[Objective],
+        constraints: Sequence[Constraint] = (),
+    ) -> None:
         self.rule = rule
+        self._ranking = Ranking(objectives, constraints)
         self._experience = rule.begin_several(objectives)
         self._tests: dict[int, StopTest] = {}
 
@@ -27,7 +36,7 @@ class TravellingRule:
             while place < len(waiting) and waiting[place][0] <= n_learned:
                 self._send_with([waiting[place][1]])
                 place += 1
-            self._experience.learn(trial)
+            self.learn([trial])
         self._send_with([number for _, number in waiting[place:]])
 
     def send_with(self, solutions: Sequence[Solution]) -> None:
@@ -47,7 +56,8 @@ class TravellingRule:
     def learn(self, trials: Sequence[Trial]) -> None:
         """Learn from trials in this order."""
         for trial in trials:
-            self._experience.learn(trial)
+            if not self._ranking.is_broken(trial):
+                self._experience.learn(trial)
 
     def drop(self, trials: Sequence[Trial]) -> None:
         """Forget the tests of what has finished."""

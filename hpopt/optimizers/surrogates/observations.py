@@ -27,13 +27,16 @@ class Observations:
     ----------
     points : ndarray (n, d), in [0, 1]
     losses : ndarray (n,)
-        Infinite where an evaluation gave no value.
+        Infinite where an evaluation gave no value, or where it breaks a constraint; `ranked`, with
+        a penalty there, as in `History`.
     """
 
-    def __init__(self, optimizer: Optimizer) -> None:
+    def __init__(self, optimizer: Optimizer, *, ranked: bool = False) -> None:
         self._optimizer = optimizer
         self.points = optimizer.history.all_points
         self.losses = optimizer.history.all_losses[:, 0]
+        if optimizer.constraints and not ranked:
+            self.losses = np.where(optimizer.history.all_broken, np.inf, self.losses)
 
     def __len__(self) -> int:
         return len(self.losses)

@@ -14,7 +14,7 @@ from hpopt.core.amounts import parse_bytes
 from hpopt.core.handle import TrialHandle
 from hpopt.core.objective import Objective
 from hpopt.core.objective import Objectives as ClassObjectives
-from hpopt.core.problem import Fidelity, Problem, check_problem, objectives_of
+from hpopt.core.problem import Fidelity, Problem, check_problem, constraints_of, objectives_of
 from hpopt.core.trial import Config
 from hpopt.problems.keras.agreement import check_together
 from hpopt.problems.keras.builders.builder import Builder
@@ -356,10 +356,11 @@ class KerasProblem(Problem):
         return type(self).evaluate is not KerasProblem.evaluate
 
     def _settings(self, config: Config) -> TrainingConfig:
-        # Objectives and fidelity may be set after the problem is made.
+        # Objectives, constraints and fidelity may be set after the problem is made.
         return replace(
             self.training_config,
             objectives=objectives_of(self),
+            constraints=constraints_of(self),
             fidelity=self.fidelity,
             precision=config.get("precision", self.training_config.precision),
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpopt.checks import whole
+from hpopt.core.constraint import Constraint
 from hpopt.core.handle import TrialHandle
 from hpopt.core.objective import Objective
 from hpopt.core.problem import Fidelity
@@ -36,6 +37,7 @@ class TrainingConfig:
     memory_limit: int | None = None
     latency_batch: int = 1
     objectives: tuple[Objective, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
     fidelity: Fidelity | None = None
     is_lenient: bool = False
 
@@ -50,8 +52,9 @@ class TrainingConfig:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the objectives."""
-        return tuple(objective.name for objective in self.objectives)
+        """The names of the objectives, and of what constraints are on."""
+        named = [each.name for each in self.objectives]
+        return tuple(dict.fromkeys([*named, *(each.name for each in self.constraints)]))
 
     def fingerprint(self) -> Mapping[str, str]:
         """Return texts and digests of the settings that decide the values of a config."""

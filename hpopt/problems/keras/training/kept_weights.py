@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from hpopt.core.constraint import Constraint, are_met, ranked_losses, violations
 from hpopt.core.objective import Objective, losses
 from hpopt.core.ranking import best_first, comparable
 from hpopt.errors import SettingError
@@ -35,12 +36,14 @@ class KeptWeights:
     keeps its ends and those in the widest gaps.
 
     Beside each file of weights is one with its fidelity and losses, so that processes need not ask
-    one another. A trial that has reached a higher fidelity is better than others.
+    one another. A trial that has reached a higher fidelity is better than others, and one that
+    meets all constraints than one that does not.
     """
 
     objectives: Sequence[Objective]
     n_kept: int | None
     fidelity: float | None = None  # of the trial
+    constraints: Sequence[Constraint] = ()
 
     def save(
         self, model: Any, weights: Sequence[Any], values: Mapping[str, float], folder: Path
@@ -52,7 +55,7 @@ class KeptWeights:
         """
         can_rank = self.can_rank(values)
         if can_rank:
-            mine = Kept(folder, self._losses(values), self.fidelity)
+            mine = self._kept(folder, values)
             if folder in self._displaced([*self._kept_beside(folder), mine]):
                 _remove(folder)
                 return
@@ -64,40 +67,44 @@ class KeptWeights:
             self.settle(folder, values)
 
     def can_rank(self, values: Mapping[str, float]) -> bool:
-        """Return whether all objectives are among the values, so that a trial can be ranked."""
-        return all(objective.name in values for objective in self.objectives)
+        """Return whether the values have all that a trial is ranked by."""
+        names = [each.name for each in self.objectives]
+        names += [each.name for each in self.constraints]
+        return all(name in values for name in names)
 
     def settle(self, folder: Path, values: Mapping[str, float]) -> None:
         """Keep the saved weights of a trial if they are among the best; remove those displaced.
 
         `values` are the trial's; empty if it failed.
         """
-        found = self._losses(values)
-        if not all(map(math.isfinite, found)):
+        mine = self._kept(folder, values)
+        if not all(map(math.isfinite, mine.losses)):
             _remove(folder)
             return
-        plain = found if len(found) > 1 else found[0]
-        known = {"losses": found, "fidelity": self.fidelity}
-        write_json(folder / LOSS, plain if self.fidelity is None else known)
-        mine = Kept(folder, found, self.fidelity)
+        plain = mine.losses if len(mine.losses) > 1 else mine.losses[0]
+        known = {"losses": mine.losses, "fidelity": self.fidelity, "broken": mine.is_broken}
+        is_plain = self.fidelity is None and not self.constraints
+        write_json(folder / LOSS, plain if is_plain else known)
         # After the file is there: of several trials that end at once, the last sees the others.
         for displaced in self._displaced([*self._kept_beside(folder), mine]):
             _remove(displaced)
 
-    def _losses(self, values: Mapping[str, float]) -> list[float]:
-        found: list[float] = losses(self.objectives, values).tolist()
-        return found
+    def _kept(self, folder: Path, values: Mapping[str, float]) -> Kept:
+        violation = violations(self.constraints, values)
+        found = ranked_losses(losses(self.objectives, values), self.constraints, violation)
+        return Kept(folder, found.tolist(), self.fidelity, not are_met(violation))
 
     def _displaced(self, kept: Sequence[Kept]) -> list[Path]:
         """Return the folders whose weights are to be removed."""
         losses_of_kept = np.array([each.losses for each in kept])
         fidelities = np.array([each.fidelity or math.nan for each in kept])
         numbers = np.array([number_of(each.folder) for each in kept])
-        order = best_first(losses_of_kept, numbers, fidelities)
+        is_broken = np.array([each.is_broken for each in kept])
+        order = best_first(losses_of_kept, numbers, fidelities, is_broken)
         if len(self.objectives) == 1:
             n_kept = 1 if self.n_kept is None else self.n_kept
             return [kept[row].folder for row in order[n_kept:]]
-        candidates = order[comparable(losses_of_kept, fidelities)[order]]
+        candidates = order[comparable(losses_of_kept, fidelities, is_broken)[order]]
         stays = candidates[pareto.front(losses_of_kept[candidates])]
         # The best by the first objective is first, and goes last.
         while self.n_kept is not None and len(stays) > self.n_kept:
@@ -124,6 +131,7 @@ class Kept:
     folder: Path
     losses: list[float]
     fidelity: float | None
+    is_broken: bool = False
 
     @classmethod
     def read(cls, folder: Path) -> Kept:
@@ -133,7 +141,8 @@ class Kept:
             stored = {"losses": stored if isinstance(stored, list) else [stored], "fidelity": None}
         fidelity = stored["fidelity"]
         losses = [float(loss) for loss in stored["losses"]]
-        return cls(folder, losses, None if fidelity is None else float(fidelity))
+        is_broken = bool(stored.get("broken", False))
+        return cls(folder, losses, None if fidelity is None else float(fidelity), is_broken)
 
 
 def load_weights(model: Any, folder: Path | str) -> None:

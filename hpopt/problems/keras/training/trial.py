@@ -100,7 +100,9 @@ def _keep(
     values: Mapping[str, float],
     trial: TrialHandle,
 ) -> None:
-    keeping = KeptWeights(settings.objectives, settings.keep_weights, trial.fidelity)
+    keeping = KeptWeights(
+        settings.objectives, settings.keep_weights, trial.fidelity, settings.constraints
+    )
     folder = trial.directory
     # A subclass first adds the other values, or puts its own in place of these.
     keeping.save(model, weights, {} if settings.is_lenient else values, folder)
@@ -217,7 +219,7 @@ class _Runs:
             "best_epoch": float(monitor.best_epoch),
         }
         if monitor.diverged:
-            names = [name for name in self.settings.names if name not in self.costs]
+            names = [each.name for each in self.settings.objectives if each.name not in self.costs]
             values |= dict.fromkeys(names, math.nan)
         return values
 
