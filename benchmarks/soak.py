@@ -2,12 +2,14 @@
 
 python benchmarks/soak.py                        # 100 kills each, and five minutes of everything
 python benchmarks/soak.py --kills 20 --minutes 1
+python benchmarks/soak.py --kills 0 --minutes 0 --keras-kills 30    # of trainings that are paused
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import random
 import signal
@@ -49,6 +51,25 @@ class Drivers:
 
     def start(self, trials: int) -> subprocess.Popen[bytes]:
         """Start the next driver; it goes on to so many trials in all."""
+        with self.errors.open("w") as errors:
+            return subprocess.Popen(self._command(trials), stderr=errors, **self._settings())
+
+    @contextlib.contextmanager
+    def parent(self, trials: int) -> Iterator[subprocess.Popen[str]]:
+        """Give the process that forks drivers, for `ForkedDriver`."""
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        pipes |= self._settings()
+        with (
+            self.errors.open("w") as errors,
+            subprocess.Popen(self._command(trials), stderr=errors, **pipes) as parent,
+        ):
+            yield parent
+
+    def _command(self, trials: int) -> list[str]:
+        command = [sys.executable, str(DRIVER), str(self.path), str(self.log)]
+        return [*command, *self._arguments, str(trials)]
+
+    def _settings(self) -> dict[str, Any]:
         environment = {
             **os.environ,
             "SOAK": self._mark,
@@ -56,11 +77,7 @@ class Drivers:
             "OPENBLAS_NUM_THREADS": "1",
             "PYTHONPATH": os.pathsep.join([str(DRIVER.parents[1]), str(DRIVER.parent)]),
         }
-        command = [sys.executable, str(DRIVER), str(self.path), str(self.log), *self._arguments]
-        with self.errors.open("w") as errors:
-            return subprocess.Popen(
-                [*command, str(trials)], env=environment, stderr=errors, cwd=self.temporary
-            )
+        return {"env": environment, "cwd": self.temporary}
 
     def last_words(self) -> str:
         """Give the last line that a driver wrote to its stderr."""
@@ -118,11 +135,7 @@ def kills(folder: Path, optimizer: str, window: int, n: int, rng: random.Random)
     for _ in range(n):
         n_before = len(drivers.evaluated())
         driver = drivers.start(n_trials)
-        wanted, patience = n_before + rng.randint(1, 6), rng.choice([rng.uniform(0.2, 1), 20])
-        end = time.monotonic() + patience
-        while len(drivers.evaluated()) < wanted and time.monotonic() < end:
-            time.sleep(0.002)
-        time.sleep(rng.uniform(0, 0.03))
+        wait_for_moment(drivers, rng, most=6)
         driver.kill()
         driver.wait()
         wrong += drivers.look(n_before)
@@ -142,6 +155,69 @@ def kills(folder: Path, optimizer: str, window: int, n: int, rng: random.Random)
     if essence(drivers.trials()) != essence(alone.trials):
         wrong.append("the search went on differently")
     return [*wrong, *drivers.leftovers()]
+
+
+class ForkedDriver:
+    """A driver of `Drivers` that a process with all imports has forked."""
+
+    def __init__(self, parent: subprocess.Popen[str]) -> None:
+        self._parent = parent
+        self.pid = self._tell_parent()
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self) -> int:
+        """Wait for its end, and give its status."""
+        return self._tell_parent()
+
+    def _tell_parent(self) -> int:
+        assert self._parent.stdin is not None and self._parent.stdout is not None
+        self._parent.stdin.write("next\n")
+        self._parent.stdin.flush()
+        return int(self._parent.stdout.readline())
+
+
+def keras_kills(folder: Path, n: int, rng: random.Random) -> list[str]:
+    """Kill a search that pauses and continues Keras trainings, and compare with one run."""
+    drivers = Drivers(folder, "digits", "asha", 0)
+    n_trials = 2 * n
+    wrong: list[str] = []
+    with drivers.parent(n_trials) as parent:
+        for _ in range(n):
+            n_before = len(drivers.evaluated())
+            driver = ForkedDriver(parent)
+            wait_for_moment(drivers, rng, most=3)
+            driver.kill()
+            driver.wait()
+            wrong += drivers.look(n_before)
+        n_before = len(drivers.evaluated())
+        if ForkedDriver(parent).wait() != 0:
+            wrong.append(f"the last driver failed: {drivers.last_words()}")
+    wrong += drivers.look(n_before)
+    with contextlib.redirect_stdout(io.StringIO()):  # a line for each trial
+        alone = soak_driver.drive_digits(str(folder / "alone.db"), None, n_trials)
+    if essence(drivers.trials()) != essence(alone):
+        wrong.append("the search went on differently")
+    if [trial.curve for trial in drivers.trials()] != [trial.curve for trial in alone]:
+        wrong.append("trainings went on differently")
+    n_continued = len(alone) - len({trial.solution.seed for trial in alone})
+    print(f"  {len(alone)} trials, {n_continued} of them continued", flush=True)
+    states = {int(path.parent.name) for path in Path(f"{drivers.path}.files").glob("*/training*")}
+    latest = {trial.solution.seed: trial for trial in alone}  # of a config, later is higher
+    paused = {trial.number for trial in latest.values() if trial.solution.fidelity != 9}
+    if states != paused:
+        wrong.append(f"states of {sorted(states)} are left, of {sorted(paused)} are needed")
+    return [*wrong, *drivers.leftovers()]
+
+
+def wait_for_moment(drivers: Drivers, rng: random.Random, most: int) -> None:
+    """Wait for some evaluations more, or while a driver starts, and a moment longer."""
+    wanted = len(drivers.evaluated()) + rng.randint(1, most)
+    end = time.monotonic() + rng.choice([rng.uniform(0.2, 1), 20])
+    while len(drivers.evaluated()) < wanted and time.monotonic() < end:
+        time.sleep(0.002)
+    time.sleep(rng.uniform(0, 0.03))
 
 
 def everything(folder: Path, seconds: float, rng: random.Random) -> tuple[list[str], Counter[str]]:
@@ -218,6 +294,7 @@ def essence(trials: list[hpopt.Trial]) -> list[Any]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--kills", type=int, default=100, help="of a driver, for each strategy")
+    parser.add_argument("--keras-kills", type=int, default=30, help="of Keras trainings")
     parser.add_argument("--minutes", type=float, default=5.0, help="of all faults at random")
     parser.add_argument("--seed", type=int, help="of the moments; by default another each time")
     arguments = parser.parse_args()
@@ -238,6 +315,10 @@ def main() -> int:
             with tempfile.TemporaryDirectory(prefix="soak-") as folder:
                 wrong = kills(Path(folder), optimizer, window, arguments.kills, rng)
             report(f"{arguments.kills} kills, {optimizer}, window {window or 'none'}", wrong)
+    if arguments.keras_kills:
+        with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+            wrong = keras_kills(Path(folder), arguments.keras_kills, rng)
+        report(f"{arguments.keras_kills} kills, Keras trainings that are continued", wrong)
     if arguments.minutes:
         with tempfile.TemporaryDirectory(prefix="soak-") as folder:
             wrong, done = everything(Path(folder), 60 * arguments.minutes, rng)

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import hpopt
+from hpopt.problems.keras import KerasProblem
+from hpopt.problems.keras.session import import_keras
 
 LIMITS = hpopt.Limits(seconds=1.5, memory="400MB")
 WORKERS = 3
@@ -151,6 +153,65 @@ class Wild(Quiet):
         return value
 
 
+def digits(log: str | None = None) -> KerasProblem:
+    """Return small networks on scikit-learn's digits, whose trainings are paused and continued."""
+    import keras
+    from sklearn.datasets import load_digits
+
+    class Digits(KerasProblem):
+        space = hpopt.Space(
+            {
+                "units": hpopt.Int(8, 64, log=True),
+                "rate": hpopt.Float(1e-4, 1e-1, log=True),
+            }
+        )
+
+        def build(self, config: dict[str, Any]) -> Any:
+            layers = [
+                keras.layers.Input((64,)),
+                keras.layers.Dense(config["units"], activation="relu"),
+                keras.layers.Dropout(0.2),
+                keras.layers.Dense(10, activation="softmax"),
+            ]
+            model = keras.Sequential(layers)
+            optimizer = keras.optimizers.Adam(config["rate"])
+            model.compile(optimizer, loss="sparse_categorical_crossentropy")
+            return model
+
+        def evaluate(self, config: dict[str, Any], trial: hpopt.core.TrialHandle) -> Any:
+            if log is not None:
+                with Path(log).open("a") as file:
+                    file.write(f"{trial.number}\n")
+            return super().evaluate(config, trial)
+
+    x, y = load_digits(return_X_y=True)
+    settings: dict[str, Any] = {"fidelity": (1, 9), "checkpoint_every": 2, "keep_weights": 0}
+    return Digits(x / 16, y, **settings)
+
+
+def drive_digits(path: str, log: str | None, trials: int) -> list[hpopt.Trial]:
+    """Run a study of `digits` by successive halving, in this process."""
+    strategy = hpopt.ASHA(reduction=3)
+    with hpopt.Study(digits(log), strategy, path=path, seed=11) as study:
+        return study.run(stop=hpopt.stopping.Trials(trials), progress=False).trials
+
+
+def serve(path: str, log: str, trials: int) -> None:
+    """Fork a driver of `digits` for each pair of lines, and wait for its end at the second."""
+    # What every driver needs is imported once: TensorFlow takes seconds, and starts no threads
+    # before its first operation.
+    import_keras()
+    for _ in sys.stdin:
+        driver = os.fork()
+        if driver == 0:
+            os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # trials print lines
+            drive_digits(path, log, trials)
+            os._exit(0)
+        print(driver, flush=True)
+        sys.stdin.readline()  # until then a killed driver stays a zombie, and its number its own
+        print(os.waitpid(driver, 0)[1], flush=True)
+
+
 def drive(path: str, log: str, problem: str, optimizer: str, window: int, trials: int) -> None:
     """Run a study to its end, or until this process is killed."""
 
@@ -174,4 +235,7 @@ def drive(path: str, log: str, problem: str, optimizer: str, window: int, trials
 
 if __name__ == "__main__":
     path, log, problem, optimizer, window, trials = sys.argv[1:]
-    drive(path, log, problem, optimizer, int(window), int(trials))
+    if problem == "digits":
+        serve(path, log, int(trials))
+    else:
+        drive(path, log, problem, optimizer, int(window), int(trials))

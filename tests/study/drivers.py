@@ -49,6 +49,32 @@ def drive(path, log):
 
 PAUSING += KILLED[KILLED.index("\n\nfor _ in sys.stdin") :]
 
+TRAINING = """
+import os, sys
+import hpopt
+from hpopt.problems.keras.session import import_keras
+from problems.keras.small import X, Y, Quick
+
+import_keras()  # it takes seconds, and starts no threads before its first operation
+
+
+class Logged(Quick):
+    def evaluate(self, config, trial):
+        with open(sys.argv[2], "a") as file:
+            file.write(f"{trial.number}\\n")
+        return super().evaluate(config, trial)
+
+
+def drive(path, log):
+    os.dup2(2, 1)  # each trial prints a line
+    problem = Logged(X, Y, fidelity=(1, 4), checkpoint_every=1, keep_weights=0)
+    with hpopt.Study(problem, hpopt.ASHA(reduction=2), path=path, seed=11) as study:
+        study.run(stop=hpopt.stopping.Trials(int(sys.argv[3])), progress=False)
+"""
+"""Keras trainings that are paused and continued."""
+
+TRAINING += KILLED[KILLED.index("\n\nfor _ in sys.stdin") :]
+
 INTERRUPTED = """
 import pathlib, signal, sys, time
 import hpopt

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from halving import Curves, TwoRungs
+from problems.keras.small import Quick, X, Y, needs_keras, quiet
 
 import hpopt
 
 from .conftest import marked_processes, wait_until
-from .drivers import KILLED, PAUSING
+from .drivers import KILLED, PAUSING, TRAINING
 from .problems import KNOWN_GOOD, Mixed, essence, numbers, stored
 
 N_KILLS = 20
@@ -133,3 +134,33 @@ def test_killed_while_trials_are_paused_and_continued(
     latest = {t.solution.seed: t.number for t in sorted(trials, key=lambda t: t.solution.fidelity)}
     folders = {int(path.name) for path in Path(f"{drivers.path}.files").iterdir()}
     assert folders == {*latest.values()}
+
+
+@needs_keras
+@quiet
+def test_killed_while_keras_trainings_are_paused_and_continued(start_script, tmp_path):
+    # Seconds, as each driver tries a network first; benchmarks/soak.py kills thirty of them.
+    n_trials = 8
+    drivers = Drivers(start_script, tmp_path, TRAINING, n_trials)
+    rng = random.Random(os.urandom(8))
+    for _ in range(2):
+        killed(drivers, rng)
+    drivers.start()
+    assert drivers.end() == 0
+    unkilled = hpopt.optimize(
+        Quick(X, Y, fidelity=(1, 4), keep_weights=0),
+        hpopt.ASHA(reduction=2),
+        trials=n_trials,
+        seed=11,
+        progress=False,
+    )
+    trials = stored(drivers.path)
+    assert essence(trials) == essence(unkilled.trials)
+    assert [trial.curve for trial in trials] == [trial.curve for trial in unkilled.trials]
+    latest = {trial.solution.seed: trial for trial in trials}
+    assert len(latest) < n_trials  # some have been continued
+    paused = {trial.number for trial in latest.values() if trial.solution.fidelity < 4}
+    states = Path(f"{drivers.path}.files").glob("*/*")
+    assert {(int(path.parent.name), path.name) for path in states} == {
+        (number, "training-0.npz") for number in paused
+    }
