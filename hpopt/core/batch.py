@@ -10,6 +10,7 @@ from typing import Any
 
 from hpopt.core.evaluation import (
     in_one_line,
+    info_of,
     judge,
     judge_error,
     objectives_to_report,
@@ -94,4 +95,10 @@ def _outcome(
         outcome = judge_error(problem, returned, handle)
     else:
         outcome = judge(problem, returned, handle)
-    return replace(outcome, curve=thinned_curve(handle.curve), started=started, seconds=seconds)
+    return replace(
+        outcome,
+        curve=thinned_curve(handle.curve),
+        started=started,
+        seconds=seconds,
+        info=info_of(problem, handle, outcome),
+    )

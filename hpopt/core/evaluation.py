@@ -16,7 +16,7 @@ from hpopt.core.handle import Curve, Previous, TrialHandle, handle_for
 from hpopt.core.heartbeat import LiveFolder
 from hpopt.core.plain import as_float, as_json_data, short_repr
 from hpopt.core.problem import Problem, constraints_of, objectives_of
-from hpopt.core.trial import Outcome, Solution, Status, copy_data, failed
+from hpopt.core.trial import REACHED, Outcome, Solution, Status, copy_data, failed
 from hpopt.errors import EvaluationLost, MemoryLimitExceeded, Stopped, TimeLimitExceeded
 
 OUT_OF_MEMORY = {"ResourceExhaustedError", "OutOfMemoryError"}
@@ -87,7 +87,7 @@ def evaluate(
         traceback=outcome.traceback,
         started=started,
         seconds=time.perf_counter() - clock,
-        info=outcome.info,
+        info=info_of(problem, handle, outcome),
     )
 
 
@@ -107,6 +107,15 @@ def _judged(problem: Problem, solution: Solution, handle: TrialHandle) -> Outcom
     except BaseException as error:
         return judge_error(problem, error, handle)
     return judge(problem, returned, handle)
+
+
+def info_of(problem: Problem, handle: TrialHandle, outcome: Outcome) -> Mapping[str, Any]:
+    """Return the info of an outcome; with the highest fidelity, if its values are of that too."""
+    is_final = handle.is_final or (handle.stopped and handle.ended_status == "complete")
+    if problem.fidelity is None or outcome.status != "complete" or not is_final:
+        return outcome.info
+    high = problem.fidelity.high
+    return outcome.info if handle.fidelity == high else {**outcome.info, REACHED: high}
 
 
 def judge(

@@ -56,6 +56,10 @@ class TrialHandle:
         What has been reported so far.
     objectives : tuple of str
         The problem's; without them (in a handle that you make yourself) any may be reported.
+    is_final : bool
+        Set it to True where more `fidelity` would change nothing, as when the training has ended by
+        its own patience: the values then count as those of the highest fidelity, and no strategy
+        continues the trial.
     """
 
     def __init__(
@@ -75,7 +79,7 @@ class TrialHandle:
         # Any, as the author of an evaluation knows whether the problem declares a fidelity.
         self.fidelity: float | Any = fidelity
         self.curve: list[tuple[float, float | Any]] = []
-        self.stopped = False
+        self.stopped = self.is_final = False
         self._counts_from: int | None = None
         self._directory, self._previous = directory, previous
         self._early_stopping = early_stopping

@@ -33,8 +33,9 @@ class History:
     is_broken : ndarray (n,) of bool
         Which have values that do not meet all constraints.
     fidelities : ndarray (n,)
-        What each evaluation might spend; nan where the problem has no fidelity. A config that was
-        continued has a row for each of its fidelities.
+        What each evaluation might spend, or the highest where more would change nothing (see
+        `Trial.reached`); nan where the problem has no fidelity. A config that was continued has a
+        row for each of its fidelities.
     all_points, all_losses, all_measured, all_violations : ndarray (k + n, …)
         The same, after what was known before the first of them; see `know`.
     """

@@ -116,7 +116,7 @@ def is_comparable(trial: Trial, highest: float) -> bool:
 
 
 def _reached(trial: Trial) -> float:
-    return trial.solution.fidelity or 0.0
+    return trial.reached or 0.0
 
 
 class Front:

@@ -172,7 +172,7 @@ class Search:
             if trial.outcome.curve:
                 self._believe(trial, row)
             broken = violations(self.constraints, trial.outcome.values)
-            self.history.append(solution.number, solution.point, row, solution.fidelity, broken)
+            self.history.append(solution.number, solution.point, row, trial.reached, broken)
 
     def _believe(self, trial: Trial, row: Floats) -> None:
         """Put what a trial that was stopped is believed to have ended at in place of its losses."""

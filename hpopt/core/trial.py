@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
@@ -9,6 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from hpopt.checks import real
 from hpopt.errors import SettingError
 
 Config = dict[str, Any]
@@ -16,6 +18,9 @@ Point = NDArray[np.float64]
 
 Status = Literal["complete", "stopped", "failed", "timeout", "out_of_memory", "invalid", "lost"]
 STATUSES: tuple[Status, ...] = get_args(Status)
+REACHED = "reached"
+"""The key of `Outcome.info` for the fidelity that values are of, where it is not the trial's."""
+
 WITH_VALUES = ("complete", "stopped")
 
 
@@ -160,6 +165,17 @@ class Trial:
         return self.outcome.ok
 
     @property
+    def reached(self) -> float | None:
+        """The fidelity that its values are of: its own, or the highest where it came to an end.
+
+        See `TrialHandle.is_final`.
+        """
+        own, found = self.solution.fidelity, real(self.outcome.info.get(REACHED))
+        if own is None or found is None or not own < found < math.inf:
+            return own
+        return found
+
+    @property
     def values(self) -> Mapping[str, float]:
         """A copy of the outcome's values by name."""
         return dict(self.outcome.values)
@@ -208,7 +224,8 @@ class Trial:
         outcome = self.outcome
         if not (outcome.curve or outcome.traceback or outcome.info):
             return self
-        return replace(self, outcome=replace(outcome, curve=(), traceback=None, info={}))
+        info = {name: value for name, value in outcome.info.items() if name == REACHED}
+        return replace(self, outcome=replace(outcome, curve=(), traceback=None, info=info))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the trial as plain data: what ``hpopt export --json`` prints."""

@@ -154,8 +154,9 @@ class ASHA(Halving):
     def _tell(self, trials: Sequence[Trial]) -> None:
         super()._tell(trials)
         for trial in () if self._stops else trials:
-            ranked = self._ended[self._place(trial.solution)]
-            insort(ranked, (self._losses[trial.number], trial.number))
+            bracket, rung = self._place(trial.solution)
+            for each in range(rung, 1 + max(rung, self._rung(trial.reached or 0.0))):
+                insort(self._ended[bracket, each], (self._losses[trial.number], trial.number))
 
     def _requeued(self) -> None:
         self._gone_on.clear()
@@ -186,7 +187,7 @@ class ASHA(Halving):
                 ranked = self._ended[bracket, rung]
                 n = max(at_least, int(len(ranked) // self.reduction))
                 for loss, number in ranked[:n]:
-                    if number in self._gone_on or loss == math.inf:
+                    if number in self._gone_on or number in self._final or loss == math.inf:
                         continue
                     point = self._point(number)
                     if max(self.proposals.fidelities(point).values()) <= self.rungs[rung]:

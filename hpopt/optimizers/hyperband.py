@@ -211,7 +211,8 @@ class Hyperband(Halving):
         if now.rung + 1 < len(self.rungs):
             ranked = sorted((self._losses[number], number) for number in numbers)
             best = ranked[: max(1, int(len(numbers) // self.reduction))]
-            points = [self._point(number) for loss, number in best if loss < math.inf]
+            goes_on = [k for loss, k in best if loss < math.inf and k not in self._final]
+            points = [self._point(number) for number in goes_on]
             # A user may have added the value of a higher rung meanwhile.
             points = [each for each in points if self._reached(each, begin) <= self.rungs[now.rung]]
             if points:

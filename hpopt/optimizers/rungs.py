@@ -125,6 +125,7 @@ class Halving(Optimizer):
         one_objective(self.name, self.objectives)
         self.rungs = self._rungs_of_problem()
         self._losses: dict[int, float] = {}  # of those that have ended, by number
+        self._final: set[int] = set()  # of those, what more fidelity would not change
         self._new = self._host_proposer()
 
     def _rungs_of_problem(self) -> list[float]:
@@ -160,6 +161,8 @@ class Halving(Optimizer):
             is_complete = trial.status == "complete"
             loss = float(self.history.losses[row, 0]) if is_complete else math.inf
             self._losses[trial.number] = loss
+            if trial.reached != trial.solution.fidelity:
+                self._final.add(trial.number)
 
     def _rung(self, fidelity: float) -> int:
         """Return the index of the highest rung at or below a fidelity, 0 below all."""

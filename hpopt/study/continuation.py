@@ -185,7 +185,8 @@ class Continuations:
         if own >= self._optimizer.highest or not n_bytes:
             return
         self._paused[trial.number] = n_bytes
-        if any(at > own and self._complete(number) for number, at in asked.items()):
+        is_final = trial.reached != own
+        if is_final or any(at > own and self._complete(number) for number, at in asked.items()):
             self._remove(trial.number)
 
     def _note_failed(self, trial: Trial) -> None:

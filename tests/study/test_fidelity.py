@@ -5,6 +5,7 @@ import io
 import math
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -168,6 +169,32 @@ def test_nan_and_failures_are_never_promoted():
     assert {trial.status for trial in trials if trial.config["kind"] == "b"} == {"invalid"}
     assert {t.solution.fidelity for t in trials if t.config["kind"] == "b"} == {2}
     assert {t.solution.fidelity for t in trials if t.config["kind"] == "a"} == {2, 8}
+
+
+class Ending(Curves):
+    """Half of the configs come to their end at step 2."""
+
+    def evaluate(self, config, trial):
+        trial.is_final = config["kind"] == "a" and trial.fidelity >= 2
+        value = super().evaluate(config, trial)
+        return value if not trial.is_final else config["x"] ** 2 - 100
+
+
+@pytest.mark.parametrize("make", [hpopt.ASHA, hpopt.Hyperband, partial(hpopt.FreezeThaw, first=3)])
+def test_what_has_come_to_its_end_is_complete(path, make):
+    problem = Ending()
+    problem.fidelity = hpopt.Fidelity(1, 9)
+    result = run(problem, N, make(), study=path)
+    final = {t.solution.seed: t for t in result.trials if t.reached != t.solution.fidelity}
+    assert {trial.reached for trial in final.values()} == {9}
+    for trial in result.trials:
+        assert final.get(trial.solution.seed, trial).number >= trial.number  # none after it
+    assert result.best.values["value"] == min(t.values["value"] for t in final.values())
+    assert hpopt.Study.load(path).best == result.best
+    with Study(problem, make(), path=path) as again:
+        again.run(trials=1, progress=False)
+        assert again.optimizer.best in {trial.number for trial in final.values()}
+    assert not {*folders(path)} & {trial.number for trial in final.values()}
 
 
 # -- what is left on disk --------------------------------------------------------------------------

@@ -82,6 +82,7 @@ def train_trial(
     began = time.perf_counter()
     runs = _Runs(keras, settings, inputs, trial)
     trained, best, histories = runs.run_all()
+    trial.is_final = runs.have_ended
     values = {**runs.costs, **trained}
     # A trial that diverged has no losses to be ranked by.
     if best.weights is not None and math.isfinite(_loss(settings, trained)):
@@ -100,9 +101,8 @@ def _keep(
     values: Mapping[str, float],
     trial: TrialHandle,
 ) -> None:
-    keeping = KeptWeights(
-        settings.objectives, settings.keep_weights, trial.fidelity, settings.constraints
-    )
+    reached = settings.fidelity.high if settings.fidelity and trial.is_final else trial.fidelity
+    keeping = KeptWeights(settings.objectives, settings.keep_weights, reached, settings.constraints)
     folder = trial.directory
     # A subclass first adds the other values, or puts its own in place of these.
     keeping.save(model, weights, {} if settings.is_lenient else values, folder)
@@ -127,6 +127,7 @@ class _Runs:
         # Of one training the epochs are reported, unless the fidelity counts something else.
         self._is_single = n_runs == 1 and self._counted != "samples"
         self._n_runs = self._amount if self._counted == "folds" else n_runs
+        self._n_ended = 0
         self._checkpoints = Checkpoints(
             trial,
             config,
@@ -138,6 +139,11 @@ class _Runs:
         self._meter = CostMeter(
             set(settings.names), settings.latency_batch, self._checkpoints.is_paused
         )
+
+    @property
+    def have_ended(self) -> bool:
+        """Whether more epochs would change nothing: all runs have ended by themselves."""
+        return self._counted == "epochs" and self._n_ended == self._n_runs
 
     def run_all(self) -> tuple[dict[str, float], Trained, list[dict[str, list[float]]]]:
         """Return the values of the trial, its best run, and the history of each run."""
@@ -203,6 +209,7 @@ class _Runs:
                 if stopped is None or stopped.values is not None or not monitor.best:
                     raise
                 self.trial.stopped = True  # a callback's Stopped is as if the rule had said so
+        self._n_ended += monitor.ended
         self.costs.setdefault("parameters", float(model.count_params()))
         return Trained(self._values(monitor), monitor.history, model, monitor.weights)
 

@@ -163,6 +163,8 @@ def test_what_patience_has_ended_is_not_taken_up(tmp_path):
     problem.learning_rate = 0.0
     first = tried(problem, tmp_path, fidelity=4)
     assert first.values["epochs"] == 2
+    assert first.info["reached"] == 9  # so no strategy continues it
+    assert "reached" not in tried(problem, tmp_path / "early", fidelity=1).info
     counting.epochs.clear()
     again = tried(problem, tmp_path, number=1, fidelity=9, after=0)
     assert not counting.epochs
