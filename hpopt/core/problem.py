@@ -6,12 +6,12 @@ import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
 from typing import Any, SupportsFloat
 
-from hpopt.checks import whole
+from hpopt.checks import flag, whole
 from hpopt.core.constraint import Constraint, Constraints, normalised_constraints
 from hpopt.core.handle import TrialHandle
 from hpopt.core.objective import Objective, Objectives, normalised_objectives
@@ -36,11 +36,15 @@ class Fidelity:
         fidelity of its own gets `high`.
     name : str
         What it counts: ``"epochs"``, ``"samples"``.
+    resumes : bool
+        Whether an evaluation of a known config goes on where the earlier one ended. If it begins
+        anew, all of it counts as spent, and ``"freeze_thaw"`` pauses half as often.
     """
 
     low: float
     high: float
     name: str = "epochs"
+    resumes: bool = field(default=True, repr=False)
 
     def __post_init__(self) -> None:
         numbers = all(isinstance(end, Real) for end in (self.low, self.high))
@@ -49,6 +53,7 @@ class Fidelity:
                 "0 < low <= high must hold for a fidelity, but got "
                 f"low={self.low!r}, high={self.high!r}"
             )
+        flag("resumes", self.resumes, error=ProblemError)
 
     def level(self, fidelity: float) -> float:
         """Return a fidelity of this range as a plain number of the kind of its ends.

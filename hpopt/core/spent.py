@@ -8,7 +8,7 @@ from hpopt.core.trial import Trial
 
 
 class Spent:
-    """Count the fidelity that configs have reached, each once: a continuation spends the rest only.
+    """Count what was spent of a fidelity: a continuation spends the rest only, if it resumes.
 
     Parameters
     ----------
@@ -28,6 +28,7 @@ class Spent:
             # One config, one seed, where there are fidelities.
             before = self._reached.get(solution.seed, 0.0)
             self._reached[solution.seed] = max(before, solution.fidelity)
+            before = before if self._fidelity.resumes else 0.0
             self._sum += max(0.0, solution.fidelity - before)
 
     def __str__(self) -> str:

@@ -40,6 +40,7 @@ MANY = 2000  # results, of which the model learns from 200: evolution uses them 
 # A fidelity is used where the highest is at least so many times the lowest: the shortest trainings
 # then cost a third of a full one, and less would save little.
 LEAST_RANGE = 3
+LEAST_RANGE_ANEW = 4  # where each evaluation begins anew: freeze-thaw's levels are a quarter apart
 # Of 30 trials the first ten are short ones, and two or three complete a config: with fewer there is
 # next to nothing to compare.
 FEWEST_TRIALS = 30
@@ -115,8 +116,7 @@ class Auto(Optimizer):
         if len(self.objectives) > MOST_OBJECTIVES:
             self._genetic = self.host(GeneticAlgorithm())
             return
-        is_wide = self.fidelity is not None and self.highest >= LEAST_RANGE * self.lowest
-        if is_wide and len(self.objectives) == 1:
+        if self._has_wide_fidelity() and len(self.objectives) == 1:
             full = Auto(seconds=self.seconds, model_trials=self.model_trials)
             self._freeze_thaw = self.host(FreezeThaw(full=full))
             return
@@ -125,6 +125,12 @@ class Auto(Optimizer):
         self._evolution = self.host(SteadyState())
         is_local = len(self.objectives) == 1 and suits(self.space)
         self._local = LocalModel(self.space.d) if is_local else None
+
+    def _has_wide_fidelity(self) -> bool:
+        if self.fidelity is None:
+            return False
+        least = LEAST_RANGE if self.fidelity.resumes else LEAST_RANGE_ANEW
+        return self.highest >= least * self.lowest
 
     def expect(self, trials: int) -> None:
         """Take note of how many trials the study shall have; see `Optimizer.expect`."""
@@ -147,6 +153,8 @@ class Auto(Optimizer):
         own = trial.solution.fidelity
         if own is None or trial.status != "complete":
             return 1.0
+        if self.fidelity is not None and not self.fidelity.resumes:
+            return own / self.highest
         asked = self.proposals.fidelities(trial.solution.point).values()
         return (own - max((each for each in asked if each < own), default=0.0)) / self.highest
 

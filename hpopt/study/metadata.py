@@ -106,7 +106,10 @@ def constraints_as_json(problem: Problem) -> list[list[Any]]:
 def fidelity_as_json(problem: Problem) -> list[Any] | None:
     """Return a problem's fidelity as JSON data."""
     fidelity = problem.fidelity
-    return [fidelity.low, fidelity.high, fidelity.name] if fidelity is not None else None
+    if fidelity is None:
+        return None
+    again = [] if fidelity.resumes else [False]  # nothing where it resumes, as in older files
+    return [fidelity.low, fidelity.high, fidelity.name, *again]
 
 
 def objectives_in(metadata: Mapping[str, Any]) -> tuple[Objective, ...]:
@@ -252,8 +255,9 @@ def _is_constraints(value: Any) -> bool:
 def _is_fidelity(value: Any) -> bool:
     if value is None:
         return True
-    is_three = isinstance(value, list) and len(value) == 3
-    return is_three and all(map(_is_number, value[:2])) and _is_text(value[2])
+    if not isinstance(value, list) or len(value) not in (3, 4):
+        return False
+    return all(map(_is_number, value[:2])) and _is_text(value[2]) and value[3:] in ([], [False])
 
 
 def _is_configs(value: Any) -> bool:

@@ -211,7 +211,10 @@ def _listed(constraints: Sequence[Constraint]) -> str:
 
 
 def _range_of(fidelity: Sequence[Any] | None) -> str:
-    return "none" if fidelity is None else "{:g} to {:g} {}".format(*fidelity)
+    if fidelity is None:
+        return "none"
+    again = ", each time from the beginning" if len(fidelity) > 3 else ""
+    return "{:g} to {:g} {}".format(*fidelity) + again
 
 
 def _check_start(

@@ -107,6 +107,8 @@ def test_a_fidelity_is_a_positive_range(low, high):
 
 def test_a_fidelity_may_be_one_point():
     assert Fidelity(5, 5).high == 5
+    with pytest.raises(ProblemError, match="resumes must be True or False, but got 1"):
+        Fidelity(1, 5, resumes=1)
 
 
 def test_a_handle_without_a_study_has_a_folder_of_its_own():

@@ -23,6 +23,12 @@ def test_a_config_counts_once_and_only_what_it_has_reached():
     assert spent_by(epochs, (1, 1)) == "1 epoch of 27"
 
 
+def test_what_begins_anew_is_spent_again():
+    anew = Fidelity(1, 27, resumes=False)
+    assert spent_by(anew, (1, 3), (2, 3), (1, 9), (3, 3)) == "18 epochs of 81"
+    assert spent_by(anew, (1, 9), (1, 27)) == ""
+
+
 def test_nothing_is_said_where_nothing_was_saved():
     assert spent_by(Fidelity(1, 27), (1, 27), (2, 27)) == ""
     assert spent_by(Fidelity(1, 27)) == spent_by(None, (1, None)) == ""

@@ -93,6 +93,13 @@ def test_a_narrow_fidelity_and_several_objectives_leave_it_at_the_highest():
     assert asked(Auto().bind(problem(objectives=("one", "two"))), 12) == [HIGH] * 12
 
 
+def test_where_evaluations_begin_anew_the_range_must_be_wider():
+    for low, shortest in ((10, HIGH), (8, 8)):
+        fidelity = Fidelity(low, HIGH, resumes=False)
+        optimizer = Auto().bind(FunctionProblem(loss, SPACE, fidelity=fidelity))
+        assert asked(optimizer, 5) == [shortest] * 5
+
+
 def test_the_cost_is_that_of_a_training_to_the_end():
     optimizer = Auto(model_trials=1).bind(problem())
     # A 16th of a training takes 2 ms, so a whole one is long enough for a model.

@@ -25,15 +25,16 @@ def curve_of(config):
     return end + np.exp(-STEPS * (0.1 + 0.3 * config["x"])) + 0.001 * np.sin(99 * STEPS * off)
 
 
-def searched(optimizer, curve, work, seed=0, space=SPACE, fidelity=(1, HIGH)):
+def searched(optimizer, curve, work, seed=0, space=SPACE, fidelity=(1, HIGH), resumes=True):
     """Ask and tell one by one until so many trainings to the end are paid; return the trials."""
-    problem = FunctionProblem(lambda config: 0.0, space, fidelity=Fidelity(*fidelity))
+    fidelity = Fidelity(*fidelity, resumes=resumes)
+    problem = FunctionProblem(lambda config: 0.0, space, fidelity=fidelity)
     optimizer.bind(problem, seed=seed)
     reached, spent, trials = {}, 0.0, []
     while spent < work * HIGH:
         (solution,) = optimizer.ask()
         losses = curve(solution.config)[: int(solution.fidelity)]
-        spent += solution.fidelity - reached.get(solution.seed, 0)
+        spent += solution.fidelity - (reached.get(solution.seed, 0) if resumes else 0)
         reached[solution.seed] = solution.fidelity
         trials.append(told(optimizer, solution, losses))
     return trials
@@ -288,3 +289,11 @@ def test_without_a_model_the_last_trial_finishes_the_best():
         seeds.append(solution.seed)
     (last,) = optimizer.ask()
     assert (last.fidelity, last.seed) == (HIGH, seeds[1])
+
+
+def test_where_each_evaluation_begins_anew_steps_are_larger_and_cost_more():
+    optimizer = FreezeThaw(first=4)
+    trials = searched(optimizer, curve_of, 4, resumes=False)
+    assert {trial.solution.fidelity for trial in trials} == {2, 8, HIGH}
+    spent = sum(trial.solution.fidelity for trial in trials) / HIGH
+    assert optimizer._curves.observed.work == pytest.approx(spent)

@@ -387,7 +387,12 @@ def test_a_fidelity_has_a_low_and_a_high_end():
 
 
 @pytest.mark.parametrize(
-    ("stored", "other"), [(None, hpopt.Fidelity(1, 9)), (hpopt.Fidelity(1, 9), None)]
+    ("stored", "other"),
+    [
+        (None, hpopt.Fidelity(1, 9)),
+        (hpopt.Fidelity(1, 9), None),
+        (hpopt.Fidelity(1, 9), hpopt.Fidelity(1, 9, resumes=False)),
+    ],
 )
 def test_a_study_goes_on_with_its_fidelity(path, stored, other):
     def problem(fidelity):

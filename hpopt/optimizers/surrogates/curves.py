@@ -132,6 +132,8 @@ class ObservedCurves:
     segments : iterable of Segment
     high : float
         The highest fidelity.
+    resumes : bool
+        Whether a continuation costs the rest only.
 
     Attributes
     ----------
@@ -142,9 +144,9 @@ class ObservedCurves:
         How many configs reached that.
     """
 
-    def __init__(self, segments: Iterable[Segment], high: float) -> None:
+    def __init__(self, segments: Iterable[Segment], high: float, *, resumes: bool = True) -> None:
         self.curves: list[ConfigCurve] = []
-        self.work, self.n_complete, self._high = 0.0, 0, high
+        self.work, self.n_complete, self._high, self._resumes = 0.0, 0, high, resumes
         self._places: dict[int, int] = {}
         for segment in segments:
             self.add(segment)
@@ -156,7 +158,8 @@ class ObservedCurves:
             self.curves.append(ConfigCurve(segment.config, segment.point))
         curve = self.curves[place]
         if segment.config >= 0:  # what is known from elsewhere was not paid for here
-            self.work += max(segment.reached - curve.reached, 0.0) / self._high
+            before = curve.reached if self._resumes else 0.0
+            self.work += max(segment.reached - before, 0.0) / self._high
             self.n_complete += curve.reached < self._high <= segment.reached
         curve.add(segment)
 

@@ -8,6 +8,7 @@ from collections.abc import Container
 import numpy as np
 from numpy.typing import NDArray
 
+from hpopt.core.problem import Fidelity
 from hpopt.core.proposals import Floats
 from hpopt.numerics.curve_process import CurveProcess
 from hpopt.numerics.curve_rows import halved_levels, log_times
@@ -17,6 +18,9 @@ from hpopt.optimizers.surrogates.encoding import Encoding
 
 # A first run takes about a 16th of the highest fidelity: half of it was as good.
 SHORTEST = 16
+# Where a continuation begins anew, every second level: levels a quarter apart cost a third more in
+# all than the last one, halves would cost twice as much.
+BEGUN_ANEW = 2
 
 
 class LearnedCurves:
@@ -25,8 +29,7 @@ class LearnedCurves:
     Parameters
     ----------
     encoding : Encoding
-    low, high : float
-        The fidelities.
+    fidelity : Fidelity
 
     Attributes
     ----------
@@ -39,13 +42,17 @@ class LearnedCurves:
         The same, by config.
     """
 
-    def __init__(self, encoding: Encoding, low: float, high: float) -> None:
-        self._encoding, self.low, self.high = encoding, low, high
+    def __init__(self, encoding: Encoding, fidelity: Fidelity) -> None:
+        self._encoding = encoding
+        self.low, self.high = low, high = float(fidelity.low), float(fidelity.high)
         levels = halved_levels(low, high)
         shortest = int(np.abs(np.log(levels * SHORTEST / high)).argmin())
-        self.levels = self.audible = levels[shortest:]
+        levels = levels[shortest:]
+        if not fidelity.resumes:
+            levels = levels[::-1][::BEGUN_ANEW][::-1]
+        self.levels = self.audible = levels
         self.segments: list[Segment] = []
-        self.observed = ObservedCurves([], high)
+        self.observed = ObservedCurves([], high, resumes=fidelity.resumes)
         self._model = CurveModel(encoding, low, high)
         self._fitted: tuple[int, FittedCurves | None] = (-1, None)
 
