@@ -19,19 +19,14 @@ from hpopt.core.trial import Config
 from hpopt.problems.keras.agreement import check_together
 from hpopt.problems.keras.builders.builder import Builder
 from hpopt.problems.keras.data.feeding import is_dataset
-from hpopt.problems.keras.data.fingerprint import digest_of, fingerprint_of_data
+from hpopt.problems.keras.data.fingerprint import digest_of, fingerprint_of_data, methods_below
 from hpopt.problems.keras.data.rows import Rows
 from hpopt.problems.keras.data.source_choice import make_source
 from hpopt.problems.keras.data.sources import Steps, arrays_of
 from hpopt.problems.keras.memory_estimate import MemoryEstimate
 from hpopt.problems.keras.metrics import Objectives, objectives_by_name
 from hpopt.problems.keras.network_factory import NetworkFactory
-from hpopt.problems.keras.session import (
-    fresh_session,
-    import_keras,
-    precision_of_layers,
-    require_keras,
-)
+from hpopt.problems.keras.session import fresh_session, precision_of_layers, require_keras
 from hpopt.problems.keras.training.checkpoints import Interval
 from hpopt.problems.keras.training.config import Callbacks, TrainingConfig
 from hpopt.problems.keras.training.continuation import state_files
@@ -101,26 +96,23 @@ class KerasProblem(Problem):
     steps_per_epoch, validation_steps : int, at least 1, optional
         Batches in an epoch, of datasets and generators; generators need them.
     patience : int, at least 1, optional
-        Stop after this number of epochs without an improvement.
+        Stop after this number of epochs without an improvement of more than `min_improvement`.
     min_improvement : float, at least 0
-        How much better an epoch must be to reset the patience.
     class_weight : mapping of int to float, optional
         The weight of an example of each class in the loss.
     callbacks : callable, optional
         Called as ``callbacks(config, trial)`` for each training; returns new keras.callbacks.
     fidelity : (int, int), "folds", "samples", or Fidelity, optional
         The fewest and the most epochs of a trial, in place of `epochs`; or its trainings, of
-        several folds or repeats, from 1 on; or the share of the examples that it trains on, by
-        default from a tenth on. `Fidelity(2, 5, "folds")` and `Fidelity(0.2, 1, "samples")` give
-        the range. A later trial of the same config goes on where the earlier one ended, with the
-        same values as if it had never stopped; with more samples it trains anew.
+        several folds or repeats; or the share of the examples that it trains on, by default from a
+        tenth on. `Fidelity(2, 5, "folds")` and `Fidelity(0.2, 1, "samples")` give the range. A
+        later trial of the same config goes on where the earlier one ended; with more samples it
+        trains anew.
     schedule_restarts : sequence of int, optional
-        The epochs after which the learning-rate schedule of a config begins anew. By default it is
-        laid over the most epochs of a trial.
+        The epochs after which the learning-rate schedule of a config begins anew.
     checkpoint_every : int, str or datetime.timedelta, optional
-        Save a training after every so many epochs, or at the first end of an epoch after a time
-        such as ``"5 min"``. If the trial is lost, with its worker or the whole run, it goes on from
-        there.
+        Save a training after every so many epochs, or after a time such as ``"5 min"``. A trial
+        that is lost goes on from there.
     precision : str, optional
         That of the layers: ``"mixed_float16"``, ``"mixed_bfloat16"``, ``"float32"`` …
     memory_limit : int or str, optional
@@ -128,8 +120,7 @@ class KerasProblem(Problem):
         trained: its trial is ``out_of_memory``. See `estimate_memory`.
     keep_weights : int, at least 0, optional
         How many of a study's best trials keep their weights, for `load_model`: by default one, or
-        with several objectives all trials of the front. A smaller number of a front keeps its
-        ends, and what is farthest from its neighbours.
+        with several objectives the front, of which a number keeps ends and the widest gaps.
     latency_batch : int, at least 1
         How many examples the objective ``"latency"`` is of.
     verbose : int, 0 to 2
@@ -139,11 +130,9 @@ class KerasProblem(Problem):
     ------
     SettingError
         The data or a setting is not valid.
-    ProblemError
+    ProblemError, UnknownNameError
         The space, the objectives or the fidelity are not valid, or `build` makes no model (an
-        exception in it is the cause).
-    UnknownNameError
-        The model does not report an objective.
+        exception in it is the cause), or one that does not report an objective.
     MissingExtraError
         Keras or its backend is not installed.
 
@@ -204,10 +193,9 @@ class KerasProblem(Problem):
         own = self._networks.space(space, has_batches=is_dataset(x))
         if own is not None:
             self.space = own
-        if objectives is None:
-            is_usual = type(self).objectives is KerasProblem.objectives
-            objectives = (self._networks.objective if is_usual else None) or self.objectives
-        self.objectives = objectives_by_name(objectives)
+        is_usual = type(self).objectives is KerasProblem.objectives
+        usual = (self._networks.objective if is_usual else None) or self.objectives
+        self.objectives = objectives_by_name(usual if objectives is None else objectives)
         given, self.fidelity = (self.fidelity if fidelity is None else fidelity), None
         fit = FitSettings(
             epochs, batch_size, patience, min_improvement, class_weight, verbose, schedule_restarts
@@ -223,7 +211,8 @@ class KerasProblem(Problem):
             checkpoint_every=interval,
             memory_limit=limit,
             latency_batch=latency_batch,
-            is_lenient=self._is_extended,
+            # Whether a subclass may add values to those of the training.
+            is_lenient=type(self).evaluate is not KerasProblem.evaluate,
         )
         check_problem(self)
         self.source = make_source(
@@ -239,10 +228,8 @@ class KerasProblem(Problem):
         )
         self.fidelity = fidelity_of(given, self.source, repeats)
         check_together(self.source, self.space, objectives_of(self), self.fidelity, fit)
-        # Values that callbacks or a subclass add are not known before a trial.
-        is_known = callbacks is None and not self._is_extended
-        reported = [objective.name for objective in objectives_of(self)] if is_known else []
         # Last, as building a network takes seconds: other mistakes are reported before.
+        reported = self._settings({}).reported
         self._networks.check(self.source, self.space, self._compiled, reported)
 
     def build(self, config: Config) -> Any:
@@ -274,11 +261,8 @@ class KerasProblem(Problem):
             list of such.
         """
         settings = self._settings(config)
-        costs: dict[str, float] = {}
-        if settings.memory_limit is not None or "memory" in settings.names:
-            estimate = self.estimate_memory(config)
-            estimate.check(settings.memory_limit)
-            costs["memory"] = float(estimate.total)
+        # Before the session, which estimating would disturb.
+        costs = settings.memory_costs(partial(self.estimate_memory, config))
         inputs = TrialInputs(config, self._compiled, self.source, costs)
         with fresh_session(trial.seed, settings.precision) as keras:
             return train_trial(keras, settings, inputs, trial)
@@ -330,10 +314,8 @@ class KerasProblem(Problem):
         Functions and subclasses count by their source, without comments. Of arrays above 256 MB
         evenly spaced blocks are read.
         """
-        # Only the classes of the user: a new version of hpopt is no new problem.
-        own = type(self).__mro__[: type(self).__mro__.index(KerasProblem)]
         written = ("build", "compile_settings", "evaluate")
-        methods = [vars(each)[name] for each in own for name in written if name in vars(each)]
+        methods = methods_below(KerasProblem, type(self), written)
         return {
             **fingerprint_of_data(self.source),
             "build": digest_of(self._networks.given, methods),
@@ -349,11 +331,6 @@ class KerasProblem(Problem):
     def validation(self) -> Rows | None:
         """The examples to validate on, of the first split: arrays only."""
         return arrays_of(self.source).splits[0][1]
-
-    @property
-    def _is_extended(self) -> bool:
-        """Whether a subclass may add values to those of the training."""
-        return type(self).evaluate is not KerasProblem.evaluate
 
     def _settings(self, config: Config) -> TrainingConfig:
         # Objectives, constraints and fidelity may be set after the problem is made.
@@ -371,4 +348,4 @@ class KerasProblem(Problem):
             return self._networks.compiled(model, partial(self.compile_settings, config))
 
     def _precision_of_layers(self, config: Config) -> AbstractContextManager[None]:
-        return precision_of_layers(import_keras(), self._settings(config).precision)
+        return precision_of_layers(self._settings(config).precision)

@@ -121,8 +121,9 @@ def check_precision(precision: str | None) -> None:
 
 
 @contextmanager
-def precision_of_layers(keras: Any, precision: str | None) -> Iterator[None]:
+def precision_of_layers(precision: str | None) -> Iterator[None]:
     """Let the layers that are made here compute in a precision."""
+    keras = import_keras()
     usual = keras.config.dtype_policy()
     if precision is not None:
         keras.config.set_dtype_policy(precision)

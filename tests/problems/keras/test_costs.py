@@ -1,12 +1,16 @@
 """What a network costs, as objectives: known before it is trained."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from hpopt.core import TrialHandle
 from hpopt.errors import UnknownNameError
 from hpopt.problems.keras import costs
 from hpopt.problems.keras.latency import Latency
 from hpopt.problems.keras.metrics import check_reported, objectives_by_name
 from hpopt.problems.keras.training.continuation import LATENCY
+from hpopt.problems.keras.training.fit import Monitor
 
 from .small import CONFIG, Quick, X, Y, needs_keras, quiet, tried
 
@@ -57,9 +61,21 @@ def test_each_is_what_its_name_says(everything):
     assert (calls["batch"], calls["deviation"] > 0) == (1, True)
 
 
+def test_they_are_reported_once(everything):
+    values = everything[1].values
+    ((_, named),) = everything[1].curve
+    assert named == {name: values[name] for name in ("val_loss", *COSTS)}
+    follower = TrialHandle(0, 0, objectives=tuple(named))
+    monitor = Monitor(everything[0].objectives, follower, known=values)
+    for _ in range(2):
+        monitor.epoch_ended(SimpleNamespace(stop_training=False), {"loss": 2.0, "val_loss": 1.0})
+    assert follower.curve == [(1, {**named, "val_loss": 1.0}), (2, {"val_loss": 1.0})]
+
+
 def test_measuring_changes_nothing_of_the_training(everything, tmp_path):
     plain = tried(Quick(X, Y, epochs=1), tmp_path)
-    assert plain.curve == everything[1].curve
+    ((step, value),), ((own, named),) = plain.curve, everything[1].curve
+    assert (step, value) == (own, named["val_loss"])
     assert plain.values.items() <= everything[1].values.items()
     assert not {"memory", "model_bytes", "latency"} & set(plain.values)  # nobody asked for them
 
@@ -107,7 +123,8 @@ def test_of_several_networks_the_first_is_measured(tmp_path, measured):
     assert (len(measured), outcome.values["latency"], outcome.values["parameters"]) == (1, 1, 21)
     assert "val_loss_std" in outcome.values
     assert "latency_std" not in outcome.values
-    assert outcome.curve[-1][1] == outcome.values["val_loss"]
+    assert outcome.curve[0][1].keys() == {"latency", "val_loss"}
+    assert outcome.curve[-1][1] == {"val_loss": outcome.values["val_loss"]}
 
 
 def test_a_run_file_names_them(tmp_path):

@@ -266,7 +266,7 @@ class TestObjectives:
         for number in range(2):
             outcome = tried(problem, tmp_path, number=number)
             assert outcome.ok, outcome.traceback
-            assert outcome.curve == ((1.0, outcome.values["val_loss"]),)
+            assert outcome.curve[0][1]["val_loss"] == outcome.values["val_loss"]
             assert outcome.values["latency"] == number
         # Both trials have the same val_loss, and the first is faster.
         assert [path.parent.name for path in tmp_path.glob("*/model.weights.h5")] == ["0"]
@@ -327,7 +327,8 @@ class TestEvaluating:
     def test_the_size_of_the_network_may_be_an_objective(self, tmp_path):
         outcome = tried(Line(X, Y, epochs=1, objectives=["parameters", "val_loss"]), tmp_path)
         assert outcome.values["parameters"] == 21
-        assert outcome.curve == ((1.0, outcome.values["val_loss"]),)
+        named = {name: outcome.values[name] for name in ("parameters", "val_loss")}
+        assert outcome.curve == ((1.0, named),)
 
     def test_without_validation(self, tmp_path):
         outcome = tried(Line(X, Y, epochs=1, validation_split=0, objectives="loss"), tmp_path)

@@ -7,7 +7,7 @@ import functools
 import hashlib
 import inspect
 import textwrap
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
@@ -43,6 +43,13 @@ def digest_of(*things: Any) -> str:
             digest.update(part)
             digest.update(b"\0")
     return digest.hexdigest()
+
+
+def methods_below(base: type, kind: type, names: Sequence[str]) -> list[Any]:
+    """Return the methods of these names that a class and its bases write, below a base of all."""
+    # That base is of hpopt, and a new version of hpopt is no new problem.
+    own = kind.__mro__[: kind.__mro__.index(base)]
+    return [vars(each)[name] for each in own for name in names if name in vars(each)]
 
 
 def fingerprint_of_data(source: Source) -> dict[str, str]:

@@ -9,13 +9,13 @@ import numpy as np
 
 from hpopt.core.handle import TrialHandle
 from hpopt.core.objective import Objective
-from hpopt.problems.keras.training.fit import watched_objective
+from hpopt.problems.keras.training.fit import report_objectives, watched_objective
 
 
 class SilentFollower:
     """Follow a run without reports: with several runs only their mean is reported."""
 
-    def report(self, step: float, value: float) -> None:
+    def report(self, step: float, value: float | Mapping[str, float]) -> None:
         """Do nothing."""
 
     def should_stop(self) -> bool:
@@ -26,7 +26,7 @@ class SilentFollower:
 class RunAverage:
     """The mean of the values of a trial's runs.
 
-    The trial gets the mean of the first objective after each run. The step of the report counts
+    The trial gets the means of the objectives after each run. The step of the report counts
     what the fidelity counts, so that the curves of a config's trials are parts of one. Without a
     fidelity it is the sum of the epochs.
 
@@ -53,8 +53,11 @@ class RunAverage:
         self._found: list[Mapping[str, float]] = []
         self._n_epochs = 0.0
 
-    def add(self, values: Mapping[str, float]) -> bool:
-        """Add the values of a run, and return whether to begin the next."""
+    def add(self, values: Mapping[str, float], known: Mapping[str, float] | None = None) -> bool:
+        """Add the values of a run, and return whether to begin the next.
+
+        `known` are values of the trial that do not change.
+        """
         self._found.append(values)
         self._n_epochs += values["epochs"]
         means = self.values()
@@ -62,7 +65,7 @@ class RunAverage:
         # The mean stays nan or infinite, whatever the other runs give.
         if not math.isfinite(mean):
             return False
-        self._trial.report(self._step(), mean)
+        report_objectives(self._trial, self._objectives, self._step(), means, known or {})
         return not self._trial.should_stop()
 
     def _step(self) -> float:

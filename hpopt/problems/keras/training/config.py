@@ -13,6 +13,7 @@ from hpopt.core.objective import Objective
 from hpopt.core.problem import Fidelity
 from hpopt.core.trial import Config
 from hpopt.problems.keras.data.fingerprint import digest_of
+from hpopt.problems.keras.memory_estimate import MemoryEstimate
 from hpopt.problems.keras.session import check_precision
 from hpopt.problems.keras.training.checkpoints import Interval
 from hpopt.problems.keras.training.fit import FitSettings
@@ -55,6 +56,26 @@ class TrainingConfig:
         """The names of the objectives, and of what constraints are on."""
         named = [each.name for each in self.objectives]
         return tuple(dict.fromkeys([*named, *(each.name for each in self.constraints)]))
+
+    def memory_costs(self, estimate: Callable[[], MemoryEstimate]) -> dict[str, float]:
+        """Return the memory of a training, by name, where a limit or an objective needs it.
+
+        Raises
+        ------
+        MemoryLimitExceeded
+            It is above the limit.
+        """
+        if self.memory_limit is None and "memory" not in self.names:
+            return {}
+        found = estimate()
+        found.check(self.memory_limit)
+        return {"memory": float(found.total)}
+
+    @property
+    def reported(self) -> tuple[str, ...]:
+        """The names of those that the model itself must report, as far as is known before."""
+        # Callbacks or a subclass may add others.
+        return () if self.is_lenient or self.callbacks is not None else self.names
 
     def fingerprint(self) -> Mapping[str, str]:
         """Return texts and digests of the settings that decide the values of a config."""

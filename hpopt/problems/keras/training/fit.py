@@ -52,8 +52,8 @@ class FitSettings:
 class Follower(Protocol):
     """Follows the progress of a training, and may end it: a `TrialHandle`, for one."""
 
-    def report(self, step: float, value: float) -> None:
-        """Record the value after a number of epochs."""
+    def report(self, step: float, value: float | Mapping[str, float]) -> None:
+        """Record the objective after a number of epochs, or several by name."""
 
     def should_stop(self) -> bool:
         """Return whether the training should end."""
@@ -63,6 +63,7 @@ class Monitor:
     """Follow a training, epoch by epoch: record, report, remember the best, and stop.
 
     With `is_lenient` the model may leave objectives out: a subclass of the problem adds them later.
+    `known` are the values that are known before.
     """
 
     def __init__(
@@ -74,8 +75,10 @@ class Monitor:
         min_improvement: float = 0.0,
         keep_weights: bool = False,
         is_lenient: bool = False,
+        known: Mapping[str, float] | None = None,
     ) -> None:
         self._objectives, self._trial = objectives, trial
+        self._known = known or {}
         self._patience, self._keep_weights = patience, keep_weights
         self._min_improvement, self._is_lenient = min_improvement, is_lenient
         self._best_loss = self._bar = math.inf
@@ -100,7 +103,7 @@ class Monitor:
         self.curve.append(reported[watched.name])
         for name, value in reported.items():
             self.history.setdefault(name, []).append(value)
-        self._trial.report(self.n_epochs, reported[watched.name])
+        self._report(self.n_epochs, reported)
         loss = watched.sign * reported[watched.name]
         if loss < self._best_loss:
             self._best_loss, self.best, self.best_epoch = loss, reported, self.n_epochs
@@ -126,10 +129,17 @@ class Monitor:
         for name in SAVED_ATTRIBUTES:
             setattr(self, name, seen[name])
         self.weights = weights if self._keep_weights else None
-        for epoch, value in enumerate(self.curve, start=1):
+        whole = {
+            name: values for name, values in self.history.items() if len(values) == self.n_epochs
+        }
+        for epoch in range(self.n_epochs):
             # The early stopping of this trial must see the curve of the earlier one.
-            self._trial.report(epoch, value)
+            self._report(epoch + 1, {name: values[epoch] for name, values in whole.items()})
         return not (self.ended or self._trial.should_stop())
+
+    def _report(self, epoch: int, values: Mapping[str, float]) -> None:
+        known = self._known if epoch == 1 else {}
+        report_objectives(self._trial, self._objectives, epoch, values, known)
 
     def _watched(self, reported: Mapping[str, float], logs: Mapping[str, Any]) -> Objective:
         if not self._is_lenient:
@@ -144,6 +154,26 @@ def watched_objective(objectives: Iterable[Objective], values: Mapping[str, floa
         if objective.name in values:
             return objective
     return Objective("val_loss" if "val_loss" in values else "loss", "minimize")
+
+
+def report_objectives(
+    trial: Follower,
+    objectives: Sequence[Objective],
+    step: float,
+    values: Mapping[str, float],
+    known: Mapping[str, float],
+) -> None:
+    """Report what is known of the objectives at a step: of one its value, of several by name.
+
+    `known` are values that do not change: they need to be reported once.
+    """
+    if len(objectives) < 2:
+        trial.report(step, values[watched_objective(objectives, values).name])
+        return
+    both = {**known, **values}
+    named = {each.name: both[each.name] for each in objectives if each.name in both}
+    if named:
+        trial.report(step, named)
 
 
 SAVED_ATTRIBUTES = (

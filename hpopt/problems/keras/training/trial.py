@@ -158,7 +158,7 @@ class _Runs:
         )
         best = self.run(first, SilentFollower())
         histories = [best.history]
-        wanted = average.add(best.values)
+        wanted = average.add(best.values, self.costs)
         for run in others:
             if not wanted:
                 break
@@ -187,6 +187,7 @@ class _Runs:
             min_improvement=fit.min_improvement,
             keep_weights=settings.keep_weights != 0,
             is_lenient=settings.is_lenient,
+            known=self.costs,
         )
         states = self._checkpoints.of_run(run.number, run.seed, fit.epochs)
         if states.resume(model, monitor, data.training):
