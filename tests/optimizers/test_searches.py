@@ -12,7 +12,7 @@ from hpopt import GridSearch, QuasiRandomSearch, RandomSearch
 from hpopt.core import failed
 from hpopt.core.trial import Trial
 from hpopt.errors import SettingError, SpaceError, UnknownNameError
-from hpopt.optimizers import BY_NAME, make_optimizer
+from hpopt.optimizers import BY_NAME, grid_search, make_optimizer
 from hpopt.space import Categorical, Float, Int, Ordinal, Sequence, Space, Vector
 
 CUBE = Space({name: Float(0, 1) for name in "abc"})
@@ -298,7 +298,9 @@ def test_a_grid_goes_on_at_random_where_a_function_forbids_its_beginning():
     assert configs_of(again.ask(13)) == configs_of(asked[7:])
 
 
-def test_a_grid_of_which_nothing_is_allowed_ends():
+def test_a_grid_of_which_nothing_is_allowed_ends(monkeypatch):
+    monkeypatch.setattr(grid_search, "PATIENCE", 500)
+    monkeypatch.setattr(grid_search, "MOST_FRUITLESS", 3000)
     parameters = {"x": Float(0, 1), **{f"n{i}": Int(0, 99) for i in range(6)}}
     space = Space(parameters, forbid=[lambda config: config["x"] in (0, 0.25, 0.5, 0.75, 1)])
     optimizer = GridSearch().bind(of(None, space))

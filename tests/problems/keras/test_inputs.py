@@ -29,7 +29,7 @@ def two_inputs(config):
     table = keras.layers.Input((2,), name="table")
     joined = keras.layers.Concatenate()([image, table])
     model = keras.Model([image, table], keras.layers.Dense(1, activation="sigmoid")(joined))
-    model.compile("sgd", "binary_crossentropy", metrics=["accuracy"])
+    model.compile("sgd", "binary_crossentropy", metrics=["accuracy"], run_eagerly=True)
     return model
 
 
@@ -39,7 +39,7 @@ def two_outputs(config):
     image = keras.layers.Input((3,))
     label = keras.layers.Dense(1, activation="sigmoid", name="label")(image)
     model = keras.Model(image, [label, keras.layers.Dense(2, name="table")(image)])
-    model.compile("sgd", {"label": "binary_crossentropy", "table": "mse"})
+    model.compile("sgd", {"label": "binary_crossentropy", "table": "mse"}, run_eagerly=True)
     return model
 
 

@@ -15,7 +15,7 @@ from hpopt.errors import ProblemError, SettingError, UnknownNameError
 from hpopt.problems.keras import Classifier, KerasProblem
 from hpopt.space import Float, Int, Space
 
-from .small import CONFIG, Line, X, Y, needs_keras, quiet, tried
+from .small import CONFIG, Line, Quick, X, Y, needs_keras, quiet, tried
 
 pytestmark = [needs_keras, quiet]
 
@@ -274,7 +274,7 @@ class TestObjectives:
 
 class TestEvaluating:
     def test_it_gives_the_metrics_of_the_best_epoch(self, tmp_path, capsys):
-        outcome = tried(Line(X, Y, epochs=3), tmp_path)
+        outcome = tried(Quick(X, Y, epochs=3), tmp_path)
         assert outcome.status == "complete", outcome.traceback
         assert set(outcome.values) == {
             *("loss", "mae", "val_loss", "val_mae"),
@@ -300,48 +300,48 @@ class TestEvaluating:
     def test_config_and_fidelity_say_how_long(self, tmp_path):
         space = Space({"units": Int(1, 8), "epochs": Int(1, 9)})
         config = {"units": 2, "epochs": 2}
-        assert len(tried(Line(X, Y, epochs=5, space=space), tmp_path, config).curve) == 2
-        problem = Line(X, Y, epochs=5, fidelity=(1, 3))
+        assert len(tried(Quick(X, Y, epochs=5, space=space), tmp_path, config).curve) == 2
+        problem = Quick(X, Y, epochs=5, fidelity=(1, 3))
         assert len(tried(problem, tmp_path, fidelity=2.0).curve) == 2
         assert len(tried(problem, tmp_path).curve) == 3
 
     def test_patience_ends_what_gets_no_better(self, tmp_path):
-        problem = Line(X, Y, epochs=9, patience=2)
+        problem = Quick(X, Y, epochs=9, patience=2)
         problem.learning_rate = 0.0
         outcome = tried(problem, tmp_path)
         assert outcome.status == "complete"
         assert (outcome.values["epochs"], outcome.values["best_epoch"]) == (3, 1)
 
     def test_a_rule_stops_it(self, tmp_path):
-        outcome = tried(Line(X, Y, epochs=9), tmp_path, rule=lambda curve: len(curve) == 2)
+        outcome = tried(Quick(X, Y, epochs=9), tmp_path, rule=lambda curve: len(curve) == 2)
         assert outcome.status == "stopped"
         assert outcome.values["epochs"] == 2
 
     def test_divergence_is_invalid(self, tmp_path):
-        problem = Line(X, Y, epochs=9)
+        problem = Quick(X, Y, epochs=9)
         problem.learning_rate = 1e30
         outcome = tried(problem, tmp_path)
         assert (outcome.status, outcome.error) == ("invalid", "objective 'val_loss' is nan")
         assert not list(tmp_path.glob("*/*"))
 
     def test_the_size_of_the_network_may_be_an_objective(self, tmp_path):
-        outcome = tried(Line(X, Y, epochs=1, objectives=["parameters", "val_loss"]), tmp_path)
+        outcome = tried(Quick(X, Y, epochs=1, objectives=["parameters", "val_loss"]), tmp_path)
         assert outcome.values["parameters"] == 21
         named = {name: outcome.values[name] for name in ("parameters", "val_loss")}
         assert outcome.curve == ((1.0, named),)
 
     def test_without_validation(self, tmp_path):
-        outcome = tried(Line(X, Y, epochs=1, validation_split=0, objectives="loss"), tmp_path)
+        outcome = tried(Quick(X, Y, epochs=1, validation_split=0, objectives="loss"), tmp_path)
         assert set(outcome.values) >= {"loss", "mae"}
         assert "val_loss" not in outcome.values
 
     def test_validation_data_are_used(self, tmp_path):
         far = (X[:5], Y[:5] + 100)
-        outcome = tried(Line(X, Y, epochs=1, validation_data=far), tmp_path)
+        outcome = tried(Quick(X, Y, epochs=1, validation_data=far), tmp_path)
         assert outcome.values["val_loss"] > 1000 > outcome.values["loss"]
 
     def test_class_weights_count(self, tmp_path):
-        zeros = Line(X, Y > 0, epochs=1, class_weight={0: 0.0, 1: 0.0})
+        zeros = Quick(X, Y > 0, epochs=1, class_weight={0: 0.0, 1: 0.0})
         assert tried(zeros, tmp_path).values["loss"] == 0
 
     def test_each_trial_has_fresh_callbacks(self, tmp_path):
@@ -354,7 +354,7 @@ class TestEvaluating:
             made.append((config["units"], trial.number, ended))
             return [keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: ended.append(1))]
 
-        problem = Line(X, Y, epochs=2, callbacks=callbacks)
+        problem = Quick(X, Y, epochs=2, callbacks=callbacks)
         for number in (0, 1):
             tried(problem, tmp_path, number=number)
         assert made == [(4, 0, [1, 1]), (4, 1, [1, 1])]
