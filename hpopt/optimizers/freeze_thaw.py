@@ -30,16 +30,12 @@ from hpopt.optimizers.surrogates.choice import first_new
 from hpopt.optimizers.surrogates.curve_draws import Draws
 from hpopt.optimizers.surrogates.curve_model import FittedCurves
 from hpopt.optimizers.surrogates.curve_search import search_at
-from hpopt.optimizers.surrogates.curves import ENOUGH_COMPLETE, Segment
+from hpopt.optimizers.surrogates.curves import Segment
 from hpopt.optimizers.surrogates.encoding import Encoding, everything_in
 from hpopt.optimizers.surrogates.first_design import FirstDesign
 from hpopt.optimizers.surrogates.learned_curves import LearnedCurves
 from hpopt.optimizers.tpe import TPE
 
-# Until there are enough complete curves to judge the levels by, a larger share is trained in full:
-# four after the work of ten, where misleading levels were noticed after 15. Ordinary searches train
-# about as many by themselves.
-EVIDENCE_SHARE = 0.4
 FEWEST_CURVES = 3  # two give no scale beside the prior's
 # A third of the configs that could have been trained in full by now must have been, less one:
 # without this, low fidelities that mislead lose everything; ordinary curves hardly notice it.
@@ -264,9 +260,7 @@ class FreezeThaw(Optimizer):
         """Return whether fewer configs were trained to the end than the work so far asks for."""
         n_complete = self._curves.observed.n_complete
         n_complete += sum(each.fidelity == self._high for each in pending)
-        work = self._curves.observed.work
-        judged = min(math.floor(EVIDENCE_SHARE * work), ENOUGH_COMPLETE)
-        return n_complete < max(judged, FULL_SHARE * work - FREE[self.insurance])
+        return n_complete < FULL_SHARE * self._curves.observed.work - FREE[self.insurance]
 
     def _busy(self, pending: Sequence[Solution]) -> set[int]:
         """Return the configs of pending solutions."""

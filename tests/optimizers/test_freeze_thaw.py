@@ -246,12 +246,6 @@ def test_where_no_level_tells_of_the_end_another_strategy_trains_to_the_end():
     assert "as short trainings do not tell how long ones end" in optimizer.explanation
 
 
-def test_the_levels_can_be_judged_after_ten_trainings():
-    optimizer = FreezeThaw()
-    searched(optimizer, lambda config: curve_of(config)[::-1], 11)
-    assert optimizer._curves.observed.n_complete >= 4
-
-
 def test_an_early_insurance_trains_a_third_to_the_end_from_the_first_on():
     n_complete = {}
     for insurance in ("late", "early"):
