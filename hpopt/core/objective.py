@@ -100,9 +100,11 @@ def _with_directions(given: Sequence[Any]) -> str:
     return "{" + ", ".join(f"{name!r}: 'minimize'" for name in names[:2]) + "}"
 
 
-def one_objective(strategy: str, objectives: Sequence[Objective]) -> None:
+def one_objective(
+    strategy: str, objectives: Sequence[Objective], use: str = "optimizer='auto'"
+) -> None:
     """Raise SettingError for a strategy that takes one objective, unless there is one."""
-    _check_number(strategy, objectives, 1, "one objective")
+    _check_number(strategy, objectives, 1, "one objective", use)
 
 
 def at_most_four(strategy: str, objectives: Sequence[Objective]) -> None:
@@ -110,12 +112,18 @@ def at_most_four(strategy: str, objectives: Sequence[Objective]) -> None:
     _check_number(strategy, objectives, MOST_OBJECTIVES, f"at most {MOST_OBJECTIVES} objectives")
 
 
-def _check_number(strategy: str, objectives: Sequence[Objective], most: int, words: str) -> None:
+def _check_number(
+    strategy: str,
+    objectives: Sequence[Objective],
+    most: int,
+    words: str,
+    use: str = "optimizer='auto'",
+) -> None:
     if len(objectives) > most:
         names = ", ".join(objective.name for objective in objectives)
         raise SettingError(
             f"a problem for optimizer={strategy!r} must have {words}, but got {len(objectives)} "
-            f"({names}): use optimizer='auto'"
+            f"({names}): use {use}"
         )
 
 

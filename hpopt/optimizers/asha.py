@@ -6,7 +6,6 @@ https://arxiv.org/abs/1810.05934
 
 from __future__ import annotations
 
-import math
 from bisect import insort
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -16,9 +15,7 @@ from hpopt.checks import one_of, whole
 from hpopt.core import Optimizer, Phase, Solution, Trial
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
-from hpopt.optimizers.rungs import Halving, size_of_bracket
-
-Ranked = list[tuple[float, int]]
+from hpopt.optimizers.rungs import Halving, Ranked, size_of_bracket
 
 
 class ASHA(Halving):
@@ -108,7 +105,9 @@ class ASHA(Halving):
         # What has ended, by bracket and rung; a bracket is known by its lowest rung.
         self._ended: dict[tuple[int, int], Ranked] = defaultdict(list)
         self._gone_on: set[int] = set()  # numbers of which it is known
+        self._bests: dict[tuple[int, int], tuple[int, int, list[int]]] = {}
         if self._stops:
+            self._check_stops()
             return
         if self.brackets > len(self.rungs):
             raise SettingError(
@@ -117,6 +116,14 @@ class ASHA(Halving):
             )
         n = len(self.rungs)
         self._sizes = [size_of_bracket(n, k, self.reduction) for k in range(self.brackets)]
+
+    def _check_stops(self) -> None:
+        if len(self.objectives) > 1:
+            raise SettingError(
+                'kind="stopping" must have one objective to stop trials by, but the problem has '
+                f"{len(self.objectives)}, {[each.name for each in self.objectives]}: leave kind "
+                'out, or use another strategy with early_stopping="dominance"'
+            )
 
     def _rungs_of_problem(self) -> list[float]:
         has_none = self._stops and self.fidelity is None  # the rule looks at what is reported
@@ -156,7 +163,7 @@ class ASHA(Halving):
         for trial in () if self._stops else trials:
             bracket, rung = self._place(trial.solution)
             for each in range(rung, 1 + max(rung, self._rung(trial.reached or 0.0))):
-                insort(self._ended[bracket, each], (self._losses[trial.number], trial.number))
+                insort(self._ended[bracket, each], self._ranked(trial.number))
 
     def _requeued(self) -> None:
         self._gone_on.clear()
@@ -184,16 +191,24 @@ class ASHA(Halving):
         """Return the config that goes on next, and where; None without one."""
         for rung in reversed(range(len(self.rungs) - 1)):
             for bracket in range(min(self.brackets, rung + 1)):
-                ranked = self._ended[bracket, rung]
-                n = max(at_least, int(len(ranked) // self.reduction))
-                for loss, number in ranked[:n]:
-                    if number in self._gone_on or number in self._final or loss == math.inf:
+                n = max(at_least, int(len(self._ended[bracket, rung]) // self.reduction))
+                for number in self._best_at((bracket, rung), n):
+                    if number in self._gone_on or number in self._final:
                         continue
                     point = self._point(number)
                     if max(self.proposals.fidelities(point).values()) <= self.rungs[rung]:
                         return self._at(point[None], rung + 1)
                     self._gone_on.add(number)
         return None
+
+    def _best_at(self, place: tuple[int, int], n: int) -> list[int]:
+        """Return the n best that have ended at a place, kept until there are more."""
+        ranked = self._ended[place]
+        n_ended, n_best, best = self._bests.get(place, (0, 0, []))
+        if (n_ended, n_best) != (len(ranked), n):
+            best = self._best(ranked, n)
+            self._bests[place] = len(ranked), n, best
+        return best
 
     def _next_bracket(self) -> int:
         """Return the bracket that has the fewest configs for its size."""

@@ -119,7 +119,7 @@ class FreezeThaw(Optimizer):
         self._budget = float(trials)
 
     def _setup(self) -> None:
-        one_objective(self.name, self.objectives)
+        one_objective(self.name, self.objectives, use="optimizer='asha' or 'hyperband'")
         fidelity = declared(self.name, self.fidelity)
         self._high = float(fidelity.high)
         self._budget = math.inf

@@ -209,10 +209,9 @@ class Hyperband(Halving):
         """Return the round after one, from the numbers in it, which have all ended."""
         begin = 1 + max(numbers)
         if now.rung + 1 < len(self.rungs):
-            ranked = sorted((self._losses[number], number) for number in numbers)
-            best = ranked[: max(1, int(len(numbers) // self.reduction))]
-            goes_on = [k for loss, k in best if loss < math.inf and k not in self._final]
-            points = [self._point(number) for number in goes_on]
+            ranked = sorted(self._ranked(number) for number in numbers)
+            best = self._best(ranked, max(1, int(len(numbers) // self.reduction)))
+            points = [self._point(number) for number in best if number not in self._final]
             # A user may have added the value of a higher rung meanwhile.
             points = [each for each in points if self._reached(each, begin) <= self.rungs[now.rung]]
             if points:

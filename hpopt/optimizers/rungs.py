@@ -18,11 +18,14 @@ from hpopt.checks import number, positive, real
 from hpopt.core import Fidelity, Optimizer, Phase, Proposer, Trial
 from hpopt.core.amounts import counted
 from hpopt.core.hosting import Learns, at_highest, first, latest
-from hpopt.core.objective import one_objective
+from hpopt.core.objective import at_most_four
 from hpopt.core.problem import declared
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
+from hpopt.numerics.hypervolume import best_of_fronts
 from hpopt.optimizers.registry import as_settings, strategy_of
+
+Ranked = list[tuple[float, int]]
 
 BLIND = ("grid", "latin_hypercube", "quasi_random", "random")
 """Strategies that learn nothing: shown what never changes, they need not begin anew."""
@@ -81,8 +84,9 @@ class Halving(Optimizer):
         "tpe", "bayesian", "auto"     the values of the highest rung that has d + 3 or more
         others that learn             the value at the config's highest rung so far
 
-    A config is ranked at a rung by the first objective. One that has failed, was stopped early or
-    has no finite value is ranked last, and never goes on.
+    A config is ranked at a rung by its objective; of several, by its front among those that have
+    ended there, and where a part of a front goes on, it is that of most hypervolume. One that has
+    failed, was stopped early or has no finite value never goes on.
     """
 
     def __init__(
@@ -122,9 +126,9 @@ class Halving(Optimizer):
         return self._new.batch_size
 
     def _setup(self) -> None:
-        one_objective(self.name, self.objectives)
+        at_most_four(self.name, self.objectives)
         self.rungs = self._rungs_of_problem()
-        self._losses: dict[int, float] = {}  # of those that have ended, by number
+        self._losses: dict[int, Floats] = {}  # of those that have ended, by number
         self._final: set[int] = set()  # of those, what more fidelity would not change
         self._new = self._host_proposer()
 
@@ -159,10 +163,23 @@ class Halving(Optimizer):
         for trial in trials:
             row = self.history.row(trial.number)
             is_complete = trial.status == "complete"
-            loss = float(self.history.losses[row, 0]) if is_complete else math.inf
-            self._losses[trial.number] = loss
+            none = np.full(len(self.objectives), np.inf)
+            self._losses[trial.number] = self.history.losses[row].copy() if is_complete else none
             if trial.reached != trial.solution.fidelity:
                 self._final.add(trial.number)
+
+    def _ranked(self, number: int) -> tuple[float, int]:
+        """Return what those that have ended at a rung are sorted by: the first loss, and number."""
+        return float(self._losses[number][0]), number
+
+    def _best(self, ranked: Ranked, n: int) -> list[int]:
+        """Return the n best of sorted solutions, best first; what has failed is left out."""
+        if len(self.objectives) == 1:
+            return [number for loss, number in ranked[:n] if loss < math.inf]
+        losses = np.array([self._losses[number] for _, number in ranked])
+        # As a part of the last front goes on: crowding would prefer its ends, of which one is
+        # cheap and useless.
+        return [ranked[place][1] for place in best_of_fronts(losses, n)] if n else []
 
     def _rung(self, fidelity: float) -> int:
         """Return the index of the highest rung at or below a fidelity, 0 below all."""

@@ -113,7 +113,7 @@ def test_the_strategy_sees_each_config_once_and_no_fidelity():
 def test_a_strategy_that_does_not_suit_is_said_when_it_is_bound():
     two = Landscape(PROBLEM.space, LANDSCAPES["two_objectives"].objectives, Fidelity(1, 9))
     with pytest.raises(SettingError, match="must have one objective"):
-        TwoRungs(proposer="tpe").bind(two)
+        TwoRungs(proposer="differential_evolution").bind(two)
 
 
 def test_knowledge_is_passed_on():

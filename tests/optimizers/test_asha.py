@@ -10,7 +10,7 @@ from halving import Curves
 
 import hpopt
 from hpopt import ASHA, Fidelity, Hyperband
-from hpopt.core import Outcome, Trial, failed
+from hpopt.core import Objective, Outcome, Trial, failed
 from hpopt.errors import SettingError
 from hpopt.testing.landscapes import LANDSCAPES, Landscape
 from hpopt.testing.optimizers import described, search, steps
@@ -18,6 +18,7 @@ from hpopt.testing.optimizers import described, search, steps
 SPACE = LANDSCAPES["floats"].space
 PROBLEM = Landscape(SPACE, fidelity=Fidelity(1, 27))
 RUNGS = [1, 3, 9, 27]
+ONE, TWO = Objective(), (Objective("error"), Objective("speed", "maximize"))
 
 
 def expected(journal, pending, reduction):
@@ -92,6 +93,31 @@ def test_each_bracket_compares_its_own_and_has_its_share():
             assert n_next >= n // 3 - 1
 
 
+@pytest.mark.parametrize("strategy", [ASHA, Hyperband])
+def test_of_several_objectives_whole_fronts_go_on_first_and_then_most_volume(strategy):
+    optimizer = strategy(low=3).bind(Landscape(SPACE, TWO, fidelity=Fidelity(1, 27)), seed=1)
+    solutions = optimizer.ask(9)
+    # The first front is one trial; the second a bend between two ends, and others behind it.
+    errors, speeds = [1, 2, 9, 3, 8, 9, 9, 9, 0.5], [5, 1, 4.5, 3, 0, 0, 1, 2, 9.5]
+    values = [{"error": e, "speed": s} for e, s in zip(errors, speeds, strict=True)]
+    outcomes = [Outcome("complete", each) for each in values]
+    outcomes[7] = failed("so")
+    optimizer.tell([Trial(*each) for each in zip(solutions, outcomes, strict=True)])
+    assert [each.fidelity for each in solutions] == [3] * 9
+    found = optimizer.ask(3)
+    assert [each.fidelity for each in found] == [9] * 3
+    places = [[s.config for s in solutions].index(each.config) for each in found]
+    assert places == [8, 0, 3]
+
+
+@pytest.mark.parametrize("strategy", [ASHA, Hyperband])
+def test_the_front_is_of_the_highest_fidelity(strategy):
+    problem = Landscape(SPACE, TWO, fidelity=Fidelity(1, 9))
+    result = run(strategy(), problem, trials=40)
+    assert {trial.solution.fidelity for trial in result.front} == {9}
+    assert 1 < len(result.front) < len([t for t in result.trials if t.solution.fidelity == 9])
+
+
 def test_in_a_space_that_is_used_up_one_reaches_the_end():
     space = hpopt.Space({"a": hpopt.Int(0, 4)})
     problem = Landscape(space, fidelity=Fidelity(1, 27))
@@ -142,11 +168,18 @@ def test_a_model_is_shown_the_highest_rung_with_enough():
 
 
 @pytest.mark.parametrize(
-    ("strategy", "proposer"),
-    [(ASHA, "menndl"), (ASHA, "bayesian"), (ASHA, "steady_state"), (Hyperband, "tpe")],
+    ("strategy", "proposer", "objectives"),
+    [
+        (ASHA, "menndl", ONE),
+        (ASHA, "bayesian", ONE),
+        (ASHA, "steady_state", ONE),
+        (Hyperband, "tpe", ONE),
+        (ASHA, "genetic", TWO),
+        (Hyperband, "tpe", TWO),
+    ],
 )
-def test_replay_is_exact_with_any_proposer(strategy, proposer):
-    problem = Landscape(LANDSCAPES["conditions"].space, fidelity=Fidelity(1, 9))
+def test_replay_is_exact_with_any_proposer(strategy, proposer, objectives):
+    problem = Landscape(LANDSCAPES["conditions"].space, objectives, fidelity=Fidelity(1, 9))
     whole = list(steps(strategy(proposer=proposer).bind(problem), problem, 34, workers=3))
     told, pending = [trial for _, trial in whole[:21]], []
     numbers = {trial.number for trial in told}
@@ -252,5 +285,8 @@ def test_stopping_has_one_rule_and_one_bracket():
         ASHA(kind="stopping", brackets=2)
     with pytest.raises(SettingError, match="stage 1 of the chain must not stop trials early"):
         run(hpopt.Chain((ASHA(kind="stopping"), 9), ("random", None)), problem)
+    two = Landscape(SPACE, TWO)
+    with pytest.raises(SettingError, match=r"one objective to stop.*early_stopping=.dominance."):
+        run(ASHA(kind="stopping"), two)
     with pytest.raises(SettingError, match="unknown kind 'stoping'"):
         ASHA(kind="stoping")

@@ -9,6 +9,7 @@ from hpopt import (
     BayesianOptimization,
     Chain,
     DifferentialEvolution,
+    Fidelity,
     GeneticAlgorithm,
     GridSearch,
     Hyperband,
@@ -38,6 +39,15 @@ THREE_OBJECTIVES = {
     "three_objectives": Landscape(
         LANDSCAPES["conditions"].space,
         [Objective("error"), Objective("speed", "maximize"), Objective("size")],
+    )
+}
+
+
+FIDELITY_OF_THREE = {
+    "fidelity": Landscape(
+        LANDSCAPES["conditions"].space,
+        THREE_OBJECTIVES["three_objectives"].objectives,
+        Fidelity(1, 9),
     )
 }
 
@@ -309,6 +319,10 @@ class TestASHA(OptimizerContract):
 
     def make(self):
         return ASHA()
+
+
+class TestASHAOfThreeObjectives(TestASHA):
+    problems = FIDELITY_OF_THREE
 
 
 class TestASHAOfModelAndBrackets(TestASHA):

@@ -217,6 +217,11 @@ def test_the_model_knows_whether_it_predicts():
 def test_it_needs_a_fidelity_and_one_objective():
     with pytest.raises(SettingError, match="must have a fidelity"):
         FreezeThaw().bind(FunctionProblem(lambda config: 0.0, SPACE))
+    two = FunctionProblem(
+        dict, SPACE, objectives={"a": "minimize", "b": "minimize"}, fidelity=Fidelity(1, HIGH)
+    )
+    with pytest.raises(SettingError, match=r"but got 2 \(a, b\): use .*'asha' or 'hyperband'"):
+        FreezeThaw().bind(two)
     with pytest.raises(SettingError, match="different values"):
         problem = FunctionProblem(lambda config: 0.0, SPACE, fidelity=Fidelity(1, HIGH))
         FreezeThaw().bind(problem).best_believed()

@@ -4,6 +4,7 @@ import pytest
 
 import hpopt
 from hpopt import ASHA, Fidelity, Hyperband
+from hpopt.core import Objective
 from hpopt.errors import SettingError
 from hpopt.optimizers.rungs import rungs_between, size_of_bracket
 from hpopt.testing.landscapes import LANDSCAPES, Landscape
@@ -105,13 +106,12 @@ def test_there_are_no_more_brackets_than_rungs():
 
 
 @pytest.mark.parametrize("strategy", [ASHA, Hyperband])
-def test_a_problem_must_have_a_fidelity_and_one_objective(strategy):
+def test_a_problem_must_have_a_fidelity_and_at_most_four_objectives(strategy):
     with pytest.raises(SettingError, match="must have a fidelity, but got one without"):
         strategy().bind(LANDSCAPES["floats"])
-    objectives = LANDSCAPES["two_objectives"].objectives
-    two = Landscape(LANDSCAPES["floats"].space, objectives, Fidelity(1, 9))
-    with pytest.raises(SettingError, match="must have one objective, but got 2"):
-        strategy().bind(two)
+    five = Landscape(LANDSCAPES["floats"].space, [*map(Objective, "abcde")], Fidelity(1, 9))
+    with pytest.raises(SettingError, match="must have at most 4 objectives, but got 5"):
+        strategy().bind(five)
 
 
 def test_settings_make_it_again():
