@@ -110,8 +110,11 @@ ENDS = {
 }
 
 
-@pytest.mark.parametrize("ends", ENDS.values(), ids=ENDS)
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("ends", "workers"),
+    [*((ends, 1) for ends in ENDS.values()), (ENDS["no end"], 2)],
+    ids=[*ENDS, "two workers"],
+)
 def test_a_run_that_ends_by_something_else(ends, workers):
     ways = {}
 

@@ -171,7 +171,7 @@ class TestGoingOn:
             return Chain(*parts, ("random", None)).bind(FLOATS, seed=2)
 
         whole = search(make(), FLOATS, 36)
-        for n_told in range(33):
+        for n_told in range(0, 33, 2):
             for n_asked in range(n_told, n_told + 4):
                 fresh = make()
                 fresh.replay(whole[:n_told], [trial.solution for trial in whole[n_told:n_asked]])
