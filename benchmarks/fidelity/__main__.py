@@ -53,7 +53,7 @@ def main() -> int:
             make(wanted, tasks, seeds, fulls, processes=arguments.processes, folder=folder)
         # Random search with one worker is what all are compared with: it never waits.
         found = read([BASE, *with_workers(names, workers)], fulls, folder)
-        if not found["incumbent"][BASE]:
+        if not found["incumbent"].get(BASE):
             print(f"{BASE} has no runs of these tasks: make them (--only {BASE})")
             return 1
         at = [mark for mark in MARKS if mark <= fulls]

@@ -82,6 +82,8 @@ def read(
     """Return the runs that there are, by part (see `trainings.Measured`) and strategy."""
     found: dict[str, dict[str, Any]] = {part: {} for part in ("incumbent", *PARTS)}
     with kept_in(folder):
+        # An environment is asked for its settings only if it has runs.
+        names = [name for name in names if runs.path_of(name).exists()]
         for each in runs.named(names, side_of):
             for kept in found.values():
                 kept[each.name] = {}

@@ -150,6 +150,7 @@ class _Run:
         self.task, self.searcher, self.workers, self.fulls = task, searcher, workers, fulls
         self.curve_of = task.begin()
         self.names = [parameter.name for parameter in task.parameters]
+        self.known: dict[tuple[Any, ...], tuple[Floats, float]] = {}  # its curve and its pace
         self.trained: dict[tuple[Any, ...], int] = {}
         # Of each config that has ended: its last loss, its fidelity, its loss at the end.
         self.ended: dict[tuple[Any, ...], tuple[float, int, float]] = {}
@@ -188,12 +189,15 @@ class _Run:
 
     def _start(self, job: Job) -> None:
         key = tuple(job.config[name] for name in self.names)
-        curve = self.curve_of(job.config)
+        if key not in self.known:
+            # One worker's work is its time.
+            pace = self.task.pace(job.config) if self.workers > 1 else 1.0
+            self.known[key] = self.curve_of(job.config), pace
+        curve, pace = self.known[key]
         known = self.trained.get(key, 0) if job.goes_on else 0
         start = known if known < job.end else 0
         diverged = np.flatnonzero(~np.isfinite(curve[start : job.end]))
         end = start + 1 + int(diverged[0]) if len(diverged) else job.end
-        pace = self.task.pace(job.config)
         training = Running(job, key, curve, start, end, self.now, pace)
         self.running.append(training)
         self._plan(training, start)

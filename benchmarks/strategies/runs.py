@@ -61,7 +61,12 @@ class Wanted:
 
     @property
     def path(self) -> Path:
-        return _folder[-1] / f"{self.name.replace(', ', '-').replace(' ', '_')}.csv"
+        return path_of(self.name)
+
+
+def path_of(name: str) -> Path:
+    """Return where the runs of a strategy are kept."""
+    return _folder[-1] / f"{name.replace(', ', '-').replace(' ', '_')}.csv"
 
 
 def side_of(name: str) -> Side:
