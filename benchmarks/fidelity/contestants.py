@@ -37,7 +37,7 @@ PEERS = {
 }
 """The peers' strategies, cheap ones first, and the environment of each."""
 BASE = "random"
-BASE_SEEDS = 100
+BASE_SEEDS = 30
 """Random search is cheap, and everything is divided by its regret."""
 
 
