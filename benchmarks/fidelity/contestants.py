@@ -77,7 +77,7 @@ def forget_runs(names: Sequence[str], folder: str = FOLDER) -> None:
 
 
 def read(
-    names: Sequence[str], fulls: int, folder: str = FOLDER
+    names: Iterable[str], fulls: int, folder: str = FOLDER
 ) -> dict[str, dict[str, Mapping[tuple[str, int], Run]]]:
     """Return the runs that there are, by part (see `trainings.Measured`) and strategy."""
     found: dict[str, dict[str, Any]] = {part: {} for part in ("incumbent", *PARTS)}
