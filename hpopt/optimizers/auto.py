@@ -123,7 +123,7 @@ class Auto(Optimizer):
         self._everything = self.host(GridSearch(shuffle=True))
         self._bayesian = self.host(BayesianOptimization())
         self._evolution = self.host(SteadyState())
-        is_local = len(self.objectives) == 1 and suits(self.space)
+        is_local = len(self.objectives) == 1 and not self.constraints and suits(self.space)
         self._local = LocalModel(self.space.d) if is_local else None
 
     def _has_wide_fidelity(self) -> bool:

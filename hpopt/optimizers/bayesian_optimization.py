@@ -28,10 +28,16 @@ from hpopt.optimizers.surrogates.acquisition import (
 )
 from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch
 from hpopt.optimizers.surrogates.branches import Branches
-from hpopt.optimizers.surrogates.choice import first_new, random_promising, wished
+from hpopt.optimizers.surrogates.choice import (
+    first_new,
+    likeliest_feasible,
+    random_promising,
+    wished,
+)
 from hpopt.optimizers.surrogates.encoding import Encoding, everything_in
 from hpopt.optimizers.surrogates.facts import (
     branch_in_words,
+    feasibility_phase,
     first_configs,
     last_number,
     model_phase,
@@ -71,6 +77,8 @@ class BayesianOptimization(Optimizer):
         feasible = a second process, of failed and other evaluations
         config   = the maximum of log EI (twice in three) or LCB, chosen at random,
                    + 2 log P(feasible) where something failed
+                   + log P(met) for each constraint, from a process of its values; alone, while
+                   no config meets all
                    + 4 log P(a new value) where near configs gave equal values
                    every second time in a trust region around the best;
                    every fourth time in the branch that challenges the best config's, where
@@ -132,7 +140,7 @@ class BayesianOptimization(Optimizer):
         self._design = FirstDesign(self._encoding, self._n_first)
         self._everything = everything_in(self._encoding)
         self._branches = Branches(self._encoding)
-        self._surrogate = Surrogate(self._encoding, self.most_points)
+        self._surrogate = Surrogate(self._encoding, self.most_points, len(self.constraints))
         self._trust_region: TrustRegion | None = None
         self._tpe = self.host(TPE())
 
@@ -147,7 +155,8 @@ class BayesianOptimization(Optimizer):
             return self._several.phase_at(number)
         if not self.has_model(number):
             return first_configs(self._n_first, "a Gaussian process")
-        return model_phase(self._surrogate.latest, len(Observations(self)), self.most_points)
+        n, latest = len(Observations(self)), self._surrogate.latest
+        return feasibility_phase(self, self.most_points) or model_phase(latest, n, self.most_points)
 
     def _facts(self) -> list[str]:
         return self.facts_of(self)
@@ -171,11 +180,14 @@ class BayesianOptimization(Optimizer):
         observed = Observations(self)
         with single_blas_thread():
             fitted = self._surrogate.model(observed)
-            if fitted is not None and fitted.is_blind:
+            if fitted is not None and fitted.incumbent < np.inf and fitted.is_blind:
                 found = self._tpe.propose(number, 1)
                 if not self.is_wasted(found[0]):
                     return found
             rng = self.generator(number)
+            if fitted is not None and fitted.incumbent == np.inf:
+                within = self._encoding, fitted, self._everything
+                return likeliest_feasible(self, *within, number)
             region = self._trust_region_after(observed)
             turn = turn_of(number, n_stalls=region.n_stalls, has_branches=bool(self._branches))
             if fitted is not None and turn is Turn.RANDOM and region.values_repeat:
@@ -190,7 +202,7 @@ class BayesianOptimization(Optimizer):
         pending, region = pending_features(self, self._encoding), self._trust_region_after(observed)
         process = fitted.process.condition_on(pending) if len(pending) else fitted.process
         probabilities = fitted.probabilities(pending)
-        best, n = float(fitted.warp.targets.min()), len(observed)
+        best, n = fitted.incumbent, len(observed)
         branch = None
         if turn is Turn.ELSEWHERE:
             bound = Acquisition(process, Criterion("lcb", best, n), probabilities)
@@ -228,7 +240,7 @@ class BayesianOptimization(Optimizer):
         if self._trust_region is None:
             n_first = max(self._n_first, len(self.knowledge))
             self._trust_region = TrustRegion(self._encoding.n_effective, n_first)
-        self._trust_region.learn(observed.losses)
+        self._trust_region.learn(observed.feasible)
         return self._trust_region
 
     def has_model(self, number: int) -> bool:
@@ -285,15 +297,14 @@ class BayesianOptimization(Optimizer):
         return self.objectives[0].sign * losses(mean), spread
 
     def chances(self, configs: Iterable[Mapping[str, Any]]) -> Floats:
-        """Return the probability of a value at configs, shape (n,): all 1 until something failed.
+        """Return the probability of a value that meets all constraints at configs, shape (n,).
 
-        Parameters and errors are those of `predict`.
+        Without constraints it is 1 until something failed. Parameters and errors are those of
+        `predict`.
         """
         fitted, points = self._model(), self.space.encode(configs)
-        if fitted.feasibility is None:
-            return np.ones(len(points))
         with single_blas_thread():
-            return np.exp(fitted.feasibility.log_probability(self._encoding.features(points)))
+            return np.exp(fitted.log_chance(self._encoding.features(points)))
 
     def lengthscales(self) -> dict[str, float]:
         """Return the lengthscale of each parameter: the larger, the less the parameter matters.

@@ -10,17 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpopt.core import Optimizer, Phase
 from hpopt.core.phase import results_in_words
 from hpopt.core.proposals import Floats
 from hpopt.numerics.blas_threads import single_blas_thread
-from hpopt.optimizers.surrogates.acquisition import Acquisition, Criterion, Probability, Score
+from hpopt.optimizers.surrogates.acquisition import Acquisition, Criterion, Score
 from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch
-from hpopt.optimizers.surrogates.choice import first_new
+from hpopt.optimizers.surrogates.choice import best_new
+from hpopt.optimizers.surrogates.constraints import OnlyProbabilities
 from hpopt.optimizers.surrogates.encoding import Encoding, everything_in
-from hpopt.optimizers.surrogates.facts import first_configs, last_number
+from hpopt.optimizers.surrogates.facts import feasibility_phase, first_configs, last_number
 from hpopt.optimizers.surrogates.first_design import FEWEST_VALUES, FirstDesign, first_count
 from hpopt.optimizers.surrogates.front_acquisition import FrontAcquisition
 from hpopt.optimizers.surrogates.front_observations import FrontObservations
@@ -50,6 +50,7 @@ class FrontSearch(Optimizer):
                   second time, of log EI of max_j w_j z_j + 0.05 Σ_j w_j z_j, with new random
                   weights w and z the targets or, every fourth time, the losses in their ranges
                   + 2 log P(feasible) where something failed
+                  + log P(met) for each constraint; alone, while no config meets all
 
     Parameters
     ----------
@@ -66,7 +67,8 @@ class FrontSearch(Optimizer):
         self.n_first = first_count(self._encoding) if self.first is None else self.first
         self._design = FirstDesign(self._encoding, self.n_first)
         self._everything = everything_in(self._encoding)
-        self._models = ObjectiveModels(self._encoding, len(self.objectives), self.most_points)
+        n_of = len(self.objectives), self.most_points, len(self.constraints)
+        self._models = ObjectiveModels(self._encoding, *n_of)
         self._tpe = self.host(TPE())
 
     def has_model(self, number: int) -> bool:
@@ -78,6 +80,8 @@ class FrontSearch(Optimizer):
         """Return the phase that an ask is in; no model is fitted for it."""
         if not self.has_model(number):
             return first_configs(self.n_first, "Gaussian processes")
+        if seeking := feasibility_phase(self, self.most_points):
+            return seeking
         n, fitted = len(self.history.all_losses), self._models.latest
         if fitted is not None and fitted.is_blind:
             why = "the Gaussian processes explain little of them"
@@ -106,7 +110,7 @@ class FrontSearch(Optimizer):
             fitted = self._models.at(FrontObservations(self))
             if fitted is None:
                 return self.novel(rng.random((1, self.space.d)), rng, before=number)
-            if fitted.is_blind:
+            if fitted.is_met.any() and fitted.is_blind:
                 return self._tpe.propose(number, 1)
             return self._maximise(number, fitted, rng)
 
@@ -122,22 +126,17 @@ class FrontSearch(Optimizer):
             box=None,
             everything=self._everything,
         )
-
-        def is_new(points: Floats) -> NDArray[np.bool_]:
-            return self.unknown(points, before=number)
-
-        found = first_new(search.ranked(), is_new)
-        if found is None:
-            return self.novel(rng.random((1, self.space.d)), rng, before=number)
-        return found
+        return best_new(self, search, number)
 
     def _acquisition(
         self, number: int, fitted: FittedObjectives, rng: np.random.Generator
     ) -> Score:
         pending = pending_features(self, self._encoding)
-        probabilities: list[tuple[float, Probability]] = []
+        probabilities = fitted.constraints.probabilities(pending)
         if fitted.feasibility is not None:
             probabilities.append((FEASIBILITY_WEIGHT, fitted.feasibility))
+        if not fitted.is_met.any():
+            return OnlyProbabilities(probabilities)
         if number % 2:
             weights = rng.dirichlet(np.ones(len(fitted.kept)))
             warp = fitted.weighted_maxima(weights, raw=number % 4 == 3)
@@ -145,7 +144,7 @@ class FrontSearch(Optimizer):
                 process = self._models.of_targets(fitted, warp.targets, weights)
                 if len(pending):
                     process = process.condition_on(pending)
-                best, n = float(warp.targets.min()), fitted.n_observed
+                best, n = float(warp.targets[fitted.is_met].min()), fitted.n_observed
                 return Acquisition(process, Criterion("log_ei", best, n), probabilities)
         processes, believed = fitted.processes, np.empty((0, len(fitted.kept)))
         if len(pending):

@@ -152,9 +152,9 @@ class TPE(Optimizer):
         """Return the density of the good, and the kernels' rows of the bad and pending ones."""
         several = len(self.objectives) > 1
         observations = FrontObservations if several else Observations
-        observed = observations(self, ranked=True)
+        observed = observations(self)
         n = len(observed)
-        rows = self._good(observed.losses, n)
+        rows = self._good(observed.ranked, n)
         most = MOST_BAD + len(rows)
         kept = observed.subset(n, most) if n > most else None
         pending = np.empty((0, self.space.d))

@@ -97,11 +97,13 @@ class Feasibility:
 
     The fitted noise is the share of failures that no place explains. Where evaluations fail at
     random it is large, and a failure says little about its surroundings; where they fail in a part
-    of the space it is small.
+    of the space it is small. Of a constraint's values the noise is none of the probability's, and
+    left out.
     """
 
-    def __init__(self, process: GaussianProcess) -> None:
+    def __init__(self, process: GaussianProcess, *, has_noise: bool = True) -> None:
         self._process = process
+        self._nu = process.parameters.nu if has_noise else 0.0
 
     def log_probability(self, features: Floats) -> Floats:
         """Return log P at features (m, p), shape (m,)."""
@@ -117,7 +119,7 @@ class Feasibility:
         return value, there.gradient(by_mean, by_spread * there.deviation / spread)
 
     def _with_noise(self, deviation: Floats) -> Floats:
-        return np.sqrt(deviation * deviation + self._process.parameters.nu)
+        return np.sqrt(deviation * deviation + self._nu)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from hpopt.core import Optimizer
 from hpopt.core.proposals import Floats
+from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch
+from hpopt.optimizers.surrogates.constraints import OnlyProbabilities
 from hpopt.optimizers.surrogates.encoding import Encoding
+from hpopt.optimizers.surrogates.pending import pending_features
 from hpopt.optimizers.surrogates.surrogate import Fitted
 from hpopt.optimizers.surrogates.turns import Turn
 
@@ -62,6 +66,27 @@ def first_new(ranked: Floats, is_new: Which, *wished: Which) -> Floats | None:
         if len(found) == 1 + len(wished):
             break
     return found[max(found)] if found else None
+
+
+def best_new(optimizer: Optimizer, search: AcquisitionSearch, number: int) -> Floats:
+    """Return the best new point that a search finds, or else a random one, shape (1, d)."""
+    found = first_new(search.ranked(), lambda points: optimizer.unknown(points, before=number))
+    if found is not None:
+        return found
+    rng = optimizer.generator(number)
+    return optimizer.novel(rng.random((1, optimizer.space.d)), rng, before=number)
+
+
+def likeliest_feasible(
+    optimizer: Optimizer, encoding: Encoding, fitted: Fitted, everything: Floats | None, number: int
+) -> Floats:
+    """Return the new point that most likely meets all constraints, shape (1, d)."""
+    likely = OnlyProbabilities(fitted.probabilities(pending_features(optimizer, encoding)))
+    rng = optimizer.generator(number)
+    search = AcquisitionSearch(
+        encoding, fitted, rng, acquisition=likely, box=None, everything=everything
+    )
+    return best_new(optimizer, search, number)
 
 
 def random_promising(encoding: Encoding, fitted: Fitted, rng: np.random.Generator) -> Floats:

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from hpopt.core import Config, Optimizer, Phase
+from hpopt.core.constraint import BROKEN
 from hpopt.core.phase import results_in_words
 from hpopt.optimizers.surrogates.surrogate import Fitted
 from hpopt.optimizers.surrogates.trust_region import TrustRegion
@@ -29,6 +30,15 @@ def model_phase(fitted: Fitted | None, n_results: int, most: int) -> Phase:
         share = f"{100 * max(fitted.sight.skill, 0):.0f} % of what differs among them"
     why = f"the Gaussian process explains little of them ({share})"
     return Phase("TPE", why, results_in_words(n_results, math.inf))
+
+
+def feasibility_phase(optimizer: Optimizer, most: float) -> Phase | None:
+    """Return the phase in which only what meets the constraints is looked for; None outside it."""
+    losses = optimizer.history.all_losses[:, 0]
+    if not optimizer.constraints or bool((losses < BROKEN).any()):
+        return None
+    why = "no config meets all constraints yet"
+    return Phase("search for feasible configs", why, results_in_words(len(losses), most))
 
 
 def last_number(optimizer: Optimizer) -> int:

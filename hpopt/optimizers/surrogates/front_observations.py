@@ -19,16 +19,17 @@ class FrontObservations:
     ----------
     points : ndarray (n, d), in [0, 1]
     losses : ndarray (n, m)
-        Infinite where an evaluation gave no values, or where it breaks a constraint; `ranked`, with
-        a penalty there, as in `History`.
+        As measured; infinite where an evaluation gave no values.
+    ranked : ndarray (n, m)
+        The same, with penalties where a constraint is broken: see `History`.
+    violations : ndarray (n, n_constraints)
+        By how much constraints are broken; nan where that is not known.
     """
 
-    def __init__(self, optimizer: Optimizer, *, ranked: bool = False) -> None:
-        self._optimizer = optimizer
-        self.points = optimizer.history.all_points
-        self.losses = optimizer.history.all_losses
-        if optimizer.constraints and not ranked:
-            self.losses = np.where(optimizer.history.all_broken[:, None], np.inf, self.losses)
+    def __init__(self, optimizer: Optimizer) -> None:
+        self._optimizer, history = optimizer, optimizer.history
+        self.points, self.violations = history.all_points, history.all_violations
+        self.losses, self.ranked = history.all_measured, history.all_losses
 
     def __len__(self) -> int:
         return len(self.losses)
@@ -53,7 +54,7 @@ class FrontObservations:
         rows = np.flatnonzero(self.valued(n)) if valued else np.arange(n)
         if len(rows) <= most:
             return rows
-        losses = self.losses[rows]
+        losses = self.ranked[rows]
         is_dominated = ~pareto.front(losses)
         ranks = losses.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable").sum(axis=1)
         n_best = max(round(BEST * most), int((~is_dominated).sum()))

@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from hpopt.core.constraint import BROKEN
 from hpopt.core.proposals import Floats
 from hpopt.numerics import pareto
 from hpopt.numerics.gaussian_process import GaussianProcess
@@ -17,6 +19,7 @@ from hpopt.numerics.hypervolume import most_volume, non_dominated_boxes
 from hpopt.numerics.hypervolume_improvement import ExpectedHypervolume
 from hpopt.numerics.rank_transform import RankTransform, rank_transform
 from hpopt.optimizers.surrogates.acquisition import Feasibility
+from hpopt.optimizers.surrogates.constraints import ConstraintModels, ConstraintProcesses
 from hpopt.optimizers.surrogates.encoding import Encoding, Ints
 from hpopt.optimizers.surrogates.failures import FailureModel
 from hpopt.optimizers.surrogates.front_observations import FrontObservations
@@ -51,11 +54,14 @@ class FittedObjectives:
         What they were fitted to.
     losses, targets : ndarray (n, m)
     ranks : ndarray (n,) of int
-        The front that each belongs to, from 0.
+        The front that each belongs to, from 0; what breaks constraints comes last, by how much.
+    is_met : ndarray (n,) of bool
+        Which meet all constraints.
     n_observed : int
         How many observations there were, with failures and with those that were left out.
     feasibility : Feasibility or None
         None where no evaluation failed.
+    constraints : ConstraintProcesses
     """
 
     kept: tuple[int, ...]
@@ -67,13 +73,15 @@ class FittedObjectives:
     losses: Floats
     targets: Floats
     ranks: Ints
+    is_met: NDArray[np.bool_]
     n_observed: int
     feasibility: Feasibility | None
+    constraints: ConstraintProcesses
 
     @property
     def front(self) -> Floats:
-        """The targets of the points that no other dominates, shape (k, m)."""
-        return np.asarray(self.targets[self.ranks == 0])
+        """The targets of the feasible points that no other dominates, shape (k, m)."""
+        return np.asarray(self.targets[(self.ranks == 0) & self.is_met])
 
     @property
     def is_blind(self) -> bool:
@@ -124,10 +132,14 @@ class ObjectiveModels:
     n_objectives : int
     most : int
         How many points a model is fitted to at most.
+    n_constraints : int
     """
 
-    def __init__(self, encoding: Encoding, n_objectives: int, most: int) -> None:
+    def __init__(
+        self, encoding: Encoding, n_objectives: int, most: int, n_constraints: int = 0
+    ) -> None:
         self._encoding, self._most = encoding, most
+        self._of_constraints = ConstraintModels(encoding, n_constraints, most)
         self._prior = Prior.for_groups(encoding.n_effective, ~encoding.space.ordered)
         self._schedules = [RefitSchedule(self._prior, encoding.groups) for _ in range(n_objectives)]
         self._of_failures = FailureModel(encoding, most)
@@ -150,7 +162,7 @@ class ObjectiveModels:
         kept = different_objectives(observed.losses[rows])
         if not kept:
             return None
-        losses = observed.losses[rows][:, list(kept)]
+        losses, ranked = observed.losses[rows][:, list(kept)], observed.ranked[rows]
         points = self._encoding.space.snap(observed.points[rows])
         features = self._encoding.features(points)
         warps = tuple(rank_transform(column) for column in losses.T)
@@ -167,9 +179,11 @@ class ObjectiveModels:
             features,
             losses,
             np.stack([warp.targets for warp in warps], axis=1),
-            pareto.non_dominated_ranks(losses),
+            pareto.non_dominated_ranks(ranked[:, list(kept)]),
+            np.asarray((ranked < BROKEN).all(axis=1)),
             n,
             self._of_failures.at(observed),
+            self._of_constraints.at(observed),
         )
 
     def of_targets(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.core import Optimizer
+from hpopt.core.constraint import BROKEN
 from hpopt.core.proposals import Floats
 from hpopt.optimizers.surrogates.penalties import penalties
 
@@ -27,16 +28,17 @@ class Observations:
     ----------
     points : ndarray (n, d), in [0, 1]
     losses : ndarray (n,)
-        Infinite where an evaluation gave no value, or where it breaks a constraint; `ranked`, with
-        a penalty there, as in `History`.
+        As measured; infinite where an evaluation gave no value.
+    ranked : ndarray (n,)
+        The same, with penalties where a constraint is broken: see `History`.
+    violations : ndarray (n, n_constraints)
+        By how much constraints are broken; nan where that is not known.
     """
 
-    def __init__(self, optimizer: Optimizer, *, ranked: bool = False) -> None:
-        self._optimizer = optimizer
-        self.points = optimizer.history.all_points
-        self.losses = optimizer.history.all_losses[:, 0]
-        if optimizer.constraints and not ranked:
-            self.losses = np.where(optimizer.history.all_broken, np.inf, self.losses)
+    def __init__(self, optimizer: Optimizer) -> None:
+        self._optimizer, history = optimizer, optimizer.history
+        self.points, self.violations = history.all_points, history.all_violations
+        self.losses, self.ranked = history.all_measured[:, 0], history.all_losses[:, 0]
 
     def __len__(self) -> int:
         return len(self.losses)
@@ -44,6 +46,11 @@ class Observations:
     def valued(self, n: int) -> NDArray[np.bool_]:
         """Return which of the first n evaluations gave a value that is no penalty, shape (n,)."""
         return np.isfinite(self.losses[:n]) & ~penalties(self.losses[:n])
+
+    @property
+    def feasible(self) -> Floats:
+        """The losses, infinite where a constraint is broken, too; shape (n,)."""
+        return np.where(self.ranked < BROKEN, self.losses, np.inf)
 
     def subset(self, n: int, most: int, *, valued: bool = False) -> Ints:
         """Return at most `most` rows to learn from, of the first n, ascending.
@@ -55,7 +62,7 @@ class Observations:
         rows = np.flatnonzero(self.valued(n)) if valued else np.arange(n)
         if len(rows) <= most:
             return rows
-        best = _smallest(self.losses[rows], round(BEST * most))
+        best = _smallest(self.ranked[rows], round(BEST * most))
         return thinned(self._optimizer, rows, best, n, most)
 
 

@@ -9,11 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.core import Objective
+from hpopt.core.constraint import BROKEN
 from hpopt.core.proposals import Floats
 from hpopt.numerics.gaussian_process import GaussianProcess
 from hpopt.numerics.gaussian_process_fit import Prior, as_hyperparameters
 from hpopt.numerics.rank_transform import RankTransform, rank_transform
 from hpopt.optimizers.surrogates.acquisition import Feasibility, Probability
+from hpopt.optimizers.surrogates.constraints import (
+    ConstraintModels,
+    ConstraintProcesses,
+    OnlyProbabilities,
+)
 from hpopt.optimizers.surrogates.duplicate_values import DuplicateValues, Metric
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.failures import FailureModel
@@ -39,7 +45,10 @@ class Fitted:
     points : ndarray (n, d)
         The points that it was fitted to.
     means : ndarray (n,)
-        Its means there.
+        Its means there; where a constraint is broken, more than all others, and the more it is
+        broken.
+    incumbent : float
+        The least target of those that break no constraint; infinite without any.
     n_observed : int
         How many observations there were, with failures and with those that were left out.
     share_of_values : float
@@ -50,6 +59,7 @@ class Fitted:
         Lengthscales of the coordinates.
     feasibility : Feasibility or None
         None where no evaluation failed.
+    constraints : ConstraintProcesses
     duplicates : DuplicateValues or None
         None where no plateaus are seen.
     usual : float
@@ -60,11 +70,13 @@ class Fitted:
     process: GaussianProcess
     points: Floats
     means: Floats
+    incumbent: float
     n_observed: int
     share_of_values: float
     warp: RankTransform
     lengths: Floats
     feasibility: Feasibility | None
+    constraints: ConstraintProcesses
     duplicates: DuplicateValues | None
     usual: float
 
@@ -104,19 +116,28 @@ class Fitted:
         return wasted
 
     def probabilities(self, pending: Floats) -> list[tuple[float, Probability]]:
-        """Return the probabilities of a value, and of a new one, with their weights.
+        """Return the probabilities of a value, of a new one, and that constraints are met.
+
+        Each has its weight.
 
         Parameters
         ----------
         pending : ndarray (q, p)
             The features of pending points.
         """
-        weighted: list[tuple[float, Probability]] = []
+        weighted = self.constraints.probabilities(pending)
         if self.feasibility is not None:
             weighted.append((FEASIBILITY_WEIGHT, self.feasibility))
         if self.duplicates is not None:
             weighted.append((NOVELTY_WEIGHT, self.duplicates.with_pending(pending)))
         return weighted
+
+    def log_chance(self, features: Floats) -> Floats:
+        """Return the log probability of a value that meets all constraints, shape (m,)."""
+        known = [each for _, each in self.constraints.probabilities(features[:0])]
+        if self.feasibility is not None:
+            known.append(self.feasibility)
+        return OnlyProbabilities([(1.0, each) for each in known])(features)
 
     @property
     def sight(self) -> Sight:
@@ -141,10 +162,12 @@ class Surrogate:
     encoding : Encoding
     most : int
         How many points a model is fitted to at most.
+    n_constraints : int
     """
 
-    def __init__(self, encoding: Encoding, most: int) -> None:
+    def __init__(self, encoding: Encoding, most: int, n_constraints: int = 0) -> None:
         self._encoding, self._most = encoding, most
+        self._of_constraints = ConstraintModels(encoding, n_constraints, most)
         d, is_choice = encoding.n_effective, ~encoding.space.ordered
         self._of_losses = RefitSchedule(Prior.for_groups(d, is_choice), encoding.groups)
         self._of_failures = FailureModel(encoding, most)
@@ -172,18 +195,22 @@ class Surrogate:
         points = self._points(observed, rows)
         features = self._encoding.features(points)
         process = self._process(features, warp.targets, theta)
-        lengths, known = np.exp(theta[:-2]), observed.losses[rows]
+        lengths, known, ranked = np.exp(theta[:-2]), observed.losses[rows], observed.ranked[rows]
+        means, is_broken = process.mean(features), (ranked >= BROKEN) & (known < np.inf)
+        means[is_broken] = means.max() + ranked[is_broken] / BROKEN
         # Not so where failures count as the worst loss: then they have no model of their own.
         valued = bool(np.isfinite(known).all())
         return Fitted(
             process,
             points,
-            process.mean(features),
+            means,
+            float(warp.targets[~is_broken].min(initial=np.inf)),
             n,
             float(observed.valued(n).mean()),
             warp,
             lengths,
             self._of_failures.at(observed) if valued else None,
+            self._of_constraints.at(observed),
             self._duplicates(observed, n, features, known, lengths) if valued else None,
             float(np.interp(self._usual_loss(observed), warp.levels, warp.at)),
         )
