@@ -8,10 +8,10 @@ https://bayesoptbook.com.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hpopt.checks import flag, one_of, whole
 from hpopt.core import Optimizer, Phase
@@ -28,12 +28,7 @@ from hpopt.optimizers.surrogates.acquisition import (
 )
 from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch
 from hpopt.optimizers.surrogates.branches import Branches
-from hpopt.optimizers.surrogates.choice import (
-    first_new,
-    likeliest_feasible,
-    random_promising,
-    wished,
-)
+from hpopt.optimizers.surrogates.choice import first_new, likely_feasible, random_promising, wished
 from hpopt.optimizers.surrogates.encoding import Encoding, everything_in
 from hpopt.optimizers.surrogates.facts import (
     branch_in_words,
@@ -180,14 +175,13 @@ class BayesianOptimization(Optimizer):
         observed = Observations(self)
         with single_blas_thread():
             fitted = self._surrogate.model(observed)
-            if fitted is not None and fitted.incumbent < np.inf and fitted.is_blind:
+            if fitted is not None and fitted.incumbent == np.inf:
+                return likely_feasible(self, self._encoding, fitted, self._everything, number)
+            if fitted is not None and fitted.is_blind:
                 found = self._tpe.propose(number, 1)
                 if not self.is_wasted(found[0]):
                     return found
             rng = self.generator(number)
-            if fitted is not None and fitted.incumbent == np.inf:
-                within = self._encoding, fitted, self._everything
-                return likeliest_feasible(self, *within, number)
             region = self._trust_region_after(observed)
             turn = turn_of(number, n_stalls=region.n_stalls, has_branches=bool(self._branches))
             if fitted is not None and turn is Turn.RANDOM and region.values_repeat:
@@ -217,10 +211,7 @@ class BayesianOptimization(Optimizer):
         if self.local and turn is Turn.NEAR:
             box = search_box(self._encoding, fitted, region.side, pending, rng)
         wishes = wished(self._encoding, fitted, pending, turn, values_repeat=repeats)
-
-        def is_new(points: Floats) -> NDArray[np.bool_]:
-            return self.unknown(points, before=number)
-
+        is_new = partial(self.unknown, before=number)
         for within in (None,) if branch is None else (branch, None):
             search = AcquisitionSearch(
                 self._encoding,

@@ -77,7 +77,7 @@ def best_new(optimizer: Optimizer, search: AcquisitionSearch, number: int) -> Fl
     return optimizer.novel(rng.random((1, optimizer.space.d)), rng, before=number)
 
 
-def likeliest_feasible(
+def likely_feasible(
     optimizer: Optimizer, encoding: Encoding, fitted: Fitted, everything: Floats | None, number: int
 ) -> Floats:
     """Return the new point that most likely meets all constraints, shape (1, d)."""
