@@ -9,7 +9,8 @@ exit codes:
   0    done
   1    an error; one line on stderr says what to do (--debug shows the traceback)
   2    wrong usage of the command line
-  3    no trial has values, so there is no best one; or the first trials all failed alike
+  3    no trial has values, or none meets all constraints, so there is no best one; or the first
+       trials all failed alike
   130  Ctrl-C: once, when the running trials had been finished; twice, at once.
        Nothing is lost either way: go on with 'hpopt resume STUDY'
 """

@@ -57,6 +57,9 @@ example:
     # [objectives]           # of such a function, or of a problem without any
     # error = "minimize"     # the default is one value to be minimised
 
+    # [constraints]          # bounds on what an evaluation returns: the best meets them all
+    # latency = ["<=", 0.02] # or: latency = "<= 0.02"
+
     [optimizer]              # or: optimizer = "genetic"
     name = "genetic"         # the default is "auto", which chooses
     population = 12          # and any other argument of it

@@ -331,3 +331,54 @@ def test_export_says_what_is_on_the_front(front, study, hpopt):
     rows = list(csv.DictReader(io.StringIO(hpopt("export", "front.db", "--csv")[1])))
     assert [row["on_front"] for row in rows] == ["True", "True", "True", "False"]
     assert "on_front" not in hpopt("export", study)[1]
+
+
+def test_bounds_of_a_run_file(write_run, hpopt):
+    file = write_run(after='[constraints]\nslope = ["<=", 3]\n')
+    code, out, err = hpopt("run", file)
+    assert code == ExitCode.DONE
+    trials = Study.load("hill.db").trials
+    fine = {trial.number for trial in trials if trial.values["slope"] <= 3}
+    rows = [line.split() for line in out.splitlines()[1:]]
+    assert rows[0][:5] == ["trial", "height", "slope", "feasible", "seconds"]
+    marks = [row[3] for row in rows[1:6]]
+    assert marks == sorted(marks, reverse=True)
+    assert all((int(row[0]) in fine) == (row[3] == "yes") for row in rows[1:6])
+    assert (
+        f"constraints  slope <= 3; met by {len(fine)} of 12 trials" in hpopt("show", "hill.db")[1]
+    )
+    best = max((t for t in trials if t.number in fine), key=lambda t: t.values["height"])
+    assert json.loads(hpopt("best", "hill.db")[1]) == best.config
+    worse = next(trial for trial in trials if trial.number not in fine)
+    page = hpopt("show", "hill.db", "--trial", worse.number)[1]
+    assert f"feasible  no: slope {worse.values['slope']:g} must be <= 3" in page
+    exported = json.loads(hpopt("export", "hill.db")[1])
+    assert {row["number"] for row in exported if row["feasible"]} == fine
+    assert hpopt("resume", "hill.db", "--trials", 13)[0] == ExitCode.DONE
+    code, _, err = hpopt("run", write_run(after='[constraints]\nslope = "<= 4"\n'))
+    assert code == ExitCode.ERROR
+    assert "constraints were slope <= 3 and are slope <= 4" in err
+
+
+def test_with_nothing_feasible_the_nearest_are_shown(write_run, hpopt):
+    code, out, err = hpopt("run", write_run(after='[constraints]\nslope = "<= 0"\n'))
+    assert code == ExitCode.NO_VALUES
+    assert out.startswith("the nearest 5 of 12 trials, of which none meets all constraints\n")
+    assert "error: no trial meets all constraints yet; the nearest is trial" in err
+    code, out, err = hpopt("best", "hill.db")
+    assert (code, out) == (ExitCode.NO_VALUES, "")
+    assert "(slope 1 must be <= 0)" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('slope = "< 3"', "the operator of a constraint must be '<=' or '>='"),
+        ('slope = ["<=", nan]', "must be a finite number"),
+        ("slope = 3", "must be an operator and a bound"),
+    ],
+)
+def test_bounds_that_are_none_end_the_command(write_run, hpopt, text, said):
+    code, _, err = hpopt("run", write_run(after=f"[constraints]\n{text}\n"))
+    assert code == ExitCode.ERROR
+    assert said in err
