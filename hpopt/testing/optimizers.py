@@ -23,9 +23,11 @@ from hpopt.core import (
     Ranking,
     Solution,
     Trial,
+    constraints_of,
     evaluate,
     failed,
     objectives_of,
+    with_constraints,
 )
 from hpopt.errors import ConfigError, SettingError
 from hpopt.space import Space
@@ -323,6 +325,24 @@ class OptimizerContract:
         trials = search(optimizer, problem, self.n_trials, batch=6, workers=6)
         (best,) = Ranking(objectives_of(problem)).top(trials, 1)
         assert optimizer.best == best.number
+
+    def test_constraints_are_known(self) -> None:
+        """The best is among what meets them, and replay is as exact as without any."""
+        free = self.landscape("steps")
+        values = [t.values["value"] for t in search(self.bound(free), free, 12)]
+        problem = with_constraints(free, {"value": (">=", float(np.median(values)))})
+        optimizer = self.bound(problem)
+        whole = list(steps(optimizer, problem, self.n_trials, workers=3))
+        trials = [trial for _, trial in whole]
+        ranking = Ranking(objectives_of(problem), constraints_of(problem))
+        (best,) = ranking.top(trials, 1)
+        assert optimizer.best == (best.number if ranking.is_feasible(best) else None)
+        observed, pending = journal(whole[: len(whole) // 2])
+        fresh = self.bound(problem)
+        fresh.replay(observed, pending)
+        rest = steps(fresh, problem, self.n_trials, workers=3, n_told=len(observed))
+        found = [_step(step) for step in itertools.islice(rest, LOOK_AHEAD)]
+        assert found == [_step(step) for step in whole[len(whole) // 2 :][:LOOK_AHEAD]]
 
     # -- bad input -------------------------------------------------------------------------------
 
