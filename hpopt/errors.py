@@ -30,8 +30,8 @@ what must hold, what was got, and what to do::
         └── WorkerLost                       its process or machine went away
             └── WorkerNotStarted             … before it was up, so that nothing could run
 
-Two things are worth a warning only: StudyWarning (UserWarning), where a study goes on with other
-data or settings, or in another file as its own was lost.
+Some things are worth a warning only: StudyWarning (UserWarning), where a study goes on with other
+data or settings, or in another file as its own was lost, or where no trial meets its constraints.
 """
 
 from __future__ import annotations

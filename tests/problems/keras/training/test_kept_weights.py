@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from hpopt.core import Objective
+from hpopt.core import Constraint, Objective
 from hpopt.errors import SettingError
 from hpopt.problems.keras.training.kept_weights import LOSS, WEIGHTS, KeptWeights, load_weights
 
@@ -103,6 +103,30 @@ def test_of_several_objectives_the_front_is_kept(tmp_path):
         ]
     ):
         end(tmp_path, number, *losses, n_kept=None)
+        assert kept(tmp_path) == left
+
+
+def test_what_meets_the_constraints_is_better(tmp_path):
+    bounds = [Constraint("size", "<=", 10)]
+    for number, (loss, size, left) in enumerate(
+        [(3, 30, [0]), (1, 40, [0]), (9, 20, [2]), (5, 10, [3]), (0, 11, [3]), (4, 9, [5])]
+    ):
+        own = tmp_path / str(number)
+        own.mkdir()
+        keeping = KeptWeights([Objective("loss")], 1, constraints=bounds)
+        keeping.save(Model(), [number], {"loss": loss, "size": size}, own)
+        assert kept(tmp_path) == left
+
+
+def test_a_front_is_of_feasible_trials(tmp_path):
+    bounds = [Constraint("b", ">=", 2)]
+    keeping = KeptWeights([Objective("a"), Objective("b")], None, constraints=bounds)
+    for number, (a, b, left) in enumerate(
+        [(1, 1, [0]), (5, 0, [0]), (4, 4, [2]), (0, 1.9, [2]), (5, 2, [2, 4]), (3, 5, [2, 4, 5])]
+    ):
+        own = tmp_path / str(number)
+        own.mkdir()
+        keeping.save(Model(), [number], {"a": a, "b": b}, own)
         assert kept(tmp_path) == left
 
 
