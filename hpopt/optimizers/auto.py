@@ -69,7 +69,7 @@ class Auto(Optimizer):
         no more configs than trials            all of them, in a random order
         otherwise                              bayesian, and with it
           few numbers, all continuous,         the middle first; one or two configs in three from
-          and one objective                    a quadratic model around the best one
+          one objective, no constraints        a quadratic model around the best one
           evaluations below 20 ms, after a     steady_state: the model would take longer than the
           while                                evaluation
           beyond 2,000 results                 bayesian and steady_state in turn

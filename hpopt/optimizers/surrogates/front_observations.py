@@ -24,12 +24,15 @@ class FrontObservations:
         The same, with penalties where a constraint is broken: see `History`.
     violations : ndarray (n, n_constraints)
         By how much constraints are broken; nan where that is not known.
+    is_broken : ndarray (n,) of bool
+        Which have values that do not meet all constraints.
     """
 
     def __init__(self, optimizer: Optimizer) -> None:
         self._optimizer, history = optimizer, optimizer.history
         self.points, self.violations = history.all_points, history.all_violations
         self.losses, self.ranked = history.all_measured, history.all_losses
+        self.is_broken = history.all_broken
 
     def __len__(self) -> int:
         return len(self.losses)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hpopt.core.constraint import BROKEN
 from hpopt.core.proposals import Floats
 from hpopt.numerics import pareto
 from hpopt.numerics.gaussian_process import GaussianProcess
@@ -180,7 +179,7 @@ class ObjectiveModels:
             losses,
             np.stack([warp.targets for warp in warps], axis=1),
             pareto.non_dominated_ranks(ranked[:, list(kept)]),
-            np.asarray((ranked < BROKEN).all(axis=1)),
+            ~observed.is_broken[rows],
             n,
             self._of_failures.at(observed),
             self._of_constraints.at(observed),

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.core import Optimizer
-from hpopt.core.constraint import BROKEN
 from hpopt.core.proposals import Floats
 from hpopt.optimizers.surrogates.penalties import penalties
 
@@ -33,12 +32,15 @@ class Observations:
         The same, with penalties where a constraint is broken: see `History`.
     violations : ndarray (n, n_constraints)
         By how much constraints are broken; nan where that is not known.
+    is_broken : ndarray (n,) of bool
+        Which have values that do not meet all constraints.
     """
 
     def __init__(self, optimizer: Optimizer) -> None:
         self._optimizer, history = optimizer, optimizer.history
         self.points, self.violations = history.all_points, history.all_violations
         self.losses, self.ranked = history.all_measured[:, 0], history.all_losses[:, 0]
+        self.is_broken = history.all_broken
 
     def __len__(self) -> int:
         return len(self.losses)
@@ -50,7 +52,7 @@ class Observations:
     @property
     def feasible(self) -> Floats:
         """The losses, infinite where a constraint is broken, too; shape (n,)."""
-        return np.where(self.ranked < BROKEN, self.losses, np.inf)
+        return np.where(self.is_broken, np.inf, self.losses)
 
     def subset(self, n: int, most: int, *, valued: bool = False) -> Ints:
         """Return at most `most` rows to learn from, of the first n, ascending.

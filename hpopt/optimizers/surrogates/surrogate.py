@@ -196,7 +196,7 @@ class Surrogate:
         features = self._encoding.features(points)
         process = self._process(features, warp.targets, theta)
         lengths, known, ranked = np.exp(theta[:-2]), observed.losses[rows], observed.ranked[rows]
-        means, is_broken = process.mean(features), (ranked >= BROKEN) & (known < np.inf)
+        means, is_broken = process.mean(features), observed.is_broken[rows]
         means[is_broken] = means.max() + ranked[is_broken] / BROKEN
         # Not so where failures count as the worst loss: then they have no model of their own.
         valued = bool(np.isfinite(known).all())

@@ -126,3 +126,12 @@ def test_the_gradient_of_the_probabilities():
             slope = (score(new + moved) - score(new - moved)) / (2 * step)
             np.testing.assert_allclose(gradient[:, j], slope, rtol=1e-4, atol=1e-6)
     assert OnlyProbabilities([])(new).tolist() == [0] * 5
+
+
+def test_without_constraints_enormous_losses_are_losses():
+    def enormous(config):
+        return {"loss": 1e150 * (1 + config["x"])}
+
+    optimizer = run(bound(BayesianOptimization(), ()), 20, enormous)
+    assert optimizer.best == optimizer.history.losses[:, 0].argmin()
+    assert np.isfinite(optimizer._model().incumbent)
