@@ -205,7 +205,8 @@ class Stopped(HpoptError):  # noqa: N818
     Parameters
     ----------
     values : float or mapping of str to float, optional
-        What the evaluation would have returned. By default the last finite report.
+        What the evaluation would have returned. By default the last finite report. Objectives may
+        be missing where another of the values breaks a constraint: the trial is ``infeasible``.
 
     Examples
     --------

@@ -173,9 +173,12 @@ def ranked_losses(losses: Floats, constraints: Sequence[Constraint], violation: 
     """Return losses (m,) by which Deb's rules hold wherever losses are compared.
 
     Those of an evaluation that breaks a constraint are all equal, above those of all that meet
-    them, and the larger the more it breaks them. Infinite ones, of a failure, stay so.
+    them, and the larger the more it breaks them. Infinite ones, of a failure, stay so: it has not
+    come as far as to break one.
     """
-    if not constraints or are_met(violation) or not np.isfinite(losses).all():
+    if not constraints or are_met(violation):
+        return losses
+    if not np.isfinite(losses).all() and not (violation > 0).any():
         return losses
     share = float(total_violation(constraints, violation)) / len(constraints)
     return np.full(losses.shape, BROKEN * (1 + share))

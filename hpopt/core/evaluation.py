@@ -137,7 +137,8 @@ def judge(
     asks : str
         How messages begin.
     is_partial : bool
-        Whether the evaluation was stopped, so that what constraints are on may be missing.
+        Whether the evaluation was stopped, so that what constraints are on may be missing; and the
+        objectives, where a constraint is broken.
     """
     names = [objective.name for objective in objectives_of(problem)]
     if returned is None and handle is not None and handle.stopped:
@@ -164,27 +165,40 @@ def judge(
             return failed(f"{asks} {what}, but {name!r} is {short_repr(value)}{_hint(value, asks)}")
         else:
             others[name] = value
-    missing = [name for name in names if name not in values]
-    if missing:
-        fault = f"{asks} the objectives {names}, but returned {sorted(returned)}"
-        none_there = len(missing) == len(names)
-        return failed(fault + (_as_objectives(values, returned) if none_there else ""))
-    is_partial |= handle is not None and handle.stopped
-    if not is_partial and (absent := _not_returned(problem, values)):
-        return failed(
-            f"{asks} a number for each constraint, but {', '.join(map(repr, absent))} is not among "
-            f"{sorted(values)}: return it too, or correct the constraints"
-        )
-    info = as_json_data(others)
+    info, is_partial = as_json_data(others), is_partial or (handle is not None and handle.stopped)
+    if fault := _what_is_missing(problem, values, returned, is_partial=is_partial):
+        if is_partial and (broken := _broken(problem, values)):
+            return Outcome("infeasible", values, error=broken, info=info)
+        return failed(f"{asks} {fault}")
     if error := _fault_of_numbers(problem, values):
         return Outcome("invalid", error=error, info=info)
     status = "complete" if handle is None or not handle.stopped else handle.ended_status
     return Outcome(status, values, info=info)
 
 
-def _not_returned(problem: Problem, values: Mapping[str, float]) -> list[str]:
-    """Return what constraints are on and is not among the values, by name."""
-    return sorted({each.name for each in constraints_of(problem)} - values.keys())
+def _broken(problem: Problem, values: Mapping[str, float]) -> str:
+    """Return which constraints the values are known to break, in words; empty for none."""
+    constraints = [
+        each for each in constraints_of(problem) if 0 < each.violation(values) < math.inf
+    ]
+    return ", ".join(each.why_broken(values) for each in constraints)
+
+
+def _what_is_missing(
+    problem: Problem, values: Mapping[str, float], returned: Mapping[str, Any], *, is_partial: bool
+) -> str:
+    """Return what must be returned too; empty where all is there that is needed."""
+    names = [objective.name for objective in objectives_of(problem)]
+    if missing := [name for name in names if name not in values]:
+        hint = _as_objectives(values, returned) if len(missing) == len(names) else ""
+        return f"the objectives {names}, but returned {sorted(returned)}{hint}"
+    absent = sorted({each.name for each in constraints_of(problem)} - values.keys())
+    if is_partial or not absent:
+        return ""
+    return (
+        f"a number for each constraint, but {', '.join(map(repr, absent))} is not among "
+        f"{sorted(values)}: return it too, or correct the constraints"
+    )
 
 
 def _fault_of_numbers(problem: Problem, values: Mapping[str, float]) -> str:
@@ -218,7 +232,7 @@ def judge_error(problem: Problem, error: BaseException, handle: TrialHandle) -> 
         outcome = _reached(problem, handle)
     if outcome.ok:
         outcome = replace(outcome, status=handle.ended_status if handle.stopped else "stopped")
-    if outcome.ok and stopped is not None:
+    if not outcome.is_failure and stopped is not None:
         return outcome
     # Another exception after the stop may be a framework's way to end, or a fault: it is kept.
     traceback = _traceback(error)

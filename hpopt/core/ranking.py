@@ -63,11 +63,12 @@ class Ranking:
         return is_infeasible, -_reached(trial), worth, trial.number
 
     def top(self, trials: Iterable[Trial], n: int) -> list[Trial]:
-        """Return the n best trials, best first; those without values are left out.
+        """Return the n best trials, best first; those that failed are left out.
 
         Those that break a constraint come last, the nearest to meeting them first.
         """
-        return heapq.nsmallest(n, (trial for trial in trials if trial.ok), key=self.key)
+        fine = (trial for trial in trials if not trial.outcome.is_failure)
+        return heapq.nsmallest(n, fine, key=self.key)
 
     def why_infeasible(self, trial: Trial) -> str:
         """Return which constraints a trial with values breaks, in words; empty for none."""

@@ -16,7 +16,9 @@ from hpopt.errors import SettingError
 Config = dict[str, Any]
 Point = NDArray[np.float64]
 
-Status = Literal["complete", "stopped", "failed", "timeout", "out_of_memory", "invalid", "lost"]
+Status = Literal[
+    "complete", "stopped", "infeasible", "failed", "timeout", "out_of_memory", "invalid", "lost"
+]
 STATUSES: tuple[Status, ...] = get_args(Status)
 REACHED = "reached"
 """The key of `Outcome.info` for the fidelity that values are of, where it is not the trial's."""
@@ -67,11 +69,13 @@ class Outcome:
     Attributes
     ----------
     status : str
-        ``complete``; ``stopped`` (early, with the values so far); ``failed`` (an error);
+        ``complete``; ``stopped`` (early, with the values so far); ``infeasible`` (it broke a
+        constraint before its objectives were known, and ended there); ``failed`` (an error);
         ``timeout``; ``out_of_memory``; ``invalid`` (nan or infinite); ``lost`` (worker gone).
     values : mapping of str to float
         Objectives and extra metrics by name, as the problem gave them (not negated).
-        Empty unless the status is ``complete`` or ``stopped``.
+        Empty unless the status is ``complete`` or ``stopped``; of an ``infeasible`` trial what is
+        known of it, not all objectives.
     curve : tuple of (step, value)
         What the evaluation reported while it ran, in the order of the reports: numbers, or of
         several objectives mappings of names to numbers.
@@ -103,6 +107,11 @@ class Outcome:
         """Whether there are values to learn from."""
         return self.status in WITH_VALUES
 
+    @property
+    def is_failure(self) -> bool:
+        """Whether it was to have values and has none."""
+        return not self.ok and self.status != "infeasible"
+
 
 def failed(why: str, *, status: Status = "failed") -> Outcome:
     """Return the outcome of a failed evaluation, for ``study.tell``.
@@ -119,7 +128,7 @@ def failed(why: str, *, status: Status = "failed") -> Outcome:
     SettingError
         The status has values, or does not exist.
     """
-    without = [known for known in STATUSES if known not in WITH_VALUES]
+    without = [known for known in STATUSES if known not in (*WITH_VALUES, "infeasible")]
     if status not in without:
         raise SettingError(
             f"the status of a failure must be one of {', '.join(without)}, but got {status!r}"

@@ -95,7 +95,7 @@ def digest(record: Record, *, n_best: int = 5, n_errors: int = 3) -> Digest:
                 if len(record.objectives) > 1:
                     front.add(trial)
                 yield trial
-            else:
+            elif trial.outcome.is_failure:
                 errors.appendleft(trial)
 
     best = ranking.top(fine(), n_best)

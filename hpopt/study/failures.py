@@ -67,6 +67,8 @@ class Failures:
         if trial.ok:
             self.let_run_go_on()
             return ""
+        if not trial.outcome.is_failure:
+            return ""
         kind = kind_of(trial)
         if self.may_end and trial.status == "failed":
             if self.alike and kind_of(self.alike[0]) != kind:

@@ -57,7 +57,7 @@ class Tally:
         self.n_new += 1
         self.n_since_best += 1
         self.spent.add(trial)
-        if not trial.ok:
+        if trial.outcome.is_failure:
             self.n_bad += 1
             return
         key, best = self._ranking.key(trial), self._best_key

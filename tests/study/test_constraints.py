@@ -207,6 +207,54 @@ class TestEvaluations:
         assert hpopt.Study(mine, "random").problem is mine
 
 
+class TestEndedEarly:
+    """A constraint may be broken by what is known before the objectives are."""
+
+    @staticmethod
+    def ends_early(config, trial):
+        size = 1 - config["x"]
+        if size > 0.5:
+            raise hpopt.Stopped({"size": size})
+        return {"loss": config["x"] ** 2 + config["y"], "size": size}
+
+    def test_it_is_infeasible_and_no_failure(self, path, capsys):
+        made = problem(self.ends_early, constraints=BOUNDS)
+        result = hpopt.optimize(made, "random", trials=20, seed=0, study=path)
+        counts = {status: n for status, n in result.counts.items() if n}
+        assert counts.keys() == {"complete", "infeasible"}
+        early = [trial for trial in result.trials if trial.status == "infeasible"]
+        assert all(trial.values.keys() == {"size"} for trial in early)
+        size = early[0].values["size"]
+        assert (early[0].ok, early[0].error) == (False, f"size {size:.6g} must be <= 0.5")
+        assert result.best.values["size"] <= 0.5
+        assert "fail" not in capsys.readouterr().err
+        assert essence(hpopt.Study.load(path).trials) == essence(result.trials)
+
+    def test_where_nothing_else_is_there_the_nearest_is_said(self):
+        with pytest.warns(StudyWarning, match="the nearest is trial 2"):
+            assert told([hpopt.Outcome("infeasible", {"size": s}) for s in (4, 3, 2)]).best is None
+
+    def test_strategies_learn_by_how_much_it_is_broken(self):
+        study = told([{"loss": 1.0, "size": 0.2}, {"loss": 0.0, "size": 0.9}])
+        for size in (0.7, 2.0):
+            study.tell(study.ask(), hpopt.Outcome("infeasible", {"size": size}))
+        study.tell(study.ask(), hpopt.failed("no"))
+        history = study.optimizer.history
+        losses = history.losses[:, 0]
+        assert [*np.argsort(losses)] == [0, 2, 1, 3, 4]
+        assert np.isfinite(losses[:4]).all()
+        assert history.is_broken.tolist() == [False, True, True, True, False]
+        assert np.isnan(history.violations[4, 0])
+
+    def test_without_a_broken_constraint_objectives_are_needed(self):
+        def stops(config, trial):
+            raise hpopt.Stopped({"size": 0.1})
+
+        made = problem(stops, constraints=BOUNDS)
+        with pytest.raises(AllTrialsFailedError, match=r"the objectives \['loss'\]"):
+            hpopt.optimize(made, "random", trials=5, seed=0)
+
+
 class TestStops:
     def test_a_target_is_reached_by_feasible_trials_only(self):
         rule = hpopt.stopping.Target(0.6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,26 +37,23 @@ class CostMeter:
 
     def measure(
         self, keras: Any, model: Any, examples: Examples, trial: TrialHandle
-    ) -> tuple[dict[str, float], dict[str, Any]]:
-        """Return the costs of a compiled model that is not yet trained, and `Trial.info` on them.
+    ) -> Iterator[tuple[str, float, dict[str, Any]]]:
+        """Yield name, value and `Trial.info` of each cost of a compiled model, before its training.
 
-        That of the memory is not among them: it is estimated before a model is made.
+        The quickest to find out comes first. That of the memory is not among them: it is estimated
+        before a model is made.
         """
-        values: dict[str, float] = {}
-        info: dict[str, Any] = {}
         if not self.wanted & COSTS - {"memory"}:
-            return values, info
+            return
         if not model.built:
             model(first_input(examples))
         if "parameters" in self.wanted:
-            values["parameters"] = float(model.count_params())
+            yield "parameters", float(model.count_params()), {}
         if "model_bytes" in self.wanted:
-            values["model_bytes"] = float(bytes_as_saved(model))
+            yield "model_bytes", float(bytes_as_saved(model)), {}
         if "latency" in self.wanted:
             latency = self._latency(keras, model, examples, trial)
-            values["latency"] = latency.seconds
-            info["latency_calls"] = latency.to_json()
-        return values, info
+            yield "latency", latency.seconds, {"latency_calls": latency.to_json()}
 
     def _latency(self, keras: Any, model: Any, examples: Examples, trial: TrialHandle) -> Latency:
         found = None

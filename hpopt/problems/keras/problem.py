@@ -261,7 +261,7 @@ class KerasProblem(Problem):
             list of such.
         """
         settings = self._settings(config)
-        # Before the session, which estimating would disturb.
+        # Before the session, which it would disturb.
         costs = settings.memory_costs(partial(self.estimate_memory, config))
         inputs = TrialInputs(config, self._compiled, self.source, costs)
         with fresh_session(trial.seed, settings.precision) as keras:
@@ -314,8 +314,7 @@ class KerasProblem(Problem):
         Functions and subclasses count by their source, without comments. Of arrays above 256 MB
         evenly spaced blocks are read.
         """
-        written = ("build", "compile_settings", "evaluate")
-        methods = methods_below(KerasProblem, type(self), written)
+        methods = methods_below(KerasProblem, type(self))
         return {
             **fingerprint_of_data(self.source),
             "build": digest_of(self._networks.given, methods),

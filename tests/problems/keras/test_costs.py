@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hpopt.core import TrialHandle
+from hpopt.core import TrialHandle, with_constraints
 from hpopt.errors import UnknownNameError
 from hpopt.problems.keras import costs
 from hpopt.problems.keras.latency import Latency
@@ -125,6 +125,33 @@ def test_of_several_networks_the_first_is_measured(tmp_path, measured):
     assert "latency_std" not in outcome.values
     assert outcome.curve[0][1].keys() == {"latency", "val_loss"}
     assert outcome.curve[-1][1] == {"val_loss": outcome.values["val_loss"]}
+
+
+class TestBounds:
+    """A config that breaks a bound by a cost is not trained."""
+
+    @pytest.mark.parametrize(
+        ("bounds", "known"),
+        [
+            ({"memory": ("<=", 10)}, {"memory"}),
+            ({"parameters": ("<=", 20)}, {"parameters"}),
+            ({"latency": ("<=", 0.5)}, {"latency"}),
+            ({"parameters": ("<=", 21), "latency": (">=", 9)}, {"parameters", "latency"}),
+        ],
+    )
+    def test_what_is_known_is_kept(self, tmp_path, measured, capsys, bounds, known):
+        problem = with_constraints(Quick(X, Y, callbacks=lambda *_: 1 / 0), bounds)
+        outcome = tried(problem, tmp_path)
+        assert (outcome.status, outcome.values.keys()) == ("infeasible", known)
+        assert outcome.curve == ()
+        assert "trial 0: not trained, as " + outcome.error in capsys.readouterr().out
+
+    def test_what_meets_them_is_trained_and_returns_them(self, tmp_path, measured):
+        bounds = {"parameters": ("<=", 21), "latency": ("<=", 1), "memory": ("<=", 1e6)}
+        outcome = tried(with_constraints(Quick(X, Y, epochs=1), bounds), tmp_path)
+        assert outcome.status == "complete", outcome.error
+        assert {*bounds} <= outcome.values.keys()
+        assert outcome.curve == ((1, outcome.values["val_loss"]),)
 
 
 def test_a_run_file_names_them(tmp_path):

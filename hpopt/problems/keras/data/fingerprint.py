@@ -7,7 +7,7 @@ import functools
 import hashlib
 import inspect
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Set
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
@@ -30,6 +30,8 @@ MOST_BYTES = 2**28  # read of an array: a quarter of a second
 N_BLOCKS = 1024
 # Depth of nested objects that are read: enough for settings, and cycles end.
 DEEPEST = 8
+METHODS = ("build", "compile_settings", "evaluate")
+"""What a subclass of a problem may write that decides the values of a config."""
 
 
 def digest_of(*things: Any) -> str:
@@ -45,11 +47,11 @@ def digest_of(*things: Any) -> str:
     return digest.hexdigest()
 
 
-def methods_below(base: type, kind: type, names: Sequence[str]) -> list[Any]:
-    """Return the methods of these names that a class and its bases write, below a base of all."""
+def methods_below(base: type, kind: type) -> list[Any]:
+    """Return the `METHODS` that a class and its bases write, below a base of all."""
     # That base is of hpopt, and a new version of hpopt is no new problem.
     own = kind.__mro__[: kind.__mro__.index(base)]
-    return [vars(each)[name] for each in own for name in names if name in vars(each)]
+    return [vars(each)[name] for each in own for name in METHODS if name in vars(each)]
 
 
 def fingerprint_of_data(source: Source) -> dict[str, str]:

@@ -16,6 +16,7 @@ from hpopt.core.evaluation import stopped_by
 from hpopt.core.handle import TrialHandle
 from hpopt.core.problem import Fidelity
 from hpopt.core.trial import Config
+from hpopt.errors import Stopped
 from hpopt.problems.keras.backend import derived_seed
 from hpopt.problems.keras.costs import COSTS, CostMeter
 from hpopt.problems.keras.data.batches import GeneratedBatches
@@ -80,6 +81,7 @@ def train_trial(
         several runs.
     """
     began = time.perf_counter()
+    check_bounds(settings, inputs.costs, trial)
     runs = _Runs(keras, settings, inputs, trial)
     trained, best, histories = runs.run_all()
     trial.is_final = runs.have_ended
@@ -92,6 +94,16 @@ def train_trial(
     sys.stdout.write(_line(settings, trial, values, runs.fit.epochs, seconds))
     sys.stdout.flush()
     return {**values, **runs.info, "history": histories if len(histories) > 1 else histories[0]}
+
+
+def check_bounds(settings: TrainingConfig, costs: Mapping[str, float], trial: TrialHandle) -> None:
+    """Raise Stopped, with what is known, if a cost breaks a bound: the network is not trained."""
+    broken = [each for each in settings.constraints if each.violation(costs) > 0]
+    if broken:
+        why = ", ".join(each.why_broken(costs) for each in broken)
+        sys.stdout.write(f"trial {trial.number}: not trained, as {why}\n")
+        trial.stopped = True
+        raise Stopped(dict(costs))
 
 
 def _keep(
@@ -215,10 +227,13 @@ class _Runs:
         return Trained(self._values(monitor), monitor.history, model, monitor.weights)
 
     def _measure(self, model: Any, data: Split) -> None:
-        # Before the training, as a rule of early stopping needs what is known then. Of several
-        # networks the first alone: the others differ from it by their weights.
-        values, self.info = self._meter.measure(self.keras, model, data.training, self.trial)
-        self.costs |= values
+        # Before the training, as bounds and a rule of early stopping need what is known then. Of
+        # several networks the first alone: the others differ from it by their weights.
+        measured = self._meter.measure(self.keras, model, data.training, self.trial)
+        for name, value, info in measured:
+            self.costs[name] = value
+            self.info |= info
+            check_bounds(self.settings, self.costs, self.trial)
 
     def _values(self, monitor: Monitor) -> dict[str, float]:
         values = {
