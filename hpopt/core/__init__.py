@@ -2,11 +2,12 @@
 
 from hpopt.core.batch import evaluate_together
 from hpopt.core.constraint import Constraint, Constraints, normalised_constraints
-from hpopt.core.evaluation import evaluate, judge, outcome_of_loss
+from hpopt.core.evaluation import evaluate, outcome_of_loss
 from hpopt.core.handle import Curve, Previous, TrialHandle
 from hpopt.core.heartbeat import Heartbeat, LiveFolder, heartbeat_of
 from hpopt.core.history import History
 from hpopt.core.hosting import Proposer
+from hpopt.core.judging import judge
 from hpopt.core.objective import Objective, Objectives, losses, normalised_objectives
 from hpopt.core.optimizer import Optimizer
 from hpopt.core.phase import Phase

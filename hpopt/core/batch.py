@@ -11,13 +11,13 @@ from typing import Any
 from hpopt.core.evaluation import (
     in_one_line,
     info_of,
-    judge,
     judge_error,
     objectives_to_report,
     thinned_curve,
 )
 from hpopt.core.handle import Curve, Previous, TrialHandle, handle_for
 from hpopt.core.heartbeat import LiveFolder
+from hpopt.core.judging import judge
 from hpopt.core.problem import Problem
 from hpopt.core.trial import Outcome, Solution, copy_data
 
