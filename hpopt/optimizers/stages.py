@@ -51,6 +51,9 @@ class Stages(Optimizer):
     solutions, or earlier when its optimizer has nothing left. The configs of `start` come before
     the first stage and do not count.
 
+    Each stage's optimizer is told how many trials it will have, where that is known: its share, or
+    what is left of the study's number.
+
     A stage is a subsearch, whose solutions are numbered from 0. Which stages there were follows
     from the history: when a search is resumed, each stage is run again through its own trials.
     """
@@ -59,7 +62,13 @@ class Stages(Optimizer):
         self._index, self._first = 0, len(self.start)
         self._inner: Optimizer | None = None
         self._share: float = 0
+        self._n_expected = math.inf
         self._trials: list[Trial] = []
+
+    def expect(self, trials: int) -> None:
+        """Take note of how many trials the study shall have; see `Optimizer.expect`."""
+        super().expect(trials)
+        self._n_expected = trials
 
     @property
     def batch_size(self) -> float:
@@ -187,6 +196,9 @@ class Stages(Optimizer):
         if inner.space is not self.space:
             rows, configs = configs_in(inner.space, self.space.decode(known.points))
             known = known.take(rows)._replace(points=inner.space.encode(configs))
+        n = min(self._share, self._n_expected - self._first)
+        if 0 < n < math.inf:  # none are left where the study goes on beyond its first number
+            inner.expect(int(n))
         teach(inner, known)
         return inner
 

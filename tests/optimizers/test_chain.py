@@ -61,6 +61,16 @@ class Witness(RandomSearch):
         return super()._ask(number, n)
 
 
+class Expecting(RandomSearch):
+    """Remember how many trials were to be expected."""
+
+    n_expected = None
+
+    def expect(self, trials):
+        super().expect(trials)
+        self.n_expected = trials
+
+
 def interrupted(make, problem, n, *, at, workers=3):
     """Search up to some step, and go on with a fresh optimizer that is told the journal."""
     optimizer = make().bind(problem, seed=4)
@@ -136,6 +146,31 @@ class TestStages:
         trials = search(chain, FLOATS, 100)
         assert [trial.config for trial in trials[:3]] == start
         assert len(trials) == chain.n_possible == 9
+
+    @pytest.mark.parametrize(
+        ("trials", "expected"),
+        [(None, [4, 6, None]), (30, [4, 6, 18]), (9, [4, 3, None])],
+    )
+    def test_each_knows_how_many_trials_it_has(self, trials, expected):
+        chain = Chain(*((Expecting(), n) for n in (4, 6, None)))
+        chain.bind(FLOATS, start=FLOATS.space.sample(2, seed=0))
+        if trials is not None:
+            chain.expect(trials)
+        found = []
+        for n in (3, 4, 6):  # the first of each stage, and the rest of the one before it
+            search(chain, FLOATS, n)
+            found.append(chain._inner.n_expected)
+        assert found == expected
+
+    def test_auto_with_few_trials_trains_to_the_end(self):
+        problem = LANDSCAPES["fidelity"]
+        fidelities = {}
+        for share in (20, None):
+            chain = Chain(("random", 2), ("auto", share)).bind(problem)
+            trials = search(chain, problem, 12)
+            fidelities[share] = {trial.solution.fidelity for trial in trials[2:]}
+        assert fidelities[20] == {27}
+        assert fidelities[None] != {27}
 
     def test_fidelities_and_several_objectives_pass_through(self):
         for name in ("fidelity", "two_objectives"):

@@ -19,7 +19,7 @@ def fidelity_of(given: Any, source: Source, repeats: int) -> Fidelity | None:
     Parameters
     ----------
     given : Fidelity, (int, int), "folds" or "samples", or None
-        Ends below 1 of a range of samples are shares.
+        Ends below 1 of a range of samples are shares; one of samples never resumes.
     source : Source
     repeats : int
         How often each split is trained on.
@@ -59,7 +59,9 @@ def fidelity_of(given: Any, source: Source, repeats: int) -> Fidelity | None:
             f"a fidelity must be between whole numbers of {given.name}{limit}, but got "
             f"{given.low:g} and {given.high:g}"
         )
-    return Fidelity(int(given.low), int(given.high), given.name)
+    # On more samples a trial trains anew: it has seen too little of the others.
+    resumes = given.resumes and given.name != "samples"
+    return Fidelity(int(given.low), int(given.high), given.name, resumes=resumes)
 
 
 def n_samples(source: Source) -> int:

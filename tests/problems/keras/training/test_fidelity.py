@@ -52,8 +52,8 @@ def test_a_share_of_the_samples(tmp_path):
     settings = {"epochs": 1, "callbacks": sizes}
     config = {**CONFIG, "batch_size": 8}
     problem = Quick(X, Y, fidelity=Fidelity(0.25, 1.0, "samples"), **settings)
-    assert problem.fidelity == Fidelity(8, 32, "samples")
-    assert Quick(X, Y, fidelity="samples").fidelity == Fidelity(3, 32, "samples")
+    assert problem.fidelity == Fidelity(8, 32, "samples", resumes=False)
+    assert Quick(X, Y, fidelity="samples").fidelity == Fidelity(3, 32, "samples", resumes=False)
     first = tried(problem, tmp_path, config, fidelity=8)
     assert first.ok, first.traceback
     last = tried(problem, tmp_path, config, number=1, fidelity=32, after=0)
@@ -61,6 +61,12 @@ def test_a_share_of_the_samples(tmp_path):
     assert [curve[0][0] for curve in (first.curve, last.curve)] == [8, 32]
     plain = tried(Quick(X, Y, **settings), tmp_path / "plain", config)
     assert last.values == plain.values
+
+
+def test_whether_a_longer_trial_goes_on_is_declared():
+    again = Fidelity(1, 9, "epochs", resumes=False)
+    problems = [Quick(X, Y, fidelity=each) for each in ((1, 9), again)]
+    assert [each.fidelity.resumes for each in problems] == [True, False]
 
 
 def test_samples_of_folds_and_folds_of_repeats(tmp_path):
