@@ -70,6 +70,7 @@ class Beliefs:
     def __init__(self, sign: int, *, is_alone: bool = True) -> None:
         self._sign, self._is_alone = sign, is_alone
         self._complete: dict[float | None, deque[_Complete]] = {}
+        self._changes = False  # whether any trial has reported two different values
 
     def believed(self, trial: Trial, loss: float, curve: Curve | None = None) -> float:
         """Return the loss to learn in place of the measured one, which it is for most trials.
@@ -82,7 +83,10 @@ class Beliefs:
             return loss
         complete = self._complete.setdefault(trial.solution.fidelity, deque(maxlen=MOST_TRIALS))
         steps, losses = step_means(curve, self._sign)
+        self._changes = self._changes or bool((losses != losses[0]).any())
         if outcome.status == "stopped":
+            if not self._is_alone and not self._changes:
+                return loss
             if not self._is_alone:
                 return _improved(float(steps[-1]), float(losses[-1]), loss, complete)
             return _forecast(float(steps[-1]), float(losses[-1]), loss, complete)

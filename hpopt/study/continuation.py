@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -246,7 +246,15 @@ def join(earlier: Curve, later: Curve) -> tuple[tuple[float, float | Any], ...]:
     """Return the whole curve of a trial that went on; what was reported anew is there once."""
     if not later:
         return tuple(earlier)
-    return (*(report for report in earlier if report[0] < later[0][0]), *later)
+    # It goes on with what it reports at its end: what is known from the start may come before.
+    names = _names(later[-1])
+    begin = next(step for step, value in later if _names((step, value)) == names)
+    kept = [report for report in earlier if report[0] < begin]
+    return (*kept, *(report for report in later if report[0] >= begin)) if kept else tuple(later)
+
+
+def _names(report: tuple[float, float | Any]) -> set[str] | None:
+    return {*report[1]} if isinstance(report[1], Mapping) else None
 
 
 def _size(path: Path) -> int:

@@ -115,6 +115,8 @@ def test_what_is_known_and_what_grows_of_several():
     for size in (3.0, 5.0):
         assert beliefs.believed(told([(0, size)]), size) == size
     assert beliefs.believed(told([(0, 4.0)], "stopped"), 4.0) == 4.0
+    # What was returned counts, where a subclass has measured it in another way.
+    assert beliefs.believed(told([(0, 4.0)], "stopped", 9.0), 9.0) == 9.0
     seconds = Beliefs(1, is_alone=False)
     for end in (8.0, 12.0, 16.0):
         seconds.believed(told([(1, end / 4), (4, end)]), end)

@@ -25,6 +25,7 @@ from hpopt.reports import summary, write
 from hpopt.reports.digest import digest
 from hpopt.storage import open_storage
 from hpopt.study import Study
+from hpopt.study.continuation import join
 
 N = 18
 
@@ -520,3 +521,14 @@ def test_the_header_of_anybody_has_a_range(path):
         storage.write_header({**storage.header(), "fidelity": [9, 1, "steps"]})
     with pytest.raises(StudyFileError, match="0 < low <= high must hold"):
         hpopt.Study.load(path)
+
+
+def test_what_is_known_from_the_start_hides_no_earlier_report():
+    earlier = [(0, {"size": 1}), (1, {"error": 3}), (2, {"error": 2})]
+    later = [(0, {"size": 1}), (3, {"error": 1})]
+    assert join(earlier, later) == (*earlier, later[1])
+    anew = [(0, {"size": 1}), (1, {"error": 3}), (2, {"error": 2}), (3, {"error": 1})]
+    assert join(earlier, anew) == tuple(anew)
+    assert join([(1, 3.0), (2, 2.0)], [(2, 2.5), (3, 1.0)]) == ((1, 3.0), (2, 2.5), (3, 1.0))
+    assert join([], later) == tuple(later)
+    assert join(earlier, []) == tuple(earlier)
