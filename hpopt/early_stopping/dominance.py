@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.checks import positive, real, whole
-from hpopt.core import Curve, Objective, Trial
+from hpopt.core import Curve, Objective, Trial, losses
 from hpopt.core.curves import by_objective, step_means
 from hpopt.early_stopping.halving import LEAST_REDUCTION
 from hpopt.early_stopping.progress import Floats
 from hpopt.early_stopping.rule import EarlyStoppingRule, Experience, StopTest
 from hpopt.errors import SettingError, StudyWarning
+from hpopt.numerics.pareto import front
 
 # The first rung, without `low`, and the last one, as shares of the steps: 6 and 24 of 52 epochs.
 # What has come beyond half of the way saves little by a stop.
@@ -27,6 +28,7 @@ FIRST_SHARE, LAST_SHARE = 1 / 8, 1 / 2
 FEWEST_PEERS = 3
 # Trials that are compared with, the latest: a snapshot of so many takes some 30 kB.
 MOST_PEERS = 500
+MOST_OF_FRONT = 100  # the latest again
 
 NOT_REPORTED = (
     "early stopping by dominance must know all objectives while a trial runs, but no trial has "
@@ -44,7 +46,8 @@ class DominanceRule(EarlyStoppingRule):
     At a rung a trial is compared with those that are no worse in any known objective, of which
     there must be three: it is stopped where more than a share of `dominated` of them are also no
     worse in all that change, and better in one. So what is on the front at a rung is never stopped,
-    nor are the few cheapest trials.
+    nor are the few cheapest trials. And the rule checks itself: what is in no objective worse than
+    a trial of the front (of the complete ones) was at the same rung goes on.
 
     The rungs are the steps low, low · reduction, low · reduction² …, up to half of the steps of the
     longest complete trial. What counts at a rung is the last report of an objective at or before
@@ -142,6 +145,7 @@ class _Peers(Experience):
         self._rungs: list[tuple[float, deque[Floats]]] = []
         self._reported: set[str] = set()
         self._changing: set[str] = set()
+        self._front: list[tuple[Floats, _Reports]] = []  # of complete trials, with their losses
         self._n_complete, self._high = 0, 0.0
         self._is_warned, self._is_known = False, True
         self._test: StopTest | None = None
@@ -157,6 +161,7 @@ class _Peers(Experience):
         if trial.status == "complete":
             self._n_complete += 1
             self._high = max(self._high, found.last)
+            self._protect(losses(self._objectives, trial.outcome.values), found)
             if self._low is None and self._n_complete >= self._rule.min_trials and self._high > 0:
                 first = FIRST_SHARE * self._high
                 self._low = float(round(first)) if first >= 1 else first
@@ -165,6 +170,12 @@ class _Peers(Experience):
                 self._enter(each, self._low)
             self._waiting.clear()
         self._is_known = False
+
+    def _protect(self, ends: Floats, found: _Reports) -> None:
+        candidates = [*self._front, (ends, found)]
+        stays = front(np.array([each for each, _ in candidates]))
+        kept = [each for each, stay in zip(candidates, stays, strict=True) if stay]
+        self._front = kept[-MOST_OF_FRONT:]
 
     def _enter(self, found: _Reports, low: float) -> None:
         rung, place = low, 0
@@ -192,9 +203,10 @@ class _Peers(Experience):
         is_known = np.array([name in named for name in self._names])
         rungs = []
         for rung, rows in self._rungs:
-            table = _comparable(np.array(rows), is_known)
-            if rung <= LAST_SHARE * self._high and len(table) >= rule.min_trials:
-                rungs.append((rung, table))
+            others = _comparable(rows, is_known)
+            if rung <= LAST_SHARE * self._high and len(others) >= rule.min_trials:
+                best = [each.at(rung) for _, each in self._front]
+                rungs.append(_Rung(rung, others, _comparable(best, is_known)))
         if not rungs or is_known.all():
             return None
         return _Dominated(tuple(rungs), self._objectives, is_known, rule.dominated)
@@ -246,33 +258,45 @@ class _Reports:
         return rows
 
 
-def _comparable(rows: Floats, is_known: NDArray[np.bool_]) -> Floats:
+def _comparable(rows: Iterable[Floats], is_known: NDArray[np.bool_]) -> Floats:
     """Return the losses (n, m) that count of those that have all: known ones are the first."""
-    table = np.where(is_known, rows[:, 0], rows[:, 1])
+    both = np.array([*rows]).reshape(-1, 2, len(is_known))
+    table = np.where(is_known, both[:, 0], both[:, 1])
     return np.asarray(table[~np.isnan(table).any(axis=1)])
+
+
+@dataclass(frozen=True, eq=False)
+class _Rung:
+    """A step, and the losses (n, m) there of those to compare with, and of the front."""
+
+    step: float
+    others: Floats
+    front: Floats
 
 
 @dataclass(frozen=True, eq=False)
 class _Dominated:
     """Compare a curve at all rungs that it has passed with the trials that reached them."""
 
-    rungs: tuple[tuple[float, Floats], ...]
+    rungs: tuple[_Rung, ...]
     objectives: tuple[Objective, ...]
     is_known: NDArray[np.bool_]
     most: float
 
     def __call__(self, curve: Curve) -> bool:
-        if not curve or curve[-1][0] < self.rungs[0][0]:
+        if not curve or curve[-1][0] < self.rungs[0].step:
             return False
         reports = _Reports(curve, self.objectives)
-        for rung, others in self.rungs:
-            own = _comparable(reports.at(rung)[None], self.is_known)
-            if rung <= reports.last and len(own) and self._is_dominated(own[0], others):
+        for rung in self.rungs:
+            own = _comparable([reports.at(rung.step)], self.is_known)
+            if rung.step <= reports.last and len(own) and self._is_dominated(own[0], rung):
                 return True
         return False
 
-    def _is_dominated(self, own: Floats, others: Floats) -> bool:
-        is_known = self.is_known
+    def _is_dominated(self, own: Floats, rung: _Rung) -> bool:
+        if (own <= rung.front).all(axis=1).any():
+            return False
+        is_known, others = self.is_known, rung.others
         peers = others[(others[:, is_known] <= own[is_known]).all(axis=1)][:, ~is_known]
         now = own[~is_known]
         dominate = (peers <= now).all(axis=1) & (peers < now).any(axis=1)

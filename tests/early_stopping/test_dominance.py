@@ -19,7 +19,10 @@ EARLY = DominanceRule(low=4, min_trials=3)
 
 
 def told(curve, status="complete", number=0, objectives=TWO):
+    """Make a trial of a curve, whose last reports are its values."""
     values = dict.fromkeys([each.name for each in objectives], 1.0)
+    for _, value in curve:
+        values |= value if isinstance(value, dict) else {objectives[0].name: value}
     outcome = Outcome(status, values if status in ("complete", "stopped") else {}, tuple(curve))
     return Trial(Solution(number, {}, np.zeros(1), 0), outcome)
 
@@ -71,6 +74,18 @@ def test_what_nothing_has_dominated_so_far_is_never_stopped():
         assert dominated or not stops
         n_stopped += stops
     assert 50 < n_stopped < 190
+
+
+def test_what_was_no_worse_than_one_of_the_front_goes_on():
+    """A good training may begin slowly."""
+    slow = [*training(5.0, 4, 8), (16.0, {"error": 0.5})]
+    test = snapshot_after([*FOUR, slow])
+    assert not test(training(5.0, 4, 4))
+    assert not test(training(4.5, 3, 4))
+    assert test(training(5.5, 4, 4))
+    assert test(training(4.5, 5, 4))
+    better = [*training(1, 3)[:-1], (16.0, {"error": 0.4})]
+    assert snapshot_after([*FOUR, slow, better])(training(5.0, 4, 4))
 
 
 def test_directions():
@@ -130,9 +145,9 @@ def test_one_objective():
 def test_rungs_are_an_eighth_a_quarter_and_a_half_of_the_way():
     curves = varied([training(1.0, 1.0, 52)] * 5)
     assert snapshot_after(curves[:4], DominanceRule()) is None
-    assert [rung for rung, _ in snapshot_after(curves, DominanceRule()).rungs] == [6, 12, 24]
+    assert [rung.step for rung in snapshot_after(curves, DominanceRule()).rungs] == [6, 12, 24]
     shares = [[(step / 52, value) for step, value in curve] for curve in curves]
-    found = [rung for rung, _ in snapshot_after(shares, DominanceRule()).rungs]
+    found = [rung.step for rung in snapshot_after(shares, DominanceRule()).rungs]
     assert found == [0.125, 0.25, 0.5]
 
 
@@ -146,7 +161,7 @@ def test_stopped_trials_count_where_they_were_and_failed_ones_do_not():
     for number in range(3):
         experience.learn(told(training(0, 0, 4), "stopped", number))
     assert experience.snapshot()(training(1.5, 4, 4))
-    assert [len(table) for _, table in experience.snapshot().rungs] == [7, 4]
+    assert [len(rung.others) for rung in experience.snapshot().rungs] == [7, 4]
 
 
 @pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf])
