@@ -175,6 +175,28 @@ def test_five_objectives_are_refused_with_what_to_use():
     assert Auto().bind(of(None, space, objectives=objectives)).phase.name == "genetic algorithm"
 
 
+def many_optima(config):
+    away = sum(1 - math.cos(40 * config[name]) + config[name] for name in ("y", "z"))
+    return {"first": config["x"], "second": 1 - config["x"] + away}
+
+
+def test_evolution_chooses_three_in_four_where_a_model_is_lost_in_local_optima():
+    names = {}
+    for values in (conflict, many_optima):
+        points = np.random.default_rng(0).random((30, 3))
+        losses = [[*values(config).values()] for config in NUMBERS.decode(points)]
+        optimizer = bound(BayesianOptimization())
+        optimizer.learn(points, np.array(losses))
+        run(optimizer, values, 4)
+        names[values] = optimizer.phase.name
+        asks = [optimizer._several._evolution.propose(number, 1) for number in range(4)]
+        found = [(optimizer.history.points[n] == asks[n]).all() for n in range(1, 4)]
+        assert any(found) == (values is many_optima)
+    assert names[conflict] == "Gaussian processes"
+    assert names[many_optima] == "Gaussian processes and steady state in turn"
+    assert optimizer.phase.reason.startswith("second: more local optima")
+
+
 def test_it_says_what_it_does():
     optimizer = bound(BayesianOptimization(first=4), n=3)
     assert "then Gaussian processes" in optimizer.explanation

@@ -83,13 +83,22 @@ class FittedObjectives:
         return np.asarray(self.targets[(self.ranks == 0) & self.is_met])
 
     @property
-    def is_blind(self) -> bool:
-        """Whether none of the processes predicts more than next to nothing."""
-        sights = (
+    def sights(self) -> list[Sight]:
+        """How much each of the processes predicts."""
+        return [
             Sight(process, targets, self.n_observed)
             for process, targets in zip(self.processes, self.targets.T, strict=True)
-        )
-        return all(sight.is_blind for sight in sights)
+        ]
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether none of the processes predicts more than next to nothing."""
+        return all(sight.is_blind for sight in self.sights)
+
+    @property
+    def lost(self) -> list[int]:
+        """The objectives with more local optima, or noise, than their processes can describe."""
+        return [j for j, sight in zip(self.kept, self.sights, strict=True) if sight.is_lost]
 
     def improvement(self, believed: Floats) -> ExpectedHypervolume:
         """Return the expected improvement over the front, joined by what is believed of others.

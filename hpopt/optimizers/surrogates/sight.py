@@ -14,6 +14,11 @@ from hpopt.numerics.gaussian_process import GaussianProcess
 # smooth problems. On recorded networks and made spaces mostly at chance, a noise of 0.25 alone was
 # worse; on smooth ones hardly any process is blind.
 NOISY, UNSKILLED, FEWEST_JUDGED = 0.05, 0.2, 20
+# A process is lost in local optima where, after this many observations, it leaves more than this to
+# noise, or predicts less than this share. On NAS-Bench-201, lcbench, ZDT1, DTLZ2 and a made-up
+# network noise was at most 0.005, and skill above 0.55; on ZDT4, with 21^5 local fronts, noise was
+# 0.3 and skill 0.2 to 0.55. Sooner skill is as low on smooth problems.
+RUGGED_NOISE, RUGGED_SKILL, FEWEST_RUGGED = 0.02, 0.5, 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,13 @@ class Sight:
         if self.is_noisy:
             return True
         return self.n_observed >= FEWEST_JUDGED and self.skill < UNSKILLED
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether local optima, or noise, are more than the process can describe."""
+        if self.n_observed < FEWEST_RUGGED:
+            return False
+        return self.noise_share > RUGGED_NOISE or self.skill < RUGGED_SKILL
 
     @property
     def is_noisy(self) -> bool:
