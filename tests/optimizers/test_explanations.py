@@ -10,7 +10,8 @@ from problems_for_tests import CHOOSING_FIDELITY, of
 from hpopt import TPE, Auto, BayesianOptimization, Chain, Narrowing
 from hpopt.core import Objective, Outcome, Phase, Solution, Trial, failed
 from hpopt.optimizers import BY_NAME, make_optimizer
-from hpopt.optimizers.surrogates.surrogate import Fitted, Surrogate
+from hpopt.optimizers.surrogates.sight import Sight
+from hpopt.optimizers.surrogates.surrogate import Surrogate
 from hpopt.space import Categorical, Float, Int, Space
 from hpopt.testing.landscapes import LANDSCAPES
 from hpopt.testing.optimizers import search
@@ -132,11 +133,11 @@ def test_why_tpe_is_asked_where_the_process_explains_little():
 def test_what_is_left_out_may_be_predicted_badly_without_noise(monkeypatch):
     optimizer = run(BayesianOptimization().bind(of(value, FLAT)), 25)
     assert optimizer.phase.name == "Gaussian process"
-    monkeypatch.setattr(Fitted, "skill", property(lambda fitted: -0.5))
+    monkeypatch.setattr(Sight, "skill", property(lambda sight: -0.5))
     assert optimizer.phase.reason.endswith(
         "explains little of them (0 % of what differs among them)"
     )
-    monkeypatch.setattr(Fitted, "skill", property(lambda fitted: 0.12))
+    monkeypatch.setattr(Sight, "skill", property(lambda sight: 0.12))
     assert optimizer.phase.reason.endswith("(12 % of what differs among them)")
 
 
