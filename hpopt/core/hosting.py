@@ -243,6 +243,10 @@ class Known(NamedTuple):
         """Return some of the rows."""
         return Known._make(column[rows] for column in self)
 
+    def moved_to(self, points: Floats) -> Known:
+        """Return the same of other points, such as those of another space."""
+        return self._replace(points=points)
+
     def followed_by(self, others: Known) -> Known:
         """Return these and others."""
         return Known._make(map(np.concatenate, zip(self, others, strict=True)))

@@ -195,7 +195,7 @@ class Stages(Optimizer):
             inner = self.subsearch(stage.optimizer, seed=seed)
         if inner.space is not self.space:
             rows, configs = configs_in(inner.space, self.space.decode(known.points))
-            known = known.take(rows)._replace(points=inner.space.encode(configs))
+            known = known.take(rows).moved_to(inner.space.encode(configs))
         n = min(self._share, self._n_expected - self._first)
         if 0 < n < math.inf:  # none are left where the study goes on beyond its first number
             inner.expect(int(n))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hpopt.core import STATUSES, Constraint, Fidelity, Front, Objective, Ranking, Trial, failed
 from hpopt.core.ranking import highest_fidelity, is_comparable, reference_losses
@@ -118,9 +118,9 @@ class Record:
         """What says which of two trials is better, and which are feasible."""
         return Ranking(self.objectives, self.constraints)
 
-    # Any, as it is None only where there are constraints: others need not look for it.
+    # Its type has no None, which is there with constraints only: others need not look for it.
     @property
-    def best(self) -> Trial | Any:
+    def best(self) -> Trial:
         """The best feasible trial by the first objective; the earliest, among equals.
 
         Where trials have a fidelity, it is among those of the highest that any feasible one has.
@@ -141,7 +141,7 @@ class Record:
         if ranking.is_feasible(found):
             return found
         warnings.warn(ranking.nearest_in_words(found), StudyWarning, stacklevel=users_level())
-        return None
+        return cast("Trial", None)
 
     def _first(self) -> Trial | None:
         """Return the first trial of the ranking, feasible or not; None where none has values."""
@@ -166,7 +166,7 @@ class Record:
         return self.ranking.front(self.iterate())
 
     @property
-    def knee(self) -> Trial | Any:
+    def knee(self) -> Trial:
         """The trial in the bend of the front, from where all that is better in one costs most.
 
         With the best value of each objective on the front as 0 and the worst as 1, it is the trial
