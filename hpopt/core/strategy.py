@@ -234,6 +234,10 @@ class Strategy(ABC):
         """Return the points of the next solutions and their fidelities, as `_ask_at` does."""
         return self._ask_at(number, n)
 
+    def start_at(self, number: int) -> float:
+        """Return at which fidelity the start config of a number is asked, for a host to ask."""
+        return self._start_fidelity(number)
+
     def subsearch(
         self,
         inner: Inner,

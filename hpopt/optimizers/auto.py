@@ -243,7 +243,7 @@ class Auto(Optimizer):
 
     def _start_fidelity(self, number: int) -> float:
         short = self._short_first
-        return self.highest if short is None else short._start_fidelity(number)
+        return self.highest if short is None else short.start_at(number)
 
     @property
     def n_possible(self) -> float:
