@@ -17,6 +17,8 @@ Valued = tuple[Floats, Floats, Floats]
 # Largest exponent of a gradient's ratio: where the improvement underflows the ratio overflows, and
 # the search needs only its direction.
 STEEPEST = 50.0
+# A tenth of the targets' deviation: a bound that improves by more counts for about what it does.
+SOFTNESS = 0.1
 
 
 def log_expected_improvement(mean: Floats, deviation: Floats, best: float) -> Valued:
@@ -39,6 +41,19 @@ def lower_confidence_bound(mean: Floats, deviation: Floats, kappa: float) -> Val
     """
     ones = np.ones_like(mean)
     return kappa * deviation - mean, -ones, kappa * ones
+
+
+def log_bound_improvement(mean: Floats, deviation: Floats, best: float, kappa: float) -> Valued:
+    """Return the logarithm of how far the lower confidence bound is below a value, smoothly.
+
+    With g = best - μ + κ σ it is log s(g), where s(g) = τ log(1 + exp(g / τ)) is about max(g, 0),
+    but positive everywhere. So it ranks as the bound does, and can be set against a cost.
+    """
+    z = (best - mean + kappa * deviation) / SOFTNESS
+    improvement = np.logaddexp(0.0, z)
+    # The derivative of log s by g: the logistic function of z, over s. Both vanish together.
+    slope = np.exp(-np.logaddexp(0.0, -z) - np.log(improvement)) / SOFTNESS
+    return np.log(SOFTNESS * improvement), -slope, kappa * slope
 
 
 def log_probability_of_improvement(mean: Floats, deviation: Floats, threshold: float) -> Valued:

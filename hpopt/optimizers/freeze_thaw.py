@@ -27,6 +27,7 @@ from hpopt.optimizers.registry import as_settings, strategy_of
 from hpopt.optimizers.surrogates.acquisition import Criterion
 from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch
 from hpopt.optimizers.surrogates.choice import first_new
+from hpopt.optimizers.surrogates.costs import Costs
 from hpopt.optimizers.surrogates.curve_draws import Draws
 from hpopt.optimizers.surrogates.curve_model import FittedCurves
 from hpopt.optimizers.surrogates.curve_search import search_at
@@ -87,6 +88,11 @@ class FreezeThaw(Optimizer):
     insurance : {"late", "early"}
         Whether the third that is trained to the end is so from the first work on, or less one
         config. Early, misleading levels cost less, and others more.
+    cost : {"fidelity", "seconds"}
+        What work is counted in. With ``"seconds"``, as measured, the logarithm of the predicted
+        seconds per unit of fidelity is subtracted from each acquisition, and LCB is replaced by
+        the logarithm of how far it is below the value in hand. The same seed may then give
+        another search on another machine. (Resuming is exact all the same.)
 
     Raises
     ------
@@ -103,11 +109,13 @@ class FreezeThaw(Optimizer):
         random_share: float = 0.1,
         full: str | Mapping[str, Any] | Optimizer = "auto",
         insurance: str = "late",
+        cost: str = "fidelity",
     ) -> None:
         self.first = whole("first", first, 2)
         self.random_share = share("random_share", random_share)
         self.full = strategy_of("full", full)
         self.insurance = one_of("insurance", insurance, [*FREE])
+        self.cost = one_of("cost", cost, ("fidelity", "seconds"))
 
     def settings(self) -> dict[str, Any]:
         """Return the arguments as JSON data, those of `full` too."""
@@ -127,6 +135,7 @@ class FreezeThaw(Optimizer):
         self._everything = everything_in(self._encoding)
         self._design = FirstDesign(self._encoding, self.first)
         self._curves = LearnedCurves(self._encoding, fidelity)
+        self._costs = Costs(self._encoding, fidelity)
         self._tpe = self.host(Proposer(TPE(first=FEWEST_CURVES), learns=latest))
         try:
             self._full = self.host(Proposer(self.full, learns=at_highest(1)))
@@ -134,23 +143,16 @@ class FreezeThaw(Optimizer):
             raise SettingError(f"full: {error}") from None
 
     def _learned(self) -> None:
-        for row in range(
-            len(self._curves.segments), len(self.knowledge)
-        ):  # of the highest fidelity
-            point, losses = self.knowledge.points[row], self.knowledge.losses[row, :1]
-            end, is_dead = np.array([self._high]), not math.isfinite(losses[0])
-            is_dead |= bool(self.knowledge.is_broken[row])
-            self._curves.add(
-                Segment(-1 - row, point, end, losses, self._high, is_dead, is_over=True)
-            )
+        for row in range(len(self._curves.segments), len(self.knowledge)):
+            self._curves.add(Segment.known(self.knowledge, row, self._high))
 
     def _tell(self, trials: Sequence[Trial]) -> None:
         history = self.history
         for trial in trials:
-            row = history.row(trial.number)
+            row, config = history.row(trial.number), self._config(trial.solution)
             segment = Segment.of(
                 trial,
-                self.proposals.first(trial.solution.point, trial.number),
+                config,
                 # What breaks a constraint is avoided as what fails.
                 loss=math.inf if history.is_broken[row] else float(history.losses[row, 0]),
                 reached=float(history.fidelities[row]),
@@ -158,6 +160,8 @@ class FreezeThaw(Optimizer):
                 levels=self._curves.levels,
             )
             self._curves.add(segment)
+            if self.cost == "seconds":
+                self._costs.add(trial, config, segment.reached)
 
     # -- choosing ------------------------------------------------------------------------------
 
@@ -204,12 +208,15 @@ class FreezeThaw(Optimizer):
         # A value in hand is worth no more than where its curve is going: some rise.
         in_hand = float(np.maximum(fitted.last, fitted.means).min())
         best = in_hand - draws.wish if draws.kind == "log_pi" else in_hand
-        criterion = Criterion(draws.kind, best, len(fitted.places))
+        prices = self._costs.prices()
+        kind = draws.kind if prices is None else draws.log_kind
+        criterion = Criterion(kind, best, len(fitted.places))
         search = search_at(
             float(self._curves.times(np.array([draws.horizon]))[0]),
             fitted,
             process,
             criterion,
+            prices=prices,
             encoding=self._encoding,
             everything=self._everything,
             side=draws.side,
@@ -217,15 +224,11 @@ class FreezeThaw(Optimizer):
         )
         new = self._best_new(search, number, rng)
         value = float(search.acquisition(self._curves.features(new))[0]) if len(new) else -math.inf
-        if paused := self._curves.paused(fitted, self._busy(pending)):
-            reached = np.array(
-                [self._curves.observed.curves[fitted.places[k]].reached for k in paused]
-            )
-            times = self._curves.times(np.minimum(reached + draws.horizon, self._high))
-            values = criterion(*process.predict(np.array(paused), times))[0]
-            place = int(values.argmax())
-            if not len(new) or values[place] > value:
-                return fitted.points[paused[place]][None], self._curves.level_above(reached[place])
+        paused = self._curves.most_promising(
+            fitted, process, criterion, draws.horizon, busy=self._busy(pending), prices=prices
+        )
+        if paused is not None and (not len(new) or paused.value > value):
+            return paused.point[None], self._curves.level_above(paused.reached)
         if self._is_blind(fitted) and not draws.at_random and len(new):
             found = self._tpe.propose(number, 1)
             new = found if len(found) else new
@@ -258,8 +261,11 @@ class FreezeThaw(Optimizer):
 
     def _owes_complete(self, pending: Sequence[Solution]) -> bool:
         """Return whether fewer configs were trained to the end than the work so far asks for."""
-        n_complete = self._curves.observed.n_complete
-        n_complete += sum(each.fidelity == self._high for each in pending)
+        to_the_end = [each.point for each in pending if each.fidelity == self._high]
+        if (prices := self._costs.prices()) is not None:
+            points = np.reshape(to_the_end, (-1, self.space.d))
+            return self._costs.owes_complete(prices, points, FULL_SHARE, FREE[self.insurance])
+        n_complete = self._curves.observed.n_complete + len(to_the_end)
         return n_complete < FULL_SHARE * self._curves.observed.work - FREE[self.insurance]
 
     def _busy(self, pending: Sequence[Solution]) -> set[int]:

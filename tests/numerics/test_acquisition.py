@@ -5,6 +5,7 @@ import pytest
 from scipy import integrate, stats
 
 from hpopt.numerics.acquisition import (
+    log_bound_improvement,
     log_expected_improvement,
     log_probability_of_improvement,
     lower_confidence_bound,
@@ -37,8 +38,24 @@ def test_there_are_no_steps_where_the_formula_changes():
     assert (np.diff(log_improvement(z)) > 0).all()
 
 
+def log_bound(mean, deviation, best):
+    return log_bound_improvement(mean, deviation, best, 2.0)
+
+
+def test_the_logarithm_of_a_bound_ranks_as_the_bound():
+    rng = np.random.default_rng(0)
+    mean, deviation = rng.uniform(-3, 30, 200), rng.uniform(0.01, 2, 200)
+    values, by_mean, by_deviation = log_bound(mean, deviation, 0.7)
+    bounds = lower_confidence_bound(mean, deviation, 2.0)[0]
+    assert np.array_equal(values.argsort(), bounds.argsort())
+    assert np.isfinite([values, by_mean, by_deviation]).all()
+    gains = 0.7 + bounds
+    np.testing.assert_allclose(values[gains > 0.5], np.log(gains[gains > 0.5]), atol=0.01)
+
+
 @pytest.mark.parametrize(
-    "function", [log_expected_improvement, lower_confidence_bound, log_probability_of_improvement]
+    "function",
+    [log_expected_improvement, lower_confidence_bound, log_bound, log_probability_of_improvement],
 )
 def test_derivatives_are_those_of_differences(function):
     rng = np.random.default_rng(0)

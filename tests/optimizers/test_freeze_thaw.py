@@ -25,8 +25,13 @@ def curve_of(config):
     return end + np.exp(-STEPS * (0.1 + 0.3 * config["x"])) + 0.001 * np.sin(99 * STEPS * off)
 
 
-def searched(optimizer, curve, work, seed=0, space=SPACE, fidelity=(1, HIGH), resumes=True):
-    """Ask and tell one by one until so many trainings to the end are paid; return the trials."""
+def searched(
+    optimizer, curve, work, seed=0, space=SPACE, fidelity=(1, HIGH), resumes=True, price=None
+):
+    """Ask and tell one by one until so many trainings to the end are paid; return the trials.
+
+    `price` gives the seconds of a step of a config.
+    """
     fidelity = Fidelity(*fidelity, resumes=resumes)
     problem = FunctionProblem(lambda config: 0.0, space, fidelity=fidelity)
     optimizer.bind(problem, seed=seed)
@@ -34,15 +39,18 @@ def searched(optimizer, curve, work, seed=0, space=SPACE, fidelity=(1, HIGH), re
     while spent < work * HIGH:
         (solution,) = optimizer.ask()
         losses = curve(solution.config)[: int(solution.fidelity)]
-        spent += solution.fidelity - (reached.get(solution.seed, 0) if resumes else 0)
+        steps = solution.fidelity - (reached.get(solution.seed, 0) if resumes else 0)
+        spent += steps
         reached[solution.seed] = solution.fidelity
-        trials.append(told(optimizer, solution, losses))
+        seconds = 0.0 if price is None else steps * price(solution.config)
+        trials.append(told(optimizer, solution, losses, seconds=seconds))
     return trials
 
 
-def told(optimizer, solution, losses, status="complete"):
+def told(optimizer, solution, losses, status="complete", seconds=0.0):
     reports = tuple((step, float(loss)) for step, loss in zip(STEPS, losses, strict=False))
-    trial = Trial(solution, Outcome(status, {"value": float(losses[-1])}, curve=reports))
+    values = {"value": float(losses[-1])}
+    trial = Trial(solution, Outcome(status, values, curve=reports, seconds=seconds))
     optimizer.tell(trial)
     return trial
 
@@ -296,3 +304,45 @@ def test_where_each_evaluation_begins_anew_steps_are_larger_and_cost_more():
     assert {trial.solution.fidelity for trial in trials} == {2, 8, HIGH}
     spent = sum(trial.solution.fidelity for trial in trials) / HIGH
     assert optimizer._curves.observed.work == pytest.approx(spent)
+
+
+SIZED = hpopt.Space({**SPACE, "size": hpopt.Categorical(["small", "large"])})
+
+
+def price_of(config):
+    return 10.0 if config["size"] == "large" else 1.0
+
+
+def test_in_seconds_what_is_as_good_and_cheaper_is_preferred():
+    seconds, ends = {}, {}
+    for cost in ("fidelity", "seconds"):
+        optimizer = FreezeThaw(cost=cost)
+        trials = searched(optimizer, curve_of, 3, space=SIZED, price=price_of)
+        seconds[cost] = sum(trial.seconds for trial in trials)
+        ends[cost] = end_of_best(optimizer, curve_of)
+    assert seconds["seconds"] < 0.6 * seconds["fidelity"]
+    assert ends["seconds"] < 2 * ends["fidelity"]
+
+
+def test_in_seconds_a_replayed_search_goes_on_as_it_did():
+    trials = searched(FreezeThaw(cost="seconds"), curve_of, 2, space=SIZED, price=price_of)
+    problem = FunctionProblem(lambda config: 0.0, SIZED, fidelity=Fidelity(1, HIGH))
+    for n_told in (8, 14, len(trials) - 6):
+        fresh = FreezeThaw(cost="seconds").bind(problem)
+        fresh.replay(trials[:n_told])
+        for trial in trials[n_told : n_told + 6]:
+            (solution,) = fresh.ask()
+            assert solution == trial.solution
+            fresh.tell(trial)
+
+
+def test_where_seconds_are_not_measured_the_fidelity_counts():
+    plain = searched(FreezeThaw(), curve_of, 2)
+    for cost, price in (("fidelity", lambda config: 1 + 9 * config["x"]), ("seconds", None)):
+        found = searched(FreezeThaw(cost=cost), curve_of, 2, price=price)
+        assert [trial.solution for trial in found] == [trial.solution for trial in plain]
+
+
+def test_an_unknown_cost_is_an_error():
+    with pytest.raises(SettingError, match="unknown cost 'dollars': known are 'fidelity'"):
+        FreezeThaw(cost="dollars")

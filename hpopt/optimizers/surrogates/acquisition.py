@@ -33,7 +33,8 @@ class Criterion:
 
     Attributes
     ----------
-    kind : {"log_ei", "lcb", "log_pi"}
+    kind : {"log_ei", "lcb", "log_pi", "log_lcb"}
+        The last ranks as ``"lcb"``, and is a logarithm as the others are.
     best : float
         The target to improve on.
     n : int
@@ -55,6 +56,8 @@ class Criterion:
             return acquisition.log_expected_improvement(mean, deviation, self.best)
         if self.kind == "lcb":
             return acquisition.lower_confidence_bound(mean, deviation, self.kappa)
+        if self.kind == "log_lcb":
+            return acquisition.log_bound_improvement(mean, deviation, self.best, self.kappa)
         return log_probability_of_improvement(mean, deviation, self.best - MARGIN)
 
 

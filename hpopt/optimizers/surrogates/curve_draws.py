@@ -48,3 +48,14 @@ class Draws:
         kind = KINDS[rng.integers(len(KINDS))]
         at_random, side = rng.random() < random_share, LONGEST * 2.0 ** -rng.uniform(0, HALVINGS)
         return Draws(horizon, wish, kind, at_random, side if rng.random() < LOCAL else None)
+
+    @property
+    def log_kind(self) -> str:
+        """The acquisition that ranks as `kind` does, but is the logarithm of a gain.
+
+        The logarithm of a cost can be subtracted from it. Of log EI that leaves the improvement
+        per cost; of log PI, with p of an attempt that costs c, the least expected cost until one
+        succeeds, c / p. A bound is no gain, and how much a difference in cost counts would depend
+        on the targets' unit; how far it lies below the value in hand is one.
+        """
+        return "log_lcb" if self.kind == "lcb" else self.kind

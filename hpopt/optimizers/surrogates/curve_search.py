@@ -8,6 +8,7 @@ from hpopt.core.proposals import Floats
 from hpopt.numerics.curve_process import CurveProcess
 from hpopt.optimizers.surrogates.acquisition import Acquisition, Criterion
 from hpopt.optimizers.surrogates.acquisition_search import AcquisitionSearch
+from hpopt.optimizers.surrogates.costs import PerCost, Prices
 from hpopt.optimizers.surrogates.curve_model import FittedCurves
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.trust_region import Box
@@ -19,6 +20,7 @@ def search_at(
     process: CurveProcess,
     criterion: Criterion,
     *,
+    prices: Prices | None,
     encoding: Encoding,
     everything: Floats | None,
     side: float | None,
@@ -34,6 +36,8 @@ def search_at(
     process : CurveProcess
         The same, believing what is pending.
     criterion : Criterion
+    prices : Prices or None
+        What configs cost, if that matters.
     encoding : Encoding
     everything : ndarray (n, d) or None
         All configs, where they are few; see `everything_in`.
@@ -45,11 +49,12 @@ def search_at(
         centre = fitted.points[fitted.means.argmin()]
         box = Box.around(centre, side, process.lengths, encoding.space.ordered)
         box = box.including(*encoding.beside(centre))
+    acquisition = Acquisition(process.at(time), criterion)
     return AcquisitionSearch(
         encoding,
         fitted,
         rng,
-        acquisition=Acquisition(process.at(time), criterion),
+        acquisition=acquisition if prices is None else PerCost(acquisition, prices),
         box=box,
         everything=everything,
     )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.core import Trial
+from hpopt.core.history import History
 from hpopt.core.proposals import Floats
 from hpopt.numerics.curve_rows import n_mute, reports_at
 
@@ -45,6 +46,13 @@ class Segment:
     reached: float
     is_dead: bool = False
     is_over: bool = False
+
+    @staticmethod
+    def known(knowledge: History, row: int, high: float) -> Segment:
+        """Return the end of a curve that another search has observed."""
+        point, losses = knowledge.points[row], knowledge.losses[row, :1]
+        is_dead = not math.isfinite(losses[0]) or bool(knowledge.is_broken[row])
+        return Segment(-1 - row, point, np.array([high]), losses, high, is_dead, is_over=True)
 
     @staticmethod
     def of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from hpopt.core.problem import Fidelity
 from hpopt.core.proposals import Floats
 from hpopt.numerics.curve_process import CurveProcess
 from hpopt.numerics.curve_rows import halved_levels, log_times
+from hpopt.optimizers.surrogates.acquisition import Criterion
+from hpopt.optimizers.surrogates.costs import Prices
 from hpopt.optimizers.surrogates.curve_model import CurveModel, FittedCurves
 from hpopt.optimizers.surrogates.curves import ConfigCurve, ObservedCurves, Segment
 from hpopt.optimizers.surrogates.encoding import Encoding
@@ -21,6 +24,23 @@ SHORTEST = 16
 # Where a continuation begins anew, every second level: levels a quarter apart cost a third more in
 # all than the last one, halves would cost twice as much.
 BEGUN_ANEW = 2
+
+
+class Promise(NamedTuple):
+    """How promising a paused config is.
+
+    Attributes
+    ----------
+    value : float
+        Of the acquisition.
+    point : ndarray (d,)
+    reached : float
+        The fidelity that it has.
+    """
+
+    value: float
+    point: Floats
+    reached: float
 
 
 class LearnedCurves:
@@ -112,6 +132,42 @@ class LearnedCurves:
         """Return which trials of a model can be continued, without busy configs."""
         paused = {*self.observed.paused(busy)}
         return [row for row, place in enumerate(fitted.places.tolist()) if place in paused]
+
+    def most_promising(
+        self,
+        fitted: FittedCurves,
+        process: CurveProcess,
+        criterion: Criterion,
+        horizon: float,
+        *,
+        busy: Container[int],
+        prices: Prices | None,
+    ) -> Promise | None:
+        """Return the paused config of the best acquisition after a horizon more, if any is paused.
+
+        Parameters
+        ----------
+        fitted : FittedCurves
+        process : CurveProcess
+            The same, believing what is pending.
+        criterion : Criterion
+        horizon : float
+            Of the fidelity.
+        busy : container of int
+            Configs that are left out.
+        prices : Prices or None
+            What configs cost, if that matters.
+        """
+        paused = self.paused(fitted, busy)
+        if not paused:
+            return None
+        reached = np.array([self.observed.curves[fitted.places[k]].reached for k in paused])
+        times = self.times(np.minimum(reached + horizon, self.high))
+        values = criterion(*process.predict(np.array(paused), times))[0]
+        if prices is not None:
+            values = values - prices.log(self.features(fitted.points[paused]))
+        best = int(values.argmax())
+        return Promise(float(values[best]), fitted.points[paused[best]], float(reached[best]))
 
     def best_paused(self, busy: Container[int]) -> ConfigCurve | None:
         """Return the paused curve of the lowest last loss, without busy configs."""
