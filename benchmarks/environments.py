@@ -27,6 +27,7 @@ PEERS = {
     "joblib": ["joblib>=1.4"],
     "nevergrad": ["nevergrad>=1.0", "numpy<2.4", *PROBLEMS],
     "optuna": ["optuna>=5", "scipy", "cmaes", "torch", *PROBLEMS],
+    "pymoo": ["pymoo>=0.6.1", "onnxruntime"],
     "ray": ["ray[tune]>=2.40"],
     "rustuna": ["rustuna>=0.2"],
     "smac": ["smac>=2.3", *PROBLEMS],

@@ -1,11 +1,13 @@
 """Compare what is found of the front of several objectives, evaluation by evaluation.
 
-python benchmarks/objectives                        # hpopt's strategies on the choosing problems
+python benchmarks/objectives                        # everybody on the choosing problems
 python benchmarks/objectives --only auto            # make the runs of this one only
 python benchmarks/objectives --problems zdt:1       # on this one only
 python benchmarks/objectives --again auto           # its code has changed: run it anew
 python benchmarks/objectives --no-runs              # compare what there is
 python benchmarks/objectives --on judging           # what is reported; no default is chosen by it
+python benchmarks/objectives --on constrained       # problems with constraints
+python benchmarks/objectives --costs                # the processor time of an ask
 python benchmarks/objectives --quick                # does it still run? no figures
 """
 
@@ -20,21 +22,31 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 sys.path.append(str(Path(__file__).resolve().parents[1] / "strategies"))
 
+import numpy as np
 import recorded
 from environments import ensure
-from figures import Interval, beats, bests, interval
-from fronts import SETS
+from figures import Floats, Interval, beats, bests, evaluations_to, interval
 from printing import keep, load, machine, markdown
-from runs import Run, Wanted, forget, hashed, kept_in, measure, present
+from problems import CONSTRAINED, CONSTRAINED_JUDGING, SETS
+from runs import Run, Wanted, forget, kept_in, measure, present
+from runs import named as named_of
 from sides import Side
 
 HERE = Path(__file__).resolve().parent
-PEERS: dict[str, str] = {}
-"""The peers' strategies, and the environment of each."""
+PEERS = {
+    "pymoo, NSGA-II": "pymoo",
+    "optuna, NSGA-II": "optuna",
+    "optuna": "optuna",
+    "optuna, 8 workers": "optuna",
+    "optuna, GP": "optuna",
+}
+"""The peers' strategies, cheap ones first, and the environment of each."""
 BASE = "auto"
 """Whom the others are compared with."""
 BUDGETS = (50, 100, 200)
-QUICK = ("zdt:1", "dtlz2:3")
+QUICK = ("zdt:1", "dtlz2:3", "tnk")
+TIMED = {"zdt:1": 100, "dtlz2:3": 100, "layers": 100, "osy": 100}
+"""Problems and evaluations by which costs are measured."""
 
 Runs = Mapping[tuple[str, int], Run]
 
@@ -47,32 +59,55 @@ def side_of(name: str) -> Side:
 
 def named(names: Sequence[str]) -> list[Wanted]:
     """Give strategies by their names, with their settings of today."""
-    found = {}
-    for side in dict.fromkeys(side_of(name) for name in names):
-        mine = [name for name in names if side_of(name) == side]
-        settings = side.call("settings", strategies=mine)
-        found |= {
-            name: Wanted(side, name, hashed(each))
-            for name, each in zip(mine, settings, strict=True)
-        }
-    return [found[name] for name in names]
+    return named_of(names, side_of)
+
+
+def seeds_of(runs: Runs, problems: Sequence[str], seeds: int) -> list[int]:
+    """Give the seeds with which there is a run of every problem."""
+    return [s for s in range(seeds) if all((problem, s) in runs for problem in problems)]
+
+
+def found_by(runs: Runs, problems: Sequence[str], seeds: int, n: int) -> Floats:
+    """Give the shares after n evaluations, shape (problems, seeds); 0 where nothing is feasible."""
+    return np.maximum(-bests(runs, problems, seeds_of(runs, problems, seeds), n), 0.0)
 
 
 def shares(runs: Mapping[str, Runs], problems: Sequence[str], seeds: int, n: int) -> str:
     """Draw the mean share of each problem's front after n evaluations, a strategy a column."""
-    columns = {
-        name: found
-        for name, found in runs.items()
-        if all((problem, seed) in found for problem in problems for seed in range(seeds))
+    found = {
+        name: found_by(each, problems, seeds, n)
+        for name, each in runs.items()
+        if seeds_of(each, problems, seeds)
     }
-    cells = [[f"share after {n}", *columns]]
-    found = {name: -bests(each, problems, range(seeds), n) for name, each in columns.items()}
+    cells = [[f"share after {n}", *found]]
     for row, problem in enumerate(problems):
         cells.append([problem, *(f"{each[row].mean():.3f}" for each in found.values())])
     cells.append(["mean", *(_spread(interval(each)) for each in found.values())])
     if BASE in found:
         chances = [interval(beats(-found[BASE], -each)) for each in found.values()]
         cells.append([f"P({BASE} has more)", *map(_spread, chances)])
+    cells.append(["seeds", *(str(each.shape[1]) for each in found.values())])
+    return markdown(cells)
+
+
+def first_feasible(runs: Mapping[str, Runs], problems: Sequence[str], seeds: int) -> str:
+    """Draw the median evaluation that is the first to meet all constraints."""
+    cells = [["first feasible evaluation, median", *problems]]
+    for name, each in runs.items():
+        mine = seeds_of(each, problems, seeds)
+        if mine:
+            needed = [[evaluations_to(each[p, seed], 0.0) for seed in mine] for p in problems]
+            cells.append([name, *(f"{np.median(row):g}" for row in needed)])
+    return markdown(cells)
+
+
+def costs(names: Sequence[str]) -> str:
+    """Draw the processor time of asking and telling, a strategy a row."""
+    cells = [["ms an evaluation", *(f"{name}, {n}" for name, n in TIMED.items())]]
+    for name in names:
+        side = side_of(name)
+        row = [side.call("cost", strategy=name, problem=p, budget=n) for p, n in TIMED.items()]
+        cells.append([name, *(f"{each['ms']:.1f}" for each in row)])
     return markdown(cells)
 
 
@@ -92,6 +127,11 @@ def main() -> int:
     if arguments.quick:
         problems, folder, seeds, budget = QUICK, "quick-objectives", 2, 12
     names = arguments.only or [*side_of("").call("about")["strategies"], *PEERS]
+    if arguments.costs:
+        text = costs(names)
+        print(f"{machine()}\n\n{text}")
+        keep("objectives-costs", machine(), [], text)
+        return 0
     with kept_in(folder):
         for strategy in named(arguments.again):
             forget(strategy)
@@ -99,10 +139,14 @@ def main() -> int:
         if not arguments.no_runs:
             processes = arguments.processes
             measure(strategies, problems, range(seeds), budget, processes=processes)
-        runs = {each.name: present(each, budget) for each in strategies}
-    about = f"{machine()}; {len(problems)} problems ({arguments.on}), {seeds} seeds"
-    budgets = [n for n in BUDGETS if n <= budget] or [budget]
-    text = "\n\n".join(shares(runs, problems, seeds, n) for n in budgets)
+        budgets = [n for n in BUDGETS if n <= budget] or [budget]
+        runs = {n: {each.name: present(each, n) for each in strategies} for n in budgets}
+    about = f"{machine()}; {len(problems)} problems ({arguments.on}), up to {seeds} seeds"
+    parts = [shares(runs[n], problems, seeds, n) for n in budgets]
+    bounded = [each for each in problems if each in (*CONSTRAINED, *CONSTRAINED_JUDGING)]
+    if bounded:
+        parts.append(first_feasible(runs[budgets[-1]], bounded, seeds))
+    text = "\n\n".join(parts)
     print(f"{about}\n\n{text}\n\nload at the end {load()}")
     if not arguments.quick:
         keep("objectives", about, [], text)
@@ -120,6 +164,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=10, help="how many seeds")
     parser.add_argument("--budget", type=int, default=200, help="evaluations of each run")
     parser.add_argument("--processes", type=int, default=1, help="how many run at the same time")
+    parser.add_argument("--costs", action="store_true", help="measure the processor time instead")
     parser.add_argument("--quick", action="store_true", help="tiny budgets: only see that it runs")
     return parser.parse_args()
 

@@ -1,6 +1,7 @@
 """Write `best_known.json`: the best known fronts of the problems whose front nobody knows.
 
 python benchmarks/objectives/best_known.py
+python benchmarks/objectives/best_known.py welded_beam  # this one only
 
 Each is the front of 200,000 evaluations: half at random, half by steps from the front so far.
 """
@@ -10,14 +11,16 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 sys.path += [str(Path(__file__).resolve().parents[1] / each) for each in ("strategies", "")]
 
 import numpy as np
-from fronts import KNOWN, LAYERS, Floats, Many, lcbench, network, non_dominated
+from bounded import WELDED_BEAM, welded_beam
+from fronts import KNOWN, Evaluate, Floats, non_dominated
+from problems import LAYERS, Many, lcbench, network
 from recorded import Parameter
 
 AT_ONCE, ROUNDS = 5_000, 20
@@ -67,11 +70,26 @@ def front_of(parameters: Sequence[Parameter], many: Many) -> Floats:
     return losses[np.argsort(losses[:, 0])]
 
 
+def feasible(evaluate: Evaluate) -> Many:
+    """Give what gives the two losses of many configs, inf where they break a constraint."""
+
+    def many(configs: Sequence[Mapping[str, Any]]) -> Floats:
+        values = np.array([evaluate(config) for config in configs])
+        values[(values[:, 2:] > 0).any(axis=1)] = np.inf
+        return values[:, :2]
+
+    return many
+
+
 def main() -> None:
-    found: dict[str, list[list[float]]] = {}
-    problems = {"layers": (LAYERS, lambda configs: np.array([network(each) for each in configs]))}
+    found: dict[str, list[list[float]]] = json.loads(KNOWN.read_text(encoding="utf-8"))
+    problems: dict[str, tuple[tuple[Parameter, ...], Many]] = {
+        "layers": (LAYERS, lambda configs: np.array([network(each) for each in configs])),
+        "welded_beam": (WELDED_BEAM, feasible(welded_beam)),
+    }
     problems |= {f"lcbench:{task}": lcbench(task) for task in LCBENCH}
-    for name, (parameters, many) in problems.items():
+    for name in sys.argv[1:] or problems:
+        parameters, many = problems[name]
         front = front_of(parameters, many)
         kept = np.unique(np.linspace(0, len(front) - 1, MOST_KEPT).round().astype(int))
         found[name] = np.round(front[kept], 6).tolist()

@@ -24,6 +24,7 @@ sys.path += [str(Path(__file__).resolve().parents[1] / each) for each in ("strat
 
 import fronts
 import numpy as np
+import problems
 import recorded
 from fronts import Floats, volume
 from printing import machine, markdown
@@ -100,7 +101,7 @@ PROBLEMS = ("lcbench:3945", "lcbench:167168", "layers", "trade_off")
 
 def trade_off(config: Mapping[str, Any]) -> Sequence[float]:
     """Give error and weights of a network that trains well whatever its rate: size decides."""
-    weights = fronts.network(config)[1]
+    weights = problems.network(config)[1]
     error = best_error(weights) + 0.01 * (math.log10(config["rate"]) + 2.5) ** 2
     return error + 0.03 * config["dropout"] ** 2, weights
 
@@ -112,14 +113,18 @@ def best_error(weights: Any) -> Any:
 @cache
 def load(name: str) -> fronts.Problem:
     if name != "trade_off":
-        return fronts.load(name)
+        return problems.load(name)
     ends = [
-        fronts.network({"rate": 0.01, "dropout": 0.0, "activation": "relu", "layers": n} | units)[1]
+        problems.network({"rate": 0.01, "dropout": 0.0, "activation": "relu", "layers": n} | units)[
+            1
+        ]
         for n, units in ((1, {"units1": 4}), (4, {f"units{k}": 256 for k in range(1, 5)}))
     ]
-    weights = np.linspace(*ends, fronts.DENSE)
+    weights = np.linspace(*ends, problems.DENSE)
     best = np.stack([best_error(weights), weights], axis=1)
-    return fronts.Problem(name, fronts.LAYERS, ("error", "weights"), trade_off, *fronts.boxed(best))
+    return fronts.Problem(
+        name, problems.LAYERS, ("error", "weights"), trade_off, *fronts.boxed(best)
+    )
 
 
 PROBLEMS = ("lcbench:3945", "lcbench:167168", "layers", "trade_off")

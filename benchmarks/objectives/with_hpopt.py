@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 from by_hpopt import MADE
-from fronts import Problem, Trace, each_run
+from fronts import Problem, Trace
+from problems import each_run, load
 from sides import serve
 from workload import lognormal_durations, simulate
 
@@ -29,6 +31,7 @@ class Lookup(hpopt.Problem):
 
     def __init__(self, problem: Problem) -> None:
         self.objectives = dict.fromkeys(problem.objectives, "minimize")
+        self.constraints = dict.fromkeys(problem.constraints, ("<=", 0.0))
         self.space = hpopt.Space(
             {
                 each.name: MADE[each.kind](each, {k: list(v) for k, v in each.when} or None)
@@ -68,14 +71,21 @@ def runs(
     return each_run(lambda name, problem, seed: run(problem, made[name], seed, budget), wanted)
 
 
+def cost(strategy: str, problem: str, budget: int) -> dict[str, float]:
+    """Give the processor time of a run without its evaluations, in ms an evaluation."""
+    loaded, begin = load(problem), time.process_time()
+    trace = run(loaded, STRATEGIES[strategy], 0, budget)
+    return {"ms": 1e3 * (time.process_time() - begin - trace.seconds) / budget}
+
+
 def run(problem: Problem, made: dict[str, Any], seed: int, budget: int) -> Trace:
     """Run a strategy among workers that each take as long as is drawn for the solution's number."""
     trace = Trace(problem, budget)
     optimizer = optimizer_of(made).bind(Lookup(problem), seed=seed)
 
     def tell(solution: hpopt.Solution) -> None:
-        losses = trace.evaluate(solution.config).tolist()
-        values = dict(zip(problem.objectives, losses, strict=True))
+        names = (*problem.objectives, *problem.constraints)
+        values = dict(zip(names, trace.evaluate(solution.config).tolist(), strict=True))
         optimizer.tell(hpopt.Trial(solution, hpopt.Outcome("complete", values)))
 
     durations = lognormal_durations(budget, 1.0, 1.0, seed=seed)
