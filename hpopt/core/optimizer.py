@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hpopt import checks
 from hpopt.checks import whole
+from hpopt.core.amounts import counted
 from hpopt.core.phase import best_in_words, recent_in_words
 from hpopt.core.problem import Problem, check_problem, constraints_of, objectives_of
 from hpopt.core.proposals import Floats
@@ -218,14 +219,15 @@ class Optimizer(Strategy):
 
     @property
     def explanation(self) -> str:
-        """What the strategy does now, and why, in one line; empty without a `phase`.
+        """What the strategy does now, and why, in one line.
 
-        It says what the last ask did and what was told since. No model is fitted for it.
+        It says what the last ask did and what was told since. No model is fitted for it. Without a
+        `phase` it is empty, or says that a fidelity is not chosen.
         """
-        phase = self.phase
+        phase, full = self.phase, "" if self._chooses_fidelities else self._full_in_words()
         if phase is None:
-            return ""
-        return self._joined(str(phase), best_in_words(self.history, self.objectives))
+            return full
+        return self._joined(str(phase), full, best_in_words(self.history, self.objectives))
 
     @property
     def doing(self) -> str:
@@ -237,6 +239,16 @@ class Optimizer(Strategy):
     def facts(self) -> Sequence[str]:
         """What is worth knowing beside the phase, in words; see `_facts`."""
         return self._facts()
+
+    @property
+    def _chooses_fidelities(self) -> bool:
+        return type(self)._ask_at is not Optimizer._ask_at
+
+    def _full_in_words(self) -> str:
+        """Return that all configs get the highest fidelity, where the problem has lower ones."""
+        if self.fidelity is None or self.lowest == self.highest:
+            return ""
+        return f"every config gets all {counted(self.highest, self.fidelity.name)}"
 
     def _joined(self, *words: str) -> str:
         return "; ".join(filter(None, [*words, *self.facts, recent_in_words(self.history)]))

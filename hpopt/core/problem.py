@@ -47,11 +47,17 @@ class Fidelity:
     resumes: bool = field(default=True, repr=False)
 
     def __post_init__(self) -> None:
-        numbers = all(isinstance(end, Real) for end in (self.low, self.high))
+        ends = (self.low, self.high)
+        numbers = all(isinstance(end, Real) and not isinstance(end, bool) for end in ends)
         if not numbers or not 0 < self.low <= self.high < math.inf:
             raise ProblemError(
                 "0 < low <= high must hold for a fidelity, but got "
-                f"low={self.low!r}, high={self.high!r}"
+                f"low={self.low!r}, high={self.high!r}: give the least and the most that an "
+                "evaluation may spend, as hpopt.Fidelity(1, 27)"
+            )
+        if not isinstance(self.name, str) or not self.name:
+            raise ProblemError(
+                f"name must say what a fidelity counts, as 'epochs', but got {self.name!r}"
             )
         flag("resumes", self.resumes, error=ProblemError)
 
@@ -268,7 +274,7 @@ def check_problem(problem: Any) -> Problem:
     if problem.fidelity is not None and not isinstance(problem.fidelity, Fidelity):
         raise ProblemError(
             f"{type(problem).__name__}.fidelity must be an hpopt.Fidelity or None, but got "
-            f"{problem.fidelity!r}"
+            f'{problem.fidelity!r}: write hpopt.Fidelity(1, 27, "epochs") for 1 to 27 epochs'
         )
     _check_batches(problem)
     return problem

@@ -31,6 +31,11 @@ class Spent:
             before = before if self._fidelity.resumes else 0.0
             self._sum += max(0.0, solution.fidelity - before)
 
+    @property
+    def n_configs(self) -> int:
+        """How many configs have had a trial; 0 without a fidelity."""
+        return len(self._reached)
+
     def __str__(self) -> str:
         """Return what was spent of what all configs take: ``480 epochs of 2,160``.
 

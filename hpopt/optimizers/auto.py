@@ -174,7 +174,7 @@ class Auto(Optimizer):
         if self._size <= self._budget < math.inf:
             return "there are no more configs than trials"
         if self._budget < FEWEST_TRIALS:
-            return f"{self._budget:g} trials are too few to begin with short ones"
+            return f"a study begun for {self._budget:g} trials is too small for short ones"
         return "short trainings would save no time" if self._is_cheap() else ""
 
     @property
@@ -205,6 +205,10 @@ class Auto(Optimizer):
         if len(self.history) >= self._n_free:
             return replace(phase, reason=f"an evaluation takes {duration}, more than thinking does")
         return phase
+
+    @property
+    def _chooses_fidelities(self) -> bool:
+        return self._freeze_thaw is not None
 
     def _facts(self) -> Sequence[str]:
         if self._freeze_thaw is not None:

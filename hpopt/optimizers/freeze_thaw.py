@@ -296,7 +296,7 @@ class FreezeThaw(Optimizer):
         n_complete, n = self._curves.observed.n_complete, len(self._curves.observed.curves)
         return Phase(
             "model of learning curves",
-            f"configs begin with {shortest}, and the promising ones go on",
+            f"configs begin with {shortest}, and the promising ones go on in later trials",
             f"{n} configs, {n_complete} trained to the end",
         )
 

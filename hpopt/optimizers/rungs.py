@@ -97,10 +97,11 @@ class Halving(Optimizer):
         reduction: float,
     ) -> None:
         self.proposer = strategy_of("proposer", proposer)
-        if isinstance(self.proposer, Halving):
+        if isinstance(self.proposer, Halving) or self.proposer.name == "freeze_thaw":
             raise SettingError(
                 "proposer must be a strategy that chooses configs, but got "
-                f"{self.proposer.name!r}, which chooses fidelities: give its own proposer"
+                f"{self.proposer.name!r}, which chooses fidelities: give one that "
+                "does not, such as 'tpe'"
             )
         self.low = None if low is None else positive("low", low)
         factor = real(reduction)

@@ -97,6 +97,10 @@ class Stages(Optimizer):
         phase = inner.phase or Phase(inner.name or type(inner).__name__)
         return replace(phase, name=f"{self._stage_in_words(self._index)}, {phase.name}")
 
+    @property
+    def _chooses_fidelities(self) -> bool:
+        return self._inner is None or self._inner._chooses_fidelities
+
     def _stage_in_words(self, index: int) -> str:
         return f"stage {index + 1}"
 

@@ -42,7 +42,8 @@ class FunctionProblem(Problem):
     Raises
     ------
     ProblemError
-        The function cannot be called with a config, or another argument is not valid.
+        The function cannot be called with a config, or not with a trial where there is a
+        fidelity; or another argument is not valid.
     SpaceError
         The space cannot be built.
 
@@ -67,6 +68,12 @@ class FunctionProblem(Problem):
         self.constraints = normalised_constraints(constraints)
         self.fidelity = fidelity
         check_problem(self)
+        if fidelity is not None and self._style == "config":
+            raise ProblemError(
+                "the function of a problem with a fidelity must be callable as function(config, "
+                f"trial), but {_name_of(function)} takes a config only: add trial and spend "
+                "trial.fidelity, or leave fidelity out"
+            )
 
     def evaluate(self, config: Config, trial: TrialHandle) -> Any:
         """Call the function."""

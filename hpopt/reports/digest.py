@@ -38,6 +38,8 @@ class Digest:
         How long all evaluations took together.
     spent : str
         What was spent of the problem's fidelity; empty where nothing was saved.
+    n_configs : int
+        How many configs these trials are of; 0 for a problem without a fidelity.
     knee : Trial or None
         That of the front.
     hypervolume : float or None
@@ -55,6 +57,7 @@ class Digest:
     errors: list[Trial]
     seconds: float
     spent: str = ""
+    n_configs: int = 0
     knee: Trial | None = None
     hypervolume: float | None = None
     n_feasible: int = 0
@@ -110,6 +113,7 @@ def digest(record: Record, *, n_best: int = 5, n_errors: int = 3) -> Digest:
         list(errors),
         seconds,
         str(spent),
+        spent.n_configs,
         knee=ranking.knee(shown),
         hypervolume=front.hypervolume() if is_quick else None,
         n_feasible=n_feasible,

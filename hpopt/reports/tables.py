@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hpopt.core import Constraint, Objective, Ranking, Trial
-from hpopt.core.amounts import in_units
+from hpopt.core.amounts import counted, in_units
 from hpopt.progress import duration
 from hpopt.reports import words
 from hpopt.reports.digest import Digest, digest
@@ -108,7 +108,12 @@ def best_trials(
     if trials and not ranking.is_feasible(trials[0]):
         title = f"the nearest {len(trials)}{total}, of which none meets all constraints"
         return _trials(trials, ranking, title)
-    return _trials(trials, ranking, f"the best {len(trials)}{total}, {_order(objectives)}")
+    order = _order(objectives)
+    if len({trial.reached for trial in trials}) > 1:
+        order = order.replace("the ", "the highest fidelity first, then the ").removesuffix(
+            " first"
+        )
+    return _trials(trials, ranking, f"the best {len(trials)}{total}, {order}")
 
 
 def _order(objectives: Sequence[Objective]) -> str:
@@ -202,6 +207,8 @@ def trial_page(record: Record, number: int, *, path: Path | None = None) -> Any:
 def _state(record: Record, read: Digest, path: Path | None, writer: Writer | None) -> Iterator[Row]:
     header = record.header
     done = ", ".join(f"{n} {status}" for status, n in read.counts.items()) or "none"
+    if 0 < read.n_configs < read.n_done:  # some were continued
+        done += f", of {counted(read.n_configs, 'configs')}"
     yield "trials", f"{done}; {duration(read.seconds)} of evaluation in all"
     if record.fidelity is not None:
         low, high = words.number(record.fidelity.low), words.number(record.fidelity.high)

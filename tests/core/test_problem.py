@@ -98,7 +98,17 @@ def test_a_problem_without_a_space_says_so():
 
 @pytest.mark.parametrize(
     ("low", "high"),
-    [(0, 1), (-1, 1), (3, 2), (1, math.inf), (math.nan, 1), (1, math.nan), ("1", 2), (1, None)],
+    [
+        (0, 1),
+        (-1, 1),
+        (3, 2),
+        (1, math.inf),
+        (math.nan, 1),
+        (1, math.nan),
+        ("1", 2),
+        (1, None),
+        (True, 2),
+    ],
 )
 def test_a_fidelity_is_a_positive_range(low, high):
     with pytest.raises(ProblemError, match="0 < low <= high must hold"):
@@ -109,6 +119,8 @@ def test_a_fidelity_may_be_one_point():
     assert Fidelity(5, 5).high == 5
     with pytest.raises(ProblemError, match="resumes must be True or False, but got 1"):
         Fidelity(1, 5, resumes=1)
+    with pytest.raises(ProblemError, match="name must say what a fidelity counts"):
+        Fidelity(1, 5, 3)  # type: ignore[arg-type]
 
 
 def test_a_handle_without_a_study_has_a_folder_of_its_own():

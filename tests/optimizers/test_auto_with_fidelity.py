@@ -67,7 +67,7 @@ def test_a_start_config_begins_as_the_others():
 @pytest.mark.parametrize(
     ("settings", "trials", "reason"),
     [
-        ({}, 20, "20 trials are too few to begin with short ones"),
+        ({}, 20, "a study begun for 20 trials is too small for short ones"),
         ({"seconds": 0.001, "model_trials": 1}, None, "short trainings would save no time"),
     ],
 )
@@ -122,3 +122,15 @@ def test_short_trainings_come_back_without_the_rule():
     assert asked(optimizer, 3) == [HIGH] * 3
     optimizer.expect_early_stopping(False)
     assert asked(optimizer, 3) == [2] * 3
+
+
+@pytest.mark.parametrize(
+    "optimizer, n_objectives", [("random", 1), ("bayesian", 1), ("genetic", 1), ("auto", 2)]
+)
+def test_a_strategy_that_chooses_no_fidelity_says_so(optimizer, n_objectives):
+    objectives = [hpopt.Objective(f"o{k}", "minimize") for k in range(n_objectives)]
+    problem = hpopt.FunctionProblem(
+        lambda config, trial: 0.0, SPACE, objectives=objectives, fidelity=hpopt.Fidelity(1, 27)
+    )
+    study = hpopt.Study(problem, optimizer)
+    assert "every config gets all 27 epochs" in study.optimizer.explanation

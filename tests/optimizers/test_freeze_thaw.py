@@ -33,7 +33,7 @@ def searched(
     `price` gives the seconds of a step of a config.
     """
     fidelity = Fidelity(*fidelity, resumes=resumes)
-    problem = FunctionProblem(lambda config: 0.0, space, fidelity=fidelity)
+    problem = FunctionProblem(lambda config, trial: 0.0, space, fidelity=fidelity)
     optimizer.bind(problem, seed=seed)
     reached, spent, trials = {}, 0.0, []
     while spent < work * HIGH:
@@ -101,7 +101,7 @@ def test_a_third_is_trained_to_the_end_where_curves_mislead():
 
 
 def test_a_stopped_trial_is_not_continued():
-    problem = FunctionProblem(lambda config: 0.0, SPACE, fidelity=Fidelity(1, HIGH))
+    problem = FunctionProblem(lambda config, trial: 0.0, SPACE, fidelity=Fidelity(1, HIGH))
     optimizer, stopped = FreezeThaw(first=4).bind(problem), set()
     for number in range(24):
         (solution,) = optimizer.ask()
@@ -120,7 +120,7 @@ def test_where_all_values_are_equal_it_goes_on():
 
 def test_a_small_space_is_trained_to_the_end():
     space = hpopt.Space({"x": hpopt.Categorical(["a", "b", "c"])})
-    problem = FunctionProblem(lambda config: 0.0, space, fidelity=Fidelity(1, 4))
+    problem = FunctionProblem(lambda config, trial: 0.0, space, fidelity=Fidelity(1, 4))
     optimizer = FreezeThaw(first=2).bind(problem)
     asked = []
     while solutions := optimizer.ask():
@@ -185,7 +185,7 @@ def test_the_direction_of_an_objective_makes_no_difference():
 
 
 def test_known_results_are_ends_of_curves():
-    problem = FunctionProblem(lambda config: 0.0, SPACE, fidelity=Fidelity(1, HIGH))
+    problem = FunctionProblem(lambda config, trial: 0.0, SPACE, fidelity=Fidelity(1, HIGH))
     optimizer = FreezeThaw().bind(problem)
     points = SPACE.random(30, np.random.default_rng(0))
     losses = np.array([[curve_of(config)[-1]] for config in SPACE.decode(points)])
@@ -198,7 +198,7 @@ def test_known_results_are_ends_of_curves():
 
 
 def test_failures_are_no_obstacle():
-    problem = FunctionProblem(lambda config: 0.0, SPACE, fidelity=Fidelity(1, HIGH))
+    problem = FunctionProblem(lambda config, trial: 0.0, SPACE, fidelity=Fidelity(1, HIGH))
     optimizer = FreezeThaw(first=4).bind(problem)
     for number in range(40):
         (solution,) = optimizer.ask()
@@ -231,13 +231,13 @@ def test_it_needs_a_fidelity_and_one_objective():
     with pytest.raises(SettingError, match=r"but got 2 \(a, b\): use .*'asha' or 'hyperband'"):
         FreezeThaw().bind(two)
     with pytest.raises(SettingError, match="different values"):
-        problem = FunctionProblem(lambda config: 0.0, SPACE, fidelity=Fidelity(1, HIGH))
+        problem = FunctionProblem(lambda config, trial: 0.0, SPACE, fidelity=Fidelity(1, HIGH))
         FreezeThaw().bind(problem).best_believed()
 
 
 def test_the_phase_tells_when_the_model_chooses():
     optimizer = FreezeThaw()
-    problem = FunctionProblem(lambda config: 0.0, SPACE, fidelity=Fidelity(1, HIGH))
+    problem = FunctionProblem(lambda config, trial: 0.0, SPACE, fidelity=Fidelity(1, HIGH))
     assert "first configs" in optimizer.bind(problem).explanation
     optimizer = FreezeThaw()
     searched(optimizer, curve_of, 2)
@@ -271,7 +271,7 @@ def test_an_early_insurance_trains_a_third_to_the_end_from_the_first_on():
 def test_the_last_trial_finishes_what_is_expected_to_be_best():
     finished = 0
     for seed in range(3):
-        problem = FunctionProblem(lambda config: 0.0, SPACE, fidelity=Fidelity(1, HIGH))
+        problem = FunctionProblem(lambda config, trial: 0.0, SPACE, fidelity=Fidelity(1, HIGH))
         optimizer = FreezeThaw(first=4).bind(problem, seed=seed)
         optimizer.expect(12)
         for _ in range(11):
@@ -287,7 +287,7 @@ def test_the_last_trial_finishes_what_is_expected_to_be_best():
 
 def test_without_a_model_the_last_trial_finishes_the_best():
     optimizer = FreezeThaw()
-    optimizer.bind(FunctionProblem(lambda config: 0.0, SPACE, fidelity=Fidelity(1, HIGH)))
+    optimizer.bind(FunctionProblem(lambda config, trial: 0.0, SPACE, fidelity=Fidelity(1, HIGH)))
     optimizer.expect(4)
     seeds = []
     for loss in (0.3, 0.1, 0.2):
@@ -326,7 +326,7 @@ def test_in_seconds_what_is_as_good_and_cheaper_is_preferred():
 
 def test_in_seconds_a_replayed_search_goes_on_as_it_did():
     trials = searched(FreezeThaw(cost="seconds"), curve_of, 2, space=SIZED, price=price_of)
-    problem = FunctionProblem(lambda config: 0.0, SIZED, fidelity=Fidelity(1, HIGH))
+    problem = FunctionProblem(lambda config, trial: 0.0, SIZED, fidelity=Fidelity(1, HIGH))
     for n_told in (8, 14, len(trials) - 6):
         fresh = FreezeThaw(cost="seconds").bind(problem)
         fresh.replay(trials[:n_told])

@@ -80,6 +80,7 @@ def told(solution, value):
         ({"reduction": 1.2}, "different whole numbers, but got 1 twice .epochs, from 1 to 9"),
         ({"reduction": 100}, "two rungs at least, but got one"),
         ({"proposer": "asha"}, "proposer must be a strategy that chooses configs, but got 'asha'"),
+        ({"proposer": "freeze_thaw"}, "but got 'freeze_thaw', which chooses fidelities"),
         ({"proposer": Hyperband()}, "but got 'hyperband', which chooses fidelities"),
         ({"proposer": "nobody"}, "unknown optimizer 'nobody'"),
         ({"proposer": {"population": 4}}, "proposer must have a name"),

@@ -152,6 +152,8 @@ def test_a_fidelity_reaches_the_function():
     assert evaluate(problem, Solution(0, CONFIG, None, 0, 3.0)).values == {"value": 3.0}
     with pytest.raises(ProblemError, match="Fidelity or None"):
         FunctionProblem(len, SPACE, fidelity=(1, 9))
+    with pytest.raises(ProblemError, match=r"function\(config, trial\), but len takes a config"):
+        FunctionProblem(len, SPACE, fidelity=fidelity)
 
 
 def test_lambdas_can_be_sent_to_a_worker():

@@ -467,7 +467,7 @@ def test_a_config_that_comes_again_at_the_same_fidelity_is_replaced():
 )
 def test_a_problem_that_ignores_its_fidelity_is_told_once(optimizer, trials):
     problem = hpopt.FunctionProblem(
-        lambda config: config["x"], {"x": hpopt.Float(0, 1)}, fidelity=hpopt.Fidelity(1, 9)
+        lambda config, trial: config["x"], {"x": hpopt.Float(0, 1)}, fidelity=hpopt.Fidelity(1, 9)
     )
     with pytest.warns(StudyWarning, match="must spend trial.fidelity, but 3 configs") as said:
         run(problem, trials, optimizer)
@@ -492,9 +492,11 @@ def test_the_end_of_a_run_says_what_was_spent(capsys):
     assert f"(trial {result.best.number} at 8)" in said
 
 
-def test_without_a_choice_nothing_is_said_of_it(capsys):
+def test_without_a_choice_it_is_said_that_nothing_is_saved(capsys):
     run(optimizer=hpopt.RandomSearch(), progress=True)
-    assert "steps" not in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.count("every config gets all 8 steps") == 1
+    assert "steps of" not in said
 
 
 def test_tables_and_exports_say_fidelities(path):
@@ -508,6 +510,9 @@ def test_tables_and_exports_say_fidelities(path):
     n_done = sum(trial.solution.fidelity == 8 for trial in result.trials)
     spent = f"{2 * n_configs + 6 * n_done} steps of {8 * n_configs}"
     assert f"fidelity   2 to 8 steps; {spent}" in shown.getvalue()
+    assert f"{len(result.trials)} complete, of {n_configs} configs; " in shown.getvalue()
+    write(summary(result, top=len(result.trials)), shown)
+    assert "trials, the highest fidelity first, then the lowest value" in shown.getvalue()
     assert digest(result).spent == spent
     stream = io.StringIO()
     write_csv(result, stream)
