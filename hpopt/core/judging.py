@@ -96,7 +96,7 @@ def _what_is_missing(
         return ""
     return (
         f"a number for each constraint, but {', '.join(map(repr, absent))} is not among "
-        f"{sorted(values)}: return it too, or correct the constraints"
+        f"{sorted(values)}: return it too, or begin another study with other constraints"
     )
 
 

@@ -136,10 +136,7 @@ def _entry_of(
 
     What the entries have already is left out.
     """
-    space, objectives = optimizer.space, optimizer.objectives
-    # What a trial is learned by: the objectives, and after them what constraints are on.
-    names = [each.name for each in objectives]
-    names += [each.name for each in optimizer.constraints]
+    space, objectives, names = optimizer.space, optimizer.objectives, _names_learned(optimizer)
     named = os.fspath(source) if isinstance(source, str | os.PathLike) else _path_of(source)
     name = named or f"a study of {earlier.header.get('problem')}"
     _check_directions(objectives, earlier, name)
@@ -156,7 +153,7 @@ def _entry_of(
             reasons["of a lower fidelity than the best"] += 1
             continue
         config = _fill_in(trial.config, space)
-        reason = _why_not(trial, config, space, names)
+        reason = _why_not(trial, config, optimizer)
         key = space.key(config) if reason is None else b""
         if reason is None and key in known:
             reason = None, "its config is known already"
@@ -180,6 +177,11 @@ def _entry_of(
     }
 
 
+def _names_learned(optimizer: Optimizer) -> list[str]:
+    """Return by what a trial is learned: the objectives, and after them what constraints are on."""
+    return [each.name for each in (*optimizer.objectives, *optimizer.constraints)]
+
+
 class _Believed:
     """The values of an earlier study's trials, as its own strategy has learned them.
 
@@ -192,15 +194,18 @@ class _Believed:
         watched = earlier.objectives[0] if len(earlier.objectives) == 1 else None
         self._watched, self._beliefs = watched, Beliefs(1 if watched is None else watched.sign)
 
-    def values(self, trial: Trial) -> list[float] | None:
-        """Return those of the names, None where one is missing; call it in order."""
+    def values(self, trial: Trial) -> list[float | None] | None:
+        """Return those of the names, None of a failure; call it in order.
+
+        An infeasible trial lacks some of them, which are None.
+        """
         values = dict(trial.values)
         if self._watched is not None and self._watched.name in values:
             loss = self._watched.loss(values)
             values[self._watched.name] = self._watched.sign * self._beliefs.believed(trial, loss)
-        if not trial.ok or any(name not in values for name in self._names):
+        if trial.outcome.is_failure:
             return None
-        return [values[name] for name in self._names]
+        return [values.get(name) for name in self._names]
 
 
 def _check_directions(objectives: Sequence[Objective], earlier: Record, name: str) -> None:
@@ -236,7 +241,7 @@ def teach(optimizer: Optimizer, entries: Entries) -> None:
         The metadata say what the study's space has no room for: they were changed.
     """
     n, constraints = len(optimizer.objectives), optimizer.constraints
-    names = [each.name for each in constraints]
+    names = _names_learned(optimizer)
     for entry in entries:
         if not entry["trials"]:
             continue
@@ -244,9 +249,12 @@ def teach(optimizer: Optimizer, entries: Entries) -> None:
         broken = np.full((len(losses), len(constraints)), np.nan)
         for row, (_, values) in enumerate(entry["trials"]):
             if values is not None:
-                pairs = zip(optimizer.objectives, values[:n], strict=True)
-                losses[row] = [objective.loss({objective.name: v}) for objective, v in pairs]
-                broken[row] = violations(constraints, dict(zip(names, values[n:], strict=True)))
+                found = {name: v for name, v in zip(names, values, strict=True) if v is not None}
+                losses[row] = [
+                    each.loss(found) if each.name in found else np.inf
+                    for each in optimizer.objectives
+                ]
+                broken[row] = violations(constraints, found)
         try:
             points = optimizer.space.encode([config for config, _ in entry["trials"]])
         except ConfigError as error:
@@ -277,13 +285,16 @@ def _names_added(
     return names
 
 
-def _why_not(
-    trial: Trial, config: Mapping[str, Any], space: Space, names: Sequence[str]
-) -> Reason | None:
+def _why_not(trial: Trial, config: Mapping[str, Any], optimizer: Optimizer) -> Reason | None:
     """Return why a trial cannot be learned as this config; None where it can."""
-    for name in names:
-        if trial.ok and name not in trial.values:
-            return None, f"no value of {name!r}"
+    space = optimizer.space
+    lacking = [name for name in _names_learned(optimizer) if name not in trial.values]
+    # By how much a constraint is broken says enough, but it must be one of this study.
+    is_broken = trial.status == "infeasible" and bool(
+        (violations(optimizer.constraints, trial.values) > 0).any()
+    )
+    if lacking and not trial.outcome.is_failure and not is_broken:
+        return None, f"no value of {lacking[0]!r}"
     try:
         space.validate(config)
     except ConfigError:

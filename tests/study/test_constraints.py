@@ -166,7 +166,8 @@ class TestEvaluations:
             study.run(trials=9, progress=False)
         assert study.trials[0].error == (
             "evaluate must return a number for each constraint, but 'latency' is not among "
-            "['loss', 'size']: return it too, or correct the constraints"
+            "['loss', 'size']: return it too, or begin another study with other "
+            "constraints"
         )
 
     def test_telling_without_it_is_an_error(self):
@@ -295,6 +296,19 @@ class TestLearnFrom:
         told([{"loss": 1.0}, *ROWS], path, constraints=None).close()
         study = hpopt.Study(problem(), "genetic", constraints=BOUNDS)
         assert dict(study.learn_from(path).reasons) == {"no value of 'size'": 1}
+
+    def test_what_ended_early_is_learned_by_how_much_it_breaks_a_bound(self, path):
+        early = [hpopt.Outcome("infeasible", {"size": size}) for size in (0.7, 2.0)]
+        told([*ROWS[:2], *early, ROWS[4]], path).close()
+        with hpopt.Study(problem(), "genetic", constraints=BOUNDS) as study:
+            assert study.learn_from(path).n_learned == 5
+            knowledge = study.optimizer.knowledge
+            np.testing.assert_allclose(knowledge.violations[2:4, 0], [0.2, 1.5])
+            assert knowledge.is_broken.tolist() == [True, False, True, True, False]
+            assert [*np.argsort(knowledge.losses[:, 0])] == [1, 2, 0, 3, 4]
+        for others in (None, {"size": "<= 3"}):  # it breaks none of these
+            with hpopt.Study(problem(), "genetic", constraints=others) as study:
+                assert dict(study.learn_from(path).reasons) == {"no value of 'loss'": 2}
 
 
 @pytest.mark.parametrize("strategy", ["steady_state", "bayesian", "tpe", "annealing"])
