@@ -22,7 +22,8 @@ class Digest:
     Attributes
     ----------
     best : list of Trial
-        Best first, by the first objective. With constraints those that break one come last.
+        Best first, by the first objective. With constraints those that break one come last, also
+        where they ended before their objectives were known.
     ranking : Ranking
         The study's.
     front : list of Trial
@@ -86,7 +87,7 @@ def digest(record: Record, *, n_best: int = 5, n_errors: int = 3) -> Digest:
     seconds, n_feasible = 0.0, 0
 
     def fine() -> Iterator[Trial]:
-        """Count every trial, and yield those with values."""
+        """Count every trial, and yield those that did not fail."""
         nonlocal seconds, n_feasible
         for trial in record.iterate():
             counts[trial.status] += 1
@@ -97,9 +98,10 @@ def digest(record: Record, *, n_best: int = 5, n_errors: int = 3) -> Digest:
                 n_feasible += ranking.is_feasible(trial)
                 if len(record.objectives) > 1:
                     front.add(trial)
-                yield trial
-            elif trial.outcome.is_failure:
+            if trial.outcome.is_failure:
                 errors.appendleft(trial)
+            else:
+                yield trial
 
     best = ranking.top(fine(), n_best)
     shown = sorted(front.trials(), key=ranking.key)

@@ -246,11 +246,12 @@ def _about(read: Digest) -> str:
 def _of_trial(trial: Trial, record: Record, path: Path | None) -> Iterator[Row]:
     yield "trial", str(trial.number)
     yield "status", trial.status
-    if trial.error:
+    is_infeasible = trial.status == "infeasible"
+    if trial.error and not is_infeasible:
         yield "error", trial.error
     if trial.values:
         yield "values", words.values(trial.values)
-    if trial.ok and record.constraints:
+    if (trial.ok or is_infeasible) and record.constraints:
         why = record.ranking.why_infeasible(trial)
         yield "feasible", f"no: {why}" if why else "yes"
     if trial.info:

@@ -124,6 +124,21 @@ def test_a_long_front_is_shown_from_end_to_end():
     assert few[4] == ""
 
 
+def test_what_ended_early_for_a_bound_is_near_but_no_error():
+    problem = hpopt.FunctionProblem(
+        lambda config: 0.0, {"x": hpopt.Float(0, 1)}, constraints={"size": "<= 1"}
+    )
+    study = hpopt.Study(problem, "random", seed=0)
+    for size in (3.0, 2.0):
+        study.tell(study.ask(), hpopt.Outcome("infeasible", {"size": size}))
+    lines = text_of(summary(study)).splitlines()
+    assert lines[0] == "the nearest 2 of 2 trials, of which none meets all constraints"
+    assert [line.split()[:3] for line in lines[2:4]] == [["1", "2", "no"], ["0", "3", "no"]]
+    page = text_of(trial_page(study, 0))
+    assert "feasible  no: size 3 must be <= 1" in page
+    assert "error" not in page
+
+
 def test_the_state_says_what_may_be_chosen():
     out = text_of(summary(told([])))
     assert "no trial has values yet" in out
