@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hpopt.core.amounts import parse_bytes
+from hpopt.core.constraint import Constraints, normalised_constraints
 from hpopt.core.handle import TrialHandle
 from hpopt.core.objective import Objective
 from hpopt.core.objective import Objectives as ClassObjectives
@@ -82,13 +83,13 @@ class KerasProblem(Problem):
         In place of the class's or the builder's space. A mapping replaces single parameters of a
         builder's.
     objectives : str, Objective, several, or mapping of str to direction, optional
-        In place of the class's: metrics of the compiled model, by Keras' names
-        (``"val_loss"``, ``"val_accuracy"``, ``"loss"`` …), whose direction is known for the
-        usual ones. Or what the network costs, all to be minimised: ``"parameters"`` (the number
-        of weights), ``"memory"`` (the peak of training, in bytes, by `estimate_memory`),
-        ``"model_bytes"`` (the size of its saved weights) and ``"latency"`` (to predict a batch,
-        in seconds). By default ``val_loss``. A subclass may add others to the values of
-        `evaluate`.
+        In place of the class's, by default ``val_loss``: metrics of the compiled model, by Keras'
+        names, whose direction is known for the usual ones. Or what the network costs, all to be
+        minimised: ``"parameters"`` (the number of weights), ``"memory"`` (the peak of training, in
+        bytes, by `estimate_memory`), ``"model_bytes"`` (the size of its saved weights) and
+        ``"latency"`` (to predict a batch, in seconds). Or what a subclass adds in `evaluate`.
+    constraints : mapping of str to (operator, bound), or several Constraint, optional
+        Bounds on values; what breaks one on a cost, ``{"latency": ("<=", 0.02)}``, is not trained.
     epochs : int, at least 1
         The most epochs.
     batch_size : int, at least 1
@@ -104,15 +105,13 @@ class KerasProblem(Problem):
         Called as ``callbacks(config, trial)`` for each training; returns new keras.callbacks.
     fidelity : (int, int), "folds", "samples", or Fidelity, optional
         The fewest and the most epochs of a trial, in place of `epochs`; or its trainings, of
-        several folds or repeats; or the share of the examples that it trains on, by default from a
-        tenth on. `Fidelity(2, 5, "folds")` and `Fidelity(0.2, 1, "samples")` give the range. A
-        later trial of the same config goes on where the earlier one ended; with more samples it
-        trains anew.
+        several folds or repeats; or the share of the examples that it trains on, by default from
+        a tenth. `Fidelity(2, 5, "folds")` and `Fidelity(0.2, 1, "samples")` give the range. Later
+        trials of a config go on where the earlier one ended; with more samples they train anew.
     schedule_restarts : sequence of int, optional
         The epochs after which the learning-rate schedule of a config begins anew.
     checkpoint_every : int, str or datetime.timedelta, optional
-        Save a training after every so many epochs, or after a time such as ``"5 min"``. A trial
-        that is lost goes on from there.
+        Save a training after so many epochs or ``"5 min"``: a lost trial goes on from there.
     precision : str, optional
         That of the layers: ``"mixed_float16"``, ``"mixed_bfloat16"``, ``"float32"`` …
     memory_limit : int or str, optional
@@ -170,6 +169,7 @@ class KerasProblem(Problem):
         repeats: int = 1,
         space: Space | Mapping[str, Parameter] | None = None,
         objectives: Objectives | None = None,
+        constraints: Constraints = (),
         epochs: int = 10,
         batch_size: int = 32,
         steps_per_epoch: int | None = None,
@@ -196,6 +196,7 @@ class KerasProblem(Problem):
         is_usual = type(self).objectives is KerasProblem.objectives
         usual = (self._networks.objective if is_usual else None) or self.objectives
         self.objectives = objectives_by_name(usual if objectives is None else objectives)
+        self.constraints = normalised_constraints(constraints or self.constraints)
         given, self.fidelity = (self.fidelity if fidelity is None else fidelity), None
         fit = FitSettings(
             epochs, batch_size, patience, min_improvement, class_weight, verbose, schedule_restarts
@@ -296,8 +297,7 @@ class KerasProblem(Problem):
         Raises
         ------
         SettingError
-            The trial kept no weights: only the best trial of a study does, or those of the front,
-            or as many as `keep_weights` says.
+            The trial kept no weights: see `keep_weights`.
         """
         data = self.source.split(config, 0)
         with self._precision_of_layers(config):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from hpopt.core import TrialHandle, with_constraints
-from hpopt.errors import UnknownNameError
+from hpopt.errors import ProblemError, UnknownNameError
 from hpopt.problems.keras import costs
 from hpopt.problems.keras.latency import Latency
 from hpopt.problems.keras.metrics import check_reported, objectives_by_name
@@ -145,6 +145,12 @@ class TestBounds:
         assert (outcome.status, outcome.values.keys()) == ("infeasible", known)
         assert outcome.curve == ()
         assert "trial 0: not trained, as " + outcome.error in capsys.readouterr().out
+
+    def test_they_may_be_given_to_the_problem(self, tmp_path):
+        problem = Quick(X, Y, constraints={"parameters": "<= 20"})
+        assert tried(problem, tmp_path).status == "infeasible"
+        with pytest.raises(ProblemError, match="write '<='"):
+            Quick(X, Y, constraints={"parameters": ("<", 20)})
 
     def test_what_meets_them_is_trained_and_returns_them(self, tmp_path, measured):
         bounds = {"parameters": ("<=", 21), "latency": ("<=", 1), "memory": ("<=", 1e6)}
