@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from problems_for_tests import of
 
-from hpopt import Auto, BayesianOptimization, RandomSearch
-from hpopt.core import Objective, Outcome, Trial
+from hpopt import TPE, Auto, BayesianOptimization, RandomSearch
+from hpopt.core import Objective, Outcome, Trial, failed
 from hpopt.numerics.gaussian_process import GaussianProcess, Hyperparameters
 from hpopt.optimizers.surrogates.acquisition import Acquisition, Criterion
 from hpopt.optimizers.surrogates.constraints import ConstraintProcesses, OnlyProbabilities
@@ -126,6 +126,46 @@ def test_the_gradient_of_the_probabilities():
             slope = (score(new + moved) - score(new - moved)) / (2 * step)
             np.testing.assert_allclose(gradient[:, j], slope, rtol=1e-4, atol=1e-6)
     assert OnlyProbabilities([])(new).tolist() == [0] * 5
+
+
+def scaled(config):
+    values = narrow(config)
+    return values | {"far": 1e-6 * values["far"], "low": 1e6 * values["low"]}
+
+
+CASES = {
+    "none is feasible": ({"far": "<= -1"}, narrow),
+    "none can be": ({"low": ("<=", 1), "far": (">=", 99)}, narrow),
+    "none is known to be": ({"far": "<= -1"}, lambda config: {"far": narrow(config)["far"]}),
+    "all fail": ({"far": "<= 0.1"}, lambda config: None),
+    "all are": ({"far": "<= 1e9"}, narrow),
+    "constant": ({"low": "<= 1"}, lambda config: narrow(config) | {"low": 1.5}),
+    "the same twice": (
+        {"far": "<= 3", "low": "<= 3"},
+        lambda config: narrow(config) | {"low": narrow(config)["far"]},
+    ),
+    "whole numbers": ({"low": ("<=", 2)}, narrow),
+    "scales that differ by 1e12": ({"far": ("<=", 1e-7), "low": (">=", 0)}, scaled),
+    "enormous": ({"far": "<= -1e300"}, lambda config: narrow(config) | {"far": 1e300}),
+    "on the objective": ({"loss": (">=", 0.5)}, narrow),
+}
+
+
+@pytest.mark.parametrize("make", [lambda: BayesianOptimization(first=4), lambda: TPE(first=4)])
+@pytest.mark.parametrize("objectives", [("loss",), ("loss", "other")], ids=["one", "two"])
+@pytest.mark.parametrize("case", CASES)
+def test_it_goes_on_with_new_configs_whatever_is_bounded(case, objectives, make):
+    constraints, values = CASES[case]
+    optimizer = bound(make(), constraints, objectives)
+    for _ in range(10):
+        (solution,) = optimizer.ask()
+        found = values(solution.config)
+        status = "complete" if found and "loss" in found else "infeasible"
+        outcome = Outcome(status, found) if found else failed("no")
+        optimizer.tell(Trial(solution, outcome))
+    assert len(np.unique(optimizer.history.points, axis=0)) == 10
+    assert not np.isnan(optimizer.history.losses).any()
+    assert optimizer.explanation
 
 
 def test_without_constraints_enormous_losses_are_losses():
