@@ -179,7 +179,8 @@ def _entry_of(
 
 def _names_learned(optimizer: Optimizer) -> list[str]:
     """Return by what a trial is learned: the objectives, and after them what constraints are on."""
-    return [each.name for each in (*optimizer.objectives, *optimizer.constraints)]
+    names = [each.name for each in optimizer.objectives]
+    return [*names, *(each.name for each in optimizer.constraints)]
 
 
 class _Believed:
