@@ -168,7 +168,7 @@ def test_the_direction_of_an_objective_makes_no_difference():
     asked = []
     for sign, goal in ((1, "minimize"), (-1, "maximize")):
         problem = FunctionProblem(
-            lambda config: 0.0,
+            lambda config, trial: 0.0,
             SPACE,
             objectives=hpopt.Objective("score", goal),
             fidelity=Fidelity(1, HIGH),
@@ -224,9 +224,12 @@ def test_the_model_knows_whether_it_predicts():
 
 def test_it_needs_a_fidelity_and_one_objective():
     with pytest.raises(SettingError, match="must have a fidelity"):
-        FreezeThaw().bind(FunctionProblem(lambda config: 0.0, SPACE))
+        FreezeThaw().bind(FunctionProblem(lambda config, trial: 0.0, SPACE))
     two = FunctionProblem(
-        dict, SPACE, objectives={"a": "minimize", "b": "minimize"}, fidelity=Fidelity(1, HIGH)
+        lambda config, trial: {},
+        SPACE,
+        objectives={"a": "minimize", "b": "minimize"},
+        fidelity=Fidelity(1, HIGH),
     )
     with pytest.raises(SettingError, match=r"but got 2 \(a, b\): use .*'asha' or 'hyperband'"):
         FreezeThaw().bind(two)
