@@ -63,12 +63,20 @@ class Stages(Optimizer):
         self._inner: Optimizer | None = None
         self._share: float = 0
         self._n_expected = math.inf
+        self._stops_early = False
         self._trials: list[Trial] = []
 
     def expect(self, trials: int) -> None:
         """Take note of how many trials the study shall have; see `Optimizer.expect`."""
         super().expect(trials)
         self._n_expected = trials
+
+    def expect_early_stopping(self, expected: bool) -> None:
+        """Take note of whether the study stops trials early; see the method of `Optimizer`."""
+        super().expect_early_stopping(expected)
+        self._stops_early = expected
+        if self._inner is not None:
+            self._inner.expect_early_stopping(expected)
 
     @property
     def batch_size(self) -> float:
@@ -203,6 +211,7 @@ class Stages(Optimizer):
         n = min(self._share, self._n_expected - self._first)
         if 0 < n < math.inf:  # none are left where the study goes on beyond its first number
             inner.expect(int(n))
+        inner.expect_early_stopping(self._stops_early)
         teach(inner, known)
         return inner
 

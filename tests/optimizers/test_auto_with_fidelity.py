@@ -3,7 +3,7 @@
 import pytest
 
 import hpopt
-from hpopt import Auto, Fidelity, FunctionProblem
+from hpopt import Auto, Chain, Fidelity, FunctionProblem
 from hpopt.core import Outcome, Trial
 from hpopt.testing import OptimizerContract
 
@@ -134,3 +134,11 @@ def test_a_strategy_that_chooses_no_fidelity_says_so(optimizer, n_objectives):
     )
     study = hpopt.Study(problem, optimizer)
     assert "every config gets all 27 epochs" in study.optimizer.explanation
+
+
+def test_a_stage_of_a_chain_knows_that_trials_are_stopped():
+    optimizer = Chain(stages=[("random", 2), ("auto", None)]).bind(problem())
+    optimizer.expect_early_stopping(True)
+    assert asked(optimizer, 6) == [HIGH] * 6
+    optimizer.expect_early_stopping(False)
+    assert min(asked(optimizer, 4)) < HIGH
