@@ -101,6 +101,17 @@ def first_feasible(runs: Mapping[str, Runs], problems: Sequence[str], seeds: int
     return markdown(cells)
 
 
+def curves(runs: Mapping[str, Runs], problems: Sequence[str], seeds: int, budget: int) -> str:
+    """Give the mean shares as evaluations go by, as the picture of the docs has them."""
+    lines = [f"evaluations = {list(range(5, budget + 1, 5))}"]
+    for name, each in runs.items():
+        if seeds_of(each, problems, seeds):
+            points = range(5, budget + 1, 5)
+            found = [found_by(each, problems, seeds, n).mean() for n in points]
+            lines.append(f"{name!r}: {np.round(found, 3).tolist()},")
+    return "\n".join(lines)
+
+
 def costs(names: Sequence[str]) -> str:
     """Draw the processor time of asking and telling, a strategy a row."""
     cells = [["ms an evaluation", *(f"{name}, {n}" for name, n in TIMED.items())]]
@@ -146,6 +157,8 @@ def main() -> int:
     bounded = [each for each in problems if each in (*CONSTRAINED, *CONSTRAINED_JUDGING)]
     if bounded:
         parts.append(first_feasible(runs[budgets[-1]], bounded, seeds))
+    if arguments.curves:
+        parts.append(curves(runs[budgets[-1]], problems, seeds, budgets[-1]))
     text = "\n\n".join(parts)
     print(f"{about}\n\n{text}\n\nload at the end {load()}")
     if not arguments.quick:
@@ -164,6 +177,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=10, help="how many seeds")
     parser.add_argument("--budget", type=int, default=200, help="evaluations of each run")
     parser.add_argument("--processes", type=int, default=1, help="how many run at the same time")
+    parser.add_argument("--curves", action="store_true", help="also print what a picture draws")
     parser.add_argument("--costs", action="store_true", help="measure the processor time instead")
     parser.add_argument("--quick", action="store_true", help="tiny budgets: only see that it runs")
     return parser.parse_args()

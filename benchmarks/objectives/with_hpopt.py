@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
 from by_hpopt import MADE
 from fronts import Problem, Trace
-from problems import each_run, load
+from problems import cost_of, each_run
 from sides import serve
 from workload import lognormal_durations, simulate
 
@@ -72,10 +71,7 @@ def runs(
 
 
 def cost(strategy: str, problem: str, budget: int) -> dict[str, float]:
-    """Give the processor time of a run without its evaluations, in ms an evaluation."""
-    loaded, begin = load(problem), time.process_time()
-    trace = run(loaded, STRATEGIES[strategy], 0, budget)
-    return {"ms": 1e3 * (time.process_time() - begin - trace.seconds) / budget}
+    return cost_of(lambda made, n: run(made, STRATEGIES[strategy], 0, n), problem, budget)
 
 
 def run(problem: Problem, made: dict[str, Any], seed: int, budget: int) -> Trace:

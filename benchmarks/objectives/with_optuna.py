@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import optuna
 from by_optuna import suggested
 from fronts import Problem, Trace
-from problems import each_run, load
+from problems import cost_of, each_run
 from sides import serve
 from workload import lognormal_durations, simulate
 
@@ -66,10 +65,7 @@ def runs(wanted: list[tuple[str, str, int]], budget: int) -> Iterator[Any]:
 
 
 def cost(strategy: str, problem: str, budget: int) -> dict[str, float]:
-    """Give the processor time of a run without its evaluations, in ms an evaluation."""
-    made, begin = load(problem), time.process_time()
-    trace = run(strategy, made, 0, budget)
-    return {"ms": 1e3 * (time.process_time() - begin - trace.seconds) / budget}
+    return cost_of(lambda made, n: run(strategy, made, 0, n), problem, budget)
 
 
 def settings(strategies: list[str]) -> list[Any]:

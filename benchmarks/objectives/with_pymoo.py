@@ -7,14 +7,13 @@ the survival of NSGA-II, which is what its documentation has for them.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pymoo
 from fronts import Problem, Trace
-from problems import each_run, load
+from problems import cost_of, each_run
 from pymoo.algorithms.moo.nsga2 import NSGA2, RankAndCrowdingSurvival
 from pymoo.core.mixed import MixedVariableGA
 from pymoo.core.problem import ElementwiseProblem
@@ -85,10 +84,7 @@ def runs(wanted: list[tuple[str, str, int]], budget: int) -> Iterator[Any]:
 
 
 def cost(strategy: str, problem: str, budget: int) -> dict[str, float]:
-    """Give the processor time of a run without its evaluations, in ms an evaluation."""
-    made, begin = load(problem), time.process_time()
-    trace = run(made, 0, budget)
-    return {"ms": 1e3 * (time.process_time() - begin - trace.seconds) / budget}
+    return cost_of(lambda made, n: run(made, 0, n), problem, budget)
 
 
 def settings(strategies: list[str]) -> list[Any]:
