@@ -1,4 +1,6 @@
 import os
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -23,3 +25,27 @@ settings.load_profile("repeatable")
 def pytest_xdist_auto_num_workers():
     """One process more than there are cores: now and then a test only waits."""
     return (os.cpu_count() or 1) + 1
+
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+@pytest.fixture
+def as_benchmark(monkeypatch):
+    """Give what lets the modules of folders of benchmarks be imported as their scripts do.
+
+    Some are named like folders of tests, which are back when the test ends.
+    """
+    names, before = set(), {}
+
+    def add(*folders):
+        for folder in folders:
+            monkeypatch.syspath_prepend(str(BENCHMARKS / folder))
+            names.update(path.stem for path in (BENCHMARKS / folder).glob("*.py"))
+        names.discard("__main__")
+        before.update((name, sys.modules.pop(name)) for name in names & sys.modules.keys())
+
+    yield add
+    for name in names:
+        sys.modules.pop(name, None)
+    sys.modules.update(before)

@@ -23,10 +23,8 @@ needs_environment = pytest.mark.skipif(
 
 
 @pytest.fixture
-def modules(monkeypatch: pytest.MonkeyPatch):
-    """Let the benchmarks' modules be imported as their scripts do."""
-    for folder in ("strategies", "", "efficiency"):
-        monkeypatch.syspath_prepend(str(BENCHMARKS / folder))
+def modules(as_benchmark):
+    as_benchmark("strategies", "", "efficiency")
 
 
 def runs_of(losses):

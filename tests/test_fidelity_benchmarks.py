@@ -25,10 +25,8 @@ needs_environment = pytest.mark.skipif(
 
 
 @pytest.fixture(autouse=True)
-def modules(monkeypatch: pytest.MonkeyPatch):
-    """Let the benchmarks' modules be imported as their scripts do."""
-    for folder in ("", "strategies", "efficiency", "fidelity"):
-        monkeypatch.syspath_prepend(str(BENCHMARKS / folder))
+def modules(as_benchmark):
+    as_benchmark("", "strategies", "efficiency", "fidelity")
 
 
 def made_task(most=8):

@@ -15,10 +15,8 @@ DATA = Path(os.environ.get("HPOPT_DATA") or ROOT.parent / "shared" / "data")
 
 
 @pytest.fixture
-def problems(monkeypatch: pytest.MonkeyPatch):
-    """Import the benchmark's problems as its script does."""
-    for folder in ("strategies", "", "objectives"):
-        monkeypatch.syspath_prepend(str(BENCHMARKS / folder))
+def problems(as_benchmark):
+    as_benchmark("strategies", "", "objectives")
     import problems
 
     return problems

@@ -27,10 +27,8 @@ needs_tables = pytest.mark.skipif(
 
 
 @pytest.fixture
-def modules(monkeypatch: pytest.MonkeyPatch):
-    """Let the benchmarks' modules be imported as their scripts do."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    monkeypatch.syspath_prepend(str(BENCHMARKS / "strategies"))
+def modules(as_benchmark):
+    as_benchmark("", "strategies")
 
 
 @needs_tables
