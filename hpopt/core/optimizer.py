@@ -224,7 +224,7 @@ class Optimizer(Strategy):
         It says what the last ask did and what was told since. No model is fitted for it. Without a
         `phase` it is empty, or says that a fidelity is not chosen.
         """
-        phase, full = self.phase, "" if self._chooses_fidelities else self._full_in_words()
+        phase, full = self.phase, "" if self.chooses_fidelities else self._full_in_words()
         if phase is None:
             return full
         return self._joined(str(phase), full, best_in_words(self.history, self.objectives))
@@ -241,7 +241,8 @@ class Optimizer(Strategy):
         return self._facts()
 
     @property
-    def _chooses_fidelities(self) -> bool:
+    def chooses_fidelities(self) -> bool:
+        """Whether it says how long each config is trained; else all get the highest fidelity."""
         return type(self)._ask_at is not Optimizer._ask_at
 
     def _full_in_words(self) -> str:

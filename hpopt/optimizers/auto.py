@@ -207,7 +207,8 @@ class Auto(Optimizer):
         return phase
 
     @property
-    def _chooses_fidelities(self) -> bool:
+    def chooses_fidelities(self) -> bool:
+        """Whether the problem has a fidelity that it uses."""
         return self._freeze_thaw is not None
 
     def _facts(self) -> Sequence[str]:

@@ -106,8 +106,9 @@ class Stages(Optimizer):
         return replace(phase, name=f"{self._stage_in_words(self._index)}, {phase.name}")
 
     @property
-    def _chooses_fidelities(self) -> bool:
-        return self._inner is None or self._inner._chooses_fidelities
+    def chooses_fidelities(self) -> bool:
+        """Whether the stage's strategy says how long each config is trained."""
+        return self._inner is None or self._inner.chooses_fidelities
 
     def _stage_in_words(self, index: int) -> str:
         return f"stage {index + 1}"
