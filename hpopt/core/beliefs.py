@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ from hpopt.core.handle import Curve
 from hpopt.core.trial import Trial
 
 Floats = NDArray[np.float64]
+End = Callable[[Floats, Floats, float, float], float]
+"""From what others had at a step and ended at, and a trial's loss there and as told, to its end."""
 
 # Complete trials that a stopped one is compared with, the latest: more would hardly move a line.
 MOST_TRIALS = 100
@@ -87,51 +90,40 @@ class Beliefs:
         if outcome.status == "stopped":
             if not self._is_alone and not self._changes:
                 return loss
-            if not self._is_alone:
-                return _improved(float(steps[-1]), float(losses[-1]), loss, complete)
-            return _forecast(float(steps[-1]), float(losses[-1]), loss, complete)
+            end = _forecast if self._is_alone else _improved
+            return _believed(float(steps[-1]), float(losses[-1]), loss, complete, end)
         kept = np.linspace(0, len(steps) - 1, min(len(steps), MOST_REPORTS)).astype(np.int64)
         complete.append(_Complete(steps[kept], losses[kept], loss))
         return loss
 
 
-def _pairs(step: float, complete: deque[_Complete]) -> tuple[Floats, Floats]:
-    """Return what complete trials had reported by a step, and what they ended at."""
+def _believed(
+    step: float, reached: float, loss: float, complete: deque[_Complete], end: End
+) -> float:
+    """Return what a trial that was stopped at a step, where it had reached a loss, ends at."""
     pairs = np.array([(each.at(step), each.final) for each in complete]).reshape(-1, 2)
     x, y = pairs[np.isfinite(pairs).all(axis=1)].T
-    return x, y
-
-
-def _improved(step: float, reached: float, loss: float, complete: deque[_Complete]) -> float:
-    x, y = _pairs(step, complete)
     if not len(x) or loss <= y.min():
         return loss
     if not math.isfinite(reached):  # it has diverged
         return max(loss, float(y.max()))
     with np.errstate(all="ignore"):  # of the largest numbers
-        believed = reached - float(np.median(x - y))
-    # Worse than the best, if only by a digit, so that no end of the front is a forecast.
-    return max(believed, _worse(y)) if math.isfinite(believed) else loss
+        believed = end(x, y, reached, loss)
+    # If only by a digit, so that neither `Optimizer.best` nor an end of the front is a forecast.
+    worse = math.nextafter(float(y.min()), math.inf)
+    return max(believed, worse) if math.isfinite(believed) else loss
 
 
-def _worse(ends: Floats) -> float:
-    return math.nextafter(float(ends.min()), math.inf)
+def _improved(x: Floats, y: Floats, reached: float, loss: float) -> float:
+    """Return the end after the median improvement; not finite where it cannot be told."""
+    return reached - float(np.median(x - y))
 
 
-def _forecast(step: float, reached: float, loss: float, complete: deque[_Complete]) -> float:
-    x, y = _pairs(step, complete)
-    if not len(x) or loss <= y.min():
-        return loss
-    if not math.isfinite(reached):  # it has diverged
-        return max(loss, float(y.max()))
-    with np.errstate(all="ignore"):  # of the largest numbers; see below
-        middle, end = float(np.median(x)), float(np.median(y))
-        slope = float((x - middle) @ (y - end) / ((x - middle) @ (x - middle)))
-        if len(x) < FEWEST_PAIRS or not math.isfinite(slope):
-            slope = 1.0
-        believed = end + max(slope, 0.0) * (reached - middle)
-    if not math.isfinite(believed):
-        return loss
-    believed = min(believed, max(loss, end))
-    # Worse than the best, if only by a digit: `Optimizer.best` must not be a forecast.
-    return max(believed, _worse(y))
+def _forecast(x: Floats, y: Floats, reached: float, loss: float) -> float:
+    """Return the end on the line through the others; not finite where it cannot be told."""
+    middle, end = float(np.median(x)), float(np.median(y))
+    slope = float((x - middle) @ (y - end) / ((x - middle) @ (x - middle)))
+    if len(x) < FEWEST_PAIRS or not math.isfinite(slope):
+        slope = 1.0
+    believed = end + max(slope, 0.0) * (reached - middle)
+    return min(believed, max(loss, end)) if math.isfinite(believed) else math.nan
