@@ -12,12 +12,12 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hpopt.checks import positive, real, whole
+from hpopt.checks import real, whole
 from hpopt.core import Curve, Objective, Trial, losses
 from hpopt.core.curves import by_objective, step_means
-from hpopt.early_stopping.halving import LEAST_REDUCTION
 from hpopt.early_stopping.progress import Floats
 from hpopt.early_stopping.rule import EarlyStoppingRule, Experience, StopTest
+from hpopt.early_stopping.rungs import check_rungs, first_rung, rungs_up_to
 from hpopt.errors import SettingError, StudyWarning
 from hpopt.numerics.pareto import front
 
@@ -95,14 +95,8 @@ class DominanceRule(EarlyStoppingRule):
                 f"0 < dominated < 1 must hold, but got {self.dominated!r}: a trial is stopped "
                 "where a larger share of those that cost no more dominate it"
             )
-        if self.low is not None:
-            positive("low", self.low)
-        factor = real(self.reduction)
-        if factor is None or not LEAST_REDUCTION <= factor < math.inf:
-            raise SettingError(
-                f"reduction must be a number of at least {LEAST_REDUCTION}, but got "
-                f"{self.reduction!r}: with 2, each rung is twice as far as the one before"
-            )
+        example = "with 2, each rung is twice as far as the one before"
+        check_rungs(self.low, self.reduction, example)
         object.__setattr__(self, "min_trials", whole("min_trials", self.min_trials, 1))
 
     def begin(self, objective: Objective) -> Experience:
@@ -144,7 +138,7 @@ class _Peers(Experience):
     def __init__(self, rule: DominanceRule, objectives: Sequence[Objective]) -> None:
         self._rule, self._objectives = rule, tuple(objectives)
         self._names = [objective.name for objective in objectives]
-        self._low = None if rule.low is None else float(rule.low)  # rungs of an int overflow
+        self._low = rule.low
         self._waiting: list[_Reports] = []  # until the first rung is known
         self._reached: list[_Reached] = []
         self._ends: deque[Floats] = deque(maxlen=MOST_PEERS)  # first and final losses, (2, m)
@@ -168,8 +162,7 @@ class _Peers(Experience):
             found.end = losses(self._objectives, trial.outcome.values)
             self._ends.append(np.array([found.at(found.last)[0], found.end]))
             if self._low is None and self._n_complete >= self._rule.min_trials and self._high > 0:
-                first = FIRST_SHARE * self._high
-                self._low = float(round(first)) if first >= 1 else first
+                self._low = first_rung(FIRST_SHARE, self._high)
         if self._low is not None:
             for each in self._waiting:
                 self._enter(each, self._low)
@@ -177,12 +170,10 @@ class _Peers(Experience):
         self._is_known = False
 
     def _enter(self, found: _Reports, low: float) -> None:
-        rung, place = low, 0
-        while rung <= found.last:
+        for place, rung in rungs_up_to(found.last, low, self._rule.reduction):
             if place == len(self._reached):
                 self._reached.append(_Reached(rung))
             self._reached[place].add(found)
-            rung, place = rung * self._rule.reduction, place + 1
 
     def snapshot(self) -> StopTest | None:
         """Return the test of what is known now; None while there are too few trials."""
