@@ -71,6 +71,27 @@ class Probability(Protocol):
         """Return log P and its gradient by the features, shapes (m,) and (m, p)."""
 
 
+Weighted = Sequence[tuple[float, Probability]]
+"""Probabilities, each with the weight of its logarithm."""
+
+
+def plus_probabilities(value: Floats, weighted: Weighted, features: Floats) -> Floats:
+    """Return a value (m,) at features (m, p) plus the weighted logarithms of probabilities."""
+    for weight, probability in weighted:
+        value = value + weight * probability.log_probability(features)
+    return value
+
+
+def plus_with_gradient(
+    value: Floats, gradient: Floats, weighted: Weighted, features: Floats
+) -> tuple[Floats, Floats]:
+    """Return the same, and the gradient by the features, shapes (m,) and (m, p)."""
+    for weight, probability in weighted:
+        log_probability, its_gradient = probability.with_gradient(features)
+        value, gradient = value + weight * log_probability, gradient + weight * its_gradient
+    return value, gradient
+
+
 class Posterior(Protocol):
     """What is believed of the losses of configs."""
 
@@ -135,26 +156,20 @@ class Acquisition:
         Of the losses; it may be conditioned on pending points.
     criterion : Criterion
     probabilities : sequence of (float, Probability)
-        Each with the weight of its logarithm.
     """
 
     process: Posterior
     criterion: Criterion
-    probabilities: Sequence[tuple[float, Probability]] = ()
+    probabilities: Weighted = ()
 
     def __call__(self, features: Floats) -> Floats:
         """Return the value at features (m, p), shape (m,)."""
         value = self.criterion(*self.process.predict(features))[0]
-        for weight, probability in self.probabilities:
-            value = value + weight * probability.log_probability(features)
-        return value
+        return plus_probabilities(value, self.probabilities, features)
 
     def with_gradient(self, features: Floats) -> tuple[Floats, Floats]:
         """Return the value and its gradient by the features, shapes (m,) and (m, p)."""
         there = self.process.linearised(features)
         value, by_mean, by_deviation = self.criterion(there.mean, there.deviation)
         gradient = there.gradient(by_mean, by_deviation)
-        for weight, probability in self.probabilities:
-            log_probability, its_gradient = probability.with_gradient(features)
-            value, gradient = value + weight * log_probability, gradient + weight * its_gradient
-        return value, gradient
+        return plus_with_gradient(value, gradient, self.probabilities, features)

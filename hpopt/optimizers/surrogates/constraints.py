@@ -7,7 +7,6 @@ https://proceedings.mlr.press/v32/gardner14.html, with values transformed as by 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,7 +16,13 @@ from hpopt.core.proposals import Floats
 from hpopt.numerics.bilog import bilog
 from hpopt.numerics.gaussian_process import GaussianProcess
 from hpopt.numerics.gaussian_process_fit import Prior, as_hyperparameters
-from hpopt.optimizers.surrogates.acquisition import Feasibility, Probability
+from hpopt.optimizers.surrogates.acquisition import (
+    Feasibility,
+    Probability,
+    Weighted,
+    plus_probabilities,
+    plus_with_gradient,
+)
 from hpopt.optimizers.surrogates.encoding import Encoding, Ints
 from hpopt.optimizers.surrogates.refits import Data, RefitSchedule
 
@@ -96,7 +101,7 @@ class ConstraintModels:
         rows = rows[np.isfinite(observed.violations[rows, k])]
         if not len(rows):
             return None
-        features = self._encoding.features(self._encoding.space.snap(observed.points[rows]))
+        features = self._encoding.features_at(observed.points[rows])
         return features, bilog(observed.violations[rows, k])
 
 
@@ -104,19 +109,13 @@ class ConstraintModels:
 class OnlyProbabilities:
     """The weighted logarithms of probabilities, where there is nothing to improve on yet."""
 
-    probabilities: Sequence[tuple[float, Probability]]
+    probabilities: Weighted
 
     def __call__(self, features: Floats) -> Floats:
         """Return the value at features (m, p), shape (m,)."""
-        value = np.zeros(len(features))
-        for weight, probability in self.probabilities:
-            value = value + weight * probability.log_probability(features)
-        return value
+        return plus_probabilities(np.zeros(len(features)), self.probabilities, features)
 
     def with_gradient(self, features: Floats) -> tuple[Floats, Floats]:
         """Return the value and its gradient by the features, shapes (m,) and (m, p)."""
         value, gradient = np.zeros(len(features)), np.zeros_like(features)
-        for weight, probability in self.probabilities:
-            log_probability, its_gradient = probability.with_gradient(features)
-            value, gradient = value + weight * log_probability, gradient + weight * its_gradient
-        return value, gradient
+        return plus_with_gradient(value, gradient, self.probabilities, features)

@@ -154,16 +154,13 @@ class Costs:
         of_complete = (np.array(self._reached) >= self._high)[places]
         if not self._resumes:  # what a config's earlier trainings took was spent in vain
             of_complete &= amounts >= self._high
-        whole = self._high * np.exp(prices.log(self._features_of(pending)))
+        whole = self._high * np.exp(prices.log(self._encoding.features_at(pending)))
         usual = self._high * math.exp(float(prices.log(features).mean()))
         complete = float(spent[of_complete].sum() + whole.sum())
         return complete < share * float(spent.sum()) - free * usual
 
     def _features(self) -> Floats:
-        return self._features_of(np.array(self._points))
-
-    def _features_of(self, points: Floats) -> Floats:
-        return self._encoding.features(self._encoding.space.snap(points))
+        return self._encoding.features_at(np.array(self._points))
 
     def _columns(self) -> tuple[NDArray[np.int64], Floats, Floats, NDArray[np.bool_]]:
         places, amounts, seconds, is_whole = zip(*self._trainings, strict=True)

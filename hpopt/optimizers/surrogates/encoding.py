@@ -92,6 +92,10 @@ class Encoding:
             np.multiply(chosen, HALF, out=features[:, k:])
         return features
 
+    def features_at(self, points: Floats) -> Floats:
+        """Return the features of the configs of points (n, d) in [0, 1], shape (n, p)."""
+        return self.features(self.space.snap(points))
+
     def beside(self, point: Floats) -> tuple[Floats, Floats]:
         """Return the next values below and above a snapped point, shapes (d,).
 

@@ -67,5 +67,5 @@ class FailureModel:
         failed = ~observed.valued(n)[rows]
         if not failed.any():
             return None
-        features = self._encoding.features(self._encoding.space.snap(observed.points[rows]))
+        features = self._encoding.features_at(observed.points[rows])
         return features, np.where(failed, 1.0, -1.0)

@@ -9,7 +9,12 @@ import numpy as np
 
 from hpopt.core.proposals import Floats
 from hpopt.numerics.hypervolume_improvement import ExpectedHypervolume
-from hpopt.optimizers.surrogates.acquisition import Posterior, Probability
+from hpopt.optimizers.surrogates.acquisition import (
+    Posterior,
+    Weighted,
+    plus_probabilities,
+    plus_with_gradient,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +27,11 @@ class FrontAcquisition:
         One for each objective; they may be conditioned on pending points.
     improvement : ExpectedHypervolume
     probabilities : sequence of (float, Probability)
-        Each with the weight of its logarithm.
     """
 
     processes: Sequence[Posterior]
     improvement: ExpectedHypervolume
-    probabilities: Sequence[tuple[float, Probability]] = ()
+    probabilities: Weighted = ()
 
     def __call__(self, features: Floats) -> Floats:
         """Return the value at features (m, p), shape (m,)."""
@@ -35,9 +39,7 @@ class FrontAcquisition:
             *(process.predict(features) for process in self.processes), strict=True
         )
         value = self.improvement(np.stack(means, axis=1), np.stack(deviations, axis=1))
-        for weight, probability in self.probabilities:
-            value = value + weight * probability.log_probability(features)
-        return value
+        return plus_probabilities(value, self.probabilities, features)
 
     def with_gradient(self, features: Floats) -> tuple[Floats, Floats]:
         """Return the value and its gradient by the features, shapes (m,) and (m, p)."""
@@ -49,7 +51,4 @@ class FrontAcquisition:
         gradient = np.zeros_like(features)
         for each, by_mean, by_deviation in zip(there, by_means.T, by_deviations.T, strict=True):
             gradient += each.gradient(by_mean, by_deviation)
-        for weight, probability in self.probabilities:
-            log_probability, its_gradient = probability.with_gradient(features)
-            value, gradient = value + weight * log_probability, gradient + weight * its_gradient
-        return value, gradient
+        return plus_with_gradient(value, gradient, self.probabilities, features)

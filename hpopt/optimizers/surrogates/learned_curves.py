@@ -120,7 +120,7 @@ class LearnedCurves:
 
     def features(self, points: Floats) -> Floats:
         """Return the features of points (n, d)."""
-        return self._encoding.features(self._encoding.space.snap(points))
+        return self._encoding.features_at(points)
 
     def level_above(self, reached: float) -> float:
         """Return the next level at which a paused training is looked at."""

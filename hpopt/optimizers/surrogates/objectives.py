@@ -219,8 +219,7 @@ class ObjectiveModels:
             warp = rank_transform(observed.losses[rows, objective])
             if warp.is_flat:
                 return None
-            points = self._encoding.space.snap(observed.points[rows])
-            return self._encoding.features(points), warp.targets
+            return self._encoding.features_at(observed.points[rows]), warp.targets
 
         return self._schedules[objective].hyperparameters(n, data)
 

@@ -17,4 +17,4 @@ def pending_features(optimizer: Optimizer, encoding: Encoding) -> Floats:
         return np.empty((0, len(encoding.groups)))
     numbers = sorted(optimizer.pending)[-MOST_PENDING:]
     points = np.array([optimizer.pending[number].point for number in numbers])
-    return encoding.features(optimizer.space.snap(points))
+    return encoding.features_at(points)

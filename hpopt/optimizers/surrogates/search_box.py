@@ -32,7 +32,7 @@ def search_box(
         box = box.including(*encoding.beside(centre))
         if side >= LONGEST or fitted.duplicates is None:
             return box
-        features = encoding.features(space.snap(in_box(encoding, box, SAMPLE, rng)))
+        features = encoding.features_at(in_box(encoding, box, SAMPLE, rng))
         if fitted.likely_new(features, pending).mean() >= LIKELY:
             return box
         side *= 2

@@ -192,7 +192,7 @@ class Surrogate:
             return None
 
         theta = self._of_losses.hyperparameters(n, self._losses(observed))
-        points = self._points(observed, rows)
+        points = self._encoding.space.snap(observed.points[rows])
         features = self._encoding.features(points)
         process = self._process(features, warp.targets, theta)
         lengths, known, ranked = np.exp(theta[:-2]), observed.losses[rows], observed.ranked[rows]
@@ -218,7 +218,11 @@ class Surrogate:
     def _losses(self, observed: Observations) -> FirstData:
         def losses(n: int) -> Data | None:
             rows, warp = self._rows_and_targets(observed, n)
-            return None if warp.is_flat else (self._features(observed, rows), warp.targets)
+            return (
+                None
+                if warp.is_flat
+                else (self._encoding.features_at(observed.points[rows]), warp.targets)
+            )
 
         return losses
 
@@ -258,14 +262,8 @@ class Surrogate:
         if warp.is_flat:
             return None
         theta = self._of_losses.hyperparameters(anchor_at(n), self._losses(observed))
-        features, losses = self._features(observed, rows), observed.losses[rows]
+        features, losses = self._encoding.features_at(observed.points[rows]), observed.losses[rows]
         return lean_metric(self._encoding, features, losses, np.exp(theta[:-2]))
-
-    def _points(self, observed: Observations, rows: NDArray[np.int64]) -> Floats:
-        return self._encoding.space.snap(observed.points[rows])
-
-    def _features(self, observed: Observations, rows: NDArray[np.int64]) -> Floats:
-        return self._encoding.features(self._points(observed, rows))
 
     def _process(self, features: Floats, targets: Floats, theta: Floats) -> GaussianProcess:
         return GaussianProcess(features, targets, self._encoding.groups, as_hyperparameters(theta))
