@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from bisect import bisect_left, insort
 
 import numpy as np
@@ -20,15 +21,15 @@ BEST, RECENT = 0.5, 0.2
 PRIORITIES = 1  # the key of the random numbers by which the rest is chosen
 
 
-class Observations:
-    """All that an optimizer with one objective has learned, in that order.
+class Observed(ABC):
+    """All that an optimizer has learned, in that order.
 
     Attributes
     ----------
     points : ndarray (n, d), in [0, 1]
-    losses : ndarray (n,)
-        As measured; infinite where an evaluation gave no value.
-    ranked : ndarray (n,)
+    losses : ndarray (n,) of one objective, (n, m) of several
+        As measured; infinite where an evaluation gave no values.
+    ranked : ndarray, of the same shape
         The same, with penalties where a constraint is broken: see `History`.
     violations : ndarray (n, n_constraints)
         By how much constraints are broken; nan where that is not known.
@@ -39,11 +40,47 @@ class Observations:
     def __init__(self, optimizer: Optimizer) -> None:
         self._optimizer, history = optimizer, optimizer.history
         self.points, self.violations = history.all_points, history.all_violations
-        self.losses, self.ranked = history.all_measured[:, 0], history.all_losses[:, 0]
+        self.losses, self.ranked = history.all_measured, history.all_losses
         self.is_broken = history.all_broken
 
     def __len__(self) -> int:
         return len(self.losses)
+
+    @abstractmethod
+    def valued(self, n: int) -> NDArray[np.bool_]:
+        """Return which of the first n evaluations gave values that are no penalties, shape (n,)."""
+
+    @abstractmethod
+    def _best(self, rows: Ints, most: int) -> Ints:
+        """Return the places, in rows, of the best ones to keep where `most` rows are learned."""
+
+    def subset(self, n: int, most: int, *, valued: bool = False) -> Ints:
+        """Return at most `most` rows to learn from, of the first n, ascending.
+
+        They are the best, a fifth the most recent, and a random choice of the rest that hardly
+        changes as n grows: a row's priority does not depend on n. With `valued`, evaluations that
+        gave no value, or a penalty, are left out.
+        """
+        rows = np.flatnonzero(self.valued(n)) if valued else np.arange(n)
+        if len(rows) <= most:
+            return rows
+        kept = np.zeros(len(rows), dtype=bool)
+        kept[self._best(rows, most)] = True
+        recent = np.flatnonzero(~kept)[-round(RECENT * most) :]
+        kept[recent] = True
+        others = np.flatnonzero(~kept)
+        # Drawn for all n rows, so that a row keeps its priority as n grows.
+        priorities = self._optimizer.generator(PRIORITIES, 0, 0).random(n)[rows[others]]
+        kept[others[_smallest(priorities, most - int(kept.sum()))]] = True
+        return rows[kept]
+
+
+class Observations(Observed):
+    """All that an optimizer with one objective has learned; half of a subset are the best."""
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        super().__init__(optimizer)
+        self.losses, self.ranked = self.losses[:, 0], self.ranked[:, 0]
 
     def valued(self, n: int) -> NDArray[np.bool_]:
         """Return which of the first n evaluations gave a value that is no penalty, shape (n,)."""
@@ -54,35 +91,8 @@ class Observations:
         """The losses, infinite where a constraint is broken, too; shape (n,)."""
         return np.where(self.is_broken, np.inf, self.losses)
 
-    def subset(self, n: int, most: int, *, valued: bool = False) -> Ints:
-        """Return at most `most` rows to learn from, of the first n, ascending.
-
-        Half of them are the best, a fifth the most recent, and the rest a random choice that hardly
-        changes as n grows: a row's priority does not depend on n. With `valued`, evaluations that
-        gave no value, or a penalty, are left out.
-        """
-        rows = np.flatnonzero(self.valued(n)) if valued else np.arange(n)
-        if len(rows) <= most:
-            return rows
-        best = _smallest(self.ranked[rows], round(BEST * most))
-        return thinned(self._optimizer, rows, best, n, most)
-
-
-def thinned(optimizer: Optimizer, rows: Ints, best: Ints, n: int, most: int) -> Ints:
-    """Return `most` of rows (ascending, of the first n): the best, a fifth the most recent.
-
-    The rest is a random choice that hardly changes as n grows: a row's priority does not depend on
-    n. `best` are places in `rows`.
-    """
-    kept = np.zeros(len(rows), dtype=bool)
-    kept[best] = True
-    recent = np.flatnonzero(~kept)[-round(RECENT * most) :]
-    kept[recent] = True
-    others = np.flatnonzero(~kept)
-    # Drawn for all n rows, so that a row keeps its priority as n grows.
-    priorities = optimizer.generator(PRIORITIES, 0, 0).random(n)[rows[others]]
-    kept[others[_smallest(priorities, most - int(kept.sum()))]] = True
-    return rows[kept]
+    def _best(self, rows: Ints, most: int) -> Ints:
+        return _smallest(self.ranked[rows], round(BEST * most))
 
 
 class Ranking:

@@ -218,11 +218,9 @@ class Surrogate:
     def _losses(self, observed: Observations) -> FirstData:
         def losses(n: int) -> Data | None:
             rows, warp = self._rows_and_targets(observed, n)
-            return (
-                None
-                if warp.is_flat
-                else (self._encoding.features_at(observed.points[rows]), warp.targets)
-            )
+            if warp.is_flat:
+                return None
+            return self._encoding.features_at(observed.points[rows]), warp.targets
 
         return losses
 
