@@ -1,8 +1,8 @@
 import os
 import sys
-from pathlib import Path
 
 import pytest
+from comparing import BENCHMARKS
 from hypothesis import HealthCheck, settings
 
 CHECKS = [HealthCheck.too_slow, HealthCheck.filter_too_much]
@@ -25,9 +25,6 @@ settings.load_profile("repeatable")
 def pytest_xdist_auto_num_workers():
     """One process more than there are cores: now and then a test only waits."""
     return (os.cpu_count() or 1) + 1
-
-
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
 @pytest.fixture

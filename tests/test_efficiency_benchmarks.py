@@ -1,25 +1,8 @@
 """The comparison by evaluations still runs and counts right: no figure is looked at."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-ROOT = Path(__file__).parents[1]
-BENCHMARKS = ROOT / "benchmarks"
-DATA = Path(os.environ.get("HPOPT_DATA") or ROOT.parent / "shared" / "data")
-
-needs_data = pytest.mark.skipif(
-    not (DATA / "benchmarks" / "tables").is_dir(),
-    reason=f"the recorded tables are not in {DATA}: set HPOPT_DATA",
-)
-needs_environment = pytest.mark.skipif(
-    not (BENCHMARKS / ".venvs" / "hpopt" / "complete").exists(),
-    reason="no environment for the problems: run benchmarks/environments.py",
-)
+from comparing import needs_data, needs_environment, printed
 
 
 @pytest.fixture
@@ -41,17 +24,9 @@ def runs_of(losses):
 @needs_data
 @needs_environment
 def test_it_runs_and_prints():
-    command = [sys.executable, BENCHMARKS / "efficiency", "--quick", "--no-peers"]
-    done = subprocess.run(
-        [*command, "--only", "random", "quasi_random"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"HPOPT_DATA": str(DATA)},
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "average rank among" in done.stdout
-    assert "mean regret (random search = 1)" in done.stdout
+    found = printed("efficiency", "--no-peers", "--only", "random", "quasi_random")
+    assert "average rank among" in found
+    assert "mean regret (random search = 1)" in found
 
 
 def test_problems_for_choosing_and_for_judging_are_apart(modules: None):

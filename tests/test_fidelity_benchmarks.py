@@ -1,27 +1,11 @@
 """The comparison by work still runs and counts right: no figure is looked at."""
 
 import json
-import os
-import subprocess
-import sys
 from collections import defaultdict
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-ROOT = Path(__file__).parents[1]
-BENCHMARKS = ROOT / "benchmarks"
-DATA = Path(os.environ.get("HPOPT_DATA") or ROOT.parent / "shared" / "data")
-
-needs_data = pytest.mark.skipif(
-    not (DATA / "benchmarks" / "tables").is_dir(),
-    reason=f"the recorded tables are not in {DATA}: set HPOPT_DATA",
-)
-needs_environment = pytest.mark.skipif(
-    not (BENCHMARKS / ".venvs" / "hpopt" / "complete").exists(),
-    reason="no environment for the problems: run benchmarks/environments.py",
-)
+from comparing import BENCHMARKS, DATA, needs_data, needs_environment, printed
 
 
 @pytest.fixture(autouse=True)
@@ -254,15 +238,7 @@ def test_recorded_curves_end_where_their_table_says(monkeypatch: pytest.MonkeyPa
 @needs_data
 @needs_environment
 def test_it_runs_and_prints():
-    command = [sys.executable, BENCHMARKS / "fidelity", "--quick", "--no-peers"]
-    done = subprocess.run(
-        [*command, "--only", "random", "asha"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"HPOPT_DATA": str(DATA)},
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "mean regret (random search = 1), after" in done.stdout
+    found = printed("fidelity", "--no-peers", "--only", "random", "asha")
+    assert "mean regret (random search = 1), after" in found
     known = json.loads((BENCHMARKS / "results" / "fidelity" / "known.json").read_text())
     assert known["logreg"] == pytest.approx(0.0685)

@@ -1,17 +1,10 @@
 """The comparison of several objectives still runs and counts right: no figure is looked at."""
 
 import math
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-ROOT = Path(__file__).parents[1]
-BENCHMARKS = ROOT / "benchmarks"
-DATA = Path(os.environ.get("HPOPT_DATA") or ROOT.parent / "shared" / "data")
+from comparing import needs_data, needs_environment, printed
 
 
 @pytest.fixture
@@ -124,19 +117,9 @@ def test_before_the_first_feasible_evaluation_nothing_is_recorded(problems, fron
     assert none.finished() == [(1, 1, math.inf)]
 
 
-@pytest.mark.skipif(
-    not (BENCHMARKS / ".venvs" / "hpopt" / "complete").exists()
-    or not (DATA / "benchmarks" / "tables").is_dir(),
-    reason="no environment for the problems, or no tables: run benchmarks/environments.py",
-)
+@needs_data
+@needs_environment
 def test_it_runs_and_prints():
-    done = subprocess.run(
-        [sys.executable, BENCHMARKS / "objectives", "--quick", "--only", "random"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"HPOPT_DATA": str(DATA)},
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "share after 12" in done.stdout
-    assert "first feasible" in done.stdout
+    found = printed("objectives", "--only", "random")
+    assert "share after 12" in found
+    assert "first feasible" in found

@@ -1,17 +1,13 @@
 """The comparison of strategies still runs, counts and goes on: no figure is looked at."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from comparing import BENCHMARKS, needs_data, printed
 
-ROOT = Path(__file__).parents[1]
-BENCHMARKS = ROOT / "benchmarks"
-DATA = Path(os.environ.get("HPOPT_DATA") or ROOT.parent / "shared" / "data")
-TABLES = DATA / "benchmarks" / "tables"
 ROWS = {
     "ranks": "average rank of genetic among 1 after 20 evaluations",
     "random": "evaluations that genetic needs for random's median at 20",
@@ -21,29 +17,18 @@ ROWS = {
     "generation": "a generation of 20 in 40 mixed dimensions with a Sequence",
 }
 
-needs_tables = pytest.mark.skipif(
-    not TABLES.is_dir(), reason=f"the recorded tables are not in {TABLES}: set HPOPT_DATA"
-)
-
 
 @pytest.fixture
 def modules(as_benchmark):
     as_benchmark("", "strategies")
 
 
-@needs_tables
+@needs_data
 def test_every_row_is_measured_and_printed():
-    done = subprocess.run(
-        [sys.executable, BENCHMARKS / "strategies", "--quick", "--no-peers"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"HPOPT_DATA": str(DATA)},
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    rows = [line for line in done.stdout.splitlines() if line.startswith("|")]
+    found = printed("strategies", "--no-peers")
+    rows = [line for line in found.splitlines() if line.startswith("|")]
     for what in ROWS.values():
-        assert any(what in row for row in rows), f"no line about {what!r} in {done.stdout}"
+        assert any(what in row for row in rows), f"no line about {what!r} in {found}"
     assert any("average rank among all" in row for row in rows)
 
 
@@ -58,7 +43,7 @@ def test_missing_tables_are_named(tmp_path: Path):
     assert "nowhere" in done.stderr
 
 
-@needs_tables
+@needs_data
 def test_a_trace_counts_every_evaluation_and_what_differs(modules: None):
     from recorded import Trace, load, names
 
@@ -75,7 +60,7 @@ def test_a_trace_counts_every_evaluation_and_what_differs(modules: None):
     ]
 
 
-@needs_tables
+@needs_data
 def test_losses_are_those_of_the_table_and_points_those_of_the_nearest(modules: None):
     from recorded import load, names
 

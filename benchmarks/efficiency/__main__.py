@@ -13,7 +13,6 @@ python benchmarks/efficiency --no-peers --quick   # does it still run? no figure
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -22,8 +21,8 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 sys.path.append(str(Path(__file__).resolve().parents[1] / "strategies"))
 
-import recorded
 from contests import SETS
+from options import has_data, options
 from page import HEADINGS, TITLES, Part, write
 from printing import drawn, keep, load, machine, markdown
 from report import BASE, Comparison, Runs
@@ -36,10 +35,7 @@ QUICK = ("cv:ridge:diabetes", "bbob:1:5:2")
 
 def main() -> int:
     arguments = parsed()
-    if arguments.data:
-        os.environ["HPOPT_DATA"] = str(arguments.data)
-    if not recorded.folder().is_dir():
-        print(f"no tables in {recorded.folder()}: give --data, or set HPOPT_DATA", file=sys.stderr)
+    if not has_data(arguments):
         return 2
     problems = SETS[arguments.on]
     folder, seeds, budget = FOLDER, arguments.seeds, arguments.budget
@@ -129,19 +125,14 @@ def counts(measured: Measured) -> str:
 
 
 def parsed() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--data", type=Path, help="folder of the data; by default HPOPT_DATA")
+    parser = options(__doc__)
     parser.add_argument("--on", choices=SETS, default="judging", help="which problems")
     parser.add_argument("--only", nargs="+", default=[], help="make the runs of these only")
     parser.add_argument("--problems", nargs="+", default=[], help="make runs on these only")
-    parser.add_argument("--again", nargs="+", default=[], help="forget the runs of these first")
-    parser.add_argument("--no-runs", action="store_true", help="compare the runs that there are")
     parser.add_argument("--no-peers", action="store_true", help="compare hpopt's own only")
     parser.add_argument("--seeds", type=int, default=10, help="how many seeds")
     parser.add_argument("--budget", type=int, default=100, help="evaluations of each run")
-    parser.add_argument("--processes", type=int, default=1, help="how many run at the same time")
     parser.add_argument("--page", action="store_true", help="write docs/efficiency.md, RESULTS.md")
-    parser.add_argument("--quick", action="store_true", help="tiny budgets: only see that it runs")
     arguments = parser.parse_args()
     if arguments.page and (arguments.quick or arguments.on != "judging"):
         parser.error("--page is of the whole comparison --on judging; it has the others beside it")

@@ -10,14 +10,14 @@ import json
 import math
 import runpy
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
 import numpy as np
 import recorded
-from recorded import Parameter, Trace
+from recorded import Parameter, existing
 
 CHOOSING = (
     "table:fcnet-protein_structure",
@@ -113,11 +113,7 @@ class Problem:
 
     def existing(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Leave out what does not exist where others are as they are."""
-        kept: dict[str, Any] = {}
-        for parameter in self.parameters:
-            if all(kept.get(parent) in values for parent, values in parameter.when):
-                kept[parameter.name] = config[parameter.name]
-        return kept
+        return existing(self.parameters, config)
 
     @property
     def is_flat(self) -> bool:
@@ -132,12 +128,7 @@ def load(name: str) -> Problem:
     return FAMILIES[family](name, *parts)
 
 
-def each_run(
-    run: Callable[[str, Problem, int], Trace], wanted: Sequence[tuple[str, str, int]]
-) -> Iterator[tuple[str, str, int, list[tuple[int, int, float]]]]:
-    """Run each wanted strategy, problem and seed, and give each run as soon as it is done."""
-    for strategy, problem, seed in wanted:
-        yield strategy, problem, seed, run(strategy, load(problem), seed).finished()
+each_run = partial(recorded.each_run, load=load)
 
 
 # -- recorded tables ------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ from typing import Any
 import deap
 from by_deap import ETA, SETTINGS
 from by_deap import run as evolved
-from contests import Problem, Trace, each_run
+from contests import Problem, each_run
+from recorded import Trace
 from sides import serve
 
 

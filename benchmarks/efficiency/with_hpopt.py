@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from by_hpopt import Lookup, search
-from contests import Problem, Trace, each_run, load
+from by_hpopt import Lookup, search, settings_of, strategy_of
+from contests import Problem, each_run, load
+from recorded import Trace
 from sides import serve
 from workload import lognormal_durations
 
 import hpopt
-from hpopt.optimizers import BY_NAME, make_optimizer
+from hpopt.optimizers import BY_NAME
 
 STRATEGIES: dict[str, dict[str, Any]] = {
     "auto": {"optimizer": "auto"},
@@ -39,18 +40,7 @@ def about() -> dict[str, Any]:
 
 
 def settings(strategies: list[str]) -> list[Any]:
-    return [_settings(STRATEGIES[name]) for name in strategies]
-
-
-def optimizer_of(made: dict[str, Any]) -> hpopt.Optimizer:
-    arguments = {key: value for key, value in made.items() if key not in ("optimizer", "workers")}
-    return make_optimizer(made["optimizer"], arguments)
-
-
-def _settings(made: dict[str, Any]) -> dict[str, Any]:
-    optimizer = optimizer_of(made)
-    named = {"optimizer": optimizer.name, "workers": made.get("workers", 1)}
-    return named | optimizer.settings()
+    return [settings_of(STRATEGIES[name]) for name in strategies]
 
 
 def runs(
@@ -65,7 +55,7 @@ def run(problem: Problem, made: dict[str, Any], seed: int, budget: int) -> Trace
     """Run a strategy among workers that each take as long as is drawn for the solution's number."""
     durations = lognormal_durations(budget, 1.0, 1.0, seed=seed)
     trace = Trace(problem, budget)
-    optimizer = optimizer_of(made).bind(Lookup(problem), seed=seed)
+    optimizer = strategy_of(made).bind(Lookup(problem), seed=seed)
     search(optimizer, trace.evaluate, made.get("workers", 1), durations)
     return trace
 
@@ -75,7 +65,7 @@ def suits(names: list[str], strategy: str) -> list[str]:
     found = []
     for name in names:
         try:
-            optimizer_of(STRATEGIES[strategy]).bind(Lookup(load(name)))
+            strategy_of(STRATEGIES[strategy]).bind(Lookup(load(name)))
         except hpopt.errors.SettingError:
             continue
         found.append(name)

@@ -9,10 +9,10 @@ from typing import Any
 
 import hyperopt
 import numpy as np
-from contests import Problem, Trace, each_run
+from contests import Problem, each_run
 from hyperopt import hp
 from hyperopt.pyll import scope
-from recorded import Parameter
+from recorded import Parameter, Trace
 from sides import serve
 
 warnings.filterwarnings("ignore")

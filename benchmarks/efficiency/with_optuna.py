@@ -8,7 +8,8 @@ from typing import Any
 
 import optuna
 from by_optuna import suggested
-from contests import Problem, Trace, each_run
+from contests import Problem, each_run
+from recorded import Trace
 from sides import serve
 from workload import lognormal_durations, simulate
 

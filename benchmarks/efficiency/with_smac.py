@@ -14,7 +14,8 @@ from typing import Any
 import smac
 from config_spaces import config_of, space_of
 from ConfigSpace import Configuration
-from contests import Problem, Trace, each_run
+from contests import Problem, each_run
+from recorded import Trace
 from sides import serve
 
 warnings.filterwarnings("ignore")

@@ -13,7 +13,6 @@ python benchmarks/fidelity --no-peers --quick    # does it still run? no figures
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,9 +21,9 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 sys.path.append(str(Path(__file__).resolve().parents[1] / "strategies"))
 sys.path.append(str(Path(__file__).resolve().parents[1] / "efficiency"))
 
-import recorded
 from contestants import BASE, FOLDER, OURS, PEERS, forget_runs, known, make, read, with_workers
 from curves import SETS
+from options import has_data, options
 from printing import keep, machine
 from report import complete
 from tables import Tables
@@ -55,10 +54,7 @@ HEAD = """\
 
 def main() -> int:
     arguments = parsed()
-    if arguments.data:
-        os.environ["HPOPT_DATA"] = str(arguments.data)
-    if not recorded.folder().is_dir():
-        print(f"no tables in {recorded.folder()}: give --data, or set HPOPT_DATA", file=sys.stderr)
+    if not has_data(arguments):
         return 2
     tasks, folder = arguments.tasks or SETS[arguments.on], FOLDER
     seeds, fulls = arguments.seeds, arguments.fulls
@@ -110,20 +106,15 @@ def write(names: Sequence[str], fulls: int) -> None:
 
 
 def parsed() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--data", type=Path, help="folder of the data; by default HPOPT_DATA")
+    parser = options(__doc__)
     parser.add_argument("--on", choices=SETS, default="choosing", help="which tasks")
     parser.add_argument("--tasks", nargs="+", default=[], help="these tasks only")
     parser.add_argument("--only", nargs="+", default=[], help="make the runs of these only")
-    parser.add_argument("--again", nargs="+", default=[], help="forget the runs of these first")
-    parser.add_argument("--no-runs", action="store_true", help="compare the runs that there are")
     parser.add_argument("--no-peers", action="store_true", help="compare hpopt's own only")
     parser.add_argument("--workers", nargs="+", type=int, default=[1], help="how many, simulated")
     parser.add_argument("--seeds", type=int, default=10, help="how many seeds")
     parser.add_argument("--fulls", type=int, default=20, help="work of each run: full trainings")
-    parser.add_argument("--processes", type=int, default=1, help="how many run at the same time")
     parser.add_argument("--page", action="store_true", help="write RESULTS.md of all runs")
-    parser.add_argument("--quick", action="store_true", help="tiny budgets: only see that it runs")
     arguments = parser.parse_args()
     if arguments.page and arguments.quick:
         parser.error("--page is of whole runs: leave --quick out")

@@ -14,7 +14,6 @@ python benchmarks/objectives --quick                # does it still run? no figu
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,9 +22,9 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 sys.path.append(str(Path(__file__).resolve().parents[1] / "strategies"))
 
 import numpy as np
-import recorded
 from environments import ensure
 from figures import Floats, Interval, beats, bests, evaluations_to, interval
+from options import has_data, options
 from printing import keep, load, machine, markdown
 from problems import CONSTRAINED, CONSTRAINED_JUDGING, SETS
 from runs import Run, Wanted, forget, kept_in, measure, present
@@ -128,10 +127,7 @@ def _spread(found: Interval) -> str:
 
 def main() -> int:
     arguments = parsed()
-    if arguments.data:
-        os.environ["HPOPT_DATA"] = str(arguments.data)
-    if not recorded.folder().is_dir():
-        print(f"no tables in {recorded.folder()}: give --data, or set HPOPT_DATA", file=sys.stderr)
+    if not has_data(arguments):
         return 2
     problems, folder = arguments.problems or SETS[arguments.on], "objectives"
     seeds, budget = arguments.seeds, arguments.budget
@@ -167,19 +163,14 @@ def main() -> int:
 
 
 def parsed() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--data", type=Path, help="folder of the data; by default HPOPT_DATA")
+    parser = options(__doc__)
     parser.add_argument("--on", choices=SETS, default="choosing", help="which problems")
     parser.add_argument("--only", nargs="+", default=[], help="these strategies only")
     parser.add_argument("--problems", nargs="+", default=[], help="these problems only")
-    parser.add_argument("--again", nargs="+", default=[], help="forget the runs of these first")
-    parser.add_argument("--no-runs", action="store_true", help="compare the runs that there are")
     parser.add_argument("--seeds", type=int, default=10, help="how many seeds")
     parser.add_argument("--budget", type=int, default=200, help="evaluations of each run")
-    parser.add_argument("--processes", type=int, default=1, help="how many run at the same time")
     parser.add_argument("--curves", action="store_true", help="also print what a picture draws")
     parser.add_argument("--costs", action="store_true", help="measure the processor time instead")
-    parser.add_argument("--quick", action="store_true", help="tiny budgets: only see that it runs")
     return parser.parse_args()
 
 

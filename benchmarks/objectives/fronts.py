@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from recorded import Parameter
+from recorded import Parameter, existing
 
 Floats = NDArray[np.float64]
 
@@ -68,11 +68,7 @@ class Problem:
 
     def existing(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Leave out what does not exist where others are as they are."""
-        kept: dict[str, Any] = {}
-        for parameter in self.parameters:
-            if all(kept.get(parent) in values for parent, values in parameter.when):
-                kept[parameter.name] = config[parameter.name]
-        return kept
+        return existing(self.parameters, config)
 
 
 class Trace:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import runpy
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from itertools import pairwise
 from typing import Any
 
@@ -55,12 +55,7 @@ def load(name: str) -> Problem:
     return FAMILIES[family](name, *parts)
 
 
-def each_run(
-    run: Callable[[str, Problem, int], Trace], wanted: Sequence[tuple[str, str, int]]
-) -> Iterator[tuple[str, str, int, list[tuple[int, int, float]]]]:
-    """Run each wanted strategy, problem and seed, and give each run as soon as it is done."""
-    for strategy, problem, seed in wanted:
-        yield strategy, problem, seed, run(strategy, load(problem), seed).finished()
+each_run = partial(recorded.each_run, load=load)
 
 
 def cost_of(run: Callable[[Problem, int], Trace], name: str, budget: int) -> dict[str, float]:

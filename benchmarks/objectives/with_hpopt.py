@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from by_hpopt import MADE
+from by_hpopt import settings_of, space_of, strategy_of
 from fronts import Problem, Trace
 from problems import cost_of, each_run
 from sides import serve
 from workload import lognormal_durations, simulate
 
 import hpopt
-from hpopt.optimizers import make_optimizer
 
 STRATEGIES: dict[str, dict[str, Any]] = {
     "auto": {"optimizer": "auto"},
@@ -31,12 +30,7 @@ class Lookup(hpopt.Problem):
     def __init__(self, problem: Problem) -> None:
         self.objectives = dict.fromkeys(problem.objectives, "minimize")
         self.constraints = dict.fromkeys(problem.constraints, ("<=", 0.0))
-        self.space = hpopt.Space(
-            {
-                each.name: MADE[each.kind](each, {k: list(v) for k, v in each.when} or None)
-                for each in problem.parameters
-            }
-        )
+        self.space = space_of(problem.parameters)
 
     def evaluate(self, config: dict[str, Any], trial: hpopt.core.TrialHandle) -> float:
         raise NotImplementedError("the losses are looked up by the benchmark")
@@ -47,19 +41,8 @@ def about() -> dict[str, Any]:
     return {"version": f"hpopt {hpopt.__version__}", "strategies": list(STRATEGIES)}
 
 
-def optimizer_of(made: dict[str, Any]) -> hpopt.Optimizer:
-    arguments = {key: value for key, value in made.items() if key not in ("optimizer", "workers")}
-    return make_optimizer(made["optimizer"], arguments)
-
-
 def settings(strategies: list[str]) -> list[Any]:
-    found = []
-    for name in strategies:
-        made = STRATEGIES[name]
-        optimizer = optimizer_of(made)
-        named = {"optimizer": optimizer.name, "workers": made.get("workers", 1)}
-        found.append(named | optimizer.settings())
-    return found
+    return [settings_of(STRATEGIES[name]) for name in strategies]
 
 
 def runs(
@@ -77,7 +60,7 @@ def cost(strategy: str, problem: str, budget: int) -> dict[str, float]:
 def run(problem: Problem, made: dict[str, Any], seed: int, budget: int) -> Trace:
     """Run a strategy among workers that each take as long as is drawn for the solution's number."""
     trace = Trace(problem, budget)
-    optimizer = optimizer_of(made).bind(Lookup(problem), seed=seed)
+    optimizer = strategy_of(made).bind(Lookup(problem), seed=seed)
 
     def tell(solution: hpopt.Solution) -> None:
         names = (*problem.objectives, *problem.constraints)

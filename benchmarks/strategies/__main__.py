@@ -9,7 +9,6 @@ python benchmarks/strategies --no-peers --quick      # does it still run? no fig
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from pathlib import Path
@@ -18,6 +17,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import recorded
 from comparisons import COMPARISONS, Effort, Measured
+from options import has_data, options
 from printing import drawn, keep, load, machine
 from rows import Line
 from runs import PEERS, forget, kept_in, named
@@ -27,10 +27,7 @@ HEADINGS = Line("what", "hpopt", "beside", "ratio", "target", None)
 
 def main() -> int:
     arguments = parsed()
-    if arguments.data:
-        os.environ["HPOPT_DATA"] = str(arguments.data)
-    if not recorded.folder().is_dir():
-        print(f"no tables in {recorded.folder()}: give --data, or set HPOPT_DATA", file=sys.stderr)
+    if not has_data(arguments):
         return 2
     effort = effort_of(arguments)
     peers = [] if arguments.no_peers else list(PEERS)
@@ -72,14 +69,9 @@ def compared(measured: Measured, arguments: argparse.Namespace) -> int:
 
 
 def parsed() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--data", type=Path, help="folder of the data; by default HPOPT_DATA")
+    parser = options(__doc__, processes=2)
     parser.add_argument("--rows", nargs="+", choices=list(COMPARISONS), help="compare only these")
-    parser.add_argument("--again", nargs="+", default=[], help="forget the runs of these first")
-    parser.add_argument("--no-runs", action="store_true", help="compare the runs that there are")
     parser.add_argument("--no-peers", action="store_true", help="compare hpopt's own only")
-    parser.add_argument("--processes", type=int, default=2, help="how many run at the same time")
-    parser.add_argument("--quick", action="store_true", help="tiny budgets: only see that it runs")
     return parser.parse_args()
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from recorded import Recorded, Trace, each_run, load
+from recorded import Parameter, Recorded, Trace, each_run, load
 from sides import serve
 from workload import lognormal_durations, simulate
 
@@ -49,16 +49,20 @@ STRATEGIES: dict[str, dict[str, Any]] = {
 }
 
 
+def space_of(parameters: Sequence[Parameter]) -> hpopt.Space:
+    return hpopt.Space(
+        {
+            each.name: MADE[each.kind](each, {k: list(v) for k, v in each.when} or None)
+            for each in parameters
+        }
+    )
+
+
 class Lookup(hpopt.Problem):
     """A recorded table; its losses are looked up outside."""
 
     def __init__(self, table: Recorded) -> None:
-        self.space = hpopt.Space(
-            {
-                each.name: MADE[each.kind](each, {k: list(v) for k, v in each.when} or None)
-                for each in table.parameters
-            }
-        )
+        self.space = space_of(table.parameters)
 
     def evaluate(self, config: dict[str, Any], trial: hpopt.core.TrialHandle) -> float:
         raise NotImplementedError("the losses are looked up by the benchmark")
@@ -85,6 +89,19 @@ def _decided(settings: Any) -> Any:
 def optimizer_of(made: Mapping[str, Any]) -> hpopt.Optimizer:
     arguments = dict(made)
     return make_optimizer(arguments.pop("name"), arguments)
+
+
+def strategy_of(made: Mapping[str, Any]) -> hpopt.Optimizer:
+    """Make a strategy of a mapping that may say among how many workers it is run."""
+    arguments = {key: value for key, value in made.items() if key not in ("optimizer", "workers")}
+    return make_optimizer(made["optimizer"], arguments)
+
+
+def settings_of(made: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the settings of such a strategy, and its workers."""
+    optimizer = strategy_of(made)
+    named = {"optimizer": optimizer.name, "workers": made.get("workers", 1)}
+    return named | optimizer.settings()
 
 
 def runs(

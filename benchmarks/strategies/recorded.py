@@ -34,6 +34,15 @@ class Parameter:
     when: tuple[tuple[str, tuple[Any, ...]], ...] = ()
 
 
+def existing(parameters: Sequence[Parameter], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out of a config what does not exist where others are as they are."""
+    kept: dict[str, Any] = {}
+    for parameter in parameters:
+        if all(kept.get(parent) in values for parent, values in parameter.when):
+            kept[parameter.name] = config[parameter.name]
+    return kept
+
+
 class Recorded:
     """A recorded table with one objective, as a loss to minimise.
 
@@ -174,8 +183,13 @@ def _query() -> dict[str, Any]:
 
 
 def each_run(
-    run: Callable[[str, Recorded, int], Trace], wanted: Sequence[tuple[str, str, int]]
+    run: Callable[[str, Any, int], Any],
+    wanted: Sequence[tuple[str, str, int]],
+    load: Callable[[str], Any] = load,
 ) -> Iterator[tuple[str, str, int, list[tuple[int, int, float]]]]:
-    """Run each wanted strategy, table and seed, and give each run as soon as it is done."""
+    """Run each wanted strategy, table and seed, and give each run as soon as it is done.
+
+    A table, or what else is searched, is loaded by its name; a run gives its `Trace`.
+    """
     for strategy, table, seed in wanted:
         yield strategy, table, seed, run(strategy, load(table), seed).finished()
