@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt import checks
+from hpopt.core.objective import Objective
 from hpopt.errors import ProblemError
 
 Floats = NDArray[np.float64]
@@ -139,6 +140,13 @@ def _constraint(name: Any, bound: Any) -> Constraint:
             f"{name!r} is {bound!r}"
         )
     return Constraint(name, cast(Operator, parts[0]), parts[1])
+
+
+def names_ranked_by(
+    objectives: Sequence[Objective], constraints: Sequence[Constraint]
+) -> list[str]:
+    """Return the names of what trials are ranked by: objectives, then what constraints are on."""
+    return [*(each.name for each in objectives), *(each.name for each in constraints)]
 
 
 def violations(constraints: Sequence[Constraint], values: Mapping[str, float]) -> Floats:

@@ -16,7 +16,7 @@ import numpy as np
 from hpopt.checks import expanded
 from hpopt.core import Objective, Optimizer, Trial
 from hpopt.core.beliefs import Beliefs
-from hpopt.core.constraint import violations
+from hpopt.core.constraint import names_ranked_by, violations
 from hpopt.core.ranking import highest_fidelity, is_comparable
 from hpopt.errors import ConfigError, SettingError, StudyError, StudyMismatchError
 from hpopt.space import Parameter, Space
@@ -178,9 +178,7 @@ def _entry_of(
 
 
 def _names_learned(optimizer: Optimizer) -> list[str]:
-    """Return by what a trial is learned: the objectives, and after them what constraints are on."""
-    names = [each.name for each in optimizer.objectives]
-    return [*names, *(each.name for each in optimizer.constraints)]
+    return names_ranked_by(optimizer.objectives, optimizer.constraints)
 
 
 class _Believed:

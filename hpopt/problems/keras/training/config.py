@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpopt.checks import whole
-from hpopt.core.constraint import Constraint
+from hpopt.core.constraint import Constraint, names_ranked_by
 from hpopt.core.handle import TrialHandle
 from hpopt.core.objective import Objective
 from hpopt.core.problem import Fidelity
@@ -54,8 +54,7 @@ class TrainingConfig:
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the objectives, and of what constraints are on."""
-        named = [each.name for each in self.objectives]
-        return tuple(dict.fromkeys([*named, *(each.name for each in self.constraints)]))
+        return tuple(dict.fromkeys(names_ranked_by(self.objectives, self.constraints)))
 
     def memory_costs(self, estimate: Callable[[], MemoryEstimate]) -> dict[str, float]:
         """Return the memory of a training, by name, where a limit or an objective needs it.

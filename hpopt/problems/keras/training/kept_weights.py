@@ -11,7 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from hpopt.core.constraint import Constraint, are_met, ranked_losses, violations
+from hpopt.core.constraint import (
+    Constraint,
+    are_met,
+    names_ranked_by,
+    ranked_losses,
+    violations,
+)
 from hpopt.core.objective import Objective, losses
 from hpopt.core.ranking import best_first, comparable
 from hpopt.errors import SettingError
@@ -68,9 +74,7 @@ class KeptWeights:
 
     def can_rank(self, values: Mapping[str, float]) -> bool:
         """Return whether the values have all that a trial is ranked by."""
-        names = [each.name for each in self.objectives]
-        names += [each.name for each in self.constraints]
-        return all(name in values for name in names)
+        return all(name in values for name in names_ranked_by(self.objectives, self.constraints))
 
     def settle(self, folder: Path, values: Mapping[str, float]) -> None:
         """Keep the saved weights of a trial if they are among the best; remove those displaced.
