@@ -13,6 +13,7 @@ ROOT = Path(hpopt.__file__).parent
 RANKS = {
     "errors": 0,
     "_version": 0,
+    "digits": 0,
     "terminal": 0,
     "checks": 0.5,
     "space": 1,
@@ -26,10 +27,10 @@ RANKS = {
     "stopping": 3,
     "early_stopping": 3,
     "progress": 3,
-    "study": 4,
-    "reports": 5,
-    "testing": 5,
-    "cli": 6,  # the design has it beside reports; it prints them, so it stands one above
+    "reports": 4,  # of what can be read of a study, whoever reads it
+    "study": 5,
+    "testing": 6,
+    "cli": 6,
 }
 TOP = 7
 HOMES = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hpopt.core import Front, Ranking, Trial
 from hpopt.core.spent import Spent
-from hpopt.study import Record
+from hpopt.reports.source import Source
 
 # Points of a front to the power of all but one objective, as the time of a hypervolume grows: half
 # a second, as a page that is shown anew each second may take.
@@ -69,12 +69,12 @@ class Digest:
         return sum(self.counts.values())
 
 
-def digest(record: Record, *, n_best: int = 5, n_errors: int = 3) -> Digest:
+def digest(record: Source, *, n_best: int = 5, n_errors: int = 3) -> Digest:
     """Read a study once; memory does not grow with its trials.
 
     Parameters
     ----------
-    record : Record
+    record : Record or Source
         It may be running: what ends meanwhile is in it, or not.
     n_best, n_errors : int
         How many trials to keep of each.

@@ -12,8 +12,9 @@ from hpopt.core.amounts import counted, in_units
 from hpopt.progress import duration
 from hpopt.reports import words
 from hpopt.reports.digest import Digest, digest
+from hpopt.reports.source import Source
 from hpopt.storage import Writer, lacks_log
-from hpopt.study import Record, Running
+from hpopt.storage.running import Running
 from hpopt.terminal import printable, without_styles
 
 BEST_SHOWN = 5  # with the rest of the page they fit a terminal of 24 lines
@@ -29,7 +30,7 @@ T = TypeVar("T")
 
 
 def summary(
-    record: Record,
+    record: Source,
     *,
     top: int | None = None,
     path: Path | None = None,
@@ -39,7 +40,7 @@ def summary(
 
     Parameters
     ----------
-    record : Record
+    record : Record or Source
         It may be running. No code of the study's is run.
     top : int, optional
         How many of the best, by default 5; of the front, by default 20.
@@ -173,12 +174,12 @@ def running_trials(running: Sequence[Running], *, most: int = MOST_RUNNING) -> A
     return table
 
 
-def trial_page(record: Record, number: int, *, path: Path | None = None) -> Any:
+def trial_page(record: Source, number: int, *, path: Path | None = None) -> Any:
     """Show one finished trial: its config, values, curve, error, traceback and output.
 
     Parameters
     ----------
-    record : Record
+    record : Record or Source
     number : int
     path : Path, optional
         The study file, beside which the trial may have files.
@@ -204,7 +205,7 @@ def trial_page(record: Record, number: int, *, path: Path | None = None) -> Any:
     return Group(*parts)
 
 
-def _state(record: Record, read: Digest, path: Path | None, writer: Writer | None) -> Iterator[Row]:
+def _state(record: Source, read: Digest, path: Path | None, writer: Writer | None) -> Iterator[Row]:
     header = record.header
     done = ", ".join(f"{n} {status}" for status, n in read.counts.items()) or "none"
     if 0 < read.n_configs < read.n_done:  # some were continued
@@ -243,7 +244,7 @@ def _about(read: Digest) -> str:
     return f"{knee}hypervolume {words.number(read.hypervolume)} from the worst values"
 
 
-def _of_trial(trial: Trial, record: Record, path: Path | None) -> Iterator[Row]:
+def _of_trial(trial: Trial, record: Source, path: Path | None) -> Iterator[Row]:
     yield "trial", str(trial.number)
     yield "status", trial.status
     is_infeasible = trial.status == "infeasible"

@@ -10,7 +10,7 @@ from typing import Any
 from hpopt.optimizers import BY_NAME
 from hpopt.progress import duration
 from hpopt.space import Parameter, Space
-from hpopt.study import Running
+from hpopt.storage.running import Running
 
 MOST_LISTED = 8  # choices: a line; of more, three and the last say what they are
 

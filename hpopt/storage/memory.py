@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hpopt.core.trial import STATUSES, Solution, Trial
@@ -33,6 +33,8 @@ class MemoryStorage(Storage):
         self._header: Header | None = None
         self._pending: dict[int, Solution] = {}
         self._finished: dict[int, Trial] = {}  # in the order of observation
+        self._places: dict[int, int] = {}  # number → how many were observed before, in all
+        self._n_observed = 0
         self._asked_after: dict[int, int] = {}
         self._outputs: dict[int, str] = {}
 
@@ -43,6 +45,7 @@ class MemoryStorage(Storage):
         copy._header = storage.header()
         copy._pending = {each.number: each for each in journal.pending}
         copy._finished = {each.number: each for each in journal.trials}
+        copy._count_observed(copy._finished)
         copy._asked_after = dict(journal.asked_after)
         outputs = {number: storage.output(number) for number in copy._finished}
         copy._outputs = {number: output for number, output in outputs.items() if output}
@@ -88,6 +91,7 @@ class MemoryStorage(Storage):
                     raise finished_twice(number)
                 new[number] = Trial(self._pending.get(number, trial.solution), trial.outcome)
             self._finished.update(new)
+            self._count_observed(new)
             for number in new:
                 self._pending.pop(number, None)
                 if outputs and outputs.get(number):
@@ -103,7 +107,7 @@ class MemoryStorage(Storage):
                 new[number] = self._finished[number].solution
             self._pending.update(new)
             for number in new:
-                del self._finished[number]
+                del self._finished[number], self._places[number]
                 self._asked_after[number] = 0
                 self._outputs.pop(number, None)
 
@@ -112,6 +116,17 @@ class MemoryStorage(Storage):
         with self._open():
             pending = tuple(self._pending[number] for number in sorted(self._pending))
             return Journal(tuple(self._finished.values()), pending, dict(self._asked_after))
+
+    def observed_after(self, place: int = -1) -> Iterator[tuple[int, Trial]]:
+        """Read what was observed after a place, by number."""
+        with self._open():
+            new = sorted(number for number, at in self._places.items() if at > place)
+            return iter([(self._places[number], self._finished[number]) for number in new])
+
+    def _count_observed(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            self._places[number] = self._n_observed
+            self._n_observed += 1
 
     def trials(self) -> Iterator[Trial]:
         """Read the finished trials by number."""

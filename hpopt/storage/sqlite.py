@@ -61,6 +61,8 @@ STATUS, OBSERVED, ASKED_AFTER = 5, 14, 15
 JOURNAL = f"SELECT {TRIAL}, told, asked_after FROM trials ORDER BY number"
 NEXT_TRIALS = f"""SELECT {TRIAL} FROM trials
     WHERE number > ? AND status IS NOT NULL ORDER BY number LIMIT {AT_ONCE}"""
+NEXT_OBSERVED = f"""SELECT {TRIAL}, told FROM trials
+    WHERE number > ? AND told > ? AND status IS NOT NULL ORDER BY number LIMIT {AT_ONCE}"""
 OBSERVED_NUMBERS = "SELECT number FROM trials WHERE status IS NOT NULL ORDER BY told"
 ALL_PENDING = f"""SELECT {rows.SOLUTION_COLUMNS}, asked_after, started FROM trials
     WHERE status IS NULL ORDER BY number"""
@@ -289,17 +291,26 @@ class SQLiteStorage(Storage):
 
     def trials(self) -> Iterator[Trial]:
         """Read the finished trials by number, some hundred at a time."""
+        return map(rows.trial_of_row, self._by_number(NEXT_TRIALS, ()))
+
+    def observed_after(self, place: int = -1) -> Iterator[tuple[int, Trial]]:
+        """Read what was observed after a place by number, some hundred at a time."""
+        for row in self._by_number(NEXT_OBSERVED, (place,)):
+            if type(row[OBSERVED]) is not int:
+                raise rows.damaged_trial(row[0], TypeError("its place in the journal"))
+            yield row[OBSERVED], rows.trial_of_row(row)
+
+    def _by_number(self, query: str, arguments: tuple[int, ...]) -> Iterator[rows.Row]:
         last, n_bytes = -1, 0
         while True:
             # Short reads: a long one would keep the writer's log from being reused.
             with self._reading() as connection:
-                found, length = _some(connection.execute(NEXT_TRIALS, (last,)))
+                found, length = _some(connection.execute(query, (last, *arguments)))
             if not found:
                 return
             n_bytes += length
             self._check_length(n_bytes)
-            for row in self._growing(found, last):
-                yield rows.trial_of_row(row)
+            yield from self._growing(found, last)
             last = found[-1][0]
 
     def trial(self, number: int) -> Trial:

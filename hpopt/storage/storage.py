@@ -133,6 +133,14 @@ class Storage(ABC):
         """Read the finished trials in the order in which they were observed, best one by one."""
         return iter(self.load().trials)
 
+    def observed_after(self, place: int = -1) -> Iterator[tuple[int, Trial]]:
+        """Read the finished trials that were observed after a place, each with its own, by number.
+
+        Places grow with each observation, and a trial that was reopened has another one when it
+        finishes again. A storage that has no places gives all trials each time, at -1.
+        """
+        return ((-1, trial) for trial in self.trials())
+
     def pending(self) -> list[Pending]:
         """Read what was started and has not finished, by number."""
         journal = self.load()

@@ -21,11 +21,11 @@ from hpopt.errors import (
 )
 from hpopt.space import Narrowed, Space
 from hpopt.storage import MemoryStorage, Storage
+from hpopt.storage.running import Running, read_running
 from hpopt.study.callers import users_level
 from hpopt.study.columns import Marks, in_columns
 from hpopt.study.metadata import constraints_in, fidelity_in, has_tuples
 from hpopt.study.no_best import no_values
-from hpopt.study.running_status import Running, read_running
 
 Opening = Callable[[], AbstractContextManager[Storage]]
 
@@ -55,6 +55,11 @@ class Record:
         self._has_tuples = has_tuples(space)
 
     @property
+    def path(self) -> Path | None:
+        """The study file; None in memory."""
+        return self._path
+
+    @property
     def fidelity(self) -> Fidelity | None:
         """The resource that one evaluation may spend, where the problem has one."""
         return fidelity_in(self.header)
@@ -68,6 +73,18 @@ class Record:
         """Yield the finished trials by number, without holding them all in memory."""
         with self._opening() as storage:
             yield from map(self._restore, storage.trials())
+
+    def changes(self, place: int = -1) -> Iterator[tuple[int, Trial]]:
+        """Yield the trials that were observed after a place, each with its own place.
+
+        Parameters
+        ----------
+        place : int
+            The largest so far; -1 for all trials. A trial that has been continued comes again.
+        """
+        with self._opening() as storage:
+            for at, trial in storage.observed_after(place):
+                yield at, self._restore(trial)
 
     def trial(self, number: int) -> Trial:
         """Return the finished trial of a number.

@@ -22,6 +22,7 @@ from hpopt.optimizers import make_optimizer
 from hpopt.progress import ProgressDisplay, make_display
 from hpopt.stopping import StoppingRule
 from hpopt.storage import open_storage
+from hpopt.storage.running import live_folder
 from hpopt.study.arguments import checked_callbacks, early_rule_of, executor_of_run, one_rule
 from hpopt.study.continuation import KEEP_PAUSED, RETRIED, bytes_kept
 from hpopt.study.dispatch import Dispatch
@@ -36,7 +37,6 @@ from hpopt.study.opening import (
 )
 from hpopt.study.record import Record
 from hpopt.study.result import Result
-from hpopt.study.running_status import live_folder
 
 Callback = Callable[["Study", Trial], Any]
 

@@ -12,8 +12,8 @@ import pytest
 import hpopt
 from hpopt.core import LiveFolder, evaluate, heartbeat_of
 from hpopt.reports import words
+from hpopt.storage.running import folder_beside
 from hpopt.study import dispatch
-from hpopt.study.running_status import folder_beside
 
 from .conftest import wait_until
 from .problems import Line, numbers

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hpopt.core import Heartbeat, LiveFolder, Solution, copy_data, heartbeat_of
-from hpopt.storage import Storage
+from hpopt.storage.storage import Storage
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,181 @@
+"""Read a study into arrays: all of it, or what has changed since the last time."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from hpopt.core import STATUSES, Trial
+from hpopt.reports.columns import coder_of, column_of
+from hpopt.reports.data import Cause, Ints, StudyData
+from hpopt.reports.source import Source
+from hpopt.space.flat import flattened, places_of
+
+MOST_COLUMNS = 400
+"""Of a space: a picture or a model of more parameters helps nobody, and each takes memory."""
+
+MOST_METRICS = (
+    40  # beside objectives and constraints: in a study of anybody's each trial has others
+)
+MOST_CAUSES = 200  # kinds of errors that are told apart
+MOST_OF_AN_ERROR = 300  # characters that are compared
+CHANGING = re.compile(r"0x[0-9a-fA-F]+|\d+(?:\.\d+)?")
+KNOWN = ("started", "seconds", "memory", "fidelities", "reached", "worth")
+
+
+def read_data(source: Source) -> StudyData:
+    """Read a study once; nothing of the study's own code is run."""
+    reader = Reader(source)
+    reader.update()
+    return reader.data()
+
+
+class Reader:
+    """Read a study, and later what has changed in it, without reading all of it again.
+
+    Parameters
+    ----------
+    source : Source
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._ranking, self._space = source.ranking, source.space
+        places = places_of(source.space)[:MOST_COLUMNS]
+        self._columns = [column_of(place) for place in places]
+        self._codes = {place.name: (k, coder_of(place)) for k, place in enumerate(places)}
+        self._is_flat = all(place.name in source.space for place in places)
+        self._cells = [array("d") for _ in places]
+        self._rows: dict[int, int] = {}
+        self._numbers, self._status = array("q"), array("q")
+        self._known = {name: array("d") for name in KNOWN}
+        self._feasible = array("b")
+        self._generations, self._workers, self._cause = array("q"), array("q"), array("q")
+        self._parents: dict[int, tuple[int, ...]] = {}
+        self._worker_places: dict[str, int] = {}
+        self._causes: dict[tuple[str, str], tuple[int, Cause]] = {}
+        self._values = {each.name: array("d") for each in source.objectives}
+        self._values |= {each.name: array("d") for each in source.constraints}
+        self._most = len(self._values) + MOST_METRICS
+        self._place = -1
+
+    def update(self) -> list[int]:
+        """Read what has finished since the last time; return the numbers of those trials."""
+        changed = []
+        for place, trial in self._source.changes(self._place):
+            self._place = max(self._place, place)
+            self._add(trial)
+            changed.append(trial.number)
+        return changed
+
+    def data(self) -> StudyData:
+        """Return what has been read so far."""
+        source, path = self._source, self._source.path
+        numbers = np.array(self._numbers, dtype=np.int64)
+        order = np.argsort(numbers)
+        known = {name: np.array(cells)[order] for name, cells in self._known.items()}
+        columns = [
+            column.taking(np.array(cells)[order])
+            for column, cells in zip(self._columns, self._cells, strict=True)
+        ]
+        return StudyData(
+            "study" if path is None else path.stem,
+            source.header,
+            source.objectives,
+            source.constraints,
+            source.fidelity,
+            source.space,
+            numbers=numbers[order],
+            status=_ints(self._status, order),
+            generations=_ints(self._generations, order),
+            parents=dict(self._parents),
+            workers=_ints(self._workers, order),
+            worker_names=tuple(self._worker_places),
+            values={name: np.array(cells)[order] for name, cells in self._values.items()},
+            columns=tuple(columns),
+            causes=tuple(cause for _, cause in self._causes.values()),
+            cause=_ints(self._cause, order),
+            is_feasible=np.array(self._feasible, dtype=bool)[order],
+            **known,
+        )
+
+    def _add(self, trial: Trial) -> None:
+        outcome, solution = trial.outcome, trial.solution
+        row = self._rows.setdefault(trial.number, len(self._numbers))
+        if row == len(self._numbers):
+            self._grow()
+        key = (True, 0.0, np.inf, 0) if outcome.is_failure else self._ranking.key(trial)
+        reached = trial.reached
+        known = {
+            "started": outcome.started,
+            "seconds": outcome.seconds,
+            "memory": np.nan if outcome.memory is None else float(outcome.memory),
+            "fidelities": np.nan if solution.fidelity is None else solution.fidelity,
+            "reached": np.nan if reached is None else reached,
+            "worth": key[2],
+        }
+        for name, value in known.items():
+            self._known[name][row] = value
+        self._numbers[row] = trial.number
+        self._status[row] = STATUSES.index(outcome.status)
+        self._feasible[row] = not key[0]
+        self._generations[row] = _or_none(getattr(solution, "generation", None))
+        worker = getattr(outcome, "worker", None)
+        self._workers[row] = -1 if worker is None else self._place_of_worker(worker)
+        parents = getattr(solution, "parents", ())
+        if parents:
+            self._parents[trial.number] = tuple(parents)
+        self._cause[row] = -1 if outcome.error is None else self._place_of_cause(trial)
+        self._add_values(row, outcome.values)
+        self._add_config(row, solution.config)
+
+    def _grow(self) -> None:
+        for cells in (*self._known.values(), *self._values.values(), *self._cells):
+            cells.append(np.nan)
+        for whole in (self._numbers, self._status, self._generations, self._workers, self._cause):
+            whole.append(-1)
+        self._feasible.append(False)
+
+    def _add_values(self, row: int, values: Mapping[str, float]) -> None:
+        for name in values:
+            if name not in self._values and len(self._values) < self._most:
+                self._values[name] = array("d", [np.nan]) * len(self._numbers)
+        for name, cells in self._values.items():
+            cells[row] = values.get(name, np.nan)
+
+    def _add_config(self, row: int, config: Mapping[str, Any]) -> None:
+        flat = config if self._is_flat else flattened(config, self._space)
+        for cells in self._cells:
+            cells[row] = np.nan
+        for name, value in flat.items():
+            found = self._codes.get(name)
+            if found is not None:
+                place, code = found
+                self._cells[place][row] = code(value)
+
+    def _place_of_worker(self, name: str) -> int:
+        return self._worker_places.setdefault(name, len(self._worker_places))
+
+    def _place_of_cause(self, trial: Trial) -> int:
+        error = trial.outcome.error or ""
+        key = (trial.status, CHANGING.sub("#", error[:MOST_OF_AN_ERROR]))
+        found = self._causes.get(key)
+        if found is None and len(self._causes) >= MOST_CAUSES:
+            key = (trial.status, "")
+            found = self._causes.get(key)
+        if found is None:
+            found = (len(self._causes), Cause(trial.status, error, trial.number))
+            self._causes[key] = found
+        return found[0]
+
+
+def _ints(cells: array[int], order: Ints) -> Ints:
+    return np.array(cells, dtype=np.int64)[order]
+
+
+def _or_none(value: int | None) -> int:
+    return -1 if value is None else value
