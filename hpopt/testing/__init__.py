@@ -2,7 +2,7 @@
 
 import pytest
 
-for suite in ("executors", "optimizers", "problems", "storages"):
+for suite in ("executors", "optimizer_runs", "observing", "optimizers", "problems", "storages"):
     pytest.register_assert_rewrite(f"{__name__}.{suite}")
 
 from hpopt.testing.executors import ExecutorContract  # noqa: E402  (rewritten from here on)

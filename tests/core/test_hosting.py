@@ -9,7 +9,7 @@ from hpopt.core import Fidelity, History, Outcome, Trial
 from hpopt.errors import SettingError
 from hpopt.testing import OptimizerContract
 from hpopt.testing.landscapes import LANDSCAPES, Landscape
-from hpopt.testing.optimizers import described, journal, search, steps
+from hpopt.testing.searches import described, journal, search, steps
 
 PROBLEM = Landscape(LANDSCAPES["conditions"].space, fidelity=Fidelity(1, 9))
 

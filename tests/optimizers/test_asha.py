@@ -13,7 +13,7 @@ from hpopt import ASHA, Fidelity, Hyperband
 from hpopt.core import Objective, Outcome, Trial, failed
 from hpopt.errors import SettingError
 from hpopt.testing.landscapes import LANDSCAPES, Landscape
-from hpopt.testing.optimizers import described, search, steps
+from hpopt.testing.searches import described, search, steps
 
 SPACE = LANDSCAPES["floats"].space
 PROBLEM = Landscape(SPACE, fidelity=Fidelity(1, 27))

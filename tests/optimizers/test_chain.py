@@ -13,7 +13,7 @@ from hpopt.errors import SettingError, UnknownNameError
 from hpopt.optimizers import make_optimizer
 from hpopt.optimizers.batches import Batches
 from hpopt.testing.landscapes import LANDSCAPES
-from hpopt.testing.optimizers import described, journal, search, steps
+from hpopt.testing.searches import described, journal, search, steps
 
 FLOATS, TINY = LANDSCAPES["floats"], LANDSCAPES["tiny"]
 

@@ -30,7 +30,7 @@ from hpopt.core import Objective
 from hpopt.errors import ConfigError
 from hpopt.testing import OptimizerContract
 from hpopt.testing.landscapes import LANDSCAPES, Landscape
-from hpopt.testing.optimizers import search
+from hpopt.testing.searches import search
 
 SOME = ("conditions", "layers", "forbidden", "tiny", "two_objectives")
 FEW = ("conditions", "layers", "two_objectives")

@@ -14,7 +14,7 @@ from hpopt.optimizers.surrogates.sight import Sight
 from hpopt.optimizers.surrogates.surrogate import Surrogate
 from hpopt.space import Categorical, Float, Int, Space
 from hpopt.testing.landscapes import LANDSCAPES
-from hpopt.testing.optimizers import search
+from hpopt.testing.searches import search
 
 BRANCHES = Space(
     {

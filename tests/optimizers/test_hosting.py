@@ -16,7 +16,7 @@ from hpopt.core import Optimizer
 from hpopt.errors import SettingError
 from hpopt.optimizers import BY_NAME, make_optimizer
 from hpopt.testing.landscapes import LANDSCAPES, Landscape
-from hpopt.testing.optimizers import described, journal, search, steps
+from hpopt.testing.searches import described, journal, search, steps
 
 FLOATS, CONDITIONS, LAYERS = (LANDSCAPES[name] for name in ("floats", "conditions", "layers"))
 SOURCES = sorted(Path(hpopt.__file__).parent.glob("optimizers/**/*.py"))

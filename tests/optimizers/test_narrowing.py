@@ -12,7 +12,7 @@ from hpopt import Categorical, Float, GeneticAlgorithm, GridSearch, Narrowing, O
 from hpopt.errors import ConfigError, SettingError, UnknownNameError
 from hpopt.optimizers import make_optimizer
 from hpopt.testing.landscapes import LANDSCAPES
-from hpopt.testing.optimizers import described, search
+from hpopt.testing.searches import described, search
 
 SPACE = hpopt.Space(
     {
