@@ -61,15 +61,34 @@ class Reader:
         self._values = {each.name: array("d") for each in source.objectives}
         self._values |= {each.name: array("d") for each in source.constraints}
         self._most = len(self._values) + MOST_METRICS
-        self._place = -1
+        self._place = self._newest = -1  # up to where all is known, and the newest that is
+        self._beyond: set[int] = set()  # what is known after that place
 
-    def update(self) -> list[int]:
-        """Read what has finished since the last time; return the numbers of those trials."""
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def update(self, first: int = 0) -> list[int]:
+        """Read what has finished since the last time; return the numbers of those trials.
+
+        Parameters
+        ----------
+        first : int
+            The least number that is looked for: in a long study, this is much quicker. What has a
+            smaller one is read by the next call without it.
+        """
         changed = []
-        for place, trial in self._source.changes(self._place):
-            self._place = max(self._place, place)
+        known = self._place if first == 0 else self._newest
+        for place, trial in self._source.changes(known, first):
+            if place in self._beyond:
+                continue
+            if first and place >= 0:  # a storage may have no places
+                self._beyond.add(place)
+            self._newest = max(self._newest, place)
             self._add(trial)
             changed.append(trial.number)
+        if first == 0:
+            self._place = self._newest
+            self._beyond.clear()
         return changed
 
     def data(self) -> StudyData:

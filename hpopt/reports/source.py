@@ -32,6 +32,7 @@ class Source(Protocol):
     @property
     def pending_numbers(self) -> Sequence[int]: ...  # noqa: D102
     def iterate(self) -> Iterator[Trial]: ...  # noqa: D102
-    def changes(self, place: int = -1) -> Iterator[tuple[int, Trial]]: ...  # noqa: D102
+    def running_from(self, first: int) -> Sequence[Running]: ...  # noqa: D102
+    def changes(self, place: int = -1, first: int = 0) -> Iterator[tuple[int, Trial]]: ...  # noqa: D102
     def trial(self, number: int) -> Trial: ...  # noqa: D102
     def output(self, number: int) -> str: ...  # noqa: D102

@@ -117,10 +117,11 @@ class MemoryStorage(Storage):
             pending = tuple(self._pending[number] for number in sorted(self._pending))
             return Journal(tuple(self._finished.values()), pending, dict(self._asked_after))
 
-    def observed_after(self, place: int = -1) -> Iterator[tuple[int, Trial]]:
-        """Read what was observed after a place, by number."""
+    def observed_after(self, place: int = -1, first: int = 0) -> Iterator[tuple[int, Trial]]:
+        """Read what was observed after a place, by number, from number `first` on."""
         with self._open():
-            new = sorted(number for number, at in self._places.items() if at > place)
+            places = self._places.items()
+            new = sorted(number for number, at in places if at > place and number >= first)
             return iter([(self._places[number], self._finished[number]) for number in new])
 
     def _count_observed(self, numbers: Iterable[int]) -> None:

@@ -37,11 +37,20 @@ class Running:
         return self.solution.number
 
 
-def read_running(storage: Storage, path: Path | None) -> list[Running]:
-    """Read what was asked and has not finished, by number, with what is known of where it runs."""
+def read_running(storage: Storage, path: Path | None, first: int = 0) -> list[Running]:
+    """Read what was asked and has not finished, by number, with what is known of where it runs.
+
+    Parameters
+    ----------
+    storage : Storage
+    path : Path or None
+        The study file.
+    first : int
+        The least number.
+    """
     folder = None if path is None else str(folder_beside(path))
     found = []
-    for pending in storage.pending():
+    for pending in storage.pending(first):
         seen = None if folder is None else heartbeat_of(folder, pending.solution.number)
         solution = replace(pending.solution, config=copy_data(pending.solution.config))
         found.append(Running(solution, seen.since if seen else pending.since, seen))

@@ -64,8 +64,8 @@ NEXT_TRIALS = f"""SELECT {TRIAL} FROM trials
 NEXT_OBSERVED = f"""SELECT {TRIAL}, told FROM trials
     WHERE number > ? AND told > ? AND status IS NOT NULL ORDER BY number LIMIT {AT_ONCE}"""
 OBSERVED_NUMBERS = "SELECT number FROM trials WHERE status IS NOT NULL ORDER BY told"
-ALL_PENDING = f"""SELECT {rows.SOLUTION_COLUMNS}, asked_after, started FROM trials
-    WHERE status IS NULL ORDER BY number"""
+NEXT_PENDING = f"""SELECT {rows.SOLUTION_COLUMNS}, asked_after, started FROM trials
+    WHERE number >= ? AND status IS NULL ORDER BY number"""
 PENDING_NUMBERS = "SELECT number FROM trials WHERE status IS NULL ORDER BY number"
 ONE_TRIAL = f"SELECT {TRIAL} FROM trials WHERE number = ?"
 COUNT = f"""SELECT TOTAL(status IS NULL),
@@ -277,10 +277,10 @@ class SQLiteStorage(Storage):
                     raise damaged(self.path, f"trial {number} is not where it should be")
                 yield rows.trial_of_row(found[number])
 
-    def pending(self) -> list[Pending]:
-        """Read what was started and has not finished, by number."""
+    def pending(self, first: int = 0) -> list[Pending]:
+        """Read what was started and has not finished, by number, from number `first` on."""
         with self._reading() as connection:
-            found = connection.execute(ALL_PENDING).fetchall()
+            found = connection.execute(NEXT_PENDING, (first,)).fetchall()
         return [rows.pending_of_row(row) for row in self._growing(found)]
 
     def pending_numbers(self) -> list[int]:
@@ -293,15 +293,17 @@ class SQLiteStorage(Storage):
         """Read the finished trials by number, some hundred at a time."""
         return map(rows.trial_of_row, self._by_number(NEXT_TRIALS, ()))
 
-    def observed_after(self, place: int = -1) -> Iterator[tuple[int, Trial]]:
-        """Read what was observed after a place by number, some hundred at a time."""
-        for row in self._by_number(NEXT_OBSERVED, (place,)):
+    def observed_after(self, place: int = -1, first: int = 0) -> Iterator[tuple[int, Trial]]:
+        """Read what was observed after a place by number, from `first` on, some hundred at once."""
+        for row in self._by_number(NEXT_OBSERVED, (place,), first - 1):
             if type(row[OBSERVED]) is not int:
                 raise rows.damaged_trial(row[0], TypeError("its place in the journal"))
             yield row[OBSERVED], rows.trial_of_row(row)
 
-    def _by_number(self, query: str, arguments: tuple[int, ...]) -> Iterator[rows.Row]:
-        last, n_bytes = -1, 0
+    def _by_number(
+        self, query: str, arguments: tuple[int, ...], last: int = -1
+    ) -> Iterator[rows.Row]:
+        n_bytes = 0
         while True:
             # Short reads: a long one would keep the writer's log from being reused.
             with self._reading() as connection:

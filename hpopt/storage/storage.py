@@ -133,18 +133,20 @@ class Storage(ABC):
         """Read the finished trials in the order in which they were observed, best one by one."""
         return iter(self.load().trials)
 
-    def observed_after(self, place: int = -1) -> Iterator[tuple[int, Trial]]:
+    def observed_after(self, place: int = -1, first: int = 0) -> Iterator[tuple[int, Trial]]:
         """Read the finished trials that were observed after a place, each with its own, by number.
 
-        Places grow with each observation, and a trial that was reopened has another one when it
+        Only those of number `first` or more: whoever follows a long study need not look at all of
+        it each time. Places grow with each observation, and a trial that was reopened has another one when it
         finishes again. A storage that has no places gives all trials each time, at -1.
         """
-        return ((-1, trial) for trial in self.trials())
+        return ((-1, trial) for trial in self.trials() if trial.number >= first)
 
-    def pending(self) -> list[Pending]:
-        """Read what was started and has not finished, by number."""
+    def pending(self, first: int = 0) -> list[Pending]:
+        """Read what was started and has not finished, by number, from number `first` on."""
         journal = self.load()
-        return [Pending(s, journal.asked_after.get(s.number, 0)) for s in journal.pending]
+        pending = [each for each in journal.pending if each.number >= first]
+        return [Pending(each, journal.asked_after.get(each.number, 0)) for each in pending]
 
     def pending_numbers(self) -> list[int]:
         """Read the numbers of what was started and has not finished."""

@@ -74,16 +74,18 @@ class Record:
         with self._opening() as storage:
             yield from map(self._restore, storage.trials())
 
-    def changes(self, place: int = -1) -> Iterator[tuple[int, Trial]]:
+    def changes(self, place: int = -1, first: int = 0) -> Iterator[tuple[int, Trial]]:
         """Yield the trials that were observed after a place, each with its own place.
 
         Parameters
         ----------
         place : int
             The largest so far; -1 for all trials. A trial that has been continued comes again.
+        first : int
+            The least number of a trial: in a long study the few new ones come at the end.
         """
         with self._opening() as storage:
-            for at, trial in storage.observed_after(place):
+            for at, trial in storage.observed_after(place, first):
                 yield at, self._restore(trial)
 
     def trial(self, number: int) -> Trial:
@@ -122,8 +124,12 @@ class Record:
         It can be read by any process on this machine, or on one that sees the study's folder.
         Where no process is writing the study, they are what it left when it ended.
         """
+        return self.running_from(0)
+
+    def running_from(self, first: int) -> list[Running]:
+        """Return those of `running` whose number is `first` or more."""
         with self._opening() as storage:
-            return read_running(storage, self._path)
+            return read_running(storage, self._path, first)
 
     @property
     def constraints(self) -> tuple[Constraint, ...]:

@@ -71,6 +71,7 @@ class StorageContract:
             described(each) for each in journal.pending
         ]
         assert [each.asked_after for each in pending] == [0, 0, 1]
+        assert [each.solution.number for each in storage.pending(1)] == [1, 2]
         assert all(each.since is None or each.since > 0 for each in pending)
         assert journal.trials == ()
         assert storage.count()["pending"] == 3

@@ -132,12 +132,34 @@ def test_what_is_new_is_read_alone(tmp_path):
     assert reader.update() == [6]
     study.tell(waiting, {"loss": 7.0})
     assert reader.update() == [5]
+    study.tell(study.ask(), {"loss": 8.0})
+    assert reader.update(7) == [7]
     data, anew = reader.data(), read_data(study)
-    assert list(data.numbers) == list(anew.numbers) == list(range(7))
+    assert list(data.numbers) == list(anew.numbers) == list(range(8))
     for name, values in anew.values.items():
         np.testing.assert_array_equal(data.values[name], values)
     for mine, other in zip(data.columns, anew.columns, strict=True):
         np.testing.assert_array_equal(mine.values, other.values)
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_what_is_below_the_first_number_is_read_the_next_time(tmp_path, in_memory):
+    study = study_of(
+        [{"loss": float(k)} for k in range(5)], path=None if in_memory else tmp_path / "s.db"
+    )
+    reader = Reader(study)
+    reader.update()
+    waiting = [study.ask() for _ in range(4)]
+    for k in (3, 0, 2):
+        study.tell(waiting[k], {"loss": 1.0})
+        assert [each.number for each in study.running_from(7)] == [
+            each.number for each in study.running if each.number >= 7
+        ]
+    assert reader.update(7) == [7, 8]
+    assert reader.update(7) == []
+    assert reader.update() == [5]
+    assert reader.update() == []
+    assert len(reader) == len(study.trials)
 
 
 def test_a_continued_trial_takes_its_own_place():
