@@ -137,8 +137,8 @@ class Storage(ABC):
         """Read the finished trials that were observed after a place, each with its own, by number.
 
         Only those of number `first` or more: whoever follows a long study need not look at all of
-        it each time. Places grow with each observation, and a trial that was reopened has another one when it
-        finishes again. A storage that has no places gives all trials each time, at -1.
+        it each time. Places grow with each observation, and a trial that was reopened has another
+        one when it finishes again. A storage that has no places gives all trials each time, at -1.
         """
         return ((-1, trial) for trial in self.trials() if trial.number >= first)
 
