@@ -231,6 +231,8 @@ class EvaluationLost(HpoptError, RuntimeError):  # noqa: N818
         Peak resident memory of its process, in bytes.
     output : str, optional
         The end of what it printed.
+    worker : str, optional
+        Where it ran, as in `Outcome`.
     """
 
     def __init__(
@@ -240,13 +242,15 @@ class EvaluationLost(HpoptError, RuntimeError):  # noqa: N818
         seconds: float = 0.0,
         memory: int | None = None,
         output: str = "",
+        worker: str | None = None,
     ) -> None:
         super().__init__(message)
         self.seconds, self.memory, self.output = seconds, memory, output
+        self.worker = worker
 
     def __reduce__(self) -> tuple[object, ...]:
-        state = {"seconds": self.seconds, "memory": self.memory, "output": self.output}
-        return type(self), (str(self),), state
+        kept = ("seconds", "memory", "output", "worker")
+        return type(self), (str(self),), {name: getattr(self, name) for name in kept}
 
 
 class TimeLimitExceeded(EvaluationLost, TimeoutError):  # noqa: N818

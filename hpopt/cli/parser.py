@@ -248,8 +248,8 @@ def _add_export(add: Callable[..., argparse.ArgumentParser]) -> None:
         "  hpopt export digits.db --output digits.csv\n",
         "\n\nJSON: a list with one object a trial, whose keys are number, config, status, values"
         "\n(objectives and other numbers by name), info (JSON data beside them), seconds, error,"
-        "\nseed, fidelity, started, memory, curve, and of several objectives on_front. What JSON"
-        "\nhas no number for is null."
+        "\nseed, fidelity, started, memory, worker, generation, parents, curve, and of several"
+        "\nobjectives on_front. What JSON has no number for is null."
         "\nCSV: one row a trial, config.NAME for each parameter, info.NAME for what is no number;"
         "\nlists and dicts are JSON text. Text that a spreadsheet would take for a formula (=, +,"
         "\n-, @ in front) gets a ' in front of it.",

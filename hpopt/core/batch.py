@@ -14,6 +14,7 @@ from hpopt.core.evaluation import (
     judge_error,
     objectives_to_report,
     thinned_curve,
+    this_worker,
 )
 from hpopt.core.handle import Curve, Previous, TrialHandle, handle_for
 from hpopt.core.heartbeat import LiveFolder
@@ -101,4 +102,5 @@ def _outcome(
         started=started,
         seconds=seconds,
         info=info_of(problem, handle, outcome),
+        worker=this_worker(),
     )

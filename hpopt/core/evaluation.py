@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import re
+import socket
+import threading
 import time
 import traceback as tracebacks
 from collections.abc import Callable, Mapping
@@ -23,6 +27,7 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # which Keras, among others, puts into 
 MOST_CHARACTERS = 10_000  # of an error: some pages
 MOST_IN_TRACEBACK = 10 * MOST_CHARACTERS  # characters: a chain of some deep tracebacks
 MOST_REPORTS = 100_000  # of a curve: a few MB
+MOST_NAME = 64  # of a machine, or of a thread: what a machine's name may have
 
 
 def evaluate(
@@ -85,7 +90,20 @@ def evaluate(
         started=started,
         seconds=time.perf_counter() - clock,
         info=info_of(problem, handle, outcome),
+        worker=this_worker(),
     )
+
+
+def this_worker() -> str:
+    """Return where this runs: ``host:pid``, with the thread unless it is the main one."""
+    process = f"{_host()}:{os.getpid()}"
+    thread = threading.current_thread()
+    return process if thread is threading.main_thread() else f"{process}/{thread.name[:MOST_NAME]}"
+
+
+@functools.cache
+def _host() -> str:
+    return socket.gethostname()[:MOST_NAME]
 
 
 def objectives_to_report(problem: Problem) -> tuple[str, ...]:
@@ -173,6 +191,7 @@ def outcome_of_loss(lost: BaseException) -> Outcome:
         started=time.time() - seconds,
         seconds=seconds,
         memory=lost.memory if isinstance(lost, EvaluationLost) else None,
+        worker=lost.worker if isinstance(lost, EvaluationLost) else None,
     )
 
 

@@ -53,6 +53,12 @@ class Solution:
     fidelity : float or None
         The resource this evaluation may spend, where the problem declares one. What an earlier one
         of the same config has spent is part of it.
+    generation : int or None
+        The generation that it belongs to, from 0, where the strategy has generations.
+    parents : tuple of int
+        The numbers of the trials that it was made from, all lower than its own, where the strategy
+        makes configs of others: two that were crossed, the one that it is a neighbour of. A config
+        that was drawn anew has none.
     """
 
     number: int
@@ -60,6 +66,8 @@ class Solution:
     point: Point = field(compare=False, repr=False)
     seed: int
     fidelity: float | None = None
+    generation: int | None = None
+    parents: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,9 @@ class Outcome:
         Peak resident memory of the process that ran it, in bytes, where it is known.
     info : mapping of str to JSON data
         Whatever else than numbers the problem returned: texts, lists, dicts.
+    worker : str or None
+        Where it ran, where that is known: the machine and its process, ``host:4711``, and the
+        thread unless it was the main one, ``host:4711/hpopt-thread_2``.
     """
 
     status: Status
@@ -101,6 +112,7 @@ class Outcome:
     seconds: float = 0.0
     memory: int | None = None
     info: Mapping[str, Any] = field(default_factory=dict)
+    worker: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -228,6 +240,21 @@ class Trial:
         """Peak resident memory of its process, in bytes, where it is known."""
         return self.outcome.memory
 
+    @property
+    def generation(self) -> int | None:
+        """The generation that it belongs to, where the strategy has generations."""
+        return self.solution.generation
+
+    @property
+    def parents(self) -> tuple[int, ...]:
+        """The numbers of the trials that it was made from; see `Solution`."""
+        return self.solution.parents
+
+    @property
+    def worker(self) -> str | None:
+        """Where it ran, where that is known; see `Outcome`."""
+        return self.outcome.worker
+
     def without_texts(self) -> Trial:
         """Return it without curve, traceback and info: to keep many in memory."""
         outcome = self.outcome
@@ -250,5 +277,8 @@ class Trial:
             "fidelity": self.solution.fidelity,
             "started": self.started,
             "memory": self.memory,
+            "worker": self.worker,
+            "generation": self.generation,
+            "parents": list(self.parents),
             "curve": [list(pair) for pair in self.curve],
         }

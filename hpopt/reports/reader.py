@@ -142,12 +142,11 @@ class Reader:
         self._numbers[row] = trial.number
         self._status[row] = STATUSES.index(outcome.status)
         self._feasible[row] = not key[0]
-        self._generations[row] = _or_none(getattr(solution, "generation", None))
-        worker = getattr(outcome, "worker", None)
+        self._generations[row] = _or_none(solution.generation)
+        worker = outcome.worker
         self._workers[row] = -1 if worker is None else self._place_of_worker(worker)
-        parents = getattr(solution, "parents", ())
-        if parents:
-            self._parents[trial.number] = tuple(parents)
+        if solution.parents:
+            self._parents[trial.number] = solution.parents
         self._cause[row] = -1 if outcome.error is None else self._place_of_cause(trial)
         self._add_values(row, outcome.values)
         self._add_config(row, solution.config)

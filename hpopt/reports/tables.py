@@ -265,6 +265,12 @@ def _of_trial(trial: Trial, record: Source, path: Path | None) -> Iterator[Row]:
     yield "seed", str(trial.solution.seed)
     if trial.solution.fidelity is not None:
         yield "fidelity", words.number(trial.solution.fidelity)
+    if trial.generation is not None:
+        yield "generation", str(trial.generation)
+    if trial.parents:
+        yield "parents", words.numbers(trial.parents)
+    if trial.worker is not None:
+        yield "worker", trial.worker
     if path is not None:
         folder = path.with_name(path.name + ".files") / str(trial.number)
         if folder.is_dir():

@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from hpopt.storage.rows import ADD_INFO, VIEW_WITH_INFO
+from hpopt.storage.rows import ADDED
 
 TIMEOUT = 10.0
 """Seconds to wait where somebody else, such as the sqlite3 shell, has locked the file."""
@@ -91,7 +91,7 @@ def connect_to_read(path: Path, *, is_alone: bool | None = None) -> sqlite3.Conn
     # Alone, nobody writes it, and SQLite would leave an empty log there.
     connection = connect_with_limits(path, "mode=ro&immutable=1" if is_alone else "mode=ro")
     try:
-        read_with_info(connection)
+        read_all_columns(connection)
         return connection
     except sqlite3.OperationalError as error:
         connection.close()
@@ -104,7 +104,7 @@ def connect_to_read(path: Path, *, is_alone: bool | None = None) -> sqlite3.Conn
         raise
     connection = connect_with_limits(path, "mode=ro&immutable=1")
     try:
-        read_with_info(connection)
+        read_all_columns(connection)
     except BaseException:
         connection.close()
         raise
@@ -120,8 +120,8 @@ def connect_to_write(path: Path) -> sqlite3.Connection:
             raise sqlite3.OperationalError(f"WAL is not possible here, only {mode}")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA secure_delete = OFF")
-        if _lacks_info(connection):
-            connection.execute(ADD_INFO)
+        for name in _lacking(connection):
+            connection.execute(f"ALTER TABLE trials ADD COLUMN {name} {ADDED[name]}")
         connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
     except BaseException:
@@ -170,20 +170,22 @@ def log_path(path: Path) -> Path:
     return path.with_name(path.name + "-wal")
 
 
-def read_with_info(connection: sqlite3.Connection) -> None:
-    """Let a reader see the column `info` also in a file of hpopt 0.1.0.
+def read_all_columns(connection: sqlite3.Connection) -> None:
+    """Let a reader see all columns also in a file of an earlier version.
 
-    The view is the connection's own and kept in memory. A writer may add the column meanwhile:
-    then its own column comes before the view's.
+    The view is the connection's own and kept in memory. A writer may add the columns meanwhile:
+    then its own columns come before the view's.
     """
-    if _lacks_info(connection):
+    lacking = _lacking(connection)
+    if lacking:
+        nothing = ", ".join(f"NULL AS {name}" for name in lacking)
         connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute(VIEW_WITH_INFO)
+        connection.execute(f"CREATE TEMP VIEW trials AS SELECT *, {nothing} FROM main.trials")
 
 
-def _lacks_info(connection: sqlite3.Connection) -> bool:
+def _lacking(connection: sqlite3.Connection) -> list[str]:
     names = [name for _, name, *_ in connection.execute("PRAGMA main.table_info(trials)")]
-    return bool(names) and "info" not in names
+    return [name for name in ADDED if name not in names] if names else []
 
 
 def _set_journal_mode(connection: sqlite3.Connection, mode: str, patience: float) -> str:

@@ -17,12 +17,13 @@ from hpopt.storage.connection import (
     lacks_log,
     log_path,
     n_bytes_of,
-    read_with_info,
+    read_all_columns,
 )
 from hpopt.storage.rows import (
     APPLICATION_ID,
     OUTCOME_COLUMNS,
     SOLUTION_COLUMNS,
+    STATUS,
     length_of_row,
     solution_of_row,
     trial_of_row,
@@ -32,9 +33,6 @@ from hpopt.terminal import printable
 ALL_COLUMNS = f"{SOLUTION_COLUMNS}, {OUTCOME_COLUMNS}, told, asked_after, output"
 SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 """What reading a damaged file may raise: also its error messages may be damaged."""
-
-STATUS = 5
-"""The place of the status in ALL_COLUMNS."""
 
 MOST_GAPS = 1000
 """Unreadable places after which the search for readable rows ends."""
@@ -209,7 +207,7 @@ def _lenient_connection(path: Path) -> Iterator[sqlite3.Connection]:
     connection = connect_with_limits(path, "mode=ro" if has_log(path) else "mode=ro&immutable=1")
     try:
         connection.execute("PRAGMA writable_schema = ON")  # lets it read a file that is too short
-        read_with_info(connection)
+        read_all_columns(connection)
         yield connection
     finally:
         connection.close()

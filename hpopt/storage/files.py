@@ -22,11 +22,8 @@ from hpopt.storage.damage import (
     without_log,
 )
 from hpopt.storage.open_file import flush, flush_folder
-from hpopt.storage.rows import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
+from hpopt.storage.rows import ADDED, APPLICATION_ID, SCHEMA, SCHEMA_VERSION
 from hpopt.terminal import printable
-
-ADDED = frozenset({"info"})
-"""Columns that files of earlier versions do not have."""
 
 Columns = dict[str, tuple[Any, ...]]
 

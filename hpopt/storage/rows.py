@@ -49,23 +49,37 @@ CREATE TABLE trials (
     curve       TEXT,                    -- JSON: [[step, value], ...]
     traceback   TEXT,
     output      TEXT,                    -- the end of what it printed
-    info        TEXT                     -- JSON: what was returned beside the numbers, by name
+    info        TEXT,                    -- JSON: what was returned beside the numbers, by name
+    generation  INTEGER,
+    parents     TEXT,                    -- JSON: the numbers of the trials that it was made from
+    worker      TEXT                     -- where it ran: host:pid, or host:pid/thread
 );
 COMMIT;
 """
 
-ADD_INFO = "ALTER TABLE trials ADD COLUMN info TEXT"
-VIEW_WITH_INFO = "CREATE TEMP VIEW trials AS SELECT *, NULL AS info FROM main.trials"
-"""For a file of hpopt 0.1.0, which has no such column: to write it, and only to read it."""
+ADDED = {"info": "TEXT", "generation": "INTEGER", "parents": "TEXT", "worker": "TEXT"}
+"""Columns that files of earlier versions lack, and their types."""
 
-SOLUTION_COLUMNS = "number, config, point, seed, fidelity"
-OUTCOME_COLUMNS = "status, metrics, started, seconds, memory, error, curve, traceback, info"
+SOLUTION_COLUMNS = "number, config, point, seed, fidelity, generation, parents"
+OUTCOME_COLUMNS = "status, metrics, started, seconds, memory, error, curve, traceback, info, worker"
 
-INSERT_SOLUTION = (
-    f"INSERT INTO trials ({SOLUTION_COLUMNS}, asked_after, started) VALUES (?,?,?,?,?,?,?)"
-)
+STATUS = len(SOLUTION_COLUMNS.split(", "))
+"""The place of the status in a row of SOLUTION_COLUMNS and OUTCOME_COLUMNS."""
+
+END = STATUS + len(OUTCOME_COLUMNS.split(", "))
+"""How many there are of both."""
+
+
+def places(columns: str) -> str:
+    """Return a question mark for each of some columns."""
+    return ",".join("?" * len(columns.split(", ")))
+
+
+_NEW_SOLUTION = f"{SOLUTION_COLUMNS}, asked_after, started"
+_NEW_OUTCOME = f"{OUTCOME_COLUMNS}, told, output"
+INSERT_SOLUTION = f"INSERT INTO trials ({_NEW_SOLUTION}) VALUES ({places(_NEW_SOLUTION)})"
 FINISH_SOLUTION = (
-    f"UPDATE trials SET ({OUTCOME_COLUMNS}, told, output) = (?,?,?,?,?,?,?,?,?,?,?) "
+    f"UPDATE trials SET ({_NEW_OUTCOME}) = ({places(_NEW_OUTCOME)}) "
     "WHERE number = ? AND status IS NULL"
 )
 REOPEN = (
@@ -74,8 +88,8 @@ REOPEN = (
     "NULL, NULL, 0) WHERE number = ? AND status IS NOT NULL"
 )
 INSERT_TRIAL = (
-    f"INSERT OR IGNORE INTO trials ({OUTCOME_COLUMNS}, told, output, {SOLUTION_COLUMNS}) "
-    "VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    f"INSERT OR IGNORE INTO trials ({_NEW_OUTCOME}, {SOLUTION_COLUMNS}) "
+    f"VALUES ({places(_NEW_OUTCOME)}, {places(SOLUTION_COLUMNS)})"
 )
 
 FLOATS = np.dtype("<f8")
@@ -94,6 +108,8 @@ def row_of_solution(solution: Solution) -> tuple[Any, ...]:
         np.asarray(solution.point, FLOATS).tobytes(),
         int(solution.seed),
         None if solution.fidelity is None else float(solution.fidelity),
+        None if solution.generation is None else int(solution.generation),
+        encode([int(number) for number in solution.parents]) if solution.parents else None,
     )
 
 
@@ -109,6 +125,7 @@ def row_of_outcome(outcome: Outcome) -> tuple[Any, ...]:
         _encoded_curve(outcome.curve) if outcome.curve else None,
         _storable(outcome.traceback),
         encode(dict(outcome.info)) if outcome.info else None,
+        _storable(outcome.worker),
     )
 
 
@@ -128,7 +145,7 @@ def length_of_row(row: Row) -> int:
 
 def solution_of_row(row: Row) -> Solution:
     """Make a solution of its SOLUTION_COLUMNS; raise StudyFileError for a damaged row."""
-    number, config, point, seed, fidelity = row
+    number, config, point, seed, fidelity, generation, parents = row
     try:
         _check(number, int, "number")
         _check(seed, int, "seed")
@@ -137,17 +154,23 @@ def solution_of_row(row: Row) -> Solution:
             raise ValueError("its number is negative")
         if fidelity is not None:
             _check_finite(fidelity, "fidelity")
+        if generation is not None:
+            _check(generation, int, "generation")
+            if generation < 0:
+                raise ValueError("its generation is negative")
         config = decode(config)
         _check(config, dict, "config")
-        return Solution(number, config, np.frombuffer(point, FLOATS), seed, fidelity)
+        made_from = () if parents is None else _parents(parents, number)
+        point = np.frombuffer(point, FLOATS)
+        return Solution(number, config, point, seed, fidelity, generation, made_from)
     except (ValueError, TypeError) as error:
         raise damaged_trial(number, error) from None
 
 
 def pending_of_row(row: Row) -> Pending:
     """Make a pending solution of SOLUTION_COLUMNS, asked_after and started; raise as before."""
-    solution = solution_of_row(row[:5])
-    asked_after, since = row[5:]
+    solution = solution_of_row(row[:STATUS])
+    asked_after, since = row[STATUS:]
     try:
         if asked_after is not None:
             _check(asked_after, int, "asked_after")
@@ -160,8 +183,10 @@ def pending_of_row(row: Row) -> Pending:
 
 def trial_of_row(row: Row) -> Trial:
     """Make a trial of its SOLUTION_COLUMNS and OUTCOME_COLUMNS; raise as before."""
-    solution = solution_of_row(row[:5])
-    status, metrics, started, seconds, memory, error, curve, traceback, info = row[5:14]
+    solution = solution_of_row(row[:STATUS])
+    status, metrics, started, seconds, memory, error, curve, traceback, info, worker = row[
+        STATUS:END
+    ]
     try:
         if status not in STATUSES:
             raise ValueError(f"its status is {status!r:.80}")
@@ -169,7 +194,7 @@ def trial_of_row(row: Row) -> Trial:
         _check_finite(seconds, "seconds")
         if memory is not None:
             _check(memory, int, "memory")
-        for name, text in (("error", error), ("traceback", traceback)):
+        for name, text in (("error", error), ("traceback", traceback), ("worker", worker)):
             if text is not None:
                 _check(text, str, name)
         outcome = Outcome(
@@ -182,6 +207,7 @@ def trial_of_row(row: Row) -> Trial:
             seconds=seconds,
             memory=memory,
             info=dict(decode(info)) if info else {},
+            worker=worker,
         )
     except (ValueError, TypeError, OverflowError) as problem:
         raise damaged_trial(solution.number, problem) from None
@@ -211,6 +237,16 @@ def _check(value: Any, kind: type, name: str) -> None:
 def _check_finite(value: Any, name: str) -> None:
     if type(value) not in (int, float) or not math.isfinite(value):
         raise ValueError(f"its {name} is {value!r:.80}")
+
+
+def _parents(cell: Any, number: int) -> tuple[int, ...]:
+    parents = decode(cell)
+    _check(parents, list, "parents")
+    for parent in parents:
+        _check(parent, int, "parent")
+        if not 0 <= parent < number:  # so that whoever goes from child to parent comes to an end
+            raise ValueError(f"its parent is {parent!r:.80}")
+    return tuple(parents)
 
 
 def _numbers(values: Any) -> dict[str, float]:

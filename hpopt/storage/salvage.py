@@ -13,11 +13,11 @@ from hpopt.storage.connection import connect
 from hpopt.storage.damage import (
     ALL_COLUMNS,
     SQLITE_ERRORS,
-    STATUS,
     readable_header,
     readable_rows,
     study_error,
 )
+from hpopt.storage.rows import STATUS, places
 
 
 def salvage(path: str | os.PathLike[str], to: str | os.PathLike[str]) -> int:
@@ -65,11 +65,10 @@ def salvage(path: str | os.PathLike[str], to: str | os.PathLike[str]) -> int:
 
 def _fill(connection: sqlite3.Connection, header: str, source: Path) -> int:
     n_trials = 0
-    places = ",".join("?" * len(ALL_COLUMNS.split(",")))
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("INSERT INTO study (id, header) VALUES (1, ?)", (header,))
     for row in readable_rows(source):
-        query = f"INSERT OR IGNORE INTO trials ({ALL_COLUMNS}) VALUES ({places})"
+        query = f"INSERT OR IGNORE INTO trials ({ALL_COLUMNS}) VALUES ({places(ALL_COLUMNS)})"
         is_new = connection.execute(query, row).rowcount == 1
         n_trials += is_new and row[STATUS] is not None
     connection.execute("COMMIT")

@@ -55,7 +55,7 @@ AT_ONCE, BYTES_AT_ONCE = 500, 2**22
 LOOK_SECONDS = 1.0
 """How often the writer looks whether its file is still in its place: three system calls."""
 
-STATUS, OBSERVED, ASKED_AFTER = 5, 14, 15
+STATUS, OBSERVED, ASKED_AFTER = rows.STATUS, rows.END, rows.END + 1
 """Places in the rows of TRIAL and JOURNAL."""
 
 JOURNAL = f"SELECT {TRIAL}, told, asked_after FROM trials ORDER BY number"

@@ -268,12 +268,14 @@ class StorageContract:
         """Numbers come from arrays now and then."""
         number, seconds = np.int64(5), np.float32(0.5)
         outcome = Outcome("complete", {"value": np.float32(0.25)}, seconds=seconds, memory=number)
-        asked = Solution(number, {"x": np.float64(0.5)}, np.zeros(2), np.uint32(7), number)
+        config, whole = {"x": np.float64(0.5)}, np.uint32(7)
+        asked = Solution(number, config, np.zeros(2), whole, number, whole, (np.int64(3),))
         storage.started([asked], 0)
         storage.append([Trial(asked, outcome)], {number: "printed"})
         found = storage.trial(np.int64(5))
         assert (found.number, found.seconds, found.memory) == (5, 0.5, 5)
         assert (found.config, found.values) == ({"x": 0.5}, {"value": 0.25})
+        assert (found.generation, found.parents) == (7, (3,))
         assert storage.output(number) == "printed"
 
     def test_trials_are_counted_by_status(self, storage: Storage) -> None:
@@ -375,7 +377,8 @@ def solution(
     point.flags.writeable = False
     layers = [{"units": 2**70, "activation": "relu"}, {"units": 1, "rate": 5e-324}]
     config = {"x": x, "naïve": None, "flag": True, "$float": "nan", "layers": layers, "empty": []}
-    return Solution(number, config, point, seed, fidelity)
+    generation, parents = (number // 3, (number - 1, 0)) if number > 1 else (None, ())
+    return Solution(number, config, point, seed, fidelity, generation, parents)
 
 
 def trial(number: int, status: Status = "complete") -> Trial:
@@ -390,6 +393,7 @@ def trial(number: int, status: Status = "complete") -> Trial:
         seconds=0.1 + number,
         memory=None if number % 2 else 2**40,
         info={"note": "naïve", "$of": [1, {"x": None}]} if status == "complete" else {},
+        worker=None if number % 3 else "naïve:4711/thread-2",
     )
     return Trial(solution(number), outcome)
 

@@ -101,6 +101,8 @@ def test_show_one_trial(study, hpopt):
     assert "curve (step, value)" in out
     assert "slope" in out
     assert "\x1b" not in out
+    assert f"worker   {trial.worker}\n" in out
+    assert "parents" not in out
     out = hpopt("show", study, "--trial", 2)[1]
     assert "error    ValueError: no value for 2" in out
     assert "Traceback (most recent call last)" in out

@@ -4,7 +4,9 @@ import asyncio
 import enum
 import fractions
 import json
+import os
 import pickle
+import socket
 import threading
 import time
 from decimal import Decimal
@@ -393,8 +395,10 @@ def test_a_loss_is_an_outcome(lost, status, message):
 
 
 def test_what_a_loss_knows_is_kept():
-    outcome = outcome_of_loss(MemoryLimitExceeded("much", seconds=2.0, memory=10**9))
-    assert outcome.memory == 10**9
+    lost = MemoryLimitExceeded("much", seconds=2.0, memory=10**9, worker="here:5")
+    outcome = outcome_of_loss(lost)
+    assert (outcome.memory, outcome.worker) == (10**9, "here:5")
+    assert outcome_of_loss(OSError("broken pipe")).worker is None
 
 
 def test_failures_are_told_by_hand():
@@ -413,7 +417,10 @@ def test_evaluations_may_run_in_threads():
         solution = Solution(number, {"x": 0.0}, np.array([0.5]), seed=number)
         outcomes[number] = evaluate(problem, solution)
 
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(8)]
+    names = [f"{number}-" + "long" * 5 * number for number in range(8)]
+    threads = [
+        threading.Thread(target=run, args=(number,), name=name) for number, name in enumerate(names)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -421,6 +428,11 @@ def test_evaluations_may_run_in_threads():
     assert {n: outcome.values["value"] for n, outcome in outcomes.items()} == {
         n: float(n) for n in range(8)
     }
+    run(8)  # in the main thread
+    here = f"{socket.gethostname()}:{os.getpid()}"
+    workers = [outcomes[number].worker for number in range(9)]
+    assert workers == [*(f"{here}/{name[:64]}" for name in names), here]
+    assert len(names[-1]) > 64
 
 
 def much_of_everything(kind, trial):

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ SOLUTION = Solution(2, {"x": 0.5, "layers": [{"k": 1}]}, np.array([0.5]), 9, 4.0
 @pytest.mark.parametrize("status", STATUSES)
 def test_a_trial_has_the_attributes_of_both(status):
     outcome = Outcome(
-        status, {"value": 1.0}, ((1.0, 2.0),), "why", "where", 5.0, 6.0, 7, {"a": [1]}
+        status, {"value": 1.0}, ((1.0, 2.0),), "why", "where", 5.0, 6.0, 7, {"a": [1]}, "here:5"
     )
     trial = Trial(SOLUTION, outcome)
     assert trial.number == 2
@@ -26,9 +27,15 @@ def test_a_trial_has_the_attributes_of_both(status):
         "seconds",
         "memory",
         "info",
+        "worker",
         "ok",
     ):
         assert getattr(trial, name) == getattr(outcome, name)
+    assert (trial.generation, trial.parents) == (None, ())
+    bred = Trial(replace(SOLUTION, generation=0, parents=(1, 0)), outcome)
+    assert (bred.generation, bred.parents) == (0, (1, 0))
+    assert bred.to_dict() | {"generation": None, "parents": []} == trial.to_dict()
+    assert bred.to_dict()["parents"] == [1, 0]
     assert trial.ok == (status in ("complete", "stopped"))
 
 

@@ -4,6 +4,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -74,6 +75,7 @@ class TestTime:
         assert "longer than its limit of 0.4 s" in str(error)
         assert 0.4 < error.seconds < 20
         assert future.output == error.output == "asleep\n"
+        assert re.fullmatch(rf"{re.escape(socket.gethostname())}:\d+", error.worker)
 
     def test_the_next_call_gets_a_new_process(self, brief):
         assert isinstance(brief.submit(loop).exception(), TimeLimitExceeded)
@@ -318,10 +320,11 @@ class TestLeftovers:
 def test_losses_survive_pickling():
     import pickle
 
-    error = TimeLimitExceeded("too long", seconds=3.0, memory=5, output="words")
+    error = TimeLimitExceeded("too long", seconds=3.0, memory=5, output="words", worker="here:5")
     copy = pickle.loads(pickle.dumps(error))
     assert isinstance(copy, EvaluationLost)
     assert (str(copy), copy.seconds, copy.memory, copy.output) == ("too long", 3.0, 5, "words")
+    assert copy.worker == "here:5"
 
 
 @pytest.mark.parametrize(

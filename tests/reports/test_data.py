@@ -3,6 +3,7 @@ import pytest
 
 import hpopt
 from hpopt import Objective, Outcome, Study, failed
+from hpopt.core import Solution, Trial
 from hpopt.problems import FunctionProblem
 from hpopt.reports.reader import Reader, read_data
 
@@ -119,6 +120,19 @@ def test_a_study_of_anybodys_has_no_more_metrics_than_are_looked_at():
     assert len(data.values) == 41
     assert np.isnan(data.values["m3"]).sum() == 299
     assert np.isfinite(data.values["loss"]).all()
+
+
+def test_it_knows_generation_parents_and_worker(tmp_path):
+    path = tmp_path / "s.db"
+    outcomes = [Outcome("complete", {"loss": float(k)}, worker=f"m:{k % 2}") for k in range(3)]
+    study = study_of([*outcomes, {"loss": 5.0}], path=path)
+    bred = Solution(9, study.trials[0].config, np.zeros(1), 1, None, 2, (3, 1))
+    study._state.storage.append([Trial(bred, outcomes[1])])
+    data = read_data(Study.load(path))
+    assert list(data.generations) == [-1, -1, -1, -1, 2]
+    assert data.parents == {9: (3, 1)}
+    assert [*data.workers] == [0, 1, 0, -1, 1]
+    assert data.worker_names == ("m:0", "m:1")
 
 
 def test_what_is_new_is_read_alone(tmp_path):

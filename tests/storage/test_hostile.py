@@ -16,7 +16,7 @@ from hpopt.testing.storages import solution, trial
 N = 40
 TRIALS = SCHEMA[SCHEMA.index("CREATE TABLE trials") : SCHEMA.rindex("COMMIT")].strip()
 OTHERS = "status, told, asked_after, config, point, seed, fidelity, metrics, started, seconds, "
-OTHERS += "memory, error, curve, traceback, output, info"
+OTHERS += "memory, error, curve, traceback, output, info, generation, parents, worker"
 
 
 @pytest.fixture
@@ -118,6 +118,9 @@ CELLS = {
     ],
     "traceback": [b"\xff"],
     "info": ["[1]", "5", "{", '[["a", 1], 2]', "[" * 100_000],
+    "generation": ["text", 0.5, -1, b""],
+    "parents": ["", "5", "{}", "[", "[true]", "[0.5]", "[-1]", "[7]", "[[1]]", b"[1]"],
+    "worker": [b"\xff"],
     "told": ["text", 0.5, b""],
     "asked_after": ["text", 0.5, b""],
 }

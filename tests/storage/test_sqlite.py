@@ -5,6 +5,7 @@ import sqlite3
 import tempfile
 import tracemalloc
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from hpopt.errors import SettingError, StudyError
 from hpopt.storage import MemoryStorage, SQLiteStorage, open_storage, salvage
 from hpopt.storage.connection import connect_to_read
 from hpopt.storage.encoding import decode
+from hpopt.storage.rows import ADDED
 from hpopt.testing.storages import described, solution, trial
 
 from .processes import run
@@ -325,13 +327,14 @@ def test_a_disk_that_fails_to_flush_is_reported(tmp_path, monkeypatch):
 
 
 def as_of_version_0_1_0(path):
-    """Write a study file without what came later, and return its trials."""
+    """Write a study file without what came later."""
     with SQLiteStorage(path) as storage:
         storage.write_header({"seed": 3})
         storage.started([solution(number) for number in range(4)], 0)
         storage.append([trial(0, "stopped"), trial(1, "failed")])
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("ALTER TABLE trials DROP COLUMN info")
+        for name in ADDED:
+            connection.execute(f"ALTER TABLE trials DROP COLUMN {name}")
         connection.commit()
 
 
@@ -346,8 +349,8 @@ def test_a_file_of_0_1_0_is_read_as_it_is(tmp_path):
     before = path.read_bytes()
     with SQLiteStorage(path, "r") as storage:
         assert [described(each) for each in storage.trials()] == [
-            described(trial(0, "stopped")),
-            described(trial(1, "failed")),
+            described(without_additions(trial(0, "stopped"))),
+            described(without_additions(trial(1, "failed"))),
         ]
         assert [each.number for each in storage.observations()] == [0, 1]
         assert [each.number for each in storage.load().pending] == [2, 3]
@@ -365,9 +368,49 @@ def test_a_file_of_0_1_0_is_written_on(tmp_path):
             storage.append([trial(2)])
             assert storage.trial(2).info == trial(2).info != {}
             assert reader.trial(2).info == trial(2).info
-    assert columns_of(path)[-1] == "info"
+            storage.append([trial(5)])
+            assert described(storage.trial(5)) == described(trial(5))
+            assert described(reader.trial(5)) == described(trial(5))
+    assert columns_of(path)[-len(ADDED) :] == [*ADDED]
     with SQLiteStorage(path) as storage:
-        assert [each.info for each in storage.observations()] == [{}, {}, trial(2).info]
+        assert [each.info for each in storage.observations()][:3] == [{}, {}, trial(2).info]
+
+
+def test_a_file_that_lacks_some_of_the_later_columns_is_read_and_written_on(tmp_path):
+    """As hpopt wrote it after 0.1.0, or as it is where adding them was cut off."""
+    path = tmp_path / "study.db"
+    with SQLiteStorage(path) as storage:
+        storage.append([trial(3)])
+    change(path, "DROP COLUMN worker", "DROP COLUMN generation")
+    known = trial(3)
+    left = replace(
+        known,
+        solution=replace(known.solution, generation=None),
+        outcome=replace(known.outcome, worker=None),
+    )
+    with SQLiteStorage(path, "r") as reader:
+        assert described(reader.trial(3)) == described(left)
+    with SQLiteStorage(path) as storage:
+        storage.append([trial(4)])
+        assert [described(each) for each in storage.trials()] == [
+            described(left),
+            described(trial(4)),
+        ]
+
+
+def change(path, *what):
+    with closing(sqlite3.connect(path)) as connection:
+        for each in what:
+            connection.execute(f"ALTER TABLE trials {each}")
+        connection.commit()
+
+
+def without_additions(known):
+    return replace(
+        known,
+        solution=replace(known.solution, generation=None, parents=()),
+        outcome=replace(known.outcome, info={}, worker=None),
+    )
 
 
 def test_a_file_of_0_1_0_is_salvaged(tmp_path):
@@ -375,8 +418,8 @@ def test_a_file_of_0_1_0_is_salvaged(tmp_path):
     assert salvage(tmp_path / "study.db", tmp_path / "saved.db") == 2
     with SQLiteStorage(tmp_path / "saved.db", "r") as storage:
         assert [described(each) for each in storage.observations()] == [
-            described(trial(0, "stopped")),
-            described(trial(1, "failed")),
+            described(without_additions(trial(0, "stopped"))),
+            described(without_additions(trial(1, "failed"))),
         ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -256,7 +257,9 @@ class Worker:
             how = f"{why or 'closed its pipe to the driver'} and was killed"
         if not self._ready:
             how = f"could not start: it {how}{exits.last_line(self._printed)}"
-        return exits.lost_call_error(run, seconds, how, self._printed, started=self._ready)
+        lost = exits.lost_call_error(run, seconds, how, self._printed, started=self._ready)
+        lost.worker = f"{socket.gethostname()}:{self.pid}" if self._ready else None
+        return lost
 
     def _end(self) -> None:
         with self._lock:
