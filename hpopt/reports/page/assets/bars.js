@@ -1,0 +1,66 @@
+// How much each parameter matters, with the interval in which it lies.
+{
+  const { Plot, Scale, state, digits, short } = hpopt;
+  const ROW = 24; // pixels of a bar with its name
+  const MOST = 20; // bars: the rest matters less than any of these
+
+  function importance(figure) {
+    const shown = () => (state.study.importance || []).slice(0, MOST);
+    const plot = new Plot(figure, {
+      label: "How much each parameter matters, as a share of the variance of the values.",
+      height: 40 + ROW * Math.max(1, shown().length), draw: (pen) => draw(pen, shown()), table: asTable,
+    });
+    state.follow(() => {
+      plot.frame.style.height = `${40 + ROW * Math.max(1, shown().length)}px`;
+      plot.redraw();
+    });
+  }
+
+  function draw(pen, bars) {
+    if (!bars.length) return pen.nothing("Too few trials have values to tell.");
+    const { ctx, box, colours } = pen;
+    const names = bars.map((each) => short(each.name, 28));
+    box.left = Math.min(pen.width * 0.45, 16 + Math.max(...names.map((name) => ctx.measureText(name).width)));
+    const highest = Math.max(...bars.map((each) => each.high ?? each.share));
+    const x = new Scale(0, Math.min(1, Math.max(0.05, highest * 1.05)));
+    box.right = pen.width - 30;
+    ctx.textBaseline = "top";
+    ctx.textAlign = "center";
+    for (const { value, text } of x.ticks(Math.max(2, (box.right - box.left) / 90))) {
+      const across = Math.round(pen.x(x.share(value))) + 0.5;
+      ctx.strokeStyle = colours.grid;
+      pen.line([[across, box.top], [across, box.bottom]]);
+      ctx.fillStyle = colours.faint;
+      ctx.fillText(`${digits(Number(text) * 100)} %`, across, box.bottom + 6);
+    }
+    ctx.textBaseline = "middle";
+    const step = (box.bottom - box.top) / bars.length;
+    bars.forEach((each, k) => {
+      const y = box.top + (k + 0.5) * step, end = pen.x(x.share(each.share));
+      ctx.fillStyle = colours.text;
+      ctx.textAlign = "right";
+      ctx.fillText(names[k], box.left - 8, y);
+      ctx.fillStyle = colours.trial;
+      ctx.fillRect(box.left, y - 7, Math.max(1, end - box.left), 14);
+      if (each.low === undefined || each.low === null) return;
+      ctx.strokeStyle = colours.text;
+      ctx.lineWidth = 1.4;
+      const [from, to] = [pen.x(x.share(Math.max(0, each.low))), pen.x(x.share(each.high))];
+      pen.line([[from, y], [to, y]]);
+      pen.line([[from, y - 4], [from, y + 4]]);
+      pen.line([[to, y - 4], [to, y + 4]]);
+    });
+    return null;
+  }
+
+  function asTable() {
+    const percent = (share) => `${digits(Number((share * 100).toPrecision(3)))} %`;
+    return {
+      head: ["parameter", "share", "from", "to"],
+      rows: (state.study.importance || []).map((each) => [each.name, percent(each.share),
+        ...(each.low === undefined || each.low === null ? ["", ""] : [percent(each.low), percent(each.high)])]),
+    };
+  }
+
+  hpopt.charts.importance = importance;
+}

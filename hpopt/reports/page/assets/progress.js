@@ -1,0 +1,142 @@
+// All trials and the best so far, over their numbers or over time; of several studies all lines.
+{
+  const { el, toggle, choice, Plot, Points, Scale, state, digits } = hpopt;
+  const RUG = 10; // pixels below the values where trials without values stand
+
+  function progress(figure) {
+    const chosen = { across: "number", objective: 0 };
+    const controls = el("div", { class: "controls" });
+    figure.append(controls);
+    const plot = new Plot(figure, {
+      label: "The value of each trial and the best so far.", height: 340,
+      draw: (pen) => draw(pen, plot, chosen), table: () => improvements(state.study),
+    });
+
+    function choose() {
+      const { study } = state;
+      controls.replaceChildren(
+        toggle("Horizontal axis", [["number", "By trial"], ["time", "By time"]], chosen.across, (value) => {
+          chosen.across = value;
+          plot.redraw();
+        }));
+      if (study.objectives.length > 1) {
+        controls.append(choice("Objective", study.objectives.map((each, k) => [k, each.name]), chosen.objective, (k) => {
+          chosen.objective = Number(k);
+          plot.redraw();
+        }));
+      }
+    }
+
+    choose();
+    state.follow((what) => {
+      if (what === "data") {
+        chosen.objective = Math.min(chosen.objective, state.study.objectives.length - 1);
+        choose();
+      }
+      plot.redraw();
+    });
+  }
+
+  function improvements(study) {
+    const rows = [];
+    let last = NaN;
+    for (let k = 0; k < study.n; k++) {
+      const best = study.bestSoFar[k];
+      if (!Number.isNaN(best) && best !== last) rows.push([String(study.numbers[k]), digits(best)]);
+      last = best;
+    }
+    return { head: ["trial", `best ${study.objectives[0].name} so far`], rows };
+  }
+
+  function placesAcross(study, across) {
+    if (across === "number") return study.numbers;
+    const started = study.array("started"), seconds = study.array("seconds");
+    const [first] = hpopt.extent(started);
+    return Float64Array.from(started, (each, k) => each + (seconds[k] || 0) - first);
+  }
+
+  function draw(pen, plot, { across, objective }) {
+    const { studies, study } = state;
+    if (!study.n) return pen.nothing("No trial has finished yet.");
+    const isOverlay = studies.length > 1, name = study.objectives[objective].name;
+    const alike = studies.filter((each) => each.objectives.some((one) => one.name === name));
+    const places = new Map(alike.map((each) => [each, placesAcross(each, across)]));
+    const farthest = Math.max(...alike.map((each) => hpopt.extent(places.get(each))[1]), 1e-9);
+    const x = new Scale(0, farthest, across === "time" ? "time" : "linear");
+    const y = commonScale(alike, name);
+    pen.box.bottom -= RUG;
+    pen.axes(x, y, { xTitle: across === "time" ? "time since the first trial began" : "trial", yTitle: name });
+    const drawn = drawTrials(pen, study, objective, places.get(study), x, y, isOverlay);
+    alike.forEach((each) => {
+      const colour = isOverlay ? pen.colours.series[studies.indexOf(each) % 8] : pen.colours.best;
+      if (each.objectives[0].name === name) steps(pen, each, places.get(each), x, y, colour);
+    });
+    plot.legend(isOverlay
+      ? alike.map((each) => ["line series", hpopt.short(each.name, 40), `var(--series-${studies.indexOf(each) % 8})`])
+      : [["line best", "best so far"], ["dot trial", "complete"], ["ring stopped", "stopped early"],
+        ["tick failed", "failed"]]);
+    return drawn;
+  }
+
+  function commonScale(studies, name) {
+    const scales = studies.map((each) => {
+      const k = each.objectives.findIndex((one) => one.name === name);
+      return hpopt.scaleOfValues(each.value(k), each.ok, each.signs[k]);
+    });
+    if (scales.length === 1) return scales[0];
+    const kind = scales.every((each) => each.kind === "log") ? "log" : "linear";
+    return new Scale(Math.min(...scales.map((each) => each.low)), Math.max(...scales.map((each) => each.high)), kind);
+  }
+
+  function drawTrials(pen, study, objective, places, x, y, isOverlay) {
+    const values = study.value(objective), { colours, box } = pen;
+    const all = new Points(study, study.n);
+    const masks = { good: new Uint8Array(study.n), faint: new Uint8Array(study.n), stopped: new Uint8Array(study.n) };
+    pen.ctx.strokeStyle = colours.failed;
+    pen.ctx.lineWidth = 1.2;
+    pen.ctx.beginPath();
+    for (let k = 0; k < study.n; k++) {
+      const across = pen.x(x.share(places[k]));
+      if (!study.ok[k] || Number.isNaN(values[k])) {
+        all.add(across, box.bottom + RUG - 3, k);
+        pen.ctx.moveTo(across, box.bottom + 3);
+        pen.ctx.lineTo(across, box.bottom + RUG - 2);
+        continue;
+      }
+      const share = Math.max(0, Math.min(1, y.share(values[k])));
+      const mask = !state.passes[k] ? masks.faint : study.statusName(k) === "stopped" ? masks.stopped : masks.good;
+      mask[all.n] = 1;
+      all.add(across, pen.y(Number.isNaN(share) ? 1 : share), k);
+    }
+    pen.ctx.stroke();
+    const size = study.n > 20000 ? 2 : study.n > 2000 ? 3 : 5.5, alpha = isOverlay ? 0.25 : study.n > 300 ? 0.45 : 0.75;
+    pen.dots(all, colours.grid, { size, among: masks.faint });
+    pen.dots(all, colours.stopped, { size, alpha, hollow: study.n <= 2000, among: masks.stopped });
+    pen.dots(all, isOverlay ? colours.series[state.shown % 8] : colours.trial, { size, alpha, among: masks.good });
+    return all;
+  }
+
+  function steps(pen, study, places, x, y, colour) {
+    const { ctx } = pen, order = Array.from(places.keys()).sort((a, b) => places[a] - places[b]);
+    const sign = study.signs[0];
+    let best = Infinity, last = null;
+    ctx.strokeStyle = colour;
+    ctx.lineWidth = 2.2;
+    ctx.beginPath();
+    for (const k of order) {
+      if (!study.comparable[k] || !study.array("feasible")[k] || !(study.loss[k] < best)) continue;
+      best = study.loss[k];
+      const across = pen.x(x.share(places[k])), up = pen.y(Math.max(0, Math.min(1, y.share(sign * best))));
+      if (last === null) ctx.moveTo(across, up);
+      else {
+        ctx.lineTo(across, last);
+        ctx.lineTo(across, up);
+      }
+      last = up;
+    }
+    if (last !== null) ctx.lineTo(pen.x(x.share(places[order[order.length - 1]])), last);
+    ctx.stroke();
+  }
+
+  hpopt.charts = { progress };
+}

@@ -1,0 +1,114 @@
+// All trials as a table: sorted by any column, filtered, and of any length, as only the rows that
+// are seen exist.
+{
+  const { el, state, short, announce } = hpopt;
+  const ROW = 32; // pixels, as in page.css
+  const BEYOND = 8; // rows above and below those that are seen
+  const SAMPLED = 60; // trials by whose texts a column gets its width
+  const NARROW = 64, WIDE = 240, LETTER = 7.4; // pixels
+
+  function trials(figure) {
+    const sort = { key: "value 0", isDown: false };
+    const head = el("thead"), body = el("tbody"), columns = el("colgroup");
+    const table = el("table", { class: "trials" }, columns, head, body);
+    const frame = el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Trials" }, table);
+    figure.append(frame);
+    let rows = [], fields = [], isWaiting = false;
+
+    function sorted() {
+      const { study, passes } = state;
+      rows = Uint32Array.from(study.numbers.keys()).filter((row) => passes[row]);
+      const sign = sort.isDown ? -1 : 1;
+      const isByRank = sort.key === "value 0", values = isByRank ? study.rank : study.array(sort.key);
+      const down = isByRank && study.signs[0] < 0 ? -sign : sign; // the best is at one end of its column
+      rows.sort((a, b) => {
+        const [x, y] = [values[a], values[b]], isMissing = Number.isNaN(x);
+        if (isMissing !== Number.isNaN(y)) return isMissing ? 1 : -1; // last in both directions
+        return (isMissing ? 0 : down * (x - y)) || a - b;
+      });
+    }
+
+    function build() {
+      const { study } = state;
+      fields = study.fields;
+      if (!fields.some((field) => field.key === sort.key)) sort.key = "number";
+      columns.replaceChildren(...fields.map((field) => {
+        const column = el("col");
+        column.style.width = `${widthOf(study, field)}px`;
+        return column;
+      }));
+      table.style.width = `${fields.reduce((sum, field) => sum + widthOf(study, field), 0)}px`;
+      header();
+    }
+
+    function header() {
+      head.replaceChildren(el("tr", {}, ...fields.map((field) => {
+        const isSorted = field.key === sort.key;
+        const button = el("button", { type: "button", title: short(field.text, 300), onclick: () => {
+          sort.isDown = isSorted ? !sort.isDown : false;
+          sort.key = field.key;
+          sorted();
+          header();
+          fill();
+          announce(`Sorted by ${field.text}`);
+          head.querySelector(`[data-key="${field.key}"]`).focus();
+        }, "data-key": field.key }, short(field.text, 40), isSorted ? (sort.isDown ? " ↓" : " ↑") : "");
+        return el("th", { scope: "col", "aria-sort": isSorted ? (sort.isDown ? "descending" : "ascending") : null }, button);
+      })));
+    }
+
+    function fill() {
+      const { study } = state, first = Math.max(0, Math.floor(frame.scrollTop / ROW) - BEYOND);
+      const last = Math.min(rows.length, first + Math.ceil(frame.clientHeight / ROW) + 2 * BEYOND);
+      table.setAttribute("aria-rowcount", rows.length + 1);
+      body.replaceChildren(spacer(first), ...Array.from(rows.subarray(first, last), (row, k) => line(study, row, first + k)),
+        spacer(rows.length - last), rows.length ? "" : el("tr", {}, el("td", { colspan: fields.length }, "No trial passes the filters.")));
+    }
+
+    function line(study, row, place) {
+      const classes = [row === study.bestRow ? "best" : "", study.ok[row] ? "" : "failed"].join(" ").trim();
+      return el("tr", { "aria-rowindex": place + 2, class: classes || null }, ...fields.map((field) => {
+        const text = study.text(field, row), isNumber = !field.names && field.key !== "started";
+        if (field.key === "number") {
+          return el("td", { class: "number" }, el("button", {
+            type: "button", class: "link", "aria-label": `Trial ${text}`, onclick: () => hpopt.openTrial(study, row),
+          }, text));
+        }
+        return el("td", { class: isNumber ? "number" : null, title: text.length > 28 ? short(text, 500) : null }, short(text, 60));
+      }));
+    }
+
+    frame.addEventListener("scroll", () => {
+      if (isWaiting) return;
+      isWaiting = true;
+      requestAnimationFrame(() => {
+        isWaiting = false;
+        fill();
+      });
+    });
+    state.follow((what) => {
+      if (what === "data") build();
+      sorted();
+      if (what === "filters") frame.scrollTop = 0;
+      fill();
+    });
+    build();
+    sorted();
+    fill();
+  }
+
+  function spacer(n) {
+    const row = el("tr", { class: "spacer", "aria-hidden": "true" });
+    row.style.height = `${n * ROW}px`;
+    return row;
+  }
+
+  function widthOf(study, field) {
+    let most = Math.min(field.text.length, 26) + 2;
+    const every = Math.max(1, Math.floor(study.n / SAMPLED));
+    for (let row = 0; row < study.n; row += every) most = Math.max(most, study.text(field, row).length);
+    return Math.max(NARROW, Math.min(WIDE, 20 + LETTER * most));
+  }
+
+  hpopt.charts.trials = trials;
+}
