@@ -12,71 +12,11 @@ from hpopt._version import __version__
 from hpopt.checks import expanded
 from hpopt.cli.exit_codes import EXPLAINED, ExitCode
 from hpopt.cli.export import export
+from hpopt.cli.help_texts import DEBUG, DESCRIPTION, EXAMPLES, RUN_FILE
+from hpopt.cli.report import report
 from hpopt.cli.run import resume, run
 from hpopt.cli.show import best, show
 from hpopt.optimizers.registry import CLASSES
-
-DESCRIPTION = "Search for the best hyper-parameters of models that are expensive to evaluate."
-
-DEBUG = "show tracebacks of errors, and what evaluations with one worker print"
-
-EXAMPLES = """\
-examples:
-  hpopt run digits.toml              search, or go on with the study of this run file
-  hpopt show digits.db               the best trials and the state of the rest, also meanwhile
-  hpopt resume digits.db             go on after a crash or Ctrl-C
-  hpopt best digits.db > best.json   the best config
-  hpopt export digits.db --csv       all trials
-  hpopt COMMAND --help               more on each
-"""
-
-RUN_FILE = """\
-example:
-  hpopt run digits.toml --trials 100 --workers 2
-
-  where digits.toml says (JSON with the same keys in digits.json works too):
-
-    study = "digits.db"      # relative to where you are; left out: in memory only
-    trials = 60              # end with this many trials in all,
-    timeout = "20m"          # … or after this time (of each run): seconds, "90s", "2h",
-    target = 0.99            # … or when the first objective is as good as this,
-    plateau = 30             # … or when the best has not changed for so many trials
-    seed = 0
-    # learn_from = "earlier.db"  # what it found is known from the start
-    workers = 2              # or "auto"
-    # executor = "processes"; gpus = "auto" or [0, 1]; trials_per_gpu = 1; window = 4
-    # retries = 1              # of a trial whose worker was lost
-    # fail_fast = 3            # end when the first so many trials fail alike; 0: never
-    # early_stopping = "halving"   # or a table [early_stopping] with name and its settings
-
-    [problem]
-    class = "digits.py:Digits"   # relative to this file; or "module:Class"; or a function
-    arguments = { epochs = 20 }  # (or an object) that makes (or is) an hpopt.Problem
-    # function = "digits.py:error"  # or: a function of a config, of what [space] defines
-
-    # [objectives]           # of such a function, or of a problem without any
-    # error = "minimize"     # the default is one value to be minimised
-
-    # [constraints]          # bounds on what an evaluation returns: the best meets them all
-    # latency = ["<=", 0.02] # or: latency = "<= 0.02"
-
-    [optimizer]              # or: optimizer = "genetic"
-    name = "genetic"         # the default is "auto", which chooses
-    population = 12          # and any other argument of it
-
-    [space]                  # changes to the problem's own space, by name:
-    learning_rate = { high = 0.01 }                        # another bound
-    units = { type = "int", low = 8, high = 64, log = true }  # another parameter
-
-    [limits]                 # of each trial
-    seconds = 120
-    memory = "4GB"
-
-    [[start]]                # configs to try first
-    learning_rate = 0.001
-    units = 32
-"""
-
 
 BEGUN = {
     "--seed": "a study keeps the seed that it began with",
@@ -157,6 +97,7 @@ def make_parser() -> Parser:
     _add_show(add)
     _add_best(add)
     _add_export(add)
+    _add_report(add)
     return parser
 
 
@@ -265,6 +206,29 @@ def _add_export(add: Callable[..., argparse.ArgumentParser]) -> None:
         help="write to a file instead of stdout, as CSV where its name ends so",
     )
     command.add_argument("--raw", action="store_true", help="CSV with text exactly as it is")
+
+
+def _add_report(add: Callable[..., argparse.ArgumentParser]) -> None:
+    command = add(
+        "report",
+        report,
+        "write a report of one study, or of several head to head, as one HTML file",
+        "examples:\n  hpopt report digits.db -o report.html\n"
+        "  hpopt report tpe.db genetic.db -o both.html\n",
+        "\n\nIt opens in any browser without a network: the answer, whether the search is finished,"
+        "\nwhat mattered, what failed, where the time went, charts, and a table of all trials."
+        "\nWorks while the study is running, and runs no code of the study's.",
+    )
+    command.add_argument(
+        "studies", metavar="STUDY", type=expanded, nargs="+", help="the study files, eight at most"
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=expanded,
+        help="where to write it (the first study's name with .html, in this folder)",
+    )
 
 
 def _add_study(command: argparse.ArgumentParser) -> None:

@@ -1,6 +1,7 @@
-"""What people look at: the tables of the command line."""
+"""What people look at: the tables of the command line, and the report in one file."""
 
+from hpopt.reports.page import report
 from hpopt.reports.printing import write
 from hpopt.reports.tables import best_or_front, best_trials, summary, trial_page
 
-__all__ = ["best_or_front", "best_trials", "summary", "trial_page", "write"]
+__all__ = ["best_or_front", "best_trials", "report", "summary", "trial_page", "write"]

@@ -308,6 +308,15 @@ class Record:
         marks = self.marks()
         return pd.DataFrame([in_columns(trial, marks(trial)) for trial in self.iterate()])
 
+    def report(self, path: Path | str) -> Path:
+        """Write a report as one HTML file, which opens in any browser without a network.
+
+        Of several studies head to head, see `hpopt.reports.report`.
+        """
+        from hpopt.reports.page import report
+
+        return report(self, path)
+
     def _restore(self, trial: Trial) -> Trial:
         """Return a trial as it was before JSON: with the tuples of its choices.
 

@@ -6,7 +6,7 @@ them, and `hpopt.write` in a browser sets them as text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import Any
 
@@ -58,9 +58,12 @@ def code(text: str, *, title: str = "", is_folded: bool = False) -> Block:
     return {"kind": "code", "text": text, "title": title, "folded": is_folded}
 
 
-def chart(what: str, caption: str) -> Block:
-    """Return a place for a chart of `hpopt.charts`; without JavaScript there is none."""
-    return {"kind": "chart", "what": what, "caption": caption}
+def chart(what: str, caption: str, *, sketch: str = "") -> Block:
+    """Return a place for a chart of `hpopt.charts`.
+
+    Without JavaScript there is none, but the sketch: an SVG, with all texts escaped.
+    """
+    return {"kind": "chart", "what": what, "caption": caption, "sketch": sketch}
 
 
 def to_html(block: Block) -> str:
@@ -103,14 +106,14 @@ def _table(block: Block) -> str:
 
 
 def _number_class(text: str) -> str:
-    return ' class="number"' if text[:1].isdigit() or text[:1] in "-+−±" and text else ""
+    return ' class="number"' if text[:1].isdigit() or (text[:1] in "-+−±" and text) else ""
 
 
-def _pairs(name: str) -> Any:
+def _pairs(name: str) -> Callable[[Block], str]:
     def write(block: Block) -> str:
         rows = "".join(
-            f"<div><dt>{text_of(name)}</dt><dd>{text_of(what)}</dd></div>"
-            for name, what in block["pairs"]
+            f"<div><dt>{text_of(term)}</dt><dd>{text_of(what)}</dd></div>"
+            for term, what in block["pairs"]
         )
         return f'<dl class="{name}">{rows}</dl>'
 
@@ -128,10 +131,14 @@ def _code(block: Block) -> str:
 
 def _chart(block: Block) -> str:
     what, caption = escape(block["what"]), text_of(block["caption"])
-    return f'<figure class="chart" data-chart="{what}"><figcaption>{caption}</figcaption></figure>'
+    kind = "sketched" if block["sketch"] else "chart"
+    return (
+        f'<figure class="{kind}" data-chart="{what}"><figcaption>{caption}</figcaption>'
+        f"{block['sketch']}</figure>"
+    )
 
 
-_WRITERS = {
+_WRITERS: dict[str, Callable[[Block], str]] = {
     "paragraph": _paragraph,
     "heading": _heading,
     "listing": _listing,

@@ -70,11 +70,11 @@ def document(
         JavaScript that runs last.
     """
     code = script() + more_script
-    data = "" if packed is None else f'<script type="application/json" id="data">{in_script(packed)}'
-    data += "</script>\n" if data else ""
-    links = "".join(
-        f'<li><a href="#{each.id}">{text_of(each.title)}</a></li>' for each in sections
+    data = (
+        "" if packed is None else f'<script type="application/json" id="data">{in_script(packed)}'
     )
+    data += "</script>\n" if data else ""
+    links = "".join(f'<li><a href="#{each.id}">{text_of(each.title)}</a></li>' for each in sections)
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>

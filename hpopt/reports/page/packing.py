@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from hpopt.core import STATUSES
 from hpopt.reports.columns import Column
 from hpopt.reports.data import StudyData
+from hpopt.reports.importance import Importance
 
 Floats = NDArray[np.float64]
 
@@ -29,6 +31,8 @@ KEPT_BITS = 17  # of 23 in a mantissa: a relative error of 4e-6, less than five 
 TINY, HUGE = 1e-37, 1e37  # beyond, a float of four bytes is 0 or infinite
 
 CLOCK = 1e-3  # seconds: a millisecond of a trial's start is enough for its bar
+
+MOST_WHOLE = 2.0**53  # whole numbers beyond are not all floats
 
 LEVEL = 6
 """Of zlib: 9 takes three times as long and saves 1 %."""
@@ -45,19 +49,30 @@ class Packed:
     bytes: bytes = b""
 
 
-def packed_study(data: StudyData) -> dict[str, Any]:
+def packed_study(data: StudyData, rows: NDArray[np.int64] | None = None) -> dict[str, Any]:
     """Return a study as JSON data: for `hpopt.show` and `hpopt.update` in a browser.
 
-    Its keys are ``name``, ``n``, ``objectives``, ``metrics``, ``columns``, ``statuses``,
-    ``causes``, ``workers``, ``fidelity``, ``best`` and ``front`` (numbers of trials), ``arrays``
-    (how each is read) and ``blob`` (base64 of the deflated bytes).
+    Parameters
+    ----------
+    data : StudyData
+    rows : ndarray of int, optional
+        Of the trials to pack; by default all. An update has those that are new or have changed.
+
+    Returns
+    -------
+    dict
+
+        Its keys are ``name``, ``n``, ``objectives``, ``metrics``, ``columns``, ``statuses``,
+        ``causes``, ``workers``, ``fidelity``, ``constraints``, ``best`` and ``front`` (numbers of
+        trials), ``arrays`` (how each is read) and ``blob`` (base64 of the deflated bytes).
     """
-    arrays = [_packed(name, values) for name, values in _arrays(data).items()]
+    chosen = np.arange(len(data)) if rows is None else np.asarray(rows)
+    arrays = [_packed(name, values) for name, values in _arrays(data, chosen).items()]
     stream = zlib.compress(b"".join(each.bytes for each in arrays), LEVEL)
     best = data.best
     return {
         "name": cut(data.name),
-        "n": len(data),
+        "n": len(chosen),
         "objectives": [
             {"name": cut(each.name), "direction": each.direction} for each in data.objectives
         ],
@@ -85,30 +100,65 @@ def cut(text: str) -> str:
     return f"{text[:MOST_OF_A_TEXT]} … ({len(text)} characters)"
 
 
-def _arrays(data: StudyData) -> dict[str, Packed]:
-    small = len(data) <= EXACT
-    start = float(np.nanmin(data.started, initial=np.inf)) if len(data) else 0.0
+def packed_importance(found: Mapping[str, Importance], data: StudyData) -> dict[str, Any]:
+    """Return what mattered to each objective as JSON data, for the page's charts."""
+    places = {each.name: k for k, each in enumerate(data.columns)}
+    return {
+        cut(name): {
+            "shares": [
+                {
+                    "name": cut(each.name),
+                    "column": places[each.name],
+                    "share": each.share,
+                    "low": each.low,
+                    "high": each.high,
+                }
+                for each in importance.shares
+            ],
+            "pair": [places[each] for each in importance.pairs[0].names]
+            if importance.pairs
+            else None,
+            "marginals": {
+                str(places[each.name]): [
+                    [_short(number) for number in numbers]
+                    for numbers in (each.at, each.value, each.low, each.high)
+                ]
+                for each in importance.marginals.values()
+            },
+        }
+        for name, importance in found.items()
+    }
+
+
+def _short(number: float) -> float:
+    return float(f"{number:.6g}")
+
+
+def _arrays(data: StudyData, rows: NDArray[np.int64]) -> dict[str, Packed]:
+    small = len(rows) <= EXACT
+    started = data.started[rows]
+    start = float(np.nanmin(started, initial=np.inf))
     start = start if np.isfinite(start) else 0.0
     found = {
-        "number": _deltas(data.numbers.astype(float), 0.0, 1.0),
-        "status": _numbers(data.status.astype(float), small),
-        "started": _deltas(data.started, start, CLOCK),
-        "seconds": _numbers(data.seconds, small),
-        "memory": _numbers(data.memory, small),
-        "fidelity": _numbers(data.fidelities, small),
-        "reached": _numbers(data.reached, small),
-        "generation": _numbers(_known(data.generations), small),
-        "worker": _numbers(_known(data.workers), small),
-        "cause": _numbers(_known(data.cause), small),
-        "feasible": _numbers(data.is_feasible.astype(float), small),
+        "number": _deltas(data.numbers[rows].astype(float), 0.0, 1.0),
+        "status": _numbers(data.status[rows].astype(float), small),
+        "started": _deltas(started, start, CLOCK),
+        "seconds": _numbers(data.seconds[rows], small),
+        "memory": _numbers(data.memory[rows], small),
+        "fidelity": _numbers(data.fidelities[rows], small),
+        "reached": _numbers(data.reached[rows], small),
+        "generation": _numbers(_known(data.generations[rows]), small),
+        "worker": _numbers(_known(data.workers[rows]), small),
+        "cause": _numbers(_known(data.cause[rows]), small),
+        "feasible": _numbers(data.is_feasible[rows].astype(float), small),
     }
     if data.constraints:
-        found["worth"] = _numbers(data.worth, small)
+        found["worth"] = _numbers(data.worth[rows], small)
     objectives = {each.name for each in data.objectives}
     for k, (name, values) in enumerate(data.values.items()):
-        found[f"value {k}"] = _numbers(values, small, is_ranked=name in objectives)
+        found[f"value {k}"] = _numbers(values[rows], small, is_ranked=name in objectives)
     for k, column in enumerate(data.columns):
-        found[f"column {k}"] = _numbers(column.values, small)
+        found[f"column {k}"] = _numbers(column.values[rows], small)
     return found
 
 
@@ -139,7 +189,8 @@ def _numbers(values: Floats, small: bool, *, is_ranked: bool = False) -> Packed:
     low, high = known.min(), known.max()
     if low == high and len(known) == len(values) and np.isfinite(low):
         return Packed({"type": "same", "offset": float(low)})
-    if np.isfinite([low, high]).all() and high - low < 65_535 and (known % 1 == 0).all():
+    is_small = low > -MOST_WHOLE and high < MOST_WHOLE and high - low < 65_535
+    if is_small and (known % 1 == 0).all():
         kind = "u1" if high - low < 255 else "u2"
         none = 255 if kind == "u1" else 65_535
         codes = np.where(np.isnan(values), none, values - low).astype(f"<{kind}")
@@ -171,4 +222,5 @@ def _deltas(values: Floats, offset: float, scale: float) -> Packed:
 
 def _shuffled(array: NDArray[Any]) -> bytes:
     size = array.dtype.itemsize
-    return np.ascontiguousarray(array).view(np.uint8).reshape(-1, size).T.tobytes()
+    planes: bytes = np.ascontiguousarray(array).view(np.uint8).reshape(-1, size).T.tobytes()
+    return planes

@@ -1,19 +1,23 @@
 // How much each parameter matters, with the interval in which it lies.
 {
-  const { Plot, Scale, state, digits, short } = hpopt;
+  const { el, Plot, Scale, state, digits, short } = hpopt;
   const ROW = 24; // pixels of a bar with its name
   const MOST = 20; // bars: the rest matters less than any of these
 
   function importance(figure) {
-    const shown = () => (state.study.importance || []).slice(0, MOST);
+    const chosen = { objective: 0 }, controls = el("div", { class: "controls" });
+    const shown = () => state.study.matteredTo(chosen.objective).shares.slice(0, MOST);
+    figure.append(controls);
     const plot = new Plot(figure, {
       label: "How much each parameter matters, as a share of the variance of the values.",
-      height: 40 + ROW * Math.max(1, shown().length), draw: (pen) => draw(pen, shown()), table: asTable,
+      height: 40 + ROW * Math.max(1, shown().length), draw: (pen) => draw(pen, shown()), table: () => asTable(shown()),
     });
-    state.follow(() => {
+    const redraw = () => {
       plot.frame.style.height = `${40 + ROW * Math.max(1, shown().length)}px`;
       plot.redraw();
-    });
+    };
+    hpopt.chooseObjective(controls, chosen, redraw);
+    state.follow(redraw);
   }
 
   function draw(pen, bars) {
@@ -21,7 +25,7 @@
     const { ctx, box, colours } = pen;
     const names = bars.map((each) => short(each.name, 28));
     box.left = Math.min(pen.width * 0.45, 16 + Math.max(...names.map((name) => ctx.measureText(name).width)));
-    const highest = Math.max(...bars.map((each) => each.high ?? each.share));
+    const highest = Math.max(...bars.map((each) => each.high));
     const x = new Scale(0, Math.min(1, Math.max(0.05, highest * 1.05)));
     box.right = pen.width - 30;
     ctx.textBaseline = "top";
@@ -42,7 +46,6 @@
       ctx.fillText(names[k], box.left - 8, y);
       ctx.fillStyle = colours.trial;
       ctx.fillRect(box.left, y - 7, Math.max(1, end - box.left), 14);
-      if (each.low === undefined || each.low === null) return;
       ctx.strokeStyle = colours.text;
       ctx.lineWidth = 1.4;
       const [from, to] = [pen.x(x.share(Math.max(0, each.low))), pen.x(x.share(each.high))];
@@ -53,12 +56,12 @@
     return null;
   }
 
-  function asTable() {
+  function asTable(bars) {
     const percent = (share) => `${digits(Number((share * 100).toPrecision(3)))} %`;
     return {
       head: ["parameter", "share", "from", "to"],
-      rows: (state.study.importance || []).map((each) => [each.name, percent(each.share),
-        ...(each.low === undefined || each.low === null ? ["", ""] : [percent(each.low), percent(each.high)])]),
+      rows: bars.map((each) => [each.name, percent(each.share),
+        percent(each.low), percent(each.high)]),
     };
   }
 

@@ -1,44 +1,31 @@
 // The value of trials by each parameter: points, and the median and quartiles along it.
 {
-  const { el, choice, Plot, Points, state, digits, short } = hpopt;
+  const { el, Plot, Points, state, digits, short } = hpopt;
   const AT_FIRST = 12; // charts; a button shows the others
   const MOST_POINTS = 3000; // drawn of each; medians are of all
   const N_BINS = 14, FEWEST = 4; // trials of a bin: a median of fewer is that of chance
 
   function marginals(figure) {
-    const controls = el("div", { class: "controls" }), grid = el("div", { class: "grid" });
-    const chosen = { objective: 0, isAll: false };
-    let plots = [];
-    figure.append(controls, grid);
+    const objectives = el("span"), all = el("span"), grid = el("div", { class: "grid" });
+    const chosen = { objective: 0 };
+    let plots = [], described = null;
+    figure.append(el("div", { class: "controls" }, objectives), grid, all);
+    const redraw = () => plots.forEach((plot) => plot.redraw());
 
-    function build() {
-      const { study } = state;
+    function build(most) {
+      const order = state.study.byImportance;
       for (const plot of plots) plot.remove();
-      chosen.objective = Math.min(chosen.objective, study.objectives.length - 1);
-      const order = study.byImportance, shown = chosen.isAll ? order : order.slice(0, AT_FIRST);
       grid.replaceChildren();
-      plots = shown.map((k) => card(grid, k, chosen));
-      controls.replaceChildren(...(study.objectives.length < 2 ? [] : [choice("Objective",
-        study.objectives.map((each, k) => [k, each.name]), chosen.objective, (k) => {
-          chosen.objective = Number(k);
-          for (const plot of plots) plot.redraw();
-        })]),
-      ...(shown.length === order.length ? [] : [el("button", {
-        type: "button", onclick: () => {
-          chosen.isAll = true;
-          build();
-        },
-      }, `Show all ${order.length} parameters`)]));
+      plots = order.slice(0, most).map((k) => card(grid, k, chosen));
+      all.replaceChildren(order.length <= most ? "" : el("button", {
+        type: "button", onclick: () => build(order.length),
+      }, `Show all ${order.length} parameters`));
+      described = state.study;
     }
 
-    build();
-    let described = state.study;
-    state.follow((what) => {
-      if (what === "data" && described !== state.study) {
-        described = state.study;
-        build();
-      } else for (const plot of plots) plot.redraw();
-    });
+    build(AT_FIRST);
+    hpopt.chooseObjective(objectives, chosen, redraw);
+    state.follow(() => (described === state.study ? redraw() : build(AT_FIRST)));
   }
 
   function card(grid, k, chosen) {
@@ -70,7 +57,8 @@
     const size = points.n > 400 ? 2.4 : 4;
     if (state.nPassing < study.n) pen.dots(points, pen.colours.grid, { size });
     pen.dots(points, pen.colours.trial, { size, alpha: points.n > 400 ? 0.35 : 0.6, among: lit });
-    quartiles(pen, binned(x, places, values, rows), x, y);
+    const known = study.matteredTo(objective).marginals[k];
+    quartiles(pen, known && !state.filters.size ? expected(known) : binned(x, places, values, rows), x, y);
     best(pen, study, x, y, places, values);
     return points;
   }
@@ -94,6 +82,11 @@
       const place = x.kind === "names" ? k : x.at((k + 0.5) / n);
       return { place, n: found.length, low: at(0.25), middle: at(0.5), high: at(0.75) };
     });
+  }
+
+  /** What a model expects at each setting, as bins that are all full. */
+  function expected([places, middle, low, high]) {
+    return places.map((place, k) => ({ place, n: FEWEST, low: low[k], middle: middle[k], high: high[k] }));
   }
 
   function quartiles(pen, bins, x, y) {

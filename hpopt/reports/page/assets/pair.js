@@ -14,7 +14,8 @@
     function choose() {
       const { study } = state, order = study.byImportance;
       const names = order.map((k) => [k, short(study.columns[k].name, 50)]);
-      if (study.pair) [chosen.x, chosen.y] = study.pair;
+      const together = study.matteredTo(0).pair;
+      if (together) [chosen.x, chosen.y] = together;
       else [chosen.x, chosen.y] = [order[0] ?? 0, order[1] ?? order[0] ?? 0];
       const set = (key) => (value) => {
         chosen[key] = key === "form" ? value : Number(value);

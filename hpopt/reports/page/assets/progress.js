@@ -1,40 +1,22 @@
 // All trials and the best so far, over their numbers or over time; of several studies all lines.
 {
-  const { el, toggle, choice, Plot, Points, Scale, state, digits } = hpopt;
+  const { el, toggle, Plot, Points, Scale, state, digits } = hpopt;
   const RUG = 10; // pixels below the values where trials without values stand
 
   function progress(figure) {
     const chosen = { across: "number", objective: 0 };
-    const controls = el("div", { class: "controls" });
-    figure.append(controls);
+    const objectives = el("span"), redraw = () => plot.redraw();
+    figure.append(el("div", { class: "controls" }, toggle("Horizontal axis", [["number", "By trial"], ["time", "By time"]],
+      chosen.across, (value) => {
+        chosen.across = value;
+        redraw();
+      }), objectives));
     const plot = new Plot(figure, {
       label: "The value of each trial and the best so far.", height: 340,
       draw: (pen) => draw(pen, plot, chosen), table: () => improvements(state.study),
     });
-
-    function choose() {
-      const { study } = state;
-      controls.replaceChildren(
-        toggle("Horizontal axis", [["number", "By trial"], ["time", "By time"]], chosen.across, (value) => {
-          chosen.across = value;
-          plot.redraw();
-        }));
-      if (study.objectives.length > 1) {
-        controls.append(choice("Objective", study.objectives.map((each, k) => [k, each.name]), chosen.objective, (k) => {
-          chosen.objective = Number(k);
-          plot.redraw();
-        }));
-      }
-    }
-
-    choose();
-    state.follow((what) => {
-      if (what === "data") {
-        chosen.objective = Math.min(chosen.objective, state.study.objectives.length - 1);
-        choose();
-      }
-      plot.redraw();
-    });
+    hpopt.chooseObjective(objectives, chosen, redraw);
+    state.follow(redraw);
   }
 
   function improvements(study) {

@@ -49,5 +49,22 @@
     for (let k = 0; k < passes.length; k++) if (!(values[k] >= low && values[k] <= high)) passes[k] = 0;
   }
 
-  hpopt.state = state;
+  /** Put a list of the study's objectives into an element, where there are several. */
+  function chooseObjective(into, chosen, onchange) {
+    let described = null;
+    const build = () => {
+      if (described === state.study) return;
+      described = state.study;
+      chosen.objective = 0;
+      const pairs = described.objectives.map((each, k) => [k, hpopt.short(each.name, 40)]);
+      into.replaceChildren(...(pairs.length < 2 ? [] : [hpopt.choice("Objective", pairs, 0, (k) => {
+        chosen.objective = Number(k);
+        onchange();
+      })]));
+    };
+    build();
+    state.follow(build);
+  }
+
+  Object.assign(hpopt, { state, chooseObjective });
 }

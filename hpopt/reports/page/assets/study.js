@@ -124,11 +124,15 @@
 
     field(key) { return this.fields.find((each) => each.key === key); }
 
-    /** The parameters, those that matter most first where it is known. */
+    /** What mattered to an objective, where it is known: {shares, pair, marginals}. */
+    matteredTo(k) {
+      return (this.importance || {})[this.objectives[k].name] || { shares: [], pair: null, marginals: {} };
+    }
+
+    /** The places of the parameters, those that matter most to the first objective first. */
     get byImportance() {
-      const share = new Map((this.importance || []).map((each) => [each.name, each.share]));
-      return this.columns.map((each, k) => k).sort((a, b) => (share.get(this.columns[b].name) || 0)
-        - (share.get(this.columns[a].name) || 0) || a - b);
+      const known = this.matteredTo(0).shares.map((each) => each.column), rest = new Set(known);
+      return [...known, ...this.columns.keys()].filter((k, place) => place < known.length || !rest.has(k));
     }
   }
 
