@@ -16,6 +16,7 @@ RANKS = {
     "digits": 0,
     "terminal": 0,
     "checks": 0.5,
+    "sheets": 0.5,  # tables and texts as data, as text, as HTML
     "space": 1,
     "numerics": 1,
     "names": 1,

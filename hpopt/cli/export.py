@@ -16,7 +16,7 @@ from typing import Any, TextIO
 from hpopt.cli.exit_codes import ExitCode
 from hpopt.errors import SettingError
 from hpopt.study import Record, Study
-from hpopt.study.columns import in_columns
+from hpopt.study.columns import Columns, moment
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What begins a formula in a spreadsheet, by OWASP's page "CSV Injection"."""
@@ -82,25 +82,13 @@ def write_csv(record: Record, stream: TextIO, *, raw: bool = False) -> None:
         Whether to write text as it is that a spreadsheet takes for a formula. By default it gets
         a ``'`` in front: a study may be anybody's, and a formula can start programs.
     """
-    fidelity = ("fidelity",) if record.fidelity is not None else ()
-    marks, several = record.marks(), len(record.objectives) > 1
-    marked = (*["feasible"] * bool(record.constraints), *["on_front"] * several)
-    known = ("number", "status", *fidelity, *marked)
-    columns: dict[str, None] = dict.fromkeys(known)
-    columns |= dict.fromkeys(objective.name for objective in record.objectives)
-    for trial in record.iterate():
-        columns |= dict.fromkeys(in_columns(trial, marks(trial)))
-    parameters = [f"config.{name}" for name in record.space]
-    last = ("seconds", "memory", "error")
-    values = [name for name in columns if name not in (*parameters, *last)]
-    # A trial that ends between the two readings may have a value that no other one has.
-    names = [*values, *parameters, *last]
+    columns = Columns(record)
     cell = _cell if raw else _without_formula
     rows = csv.writer(stream, lineterminator="\n")
-    rows.writerow(map(cell, names))
-    for trial in record.iterate():
-        found = in_columns(trial, marks(trial))
-        rows.writerow([cell(found.get(name)) for name in names])
+    rows.writerow(map(cell, columns.kinds))
+    for found in columns.rows():
+        found["started"] = moment(found["started"])
+        rows.writerow([cell(found.get(name)) for name in columns.kinds])
 
 
 @contextlib.contextmanager

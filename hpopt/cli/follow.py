@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hpopt.cli.exit_codes import ExitCode
+from hpopt.digits import in_digits
 from hpopt.progress import duration
 from hpopt.reports import words
 from hpopt.reports.digest import Digest, digest
@@ -84,7 +85,7 @@ def _in_one_line(record: Record, read: Digest) -> str:
         parts.append(read.ranking.nearest_in_words(read.best[0]))
     elif read.best:
         objective, best = record.objectives[0], read.best[0]
-        value = words.number(best.values[objective.name])
+        value = in_digits(best.values[objective.name])
         parts.append(f"best {objective.name} {value} (trial {best.number})")
     parts.append(f"{duration(read.seconds)} of evaluation")
     return "; ".join(parts)

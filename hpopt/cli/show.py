@@ -15,7 +15,8 @@ from hpopt.cli.follow import follow
 from hpopt.core import Objective, Trial
 from hpopt.errors import NoValuesError, StudyWarning
 from hpopt.reports.printing import write
-from hpopt.reports.tables import summary, trial_page
+from hpopt.reports.tables import summary
+from hpopt.reports.trial_page import trial_page
 from hpopt.storage import writer_of
 from hpopt.study import Record, Study
 from hpopt.terminal import printable

@@ -16,7 +16,9 @@ from hpopt.core.constraint import Constraint, Constraints, normalised_constraint
 from hpopt.core.handle import TrialHandle
 from hpopt.core.objective import Objective, Objectives, normalised_objectives
 from hpopt.core.trial import Config, Solution
+from hpopt.digits import in_digits
 from hpopt.errors import ProblemError, SettingError
+from hpopt.sheets import Line, Row, Sheet, fields
 from hpopt.space import Space
 
 Returned = SupportsFloat | Mapping[str, Any] | None
@@ -183,6 +185,20 @@ class Problem(ABC):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {_described(self)}>"
 
+    def _repr_html_(self) -> str:
+        space, rows = getattr(self, "space", None), list[Row]()
+        try:
+            rows.append(("objectives", _aims(self)))
+            rows += [("constraints", ", ".join(map(str, constraints_of(self))))]
+        except (ProblemError, TypeError):  # it is not finished
+            pass
+        if isinstance(self.fidelity, Fidelity):
+            low, high = in_digits(self.fidelity.low), in_digits(self.fidelity.high)
+            rows.append(("fidelity", f"{low} to {high} {self.fidelity.name}"))
+        shown = fields((name, what) for name, what in rows if what)
+        parts = space.describe().parts if isinstance(space, Space) else ()
+        return Sheet((Line(type(self).__name__, is_title=True), shown, *parts))._repr_html_()
+
 
 def _described(problem: Problem) -> str:
     space = getattr(problem, "space", None)
@@ -191,10 +207,13 @@ def _described(problem: Problem) -> str:
     names = [*space][:MOST_NAMES] + ["…"] * (len(space) > MOST_NAMES)
     n = f"of {len(space)} parameter{'s' * (len(space) != 1)} ({', '.join(names)})"
     try:
-        aims = [f"{each.direction} {each.name}" for each in objectives_of(problem)]
+        return f"{n}: {_aims(problem)}"
     except (ProblemError, TypeError):
         return n
-    return f"{n}: {', '.join(aims)}"
+
+
+def _aims(problem: Problem) -> str:
+    return ", ".join(f"{each.direction} {each.name}" for each in objectives_of(problem))
 
 
 def objectives_of(problem: Problem) -> tuple[Objective, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.checks import real
+from hpopt.digits import in_digits
 from hpopt.errors import SettingError
+from hpopt.sheets import Passage, Row, Sheet, fields, in_short
 
 Config = dict[str, Any]
 Point = NDArray[np.float64]
@@ -69,6 +71,13 @@ class Solution:
     generation: int | None = None
     parents: tuple[int, ...] = ()
 
+    def _repr_html_(self) -> str:
+        rows: list[Row] = [("solution", str(self.number))]
+        rows.append(("config", fields(_in_short(self.config))))
+        if self.fidelity is not None:
+            rows.append(("fidelity", in_digits(self.fidelity)))
+        return Sheet((fields([*rows, ("seed", str(self.seed))]),))._repr_html_()
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -123,6 +132,10 @@ class Outcome:
     def is_failure(self) -> bool:
         """Whether it was to have values and has none."""
         return not self.ok and self.status != "infeasible"
+
+
+def _in_short(named: Mapping[str, Any]) -> Iterator[Row]:
+    return ((name, in_short(value)) for name, value in named.items())
 
 
 def failed(why: str, *, status: Status = "failed") -> Outcome:
@@ -254,6 +267,19 @@ class Trial:
     def worker(self) -> str | None:
         """Where it ran, where that is known; see `Outcome`."""
         return self.outcome.worker
+
+    def _repr_html_(self) -> str:
+        outcome, solution = self.outcome, self.solution
+        rows: list[Row] = [("trial", str(self.number)), ("status", self.status)]
+        rows += [(name, in_digits(value)) for name, value in outcome.values.items()]
+        rows += [("error", outcome.error)] if outcome.error else []
+        rows.append(("config", fields(_in_short(solution.config))))
+        rows += [("info", fields(_in_short(outcome.info)))] if outcome.info else []
+        if solution.fidelity is not None:
+            rows.append(("fidelity", in_digits(solution.fidelity)))
+        rows.append(("seconds", f"{self.seconds:.3f}"))
+        where = [Passage(outcome.traceback, "traceback")] if outcome.traceback else []
+        return Sheet((fields(rows), *where))._repr_html_()
 
     def without_texts(self) -> Trial:
         """Return it without curve, traceback and info: to keep many in memory."""

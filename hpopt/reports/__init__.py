@@ -1,7 +1,8 @@
-"""What people look at: the tables of the command line, and the report in one file."""
+"""What people look at: tables of terminals and notebooks, and the report in one file."""
 
 from hpopt.reports.page import report
 from hpopt.reports.printing import write
-from hpopt.reports.tables import best_or_front, best_trials, summary, trial_page
+from hpopt.reports.tables import best_or_front, best_trials, summary
+from hpopt.reports.trial_page import trial_page
 
 __all__ = ["best_or_front", "best_trials", "report", "summary", "trial_page", "write"]

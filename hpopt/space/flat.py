@@ -34,49 +34,68 @@ class Place:
     is_always_active: bool = True
 
 
-def places_of(space: Mapping[str, Parameter]) -> tuple[Place, ...]:
-    """Return the places of a space in the order of its parameters, layer by layer."""
-    return tuple(_places(space, "", True))
+def places_of(space: Mapping[str, Parameter], *, whole: bool = False) -> tuple[Place, ...]:
+    """Return the places of a space in the order of its parameters, layer by layer.
+
+    Parameters
+    ----------
+    space : mapping of str to Parameter
+    whole : bool
+        Whether a vector of more than 32 entries has one place, so that nothing of it is lost.
+    """
+    return tuple(_places(space, "", True, whole))
 
 
-def _places(space: Mapping[str, Parameter], prefix: str, is_active: bool) -> Iterator[Place]:
+def _places(
+    space: Mapping[str, Parameter], prefix: str, is_active: bool, whole: bool
+) -> Iterator[Place]:
     for key, parameter in space.items():
         name, here = f"{prefix}{key}", is_active and not parameter.when
         inside: Any = parameter
         if _is_list(parameter):
             yield Place(f"len({name})", parameter, "length", here)
             for n in range(inside.max_length):
-                yield from _places(inside.layer, f"{name}[{n}].", here and n < inside.min_length)
-        elif _is_vector(parameter):
+                yield from _places(
+                    inside.layer, f"{name}[{n}].", here and n < inside.min_length, whole
+                )
+        elif _is_vector(parameter) and not (whole and inside.length > MOST_ENTRIES):
             for n in range(min(inside.length, MOST_ENTRIES)):
                 yield Place(f"{name}[{n}]", parameter, "entry", here)
         else:
             yield Place(name, parameter, "value", here)
 
 
-def flattened(config: Mapping[str, Any], space: Mapping[str, Parameter]) -> dict[str, Any]:
+def flattened(
+    config: Mapping[str, Any], space: Mapping[str, Parameter], *, whole: bool = False
+) -> dict[str, Any]:
     """Return the active values of a config by the names of their places.
 
     Parameters
     ----------
     config : mapping
-        A config of the space, as `Space.validate` returns it or as a journal has it.
+        A config of the space, as `Space.validate` returns it or as a journal has it. What does not
+        fit the space, as in a file that somebody has changed, keeps its name.
     space : mapping of str to Parameter
+    whole : bool
+        As for `places_of`.
     """
-    return dict(_flattened(config, space, ""))
+    return dict(_flattened(config, space, "", whole))
 
 
 def _flattened(
-    config: Mapping[str, Any], space: Mapping[str, Parameter], prefix: str
+    config: Mapping[str, Any], space: Mapping[str, Parameter], prefix: str, whole: bool
 ) -> Iterator[tuple[str, Any]]:
     for key, value in config.items():
-        parameter: Any = space[key]
+        parameter: Any = space.get(key)
         name = f"{prefix}{key}"
-        if _is_list(parameter):
+        if parameter is None or not isinstance(value, list | tuple):
+            yield name, value
+        elif _is_list(parameter):
             yield f"len({name})", len(value)
             for n, layer in enumerate(value):
-                yield from _flattened(layer, parameter.layer, f"{name}[{n}].")
-        elif _is_vector(parameter):
+                if isinstance(layer, Mapping):
+                    yield from _flattened(layer, parameter.layer, f"{name}[{n}].", whole)
+        elif _is_vector(parameter) and not (whole and len(value) > MOST_ENTRIES):
             for n, entry in enumerate(value[:MOST_ENTRIES]):
                 yield f"{name}[{n}]", entry
         else:

@@ -10,8 +10,10 @@ import numpy as np
 
 from hpopt.checks import in_order
 from hpopt.errors import ConfigError, SpaceError
+from hpopt.sheets import Sheet
 from hpopt.space.changes import with_changes
 from hpopt.space.coordinates import Coordinates
+from hpopt.space.description import described
 from hpopt.space.differences import parameter_differences
 from hpopt.space.dimensions import configs_and_losses
 from hpopt.space.forbidden import (
@@ -97,6 +99,17 @@ class Space(Coordinates):
         inside = ", ".join(f"{name!r}: {parameter!r}" for name, parameter in self.items())
         forbid = f", forbid={list(self.forbidden)!r}" if self.forbidden else ""
         return f"Space({{{inside}}}{forbid})"
+
+    def describe(self) -> Sheet:
+        """Return a table in words: what may be chosen for each parameter, where, its default.
+
+        Print it; in a notebook it is HTML, as the space itself. The parameters of a list's layers
+        are indented.
+        """
+        return described(self, self.forbidden)
+
+    def _repr_html_(self) -> str:
+        return self.describe()._repr_html_()
 
     # -- configs that a user gives -----------------------------------------------------------
 

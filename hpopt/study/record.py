@@ -9,21 +9,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from hpopt.checks import whole
 from hpopt.core import STATUSES, Constraint, Fidelity, Front, Objective, Ranking, Trial, failed
 from hpopt.core.ranking import highest_fidelity, is_comparable, reference_losses
 from hpopt.errors import (
     ConfigError,
     HpoptError,
-    MissingExtraError,
     StudyFileError,
     StudyWarning,
     UnknownNameError,
 )
+from hpopt.reports import summary
+from hpopt.sheets import Line, Sheet
 from hpopt.space import Narrowed, Space
-from hpopt.storage import MemoryStorage, Storage
+from hpopt.storage import MemoryStorage, Storage, writer_of
 from hpopt.storage.running import Running, read_running
 from hpopt.study.callers import users_level
-from hpopt.study.columns import Marks, in_columns
+from hpopt.study.columns import Marks
+from hpopt.study.frame import frame_of
 from hpopt.study.metadata import constraints_in, fidelity_in, has_tuples
 from hpopt.study.no_best import no_values
 
@@ -294,19 +297,41 @@ class Record:
 
         Columns are number, status, fidelity (where trials have one), feasible (with constraints),
         on_front (of several objectives), the values by name (``values.<name>`` where it is that of
-        another column), ``info.<name>``, ``config.<name>``, seconds, memory, error.
+        another column), ``info.<name>``, a column for each parameter, started, seconds, memory,
+        worker, generation, parents, error.
+
+        A parameter's column is ``config.<name>`` and has its own type: float64; int64, or Int64
+        where some trials lack it; bool or boolean; text. Of a list there are its length,
+        ``config.len(layers)``, and the parameters of each layer, ``config.layers[0].units``.
 
         Raises
         ------
         MissingExtraError
             pandas is not installed.
         """
+        return frame_of(self)
+
+    def summary(self, *, top: int | None = None) -> Sheet:
+        """Return the best trials, of several objectives the front, and the state of the rest.
+
+        It is what ``hpopt show`` prints. Print it, and it fits the terminal; in a notebook it is
+        a table.
+
+        Parameters
+        ----------
+        top : int, optional
+            How many of the best, by default 5; of the front, by default 20.
+        """
+        top = None if top is None else whole("top", top, 1)
+        path = self.path
+        writer = None if path is None else writer_of(path)
+        return summary(self, top=top, path=path, writer=writer)
+
+    def _repr_html_(self) -> str:
         try:
-            import pandas as pd
-        except ImportError:
-            raise MissingExtraError("pandas", "reports", "to_pandas()") from None
-        marks = self.marks()
-        return pd.DataFrame([in_columns(trial, marks(trial)) for trial in self.iterate()])
+            return self.summary()._repr_html_()
+        except (HpoptError, OSError):
+            return Sheet((Line(repr(self)),))._repr_html_()
 
     def report(self, path: Path | str) -> Path:
         """Write a report as one HTML file, which opens in any browser without a network.
