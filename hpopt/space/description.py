@@ -47,8 +47,9 @@ def _table_of(space: Mapping[str, Parameter]) -> Choice:
 def _some_rows(space: Mapping[str, Parameter]) -> list[Row]:
     found = _rows(space, "")
     rows = list(islice(found, MOST_ROWS))
-    if next(found, None) is not None:
-        rows.append(("…", "and more", "", ""))
+    n_more = sum(1 for _ in found)
+    if n_more:
+        rows.append(("…", f"and {n_more} more", "", ""))
     return rows
 
 
