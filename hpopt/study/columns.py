@@ -119,9 +119,9 @@ def in_columns(trial: Trial, marks: Marks, space: Space) -> dict[str, Any]:
         "started": outcome.started if 0 < outcome.started <= LATEST else None,
         "seconds": outcome.seconds,
         "memory": outcome.memory,
-        "worker": getattr(outcome, "worker", None),
-        "generation": getattr(solution, "generation", None),
-        "parents": list(getattr(solution, "parents", ())) or None,
+        "worker": outcome.worker,
+        "generation": solution.generation,
+        "parents": list(solution.parents) or None,
         "error": outcome.error,
     }
 

@@ -19,7 +19,6 @@ from hpopt.errors import (
     StudyWarning,
     UnknownNameError,
 )
-from hpopt.reports import summary
 from hpopt.sheets import Line, Sheet
 from hpopt.space import Narrowed, Space
 from hpopt.storage import MemoryStorage, Storage, writer_of
@@ -322,6 +321,8 @@ class Record:
         top : int, optional
             How many of the best, by default 5; of the front, by default 20.
         """
+        from hpopt.reports.tables import summary
+
         top = None if top is None else whole("top", top, 1)
         path = self.path
         writer = None if path is None else writer_of(path)

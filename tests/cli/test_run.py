@@ -21,7 +21,7 @@ def test_run_searches_shows_the_best_and_says_what_comes_next(write_run, hpopt):
     best = max(Study.load("hill.db").trials, key=lambda trial: trial.values["height"])
     title, heads, first, *rest = out.splitlines()
     assert title == "the best 5 of 12 trials, the highest height first"
-    assert heads.split() == ["trial", "height", "seconds", "config", "other", "values"]
+    assert heads.split() == ["trial", "height", "seconds", "slope", "odd", "config"]
     assert first.split()[0] == str(best.number)
     assert json.dumps(best.config) in first
     assert len(rest) == 4

@@ -17,8 +17,10 @@ from hpopt.reports.page import blocks
 from hpopt.reports.page.blocks import Block
 from hpopt.reports.page.document import Section
 from hpopt.reports.page.sketch import progress_sketch
+from hpopt.sheets.text import as_text
 
 MOST_DIFFERENCES = 20  # rows of a table: two configs that differ in more have little in common
+SPACE_WIDTH = 100  # characters of a line of the space, of which a window shows more
 MOST_PAIRS = 5
 MOST_PARAMETERS = 60  # in words; of more, the config as JSON is shorter
 PERCENT = 100
@@ -234,7 +236,7 @@ def _recipe(told: Told) -> list[Block]:
         found.append(blocks.code(recipe.command, title="In a terminal"))
     if recipe.python:
         found.append(blocks.code(recipe.python, title="In Python"))
-    space = "\n".join(f"{name}: {what}" for name, what in words.space(data.space))
+    space = as_text(data.space.describe(), SPACE_WIDTH)
     found.append(blocks.code(space, title="The space", is_folded=len(data.space) > MOST_PAIRS))
     return found
 
