@@ -41,6 +41,8 @@ HOMES = {
     "dask": ("executors/dask.py", "executors/cluster/dask_"),
     "mpi4py": ("executors/mpi.py",),
     "matplotlib": ("reports/",),
+    "starlette": ("reports/dashboard/",),
+    "uvicorn": ("reports/dashboard/",),
 }
 FILES = sorted(ROOT.rglob("*.py"))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from hpopt._version import __version__
 from hpopt.checks import expanded
+from hpopt.cli.dashboard import dashboard
 from hpopt.cli.exit_codes import EXPLAINED, ExitCode
 from hpopt.cli.export import export
 from hpopt.cli.help_texts import DEBUG, DESCRIPTION, EXAMPLES, RUN_FILE
@@ -98,6 +99,7 @@ def make_parser() -> Parser:
     _add_best(add)
     _add_export(add)
     _add_report(add)
+    _add_dashboard(add)
     return parser
 
 
@@ -228,6 +230,47 @@ def _add_report(add: Callable[..., argparse.ArgumentParser]) -> None:
         metavar="FILE",
         type=expanded,
         help="where to write it (the first study's name with .html, in this folder)",
+    )
+
+
+def _add_dashboard(add: Callable[..., argparse.ArgumentParser]) -> None:
+    command = add(
+        "dashboard",
+        dashboard,
+        "show one study, or several side by side, as a live page in a browser",
+        "examples:\n  hpopt dashboard digits.db --open\n"
+        "  hpopt dashboard tpe.db genetic.db --port 8090\n\n"
+        "on another machine, with the same port on both sides of an SSH tunnel:\n"
+        "  there:  hpopt dashboard digits.db --port 8080 --token\n"
+        "  here:   ssh -L 8080:127.0.0.1:8080 THERE\n",
+        "\n\nThe report's page, which follows studies while they run. It only reads them, and runs"
+        "\nno code of theirs. Only this machine reaches it, which may have other users: they need"
+        "\nthe address that --token makes.",
+    )
+    command.add_argument(
+        "studies", metavar="STUDY", type=expanded, nargs="+", help="the study files, eight at most"
+    )
+    command.add_argument(
+        "--host", default="127.0.0.1", metavar="ADDRESS", help="what to bind to (127.0.0.1)"
+    )
+    command.add_argument(
+        "--port", type=int, metavar="N", help="the port (8080, or another one where it is taken)"
+    )
+    command.add_argument("--open", action="store_true", help="open it in the browser")
+    command.add_argument(
+        "--token", action="store_true", help="need a random token, which is in the printed address"
+    )
+    command.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME:PORT",
+        help="answer under this name too, as 'localhost:9000' of a tunnel's other end",
+    )
+    command.add_argument(
+        "--allow-remote",
+        action="store_true",
+        help="allow a --host that other machines reach; unencrypted, and always with a token",
     )
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hpopt.core import STATUSES, Trial
 from hpopt.reports.columns import coder_of, column_of
-from hpopt.reports.data import Cause, Ints, StudyData
+from hpopt.reports.data import Cause, StudyData
 from hpopt.reports.source import Source
 from hpopt.space.flat import flattened, places_of
 
@@ -40,6 +41,11 @@ class Reader:
     Parameters
     ----------
     source : Source
+
+    Attributes
+    ----------
+    highest : int
+        The largest number of a trial that has been read; -1 before the first.
     """
 
     def __init__(self, source: Source) -> None:
@@ -61,6 +67,7 @@ class Reader:
         self._values = {each.name: array("d") for each in source.objectives}
         self._values |= {each.name: array("d") for each in source.constraints}
         self._most = len(self._values) + MOST_METRICS
+        self.highest = -1  # number of a trial that has been read
         self._place = self._newest = -1  # up to where all is known, and the newest that is
         self._beyond: set[int] = set()  # what is known after that place
 
@@ -91,14 +98,25 @@ class Reader:
             self._beyond.clear()
         return changed
 
-    def data(self) -> StudyData:
-        """Return what has been read so far."""
+    def data(self, numbers: Iterable[int] | None = None) -> StudyData:
+        """Return what has been read so far; of all trials, or of some.
+
+        Parameters
+        ----------
+        numbers : iterable of int, optional
+            Which trials; those that have not been read are left out.
+        """
         source, path = self._source, self._source.path
-        numbers = np.array(self._numbers, dtype=np.int64)
-        order = np.argsort(numbers)
-        known = {name: np.array(cells)[order] for name, cells in self._known.items()}
+        if numbers is None:
+            order = np.argsort(_cells(self._numbers))
+            parents = dict(self._parents)
+        else:
+            some = sorted(self._rows.keys() & set(numbers))
+            order = np.array([self._rows[number] for number in some], dtype=np.int64)
+            parents = {n: self._parents[n] for n in some if n in self._parents}
+        known = {name: _cells(cells)[order] for name, cells in self._known.items()}
         columns = [
-            column.taking(np.array(cells)[order])
+            column.taking(_cells(cells)[order])
             for column, cells in zip(self._columns, self._cells, strict=True)
         ]
         return StudyData(
@@ -108,17 +126,17 @@ class Reader:
             source.constraints,
             source.fidelity,
             source.space,
-            numbers=numbers[order],
-            status=_ints(self._status, order),
-            generations=_ints(self._generations, order),
-            parents=dict(self._parents),
-            workers=_ints(self._workers, order),
+            numbers=_cells(self._numbers)[order],
+            status=_cells(self._status)[order],
+            generations=_cells(self._generations)[order],
+            parents=parents,
+            workers=_cells(self._workers)[order],
             worker_names=tuple(self._worker_places),
-            values={name: np.array(cells)[order] for name, cells in self._values.items()},
+            values={name: _cells(cells)[order] for name, cells in self._values.items()},
             columns=tuple(columns),
             causes=tuple(cause for _, cause in self._causes.values()),
-            cause=_ints(self._cause, order),
-            is_feasible=np.array(self._feasible, dtype=bool)[order],
+            cause=_cells(self._cause)[order],
+            is_feasible=_cells(self._feasible)[order].astype(bool),
             **known,
         )
 
@@ -140,6 +158,7 @@ class Reader:
         for name, value in known.items():
             self._known[name][row] = value
         self._numbers[row] = trial.number
+        self.highest = max(self.highest, trial.number)
         self._status[row] = STATUSES.index(outcome.status)
         self._feasible[row] = not key[0]
         self._generations[row] = _or_none(solution.generation)
@@ -191,8 +210,9 @@ class Reader:
         return found[0]
 
 
-def _ints(cells: array[int], order: Ints) -> Ints:
-    return np.array(cells, dtype=np.int64)[order]
+def _cells(cells: array[Any]) -> NDArray[Any]:
+    # A view, to be copied from at once: while there is one, the cells cannot grow.
+    return np.asarray(memoryview(cells))
 
 
 def _or_none(value: int | None) -> int:

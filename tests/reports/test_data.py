@@ -174,6 +174,10 @@ def test_what_is_below_the_first_number_is_read_the_next_time(tmp_path, in_memor
     assert reader.update() == [5]
     assert reader.update() == []
     assert len(reader) == len(study.trials)
+    some = reader.data([8, 2, 99, 2])
+    assert some.numbers.tolist() == [2, 8]
+    assert some.values["loss"].tolist() == [2.0, 1.0]
+    assert some.columns[0].values.tolist() == [study.trial(n).config["rate"] for n in (2, 8)]
 
 
 def test_a_continued_trial_takes_its_own_place():
