@@ -10,6 +10,7 @@ from hpopt.core.hosting import Proposer
 from hpopt.core.judging import judge
 from hpopt.core.objective import Objective, Objectives, losses, normalised_objectives
 from hpopt.core.optimizer import Optimizer
+from hpopt.core.origin import Origin
 from hpopt.core.phase import Phase
 from hpopt.core.plain import as_json_data
 from hpopt.core.problem import (
@@ -39,6 +40,7 @@ __all__ = [
     "Objective",
     "Objectives",
     "Optimizer",
+    "Origin",
     "Outcome",
     "Phase",
     "Previous",

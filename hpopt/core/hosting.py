@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hpopt.core.history import History
 from hpopt.core.optimizer import Optimizer
+from hpopt.core.origin import Origin
 from hpopt.core.phase import Phase
 from hpopt.core.proposals import Floats
 from hpopt.core.strategy import Strategy
@@ -162,7 +163,14 @@ class Proposer(Optimizer):
             if configs[place] in valued:  # at a fidelity that is not to be learned: it is hidden
                 del inner.pending[place]
         self._inner, self._configs, self._told = inner, configs, told
-        return np.array([each.point for each in inner.ask(n)]).reshape(-1, self.space.d)
+        asked = inner.ask(n)
+        points = np.array([each.point for each in asked]).reshape(-1, self.space.d)
+        origins = [
+            Origin(each.generation, tuple([configs[k] for k in each.parents if k >= 0]))
+            for each in asked
+        ]
+        self.note_origins(points, origins)
+        return points
 
     def _to_learn(self, configs: Sequence[int]) -> list[tuple[int, int]]:
         """Return its number and the trial's, of all that is to be learned, in order."""
@@ -196,7 +204,7 @@ class Proposer(Optimizer):
         """Return the solution under which the strategy knows a config."""
         number = configs[place]
         own = self.pending[number] if number in self.pending else self._trials[number].solution
-        return replace(own, number=place, fidelity=None)
+        return replace(own, number=place, fidelity=None, parents=())
 
     def _fresh(self) -> Optimizer:
         seed = int(self.generator(SEED, 0, 0).integers(2**63))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hpopt import checks
 from hpopt.checks import whole
 from hpopt.core.amounts import counted
+from hpopt.core.origin import Origin
 from hpopt.core.phase import best_in_words, recent_in_words
 from hpopt.core.problem import Problem, check_problem, constraints_of, objectives_of
 from hpopt.core.proposals import Floats
@@ -311,11 +312,16 @@ class Optimizer(Strategy):
         points = search.start_left()
         if len(points):
             at = [self._start_fidelity(number + place) for place in range(len(points))]
-            return search.queue.add(number, points, np.array(at, dtype=np.float64))
+            generations = [each._start_generation for each in self._with_hosted()]
+            own = Origin(next((each for each in generations if each is not None), None))
+            origins = {point.tobytes(): own for point in points}
+            return search.queue.add(number, points, np.array(at, dtype=np.float64), origins)
+        search.origins = {}
         points, fidelities = self._ask_at(number, n)
         if not len(points):
             return False
-        return search.queue.add(number, points, np.asarray(fidelities, dtype=np.float64))
+        levels = np.asarray(fidelities, dtype=np.float64)
+        return search.queue.add(number, points, levels, search.origins)
 
     def _learn(self, trials: Sequence[Trial]) -> None:
         self._bound_search.observe(trials)

@@ -128,7 +128,19 @@ class Proposals:
         -------
         ndarray (m, d), in [0, 1], m <= n
         """
+        return self.replaced(points, rng, before=before, vary=vary)[0]
+
+    def replaced(
+        self,
+        points: Floats,
+        rng: np.random.Generator,
+        *,
+        before: int,
+        vary: Vary | None = None,
+    ) -> tuple[Floats, NDArray[np.int64]]:
+        """Return what `novel` does, and of each row the one it comes from; -1 if drawn anew."""
         points = self._space.snap(self._space.repaired(points, rng))
+        rows = np.arange(len(points))
         # Keys of rows that are settled; a row without one is still to be replaced.
         taken: set[bytes] = set()
         keys = self._settle(points, np.arange(len(points)), [b""] * len(points), taken, before)
@@ -136,11 +148,12 @@ class Proposals:
         for attempt in range(VARIATIONS + REDRAWS):
             left = np.array([row for row, key in enumerate(keys) if not key], dtype=np.int64)
             if not left.size:
-                return points
+                return points, rows
             if vary is not None and attempt < VARIATIONS:
                 others = vary(points[left], rng)
             else:
                 others = rng.random((left.size, self._space.d))
+                rows[left] = -1
             points[left] = self._space.snap(self._space.repaired(others, rng))
             n_taken = len(taken)
             keys = self._settle(points, left, keys, taken, before)
@@ -149,8 +162,9 @@ class Proposals:
                 break  # nearly everything is known: draws are wasted
         rest = [row for row, key in enumerate(keys) if not key]
         for row, (key, point) in zip(rest, self._unknown_points(taken, before, rng), strict=False):
-            keys[row], points[row] = key, point
-        return points[[row for row, key in enumerate(keys) if key]]
+            keys[row], points[row], rows[row] = key, point, -1
+        kept = [row for row, key in enumerate(keys) if key]
+        return points[kept], rows[kept]
 
     def unknown(self, points: Floats, *, before: int) -> NDArray[np.bool_]:
         """Return which points are allowed, not proposed under lower numbers, and repeat no row.

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
+from hpopt.core.origin import UNKNOWN, Origin
 from hpopt.core.problem import Fidelity
 from hpopt.core.proposals import Floats, Proposals
 from hpopt.core.trial import Config, Solution
 from hpopt.errors import SettingError
 from hpopt.space import Space
 
-Drawn = tuple[Config, Floats, float]
+Drawn = tuple[Config, Floats, float, Origin]
 
 # A third number in a generator's key: strategies use keys of one or two, so draws never coincide.
 REPLACEMENT = 8
@@ -47,10 +48,13 @@ class Queue:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, number: int, points: Floats, fidelities: Floats) -> bool:
+    def add(
+        self, number: int, points: Floats, fidelities: Floats, origins: Mapping[bytes, Origin]
+    ) -> bool:
         """Add points from a number on, other ones in place of known ones; return whether any.
 
-        A config that is known may come again at a higher fidelity than any that it had.
+        A config that is known may come again at a higher fidelity than any that it had. `origins`
+        has those of points by their bytes.
 
         Raises
         ------
@@ -60,26 +64,32 @@ class Queue:
         self._check(points, fidelities, number)
         points = np.ascontiguousarray(points)
         repeats = self._note(points, range(number, number + len(points)), fidelities)
+        known: Sequence[Origin] = [UNKNOWN] * len(points)
+        if origins:
+            known = [origins.get(point.tobytes(), UNKNOWN) for point in points]
         if repeats:
-            points = self._without_repeats(points, fidelities, number, repeats[0])
+            drawn, points = points, self._without_repeats(points, fidelities, number, repeats[0])
+            others = (points != drawn[: len(points)]).any(axis=1).tolist()
+            known = [Origin(k.generation) if o else k for k, o in zip(known, others, strict=False)]
         points.flags.writeable = False  # solutions share these rows
         configs = self._space.decode(points)
-        self._waiting.extend(zip(configs, points, fidelities.tolist(), strict=False))
+        self._waiting.extend(zip(configs, points, fidelities.tolist(), known, strict=False))
         return bool(len(points))
 
     def pop(self) -> Drawn:
-        """Take the first: its config, its point and its fidelity."""
+        """Take the first: its config, its point, its fidelity and its origin."""
         return self._waiting.popleft()
 
     def put_back(self, solution: Solution) -> None:
         """Put a solution that was asked before the first."""
         fidelity = np.nan if solution.fidelity is None else solution.fidelity
-        self._waiting.appendleft((solution.config, solution.point, fidelity))
+        origin = Origin(solution.generation, solution.parents)
+        self._waiting.appendleft((solution.config, solution.point, fidelity, origin))
 
     def drop(self, number: int) -> None:
         """Forget them all, of which the first waited for a number."""
         if self._waiting:
-            points = np.array([point for _, point, _ in self._waiting])
+            points = np.array([point for _, point, _, _ in self._waiting])
             self._proposals.remove(points, range(number, number + len(points)))
             self._waiting.clear()
 

@@ -13,6 +13,7 @@ from hpopt.core.constraint import Constraint, violations
 from hpopt.core.curves import by_objective
 from hpopt.core.history import History
 from hpopt.core.objective import Objective, losses
+from hpopt.core.origin import UNKNOWN, Origin
 from hpopt.core.problem import Fidelity
 from hpopt.core.proposals import Floats, Proposals
 from hpopt.core.queue import Queue
@@ -38,6 +39,8 @@ class Search:
     start : tuple of dict
         The configs to ask first, complete.
     constraints : tuple of Constraint
+    is_inner : bool
+        Whether it is a search within another, which looks up what parents in `knowledge` are.
 
     Attributes
     ----------
@@ -53,6 +56,8 @@ class Search:
         The configs that were proposed.
     queue : Queue
         The points that were drawn for the next numbers, and not asked yet.
+    origins : dict of bytes to Origin
+        Those of the points that are being proposed; see `Strategy.note_origins`.
     n_asked : int
         The number of solutions that were asked, which is the next one's number.
     """
@@ -66,6 +71,7 @@ class Search:
         start: tuple[Config, ...] = (),
         *,
         constraints: tuple[Constraint, ...] = (),
+        is_inner: bool = False,
     ) -> None:
         self.space, self.objectives, self.fidelity = space, tuple(objectives), fidelity
         self.seed, self.start, self.constraints = seed, start, constraints
@@ -75,7 +81,9 @@ class Search:
         self.pending: dict[int, Solution] = {}
         self.proposals = Proposals(space, seed)
         self.queue = Queue(space, self.proposals, fidelity, partial(keyed_generator, seed))
+        self.origins: dict[bytes, Origin] = {}
         self.n_asked = 0
+        self._is_inner = is_inner
         self._is_past_start = False
         self._beliefs = [
             Beliefs(each.sign, is_alone=len(self.objectives) == 1) for each in self.objectives
@@ -115,15 +123,24 @@ class Search:
         self.pending[solution.number] = solution
         return solution
 
-    def solution(self, config: Config, point: Floats, fidelity: float) -> Solution:
+    def solution(
+        self, config: Config, point: Floats, fidelity: float, origin: Origin = UNKNOWN
+    ) -> Solution:
         """Return a config with the next number and its seed, without asking it."""
-        number = self.n_asked
+        number, (generation, parents) = self.n_asked, origin
+        if parents and not self._is_inner:
+            parents = tuple([k for k in parents if 0 <= k < number])
         if self.fidelity is None:
-            return Solution(number, config, point, keyed_seed(self.seed, number))
+            seed = keyed_seed(self.seed, number)
+            return Solution(number, config, point, seed, None, generation, parents)
         # One config, one seed, so that its evaluation may go on where an earlier one ended.
         first = min(number, self.proposals.first(point, number))
+        if 0 <= first < number and not parents:  # it goes on from the last of its config
+            asked = self.proposals.fidelities(point)
+            parents = (max((k for k in asked if k < number), default=first),)
         seed = keyed_seed(self.seed, first if first >= 0 else number)
-        return Solution(number, config, point, seed, self.fidelity.level(fidelity))
+        level = self.fidelity.level(fidelity)
+        return Solution(number, config, point, seed, level, generation, parents)
 
     def take_back(self, n: int) -> None:
         """Put the last n asked solutions back into the queue."""

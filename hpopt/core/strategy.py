@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hpopt.core.constraint import Constraint
 from hpopt.core.history import History
 from hpopt.core.objective import Objective
+from hpopt.core.origin import Origin
 from hpopt.core.phase import Phase
 from hpopt.core.problem import Fidelity
 from hpopt.core.proposals import Floats, Proposals, Vary
@@ -44,6 +45,8 @@ class Strategy(ABC):
     proposals: Proposals
     _bound_search: Search
     _hosted: list[Strategy]
+    _start_generation: ClassVar[int | None] = None
+    """The generation that the start configs belong to, where there are generations."""
 
     # -- what a strategy writes ----------------------------------------------------------------
 
@@ -167,12 +170,50 @@ class Strategy(ABC):
         *,
         before: int,
         vary: Vary | None = None,
+        generation: int | None = None,
+        parents: Sequence[Sequence[int]] | None = None,
     ) -> Floats:
         """Replace points that are forbidden or known, or that repeat an earlier row.
 
-        See `Proposals.novel`.
+        See `Proposals.novel`. Where `generation` or `parents` are given, the solutions will have
+        them; see `note_origins`.
+
+        Parameters
+        ----------
+        generation : int, optional
+            That of all points.
+        parents : sequence of sequences of int, optional
+            Of each point, the numbers of the solutions that it was made from, and others are from
+            `vary`. What is drawn in the place of a point has none.
         """
-        return self.proposals.novel(points, rng, before=before, vary=vary)
+        points, rows = self.proposals.replaced(points, rng, before=before, vary=vary)
+        if parents is not None:
+            made_from = [parents[row] if row >= 0 else () for row in rows.tolist()]
+            origins = [Origin(generation, tuple(dict.fromkeys(each))) for each in made_from]
+            self.note_origins(points, origins)
+        elif generation is not None:
+            self.note_origins(points, [Origin(generation)] * len(points))
+        return points
+
+    def note_origins(self, points: Floats, origins: Sequence[Origin]) -> None:
+        """Note where points come from that `_ask` is about to return, some of them or all.
+
+        They are for people to look at, and do not change the search. Like the points they must
+        follow from the seed and the observations.
+        """
+        noted = self._bound_search.origins
+        for point, origin in zip(points, origins, strict=True):
+            noted[point.tobytes()] = origin
+
+    def _take_origins(self) -> dict[bytes, Origin]:
+        """Return what was noted of points, for an ask that will return them, and forget it."""
+        search = self._bound_search
+        noted, search.origins = search.origins, {}
+        return noted
+
+    def _give_origins(self, noted: dict[bytes, Origin]) -> None:
+        """Note again what was taken."""
+        self._bound_search.origins.update(noted)
 
     def unknown(self, points: Floats, *, before: int) -> NDArray[np.bool_]:
         """Return which points are allowed, not proposed under lower numbers, and repeat no row.
@@ -269,7 +310,8 @@ class Strategy(ABC):
         own = _unbound_copy(inner)
         fidelity = self.fidelity if has_fidelity else None
         where, bounds = (self.space if space is None else space), self.constraints
-        own._join(Search(where, self.objectives, fidelity, seed, constraints=bounds))
+        named = where, self.objectives, fidelity, seed
+        own._join(Search(*named, constraints=bounds, is_inner=True))
         return own
 
     def _join(self, search: Search) -> None:

@@ -58,9 +58,9 @@ class Solution:
     generation : int or None
         The generation that it belongs to, from 0, where the strategy has generations.
     parents : tuple of int
-        The numbers of the trials that it was made from, all lower than its own, where the strategy
-        makes configs of others: two that were crossed, the one that it is a neighbour of. A config
-        that was drawn anew has none.
+        The numbers of the trials that it was made from, all lower than its own: those that were
+        crossed and mutated, the one that it is a neighbour of, or the earlier trial of its config
+        that it goes on from. A config that was drawn, or found by a model, has none.
     """
 
     number: int

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpopt.core import Optimizer
+from hpopt.core.origin import Origin
 from hpopt.core.proposals import Floats
 
 Ints = NDArray[np.int64]
@@ -74,6 +75,7 @@ class Batches(Optimizer):
         self._generator: BatchGenerator | None = None
         self._begin = 0
         self._batch: Floats = np.empty((0, self.space.d))
+        self._origins: dict[bytes, Origin] = {}
 
     @abstractmethod
     def _batches(self) -> BatchGenerator:
@@ -98,15 +100,18 @@ class Batches(Optimizer):
     def _ask(self, number: int, n: int) -> Floats:
         # Not in `_tell`: a host may run the generator of a hosted strategy itself.
         self._advance()
+        self._give_origins(self._origins)
         return self._batch[number - self._begin :]
 
     def _advance(self) -> None:
         """Send all complete batches to the generator."""
+        self._take_origins()
         if self._generator is None:
             self._begin, self._generator = 0, self._batches()
             given = self.space.encode(self.start) if self.start else np.empty((0, self.space.d))
             first = self._points_of(next(self._generator, given[:0]), len(given))
             self._batch = np.concatenate([given, first])
+            self._origins = self._take_origins()
         while len(self._batch) and self.history.n_contiguous >= self._begin + len(self._batch):
             results = self._results()
             self._begin += len(self._batch)
@@ -114,6 +119,7 @@ class Batches(Optimizer):
                 self._batch = self._points_of(self._generator.send(results))
             except StopIteration:
                 self._batch = self._batch[:0]
+            self._origins = self._take_origins()
 
     def _points_of(self, batch: Floats | LazyBatch, n_given: int = 0) -> Floats:
         """Return the points of a batch; where all are told already, only as many rows."""

@@ -8,6 +8,7 @@ CMA evolution strategy with increasing population size", https://doi.org/10.1109
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from itertools import count
 from typing import ClassVar
 
@@ -105,15 +106,18 @@ class CMAES(Batches):
         if np.isfinite(losses).any():
             mean, sigma = known[losses.argmin()], NEAR_KNOWN * sigma
         population = self.population or default_population(self.space.d)
+        generations = count()
         for attempt in count():
-            yield from self._run(mean, sigma, population)
+            yield from self._run(mean, sigma, population, generations)
             if self.restarts:
                 population = 2 * population
             else:
                 yield from self._random(population)
             mean, sigma = self.generator(0, attempt).random(self.space.d), self.sigma
 
-    def _run(self, mean: Floats, sigma: float, population: int) -> BatchGenerator:
+    def _run(
+        self, mean: Floats, sigma: float, population: int, generations: Iterator[int]
+    ) -> BatchGenerator:
         """Run generations until they have converged."""
         normal, rates = (
             Normal.isotropic(mean, sigma),
@@ -129,6 +133,7 @@ class CMAES(Batches):
                 rng,
                 before=self.next_number,
                 vary=lambda rows, rng: self._sample(normal, len(rows), rng),  # noqa: B023
+                generation=next(generations),
             )
             results = yield points
             # The weights are those of ranks 1 … λ: a shorter generation, at the end of a finite

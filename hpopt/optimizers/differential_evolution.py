@@ -64,6 +64,7 @@ class DifferentialEvolution(Batches):
     """
 
     name: ClassVar[str] = "differential_evolution"
+    _start_generation = 0
 
     def __init__(
         self,
@@ -93,13 +94,20 @@ class DifferentialEvolution(Batches):
         if missing or self.start:
             rng = self.generator(0)
             points = latin_hypercube(missing, self.space.d, rng)
-            results = yield self.novel(points, rng, before=self.next_number)
+            results = yield self.novel(points, rng, before=self.next_number, generation=0)
             members = members.followed_by(individuals(results)).best(self.population)
         for generation in count(1):
             rng, n = self.generator(generation), len(members)
             weights, rates = self._sample_rates(weight, rate, n, rng)
-            trials = self._trial_vectors(members, weights, rates, rng)
-            results = yield self.novel(trials, rng, before=self.next_number, vary=self._mutate)
+            trials, parents = self._trial_vectors(members, weights, rates, rng)
+            results = yield self.novel(
+                trials,
+                rng,
+                before=self.next_number,
+                vary=self._mutate,
+                generation=generation,
+                parents=members.numbers[parents].tolist(),
+            )
             # At the end of a finite space fewer come back than there are members.
             rows = np.arange(len(results.numbers))
             old, new = members.losses[rows, 0], results.losses[:, 0]
@@ -125,13 +133,17 @@ class DifferentialEvolution(Batches):
 
     def _trial_vectors(
         self, members: Population, weights: Floats, rates: Floats, rng: np.random.Generator
-    ) -> Floats:
-        """Return the trial vector of each member, shape (n, d)."""
+    ) -> tuple[Floats, Ints]:
+        """Return the trial vector of each member, (n, d), and the places of its parents, (n, k)."""
         points, (n, d) = members.points, members.points.shape
         if n < 4:  # a space of so few configs has no three others to take differences of
-            return rng.random((n, d))
-        first, second, third = points[differential.distinct_partners(n, 3, rng)].transpose(1, 0, 2)
-        best = points[self._best(members, rng)]
+            return rng.random((n, d)), np.empty((n, 0), dtype=np.int64)
+        partners = differential.distinct_partners(n, 3, rng)
+        first, second, third = points[partners].transpose(1, 0, 2)
+        places = self._best(members, rng)
+        best = points[places]
+        if self.strategy != "rand/1":  # best in the place of the third
+            partners = np.column_stack([places, partners[:, :2]])
         if self.strategy == "rand/1":
             sources = first, second, third
             mutants = differential.mutants(first, second, third, weights=weights)
@@ -144,7 +156,8 @@ class DifferentialEvolution(Batches):
         drawn = rng.integers(3, size=(n, d))
         chosen = np.choose(drawn, sources)
         mutants = np.where(self.space.ordered, mutants, chosen)
-        return np.where(differential.binomial_mask(n, d, rates, rng), mutants, points)
+        crossed = np.where(differential.binomial_mask(n, d, rates, rng), mutants, points)
+        return crossed, np.column_stack([np.arange(n), partners])
 
     def _best(self, members: Population, rng: np.random.Generator) -> Ints:
         """Return the place of x_best for each member, shape (n,)."""

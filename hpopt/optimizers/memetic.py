@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from hpopt.checks import number, whole
+from hpopt.core.origin import Origin
 from hpopt.core.proposals import Floats
 from hpopt.errors import SettingError
 from hpopt.names import known_name
@@ -75,6 +76,7 @@ class Memetic(Batches):
     """
 
     name: ClassVar[str] = "memetic"
+    _start_generation = 0
 
     def __init__(
         self,
@@ -130,6 +132,8 @@ class Memetic(Batches):
             if not len(points):
                 return generation
             polled = local.best
+            parents = polled.numbers[origins].tolist()
+            self.note_origins(points, [Origin(number, (parent,)) for parent in parents])
             turn += 1
             results = yield points
             self._update(results, local)

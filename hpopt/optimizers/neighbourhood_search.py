@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from hpopt.checks import number, one_of, share, whole
 from hpopt.core.objective import one_objective
+from hpopt.core.origin import Origin
 from hpopt.core.proposals import Floats
 from hpopt.numerics import neighbourhood
 from hpopt.numerics.sampling import latin_hypercube
@@ -200,9 +201,18 @@ class NeighbourhoodSearch(Batches):
         left = order[wanted[order]]
         while left.size and not (losses < here.loss).any():
             chosen, left = np.split(left, [self.poll or left.size])
+            self.note_origins(points[chosen], [self._origin(here.point)] * len(chosen))
             yield from self._evaluate(points[chosen], found)
             losses[chosen] = _or_inf(found.losses(points[chosen]))
         return losses
+
+    def _origin(self, centre: Floats) -> Origin:
+        """Return that of the neighbours of a point."""
+        number = self.proposals.first(centre)
+        if number < 0:  # it was found by another search
+            rows = np.flatnonzero((self.knowledge.points == centre).all(axis=1))
+            return Origin(parents=tuple((-1 - rows[:1]).tolist()))
+        return Origin(parents=(number,))
 
     def _candidates(
         self, here: Centre, step: float, draws: bool, found: Found, rng: np.random.Generator

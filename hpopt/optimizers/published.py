@@ -11,7 +11,7 @@ from hpopt.errors import SettingError
 from hpopt.numerics import variation
 from hpopt.optimizers.genetic.adaptation import Stagnation, Success
 from hpopt.optimizers.genetic.crossover import NoCrossover, OnePoint
-from hpopt.optimizers.genetic.generational import Generational, Parts
+from hpopt.optimizers.genetic.generational import Bred, Generational, Parts
 from hpopt.optimizers.genetic.initialisation import RandomDraws
 from hpopt.optimizers.genetic.mutation import Gaussian, Length, OneGene, Reset, Step
 from hpopt.optimizers.genetic.population import Floats, Population
@@ -314,9 +314,14 @@ class Zhan(Generational):
 
     def _breed(
         self, parts: Parts, parents: Population, n: int, space: Space, rng: np.random.Generator
-    ) -> Floats:
+    ) -> Bred:
         """Return mutated copies of the best, crossed in pairs."""
-        return self._exchange_tails(parts.breed(parents, n, space, rng), rng)
+        copies, made_from = parts.breed(parents, n, space, rng)
+        children = self._exchange_tails(copies, rng)
+        mates = np.arange(n) ^ 1
+        crossed = np.flatnonzero((children != copies).any(axis=1))  # a last one without is not
+        made_from[crossed, 1] = made_from[mates[crossed], 0]
+        return Bred(children, made_from)
 
     def _exchange_tails(self, copies: Floats, rng: np.random.Generator) -> Floats:
         """Exchange the tails of neighbours 2i and 2i + 1; a last one without a mate stays."""

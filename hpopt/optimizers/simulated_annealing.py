@@ -110,7 +110,7 @@ class SimulatedAnnealing(Batches):
             states = states.followed_by(individuals(results)).best(self.chains)
         best, heat = states.best(1), self.temperature
         for batch in count(1):
-            results = yield self._proposals(states.points, heat, self.generator(batch))
+            results = yield self._proposals(states, heat, self.generator(batch))
             losses.append(results.losses[:, 0])
             # In units of the losses' spread, so that their scale does not matter.
             temperature = heat * annealing.loss_spread(np.concatenate(losses))
@@ -122,7 +122,7 @@ class SimulatedAnnealing(Batches):
                 heat = self.temperature * self.reheat
                 states = self._restart_worse_half(states, best)
 
-    def _proposals(self, points: Floats, heat: float, rng: np.random.Generator) -> Floats:
+    def _proposals(self, states: Population, heat: float, rng: np.random.Generator) -> Floats:
         scale = self.scale * np.sqrt(min(1.0, heat / self.temperature))
 
         def change_genes(points: Floats, rng: np.random.Generator) -> Floats:
@@ -138,7 +138,11 @@ class SimulatedAnnealing(Batches):
             return np.where(genes, moved, points)
 
         return self.novel(
-            change_genes(points, rng), rng, before=self.next_number, vary=change_genes
+            change_genes(states.points, rng),
+            rng,
+            before=self.next_number,
+            vary=change_genes,
+            parents=states.numbers[:, None].tolist(),
         )
 
     def _accept(

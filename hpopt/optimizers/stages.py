@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from hpopt.core import Optimizer, Phase, Solution, Trial, failed
 from hpopt.core.hosting import Known, teach
+from hpopt.core.origin import Origin
 from hpopt.core.proposals import Floats
 from hpopt.core.ranking import comparable
 from hpopt.errors import ConfigError, SettingError
@@ -59,7 +60,7 @@ class Stages(Optimizer):
     """
 
     def _setup(self) -> None:
-        self._index, self._first = 0, len(self.start)
+        self._index, self._first, self._generation = 0, len(self.start), 0
         self._inner: Optimizer | None = None
         self._share: float = 0
         self._n_expected = math.inf
@@ -140,7 +141,9 @@ class Stages(Optimizer):
             asked = inner.ask(int(min(n, room))) if room > 0 else []
             if asked:
                 own = [solution.fidelity for solution in asked]
-                return self._outside(inner, asked), np.array(own, dtype=np.float64)
+                points = self._outside(inner, asked)
+                self.note_origins(points, [self._origin(inner, solution) for solution in asked])
+                return points, np.array(own, dtype=np.float64)
             if self.history.n_contiguous < number:
                 break
             self._end_stage(number)
@@ -183,6 +186,9 @@ class Stages(Optimizer):
     def _end_stage(self, first: int) -> None:
         """Let the next stage begin with the number `first`."""
         self._inner, self._index, self._first = None, self._index + 1, first
+        ended = [t.generation for t in self._trials if t.number < first]
+        # A study has each generation once: those of the next stage are counted on.
+        self._generation = max([self._generation, *(1 + g for g in ended if g is not None)])
         self._trials = [trial for trial in self._trials if trial.number >= first]
 
     def _observations(self) -> tuple[Known, NDArray[np.bool_]]:
@@ -266,6 +272,21 @@ class Stages(Optimizer):
             inner.pending[solution.number] = replace(solution, point=own)
         return points
 
+    def _origin(self, inner: Optimizer, solution: Solution) -> Origin:
+        """Return a stage's origin of a solution with the study's numbers."""
+        parents = []
+        for number in solution.parents:
+            if number >= 0:
+                parents.append(self._first + number)
+            else:  # observed before the stage: in this study, or in another one
+                point = inner.knowledge.points[-1 - number][None]
+                if inner.space is not self.space:
+                    point = self.space.encode(inner.space.decode(point))
+                parents.append(self.proposals.first(point[0]))
+        generation = solution.generation
+        generation = None if generation is None else self._generation + generation
+        return Origin(generation, tuple([k for k in parents if k >= 0]))
+
     def _inner_points(self, inner: Optimizer, points: Floats) -> Floats:
         if inner.space is self.space:
             return points
@@ -288,7 +309,7 @@ class Stages(Optimizer):
     def _inner_solution(self, inner: Optimizer, solution: Solution) -> Solution:
         """Return a solution of the study as one of the stage."""
         point = self._inner_points(inner, solution.point[None])[0]
-        return replace(solution, number=solution.number - self._first, point=point)
+        return replace(solution, number=solution.number - self._first, point=point, parents=())
 
     def _as_learned(self, trial: Trial) -> Trial:
         """Return a trial as this strategy has learned it: see `Beliefs` on one that was stopped.

@@ -106,9 +106,10 @@ def journal(steps: Sequence[Step]) -> tuple[list[Trial], list[Solution]]:
 
 
 def described(trials: Sequence[Trial]) -> list[str]:
-    """Return what makes a search: numbers, configs and seeds, comparable to the bit."""
+    """Return what makes a search: numbers, configs, seeds, origins, comparable to the bit."""
     return [
-        f"{t.number} {t.config!r} {t.solution.seed} {t.solution.fidelity} {dict(t.values)}"
+        f"{t.number} {t.config!r} {t.solution.seed} {t.solution.fidelity} {dict(t.values)} "
+        f"{t.generation} {t.parents}"
         for t in trials
     ]
 

@@ -93,3 +93,18 @@ def test_unknown_says_what_is_new():
     points = space.encode([{"c": c} for c in "abcda"])
     assert optimizer.unknown(points, before=1).tolist() == [True, True, False, False, False]
     assert optimizer.unknown(points, before=0).tolist() == [True, True, True, False, False]
+
+
+def test_what_is_varied_keeps_its_parents_and_what_is_drawn_has_none():
+    def origins(vary):
+        optimizer = Bare().bind(of(None, LINE))
+        known = optimizer.ask()[0].point[None]
+        points = np.concatenate([known, [[0.25]], [[0.25]]])
+        made_from = [(4, 4), (-1, 3), (2,)]
+        named = {"before": 1, "vary": vary, "generation": 6, "parents": made_from}
+        found = optimizer.novel(points, optimizer.generator(1), **named)
+        noted = optimizer._bound_search.origins
+        return [noted[point.tobytes()] for point in found]
+
+    assert origins(lambda points, rng: points + 0.001) == [(6, (4,)), (6, (-1, 3)), (6, (2,))]
+    assert origins(None) == [(6, ()), (6, (-1, 3)), (6, ())]

@@ -57,10 +57,12 @@ class Asynchronous(Optimizer):
             return self._first(number)
         rng = self.generator(number)
         if len(self._living):
-            points = self._assembled.breed(self._living, 1, self.space, rng)
+            points, made_from = self._assembled.breed(self._living, 1, self.space, rng)
+            parents = made_from.tolist()
         else:
-            points = self._assembled.initialisation.draw(1, self.space, rng)
-        return self.novel(points, rng, before=number, vary=self._assembled.vary(self.space))
+            points, parents = self._assembled.initialisation.draw(1, self.space, rng), None
+        vary = self._assembled.vary(self.space)
+        return self.novel(points, rng, before=number, vary=vary, parents=parents)
 
     def _first(self, number: int) -> Floats:
         first, rng = len(self.start), self.generator(0)

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,9 +22,23 @@ from hpopt.optimizers.genetic.parts import (
     Selection,
     as_data,
 )
-from hpopt.optimizers.genetic.population import Floats, Population
+from hpopt.optimizers.genetic.population import Floats, Ints, Population
 from hpopt.optimizers.genetic.screening import Screening
 from hpopt.space import Space
+
+
+class Bred(NamedTuple):
+    """Children.
+
+    Attributes
+    ----------
+    points : ndarray (n, d), in [0, 1]
+    parents : ndarray (n, 2) of int
+        The numbers of the two that each has genes of, twice the same where it is only one.
+    """
+
+    points: Floats
+    parents: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +82,17 @@ class Parts:
 
         return mutate_again
 
-    def breed(self, parents: Population, n: int, space: Space, rng: np.random.Generator) -> Floats:
-        """Return n children of selected parents, crossed and mutated, shape (n, d)."""
+    def breed(self, parents: Population, n: int, space: Space, rng: np.random.Generator) -> Bred:
+        """Return n children of selected parents, crossed and mutated."""
         pairs = self.selection.select(parents.losses, n, rng)
         mothers, fathers = parents.points[pairs[:, 0]], parents.points[pairs[:, 1]]
-        return self.mutate(self.crossover.cross(mothers, fathers, space, rng), space, rng)
+        children = self.crossover.cross(mothers, fathers, space, rng)
+        numbers = parents.numbers[pairs]
+        # A child that is one of the two again, before mutation, has nothing of the other.
+        is_mother, is_father = (children == mothers).all(axis=1), (children == fathers).all(axis=1)
+        numbers[is_mother, 1] = numbers[is_mother, 0]
+        numbers[is_father & ~is_mother, 0] = numbers[is_father & ~is_mother, 1]
+        return Bred(self.mutate(children, space, rng), numbers)
 
 
 class Generational(Batches):
@@ -105,6 +125,7 @@ class Generational(Batches):
     population: int
     offspring: int | None = None
     generations: int | None = None
+    _start_generation = 0
 
     @abstractmethod
     def _parts(self) -> Parts:
@@ -112,8 +133,8 @@ class Generational(Batches):
 
     def _breed(
         self, parts: Parts, parents: Population, n: int, space: Space, rng: np.random.Generator
-    ) -> Floats:
-        """Return n children of parents, shape (n, d); see `Parts.breed`."""
+    ) -> Bred:
+        """Return n children of parents; see `Parts.breed`."""
         return parts.breed(parents, n, space, rng)
 
     def settings(self) -> dict[str, Any]:
@@ -173,7 +194,7 @@ class Generational(Batches):
         def draw(first: int) -> Floats:
             rng = self.generator(generation)
             points = self._parts().initialisation.draw(n, self.space, rng)
-            return self.novel(points, rng, before=first)
+            return self.novel(points, rng, before=first, generation=generation)
 
         return LazyBatch(n, draw)
 
@@ -184,13 +205,22 @@ class Generational(Batches):
             rng = self.generator(generation)
             screening = parts.screening
             n_bred = n if screening is None else n * screening.candidates
-            children = self._breed(parts, parents, n_bred, self.space, rng)
+            children, made_from = self._breed(parts, parents, n_bred, self.space, rng)
             if screening is not None:
                 # Repaired first: the model must judge what would be evaluated.
                 children = self.space.repaired(children, rng)
                 groups = children.reshape(n, screening.candidates, self.space.d)
                 children = screening.chosen(groups, self._observations(first), self.space)
-            return self.novel(children, rng, before=first, vary=parts.vary(self.space))
+                places = (groups == children[:, None]).all(axis=2).argmax(axis=1)
+                made_from = made_from.reshape(n, screening.candidates, 2)[np.arange(n), places]
+            return self.novel(
+                children,
+                rng,
+                before=first,
+                vary=parts.vary(self.space),
+                generation=generation,
+                parents=made_from.tolist(),
+            )
 
         return LazyBatch(n, draw)
 

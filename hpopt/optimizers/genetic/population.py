@@ -21,7 +21,7 @@ class Population:
     Attributes
     ----------
     numbers : ndarray (n,) of int
-        The solutions' numbers; negative for those known before the search began.
+        The solutions' numbers; ``-1 - row`` for those of `knowledge`.
     points : ndarray (n, d), in [0, 1]
         The genes.
     losses : ndarray (n, n_objectives)
@@ -39,8 +39,7 @@ class Population:
     def known(cls, knowledge: History, n: int) -> Population:
         """Return the n best observations of other searches, failures left out; best first."""
         rows = np.flatnonzero(np.isfinite(knowledge.losses).all(axis=1))
-        numbers = -1 - np.arange(len(rows))
-        return cls(numbers, knowledge.points[rows], knowledge.losses[rows]).best(n)
+        return cls(-1 - rows, knowledge.points[rows], knowledge.losses[rows]).best(n)
 
     def take(self, places: NDArray[np.int64] | NDArray[np.bool_]) -> Population:
         """Return the individuals at some places, or where a mask is true."""
