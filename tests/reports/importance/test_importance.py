@@ -46,7 +46,7 @@ def test_the_order_of_known_functions(case):
     assert [each.name for each in found.shares[: len(order)]] == list(order)
     for share, true in zip(found.shares, shares, strict=False):
         assert share.low <= share.share <= share.high
-        assert abs(share.share - true / whole) < (0.22 if case == "sobol g" else 0.1)
+        assert abs(share.share - true / whole) < (0.3 if case == "sobol g" else 0.1)
     idle = found.shares[len(order) + 1 :] if len(space) > 3 else ()
     assert all(each.share < 0.03 for each in idle)
 
