@@ -26,8 +26,9 @@ SETTLED_SECONDS = 0.1
 """A file that changed this short ago is read once more: file systems count time in steps of some
 milliseconds, and a second change in the same step would not be seen."""
 
-WHOLE_SECONDS = 15.0
-"""How often all numbers of a study that changes are looked at: 0.1 s at 100,000 trials."""
+WHOLE_SECONDS, WHOLE_SHARE = 15.0, 0.01
+"""How often all numbers of a study that changes are looked at, and the most of the time that it may
+take: 0.1 s to 0.2 s at 100,000 trials."""
 
 MARGIN = 1_000
 """How many numbers below the lowest pending one are looked at too: those that were journaled out of
@@ -172,9 +173,10 @@ class Watch:
         return any(known.get(key) != found.get(key) for key in SAME)
 
     def _read_trials(self) -> list[Running]:
-        now = time.monotonic()
-        if now >= self._next_whole:
-            self._first, self._next_whole = 0, now + WHOLE_SECONDS
+        began = time.monotonic()
+        is_whole = began >= self._next_whole
+        if is_whole:
+            self._first = 0
         # First what runs: what ends between the two readings is then both, and never neither.
         running = self.source.running_from(self._first)
         with self._guard:
@@ -184,6 +186,9 @@ class Watch:
                 self._changed.update(dict.fromkeys(changed, self.version))
                 self._find_best(changed)
         self._is_partly = self._first > 0
+        if is_whole:
+            now = time.monotonic()
+            self._next_whole = now + max(WHOLE_SECONDS, (now - began) / WHOLE_SHARE)
         lowest = min((each.number for each in running), default=self.reader.highest + 1)
         self._first = max(0, lowest - MARGIN)
         return [each for each in running if each.number not in changed]

@@ -5,8 +5,8 @@
   const MOST_OF_THE_TIME = 2; // the pause after one, in the time that it took
   const MOST_SHOWN = 20; // rows of running trials; the others are counted
 
-  let known = null; // of each study its epoch and version; null before the first data
-  let states = [], stream = null, waiting = [], isDrawing = false, isLost = false;
+  let known = null; // of each study its epoch and version; null before all are shown
+  let states = [], stream = null, waiting = [], isLoading = false, isDrawing = false, isLost = false;
 
   async function ask(path) {
     const answer = await fetch(path, { cache: "no-store" });
@@ -15,14 +15,19 @@
 
   /** Get all studies, where all have been read, and follow them from then on. */
   async function load() {
+    if (isLoading || known) return;
+    isLoading = true;
     const { studies, said } = await ask("data");
-    if (known || studies.some((each) => each === null)) return;
-    known = studies.map(({ epoch, version }) => ({ epoch, version }));
-    await hpopt.show({
-      studies: studies.map((each, k) => ({ ...each.packed, importance: said?.importance[k] })), sections: said?.sections,
-    });
-    listen();
-    openFromAddress();
+    if (studies.every(Boolean)) {
+      await hpopt.show({
+        studies: studies.map((each, k) => ({ ...each.packed, importance: said?.importance[k] })), sections: said?.sections,
+      });
+      known = studies.map(({ epoch, version }) => ({ epoch, version }));
+      waiting = []; // all of it comes again
+      listen();
+    }
+    isLoading = false;
+    if (known) openFromAddress();
   }
 
   function listen() {
@@ -31,9 +36,8 @@
     stream = new EventSource(`events?at=${at}`);
     stream.addEventListener("state", ({ data }) => {
       isLost = false;
-      const wasReading = states.some((each) => each.reading);
       states = JSON.parse(data);
-      if (!known && wasReading && states.every((each) => !each.reading)) load();
+      if (!known && states.every((each) => !each.reading)) load();
       now();
     });
     stream.addEventListener("trials", ({ data }) => take(JSON.parse(data)));
@@ -131,5 +135,4 @@
   });
   setInterval(() => { if (states.some((each) => each.writer && each.running.length)) now(); }, 1000);
   listen();
-  load();
 }

@@ -38,7 +38,8 @@
     state.follow((what) => {
       if (what === "data") open.clear();
       // While a number is being written, its field stays as it is.
-      if (bar.contains(document.activeElement) && document.activeElement.tagName === "INPUT" && what === "filters") count();
+      const isWriting = bar.contains(document.activeElement) && document.activeElement.tagName === "INPUT";
+      if (what === "more" || (isWriting && what === "filters")) count();
       else build();
     });
   }

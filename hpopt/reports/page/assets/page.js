@@ -26,7 +26,8 @@
     const arrays = await Promise.all(packed.studies.map((each) => each && unpack(each)));
     packed.studies.forEach((each, k) => each && state.studies[k].merge(each, arrays[k]));
     if (packed.sections) hpopt.write(packed.sections);
-    state.refresh("data");
+    if (!packed.studies[state.shown]) state.study.latest = [];
+    state.refresh("more");
   }
 
   Object.assign(hpopt, { show, update });

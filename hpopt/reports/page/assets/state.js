@@ -10,7 +10,10 @@
     nPassing: 0,
     get study() { return this.studies[this.shown]; },
 
-    /** Have a function called after each change, with "data" or "filters". */
+    /**
+     * Have a function called after each change, with "data" (another study), "filters", or "more"
+     * (trials have come, or were continued: those of `study.latest`).
+     */
     follow(listener) { listeners.add(listener); },
 
     /** Set the filter of a field, or drop it where there is none. */
@@ -35,7 +38,8 @@
       const { study } = this;
       this.passes = new Uint8Array(study.n).fill(1);
       for (const [key, each] of this.filters) pass(this.passes, study.array(key), each);
-      this.nPassing = this.passes.reduce((sum, each) => sum + each, 0);
+      this.nPassing = 0;
+      for (const each of this.passes) this.nPassing += each;
       for (const listener of listeners) listener(what);
     },
   };

@@ -2,11 +2,30 @@
 {
   const WITH_VALUES = ["complete", "stopped"];
 
+  /** Return an array with more places, nan in those that are new; it has room for some to come. */
+  function grown(array, n, before) {
+    if (array && n * array.BYTES_PER_ELEMENT <= array.buffer.byteLength) {
+      const same = new Float64Array(array.buffer, 0, n);
+      return n > before ? same.fill(NaN, before) : same;
+    }
+    const whole = new Float64Array(new ArrayBuffer(8 * Math.ceil(1.1 * n + 100)), 0, n).fill(NaN);
+    if (array) whole.set(array);
+    return whole;
+  }
+
+  /** Return sorted rows with some others behind them: what is nearly sorted is sorted in no time. */
+  function joined(sorted, others, n) {
+    const isOther = new Uint8Array(n);
+    for (const row of others) isOther[row] = 1;
+    return (sorted || []).filter((row) => !isOther[row]).concat(others);
+  }
+
   class Study {
     constructor(packed, arrays) {
       this.arrays = arrays;
       this.n = packed.n;
       this.told = {};
+      this.rowOf = new Map(); // of the number of a trial
       this.describe(packed);
       this.derive();
     }
@@ -27,33 +46,35 @@
     value(k) { return this.array(`value ${k}`); }
     column(k) { return this.array(`column ${k}`); }
 
-    /** Take in trials that are new or were continued. */
+    /** Take in trials that are new or were continued; their rows are then in `latest`. */
     merge(packed, arrays) {
-      const numbers = arrays.get("number"), known = this.rowOf, n = this.n;
-      let end = n;
-      const places = Array.from(numbers, (number) => (known.has(number) ? known.get(number) : end++));
+      const numbers = arrays.get("number"), known = this.rowOf;
+      let end = this.n;
+      const rows = Array.from(numbers, (number) => (known.has(number) ? known.get(number) : end++));
       for (const name of new Set([...this.arrays.keys(), ...arrays.keys()])) {
-        const whole = new Float64Array(end).fill(NaN), some = arrays.get(name);
-        if (this.arrays.has(name)) whole.set(this.arrays.get(name));
-        places.forEach((place, k) => { whole[place] = some ? some[k] : NaN; });
+        const whole = grown(this.arrays.get(name), end, this.n), some = arrays.get(name);
+        rows.forEach((row, k) => { whole[row] = some ? some[k] : NaN; });
         this.arrays.set(name, whole);
       }
       this.n = end;
       this.describe(packed);
-      this.derive();
+      this.derive(rows);
     }
 
-    derive() {
+    /** Find what follows from the arrays: of all trials, or of those of some rows. */
+    derive(rows = Array.from({ length: this.n }, (_, row) => row)) {
       const { n } = this;
+      this.latest = rows;
       this.numbers = this.array("number");
       this.status = this.array("status");
-      this.rowOf = new Map();
-      this.ok = new Uint8Array(n);
-      for (let k = 0; k < n; k++) {
-        this.rowOf.set(this.numbers[k], k);
-        this.ok[k] = this.isWithValues[this.status[k]] ? 1 : 0;
+      const ok = new Uint8Array(n);
+      if (this.ok) ok.set(this.ok);
+      this.ok = ok;
+      for (const row of rows) {
+        this.rowOf.set(this.numbers[row], row);
+        ok[row] = this.isWithValues[this.status[row]] ? 1 : 0;
       }
-      this.deriveRanking();
+      this.deriveRanking(rows);
       this.isOnFront = new Uint8Array(n);
       for (const number of this.front) this.isOnFront[this.rowOf.get(number)] = 1;
       const found = this.rowOf.get(this.best);
@@ -61,28 +82,29 @@
     }
 
     /** The best first: feasible, of the highest fidelity, of the least loss, earliest. */
-    deriveRanking() {
-      const { n, ok } = this, feasible = this.array("feasible"), reached = this.array("reached");
-      const value = this.value(0), worth = this.arrays.get("worth");
-      this.loss = Float64Array.from(value, (each) => this.signs[0] * each);
+    deriveRanking(rows) {
+      const { n, ok, numbers } = this, feasible = this.array("feasible"), reached = this.array("reached");
+      const value = this.value(0), worth = this.arrays.get("worth"), sign = this.signs[0];
+      const loss = new Float64Array(n), comparable = new Uint8Array(n), rank = new Float64Array(n).fill(NaN);
       let highest = 0, isAny = false;
-      for (let k = 0; k < n; k++) isAny ||= feasible[k] === 1;
+      for (let k = 0; k < n; k++) {
+        loss[k] = sign * value[k];
+        isAny ||= feasible[k] === 1;
+      }
       for (let k = 0; k < n; k++) {
         if (isAny ? feasible[k] : ok[k]) highest = Math.max(highest, reached[k] || 0);
       }
-      this.comparable = Uint8Array.from(ok, (each, k) => (each && (reached[k] || 0) >= highest ? 1 : 0));
-      const key = worth || this.loss;
-      const rows = Uint32Array.from(this.numbers.keys()).filter((k) => ok[k]);
-      rows.sort((a, b) => feasible[b] - feasible[a] || (reached[b] || 0) - (reached[a] || 0)
-        || key[a] - key[b] || this.numbers[a] - this.numbers[b]);
-      this.order = rows;
-      this.rank = new Float64Array(n).fill(NaN);
-      rows.forEach((row, place) => { this.rank[row] = place; });
-      this.bestSoFar = new Float64Array(n).fill(NaN);
+      for (let k = 0; k < n; k++) comparable[k] = ok[k] && (reached[k] || 0) >= highest ? 1 : 0;
+      const key = worth || loss;
+      const order = joined(this.order, rows, n).filter((k) => ok[k]);
+      order.sort((a, b) => feasible[b] - feasible[a] || (reached[b] || 0) - (reached[a] || 0)
+        || key[a] - key[b] || numbers[a] - numbers[b]);
+      order.forEach((row, place) => { rank[row] = place; });
+      Object.assign(this, { loss, comparable, order, rank, bestSoFar: new Float64Array(n).fill(NaN) });
       let best = Infinity;
       for (let k = 0; k < n; k++) {
-        if (this.comparable[k] && feasible[k] && this.loss[k] < best) best = this.loss[k];
-        if (best < Infinity) this.bestSoFar[k] = this.signs[0] * best;
+        if (comparable[k] && feasible[k] && loss[k] < best) best = loss[k];
+        if (best < Infinity) this.bestSoFar[k] = sign * best;
       }
     }
 
@@ -136,5 +158,5 @@
     }
   }
 
-  hpopt.Study = Study;
+  Object.assign(hpopt, { Study, joined });
 }

@@ -15,9 +15,10 @@
     figure.append(frame);
     let rows = [], fields = [], isWaiting = false;
 
-    function sorted() {
+    function sorted(isMore = false) {
       const { study, passes } = state;
-      rows = Uint32Array.from(study.numbers.keys()).filter((row) => passes[row]);
+      const all = isMore ? hpopt.joined(rows, study.latest, study.n) : Array.from(study.numbers.keys());
+      rows = all.filter((row) => passes[row]);
       const sign = sort.isDown ? -1 : 1;
       const isByRank = sort.key === "value 0", values = isByRank ? study.rank : study.array(sort.key);
       const down = isByRank && study.signs[0] < 0 ? -sign : sign; // the best is at one end of its column
@@ -61,7 +62,7 @@
       const { study } = state, first = Math.max(0, Math.floor(frame.scrollTop / ROW) - BEYOND);
       const last = Math.min(rows.length, first + Math.ceil(frame.clientHeight / ROW) + 2 * BEYOND);
       table.setAttribute("aria-rowcount", rows.length + 1);
-      body.replaceChildren(spacer(first), ...Array.from(rows.subarray(first, last), (row, k) => line(study, row, first + k)),
+      body.replaceChildren(spacer(first), ...rows.slice(first, last).map((row, k) => line(study, row, first + k)),
         spacer(rows.length - last), rows.length ? "" : el("tr", {}, el("td", { colspan: fields.length }, "No trial passes the filters.")));
     }
 
@@ -87,8 +88,8 @@
       });
     });
     state.follow((what) => {
-      if (what === "data") build();
-      sorted();
+      if (what === "data" || state.study.fields.length !== fields.length) build();
+      sorted(what === "more");
       if (what === "filters") frame.scrollTop = 0;
       fill();
     });
