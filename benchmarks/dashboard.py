@@ -5,9 +5,9 @@
 
 The page is shown by headless Chromium (`tests/reports/browser.py`). A new trial is written by this
 process, and is seen once the script of the page has it and what it draws is drawn; twenty times,
-the median and the worst. What a fast search loses is measured turn by turn, watched and not watched, in
-trials a second of wall clock and of the search's own CPU time; the former is only worth reading
-where nothing else runs.
+the median and the worst. What a fast search loses is measured turn by turn, watched and not
+watched, in trials a second of wall clock and of the search's own CPU time; the former is only worth
+reading where nothing else runs.
 """
 
 from __future__ import annotations
