@@ -17,6 +17,8 @@ Block = dict[str, Any]
 MOST_CHARACTERS = 10_000
 """Of one text: five pages, more than anybody reads in a report."""
 
+LONG = 28  # characters of a cell, from which on it has lines
+
 
 def paragraph(text: str, *, tone: str = "") -> Block:
     """Return a sentence or several; ``tone`` is empty, "lead", "note" or "warning"."""
@@ -96,7 +98,7 @@ def _table(block: Block) -> str:
     caption = f"<caption>{text_of(block['caption'])}</caption>" if block["caption"] else ""
     head = "".join(f'<th scope="col">{text_of(each)}</th>' for each in block["head"])
     rows = "".join(
-        "<tr>" + "".join(f"<td{_number_class(each)}>{text_of(each)}</td>" for each in row) + "</tr>"
+        "<tr>" + "".join(f"<td{_cell_class(each)}>{text_of(each)}</td>" for each in row) + "</tr>"
         for row in block["rows"]
     )
     return (
@@ -105,7 +107,9 @@ def _table(block: Block) -> str:
     )
 
 
-def _number_class(text: str) -> str:
+def _cell_class(text: str) -> str:
+    if len(text) > LONG:
+        return ' class="long"'
     return ' class="number"' if text[:1].isdigit() or (text[:1] in "-+−±" and text) else ""
 
 

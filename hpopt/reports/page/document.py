@@ -89,7 +89,7 @@ def document(
 <body>
 <a class="skip" href="#answer">Skip to the answer</a>
 <header><h1>{text_of(title)}</h1><p>{text_of(lead)}</p></header>
-<nav aria-label="Sections"><ul>{links}</ul></nav>
+<nav aria-label="Sections"><div><ul>{links}</ul></div></nav>
 <main>
 {"".join(map(_section, sections))}
 </main>

@@ -169,6 +169,7 @@ def _column(column: Column) -> dict[str, Any]:
         "low": column.low,
         "high": column.high,
         "log": column.log,
+        "always": column.is_always_active,
         "choices": [cut(each) for each in column.choices],
     }
 

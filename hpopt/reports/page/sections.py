@@ -9,7 +9,6 @@ import numpy as np
 
 from hpopt.core.amounts import counted
 from hpopt.digits import in_digits
-from hpopt.progress import duration
 from hpopt.reports import words
 from hpopt.reports.data import StudyData
 from hpopt.reports.findings import Comparison, Findings
@@ -24,6 +23,7 @@ SPACE_WIDTH = 100  # characters of a line of the space, of which a window shows 
 MOST_PAIRS = 5
 MOST_PARAMETERS = 60  # in words; of more, the config as JSON is shorter
 PERCENT = 100
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,7 @@ def _failed(told: Told) -> list[Block]:
     if not failures.causes:
         return found
     causes = [
-        (str(each.n), each.status, each.error, str(each.first), duration(each.seconds))
+        (str(each.n), each.status, each.error, str(each.first), lasted(each.seconds))
         for each in failures.causes
     ]
     found.append(blocks.table(("trials", "status", "error of the first", "first", "lost"), causes))
@@ -206,14 +206,14 @@ def _failed(told: Told) -> list[Block]:
 def _time(told: Told) -> list[Block]:
     times = told.findings.times
     numbers = [
-        ("from start to end", duration(times.wall)),
-        ("of evaluations", duration(times.busy)),
+        ("from start to end", lasted(times.wall)),
+        ("of evaluations", lasted(times.busy)),
     ]
     if np.isfinite(times.utilisation):
         workers = counted(times.n_workers, "workers")
         numbers.append((f"of {workers} were busy", _percent(times.utilisation)))
     numbers += [
-        (f"lost to {what} trials", duration(seconds))
+        (f"lost to {what} trials", lasted(seconds))
         for what, seconds in (("failed", times.failed), ("stopped", times.stopped))
         if seconds > 0
     ]
@@ -249,7 +249,7 @@ def _head_to_head(compared: Comparison) -> Section:
             run.name,
             in_digits(float(run.best[-1])) if len(run.best) else "",
             f"{run.n_trials:,}",
-            duration(run.wall),
+            lasted(run.wall),
             in_digits(after[run.name]) if run.name in after else "",
             in_digits(by_time[run.name]) if run.name in by_time else "",
         )
@@ -261,7 +261,7 @@ def _head_to_head(compared: Comparison) -> Section:
         "trials",
         "time",
         f"after {compared.n_trials:,} trials",
-        f"after {duration(compared.seconds)}",
+        f"after {lasted(compared.seconds)}",
     )
     said = _paragraphs(compared.sentences)
     return Section("compared", "Head to head", [*said, blocks.table(head, rows)])
@@ -269,3 +269,15 @@ def _head_to_head(compared: Comparison) -> Section:
 
 def _percent(share: float) -> str:
     return f"{in_digits(float(f'{PERCENT * share:.2g}'))} %" if np.isfinite(share) else ""
+
+
+def lasted(seconds: float) -> str:
+    """Write seconds as people say them: ``12 s``, ``24 min``, ``1 h 24 min``, ``3 d 4 h``."""
+    if not np.isfinite(seconds):
+        return ""
+    if seconds < MINUTE:
+        return f"{in_digits(float(f'{seconds:.2g}'))} s"
+    units = ((DAY, "d", HOUR, "h"), (HOUR, "h", MINUTE, "min"), (MINUTE, "min", 1.0, "s"))
+    size, unit, rest, smaller = next(each for each in units if seconds >= each[0])
+    whole, more = divmod(round(seconds / rest), round(size / rest))
+    return f"{whole} {unit} {more} {smaller}" if more and whole < 10 else f"{whole} {unit}"

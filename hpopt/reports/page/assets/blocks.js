@@ -1,13 +1,14 @@
 // What a page says as data (hpopt/reports/page/blocks.py) as elements, where a live page changes it.
 {
   const { el } = hpopt;
-  const isNumber = (text) => /^[-+−±\d]/.test(text);
+  const LONG = 28; // characters of a cell, from which on it has lines
+  const classOf = (text) => (text.length > LONG ? "long" : /^[-+−±\d]/.test(text) ? "number" : null);
 
   function tableOf(head, rows, caption = "") {
     return el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "table" }, el("table", {},
       caption ? el("caption", {}, caption) : null,
       el("thead", {}, el("tr", {}, ...head.map((text) => el("th", { scope: "col" }, text)))),
-      el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map((text) => el("td", { class: isNumber(text) ? "number" : null }, text)))))));
+      el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map((text) => el("td", { class: classOf(text) }, text)))))));
   }
 
   function codeOf({ text, title, folded }) {

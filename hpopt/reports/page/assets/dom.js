@@ -47,13 +47,17 @@ window.hpopt = {};
     return size !== 0 && (size < 1e-4 || size >= 1e5) ? short.toExponential() : String(short);
   }
 
-  const UNITS = [[86400, "d"], [3600, "h"], [60, "min"]];
+  const two = (number) => String(number).padStart(2, "0");
 
-  /** Write seconds in the unit that people would use. */
+  /** Write seconds as people say them: 12 s, 24 min, 1:24 h, 3 d 4 h. */
   function duration(seconds) {
     if (!Number.isFinite(seconds)) return "";
-    const unit = UNITS.find(([size]) => Math.abs(seconds) >= size);
-    return unit ? `${Number((seconds / unit[0]).toPrecision(3))} ${unit[1]}` : `${Number(seconds.toPrecision(3))} s`;
+    if (seconds < 60) return `${Number(seconds.toPrecision(3))} s`;
+    const minutes = Math.round(seconds / 60), hours = Math.floor(minutes / 60);
+    if (seconds < 600 && seconds % 60) return `${Math.floor(seconds / 60)}:${two(Math.floor(seconds % 60))} min`;
+    if (hours < 1) return `${minutes} min`;
+    if (hours < 48) return minutes % 60 ? `${hours}:${two(minutes % 60)} h` : `${hours} h`;
+    return hours % 24 ? `${Math.floor(hours / 24)} d ${hours % 24} h` : `${hours / 24} d`;
   }
 
   /** Shorten a text at its end, for a label in a chart. */

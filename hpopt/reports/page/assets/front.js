@@ -36,7 +36,7 @@
     const across = study.value(chosen.x), up = study.value(chosen.y);
     const rows = study.order.filter((row) => Number.isFinite(across[row]) && Number.isFinite(up[row]));
     if (!rows.length) return pen.nothing("No trial has values yet.");
-    const [x, y] = [chosen.x, chosen.y].map((k) => hpopt.scaleOfValues(study.value(k), study.ok, study.signs[k]));
+    const [x, y] = [chosen.x, chosen.y].map((k) => hpopt.scaleOfMetric(study, k));
     pen.axes(x, y, { xTitle: study.objectives[chosen.x].name, yTitle: study.objectives[chosen.y].name });
     const points = new Points(study, rows.length), feasible = study.array("feasible");
     const masks = { on: new Uint8Array(rows.length), other: new Uint8Array(rows.length), broken: new Uint8Array(rows.length), faint: new Uint8Array(rows.length) };

@@ -2,7 +2,8 @@
 {
   const { el, Plot, Points, state, digits, short } = hpopt;
   const AT_FIRST = 12; // charts; a button shows the others
-  const MOST_POINTS = 3000; // drawn of each; medians are of all
+  const MOST_POINTS = 3000; // drawn of each
+  const MOST_MEASURED = 20000; // trials, evenly from the best to the worst: a median of more is the same
   const N_BINS = 14, FEWEST = 4; // trials of a bin: a median of fewer is that of chance
 
   function marginals(figure) {
@@ -41,8 +42,7 @@
   function draw(pen, k, { objective }) {
     const { study } = state, field = study.field(`column ${k}`), x = hpopt.scaleOfField(study, field);
     const values = study.value(objective), places = study.column(k);
-    const y = hpopt.scaleOfValues(values, study.ok, study.signs[objective]);
-    const rows = study.order.filter((row) => !Number.isNaN(places[row]) && Number.isFinite(values[row]));
+    const y = hpopt.scaleOfMetric(study, objective), rows = measured(study, places, values);
     if (!rows.length) return pen.nothing("No trial has values with it.");
     pen.box.bottom = pen.height - 24;
     pen.axes(x, y);
@@ -61,6 +61,11 @@
     quartiles(pen, known && !state.filters.size ? expected(known) : binned(x, places, values, rows), x, y);
     best(pen, study, x, y, places, values);
     return points;
+  }
+
+  function measured(study, places, values) {
+    const every = Math.ceil(study.order.length / MOST_MEASURED);
+    return study.order.filter((row, k) => k % every === 0 && !Number.isNaN(places[row]) && Number.isFinite(values[row]));
   }
 
   function best(pen, study, x, y, places, values) {
@@ -118,7 +123,7 @@
   function asTable(k, { objective }) {
     const { study } = state, field = study.field(`column ${k}`), x = hpopt.scaleOfField(study, field);
     const places = study.column(k), values = study.value(objective);
-    const rows = study.order.filter((row) => !Number.isNaN(places[row]) && Number.isFinite(values[row]));
+    const rows = measured(study, places, values);
     return {
       head: [field.text, "trials", "lower quartile", "median", "upper quartile"],
       rows: binned(x, places, values, rows).filter((bin) => bin.n).map((bin) => [

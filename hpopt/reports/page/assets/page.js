@@ -15,7 +15,7 @@
       hpopt.charts[figure.dataset.chart]?.(figure);
     }
     if (state.studies.length > 1) {
-      document.querySelector("nav").append(choice("Charts of",
+      document.querySelector("nav div").append(choice("Charts of",
         state.studies.map((each, k) => [k, hpopt.short(each.name, 40)]), 0, (k) => state.show(Number(k))));
     }
     document.documentElement.dataset.shown = performance.now().toFixed(0);

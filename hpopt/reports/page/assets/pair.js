@@ -2,6 +2,7 @@
 {
   const { el, choice, toggle, Plot, Points, state, short } = hpopt;
   const CELLS = 30; // along each axis of a surface
+  const MANY = 8000; // points, from which on each is a square
   const BLURS = 2; // of three cells each: where there are few trials, those beside them count
 
   function pair(figure) {
@@ -37,7 +38,7 @@
   function draw(pen, plot, chosen) {
     const { study } = state, fields = [chosen.x, chosen.y].map((k) => study.field(`column ${k}`));
     const [across, up] = [chosen.x, chosen.y].map((k) => study.column(k));
-    const rows = study.order.filter((row) => !Number.isNaN(across[row]) && !Number.isNaN(up[row]) && state.passes[row]);
+    const rows = study.order.filter((row) => !Number.isNaN(across[row]) && !Number.isNaN(up[row]) && state.passes[row]).reverse();
     if (!rows.length) return pen.nothing("No trial has values with both.");
     const [x, y] = fields.map((field) => hpopt.scaleOfField(study, field));
     pen.axes(x, y, { xTitle: fields[0].text, yTitle: fields[1].text });
@@ -59,11 +60,15 @@
 
   /** The worst first, so that the best are on top. */
   function coloured(pen, points, study, last) {
-    const size = points.n > 20000 ? 2.4 : points.n > 2000 ? 3.4 : 6, { ctx } = pen, shades = 24;
-    const groups = Array.from({ length: shades }, () => new Uint8Array(points.n));
-    for (let k = 0; k < points.n; k++) groups[Math.min(shades - 1, Math.floor((study.rank[points.rows[k]] / last) * shades))][k] = 1;
-    for (let shade = shades - 1; shade >= 0; shade--) {
-      pen.dots(points, hpopt.colourOfRank(shade / (shades - 1)), { size, alpha: 0.85, among: groups[shade] });
+    const shareOf = (k) => study.rank[points.rows[k]] / last;
+    if (points.n > MANY) return pen.pixels(points, (k) => hpopt.rankInRgb(shareOf(k)), { size: 2.4, alpha: 0.9 });
+    const { ctx } = pen, radius = points.n > 2000 ? 1.7 : 3;
+    ctx.globalAlpha = 0.85;
+    for (let k = 0; k < points.n; k++) {
+      ctx.fillStyle = hpopt.colourOfRank(shareOf(k));
+      ctx.beginPath();
+      ctx.arc(points.x[k], points.y[k], radius, 0, 6.2832);
+      ctx.fill();
     }
     ctx.globalAlpha = 1;
   }

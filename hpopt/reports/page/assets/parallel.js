@@ -4,6 +4,7 @@
   const MOST_LINES = 1500, OF_THE_BEST = 150; // more lines are one grey area, and take time
   const ROOM = 84; // pixels of an axis at least
   const NEAR = 18; // pixels from an axis at which it is meant
+  const SPREAD = 0.5; // of the room of a choice, so that its lines stand apart
   const BELOW = 16; // pixels below an axis where trials are that do not have the parameter
 
   function parallel(figure) {
@@ -67,20 +68,20 @@
       field, values: study.array(field.key), scale: hpopt.scaleOfField(study, field),
       x: pen.x(k / (fields.length - 1)),
     }));
-    const { lit, unlit } = rowsShown(study);
+    const { lit, unlit, nLit } = rowsShown(study);
     pen.ctx.lineWidth = 1;
-    lines(pen, plot.axes, unlit, () => pen.colours.grid, 0.7);
+    lines(pen, plot.axes, unlit, () => pen.colours.grid, () => 0.7);
     const last = Math.max(1, study.order.length - 1);
-    lines(pen, plot.axes, lit, (row) => hpopt.colourOfRank(study.rank[row] / last), lit.length > 300 ? 0.45 : 0.8);
+    const shareOf = (row) => study.rank[row] / last, faintest = lit.length > 300 ? 0.12 : 0.4;
+    lines(pen, plot.axes, lit, (row) => hpopt.colourOfRank(shareOf(row)), (row) => faintest + 0.6 * (1 - shareOf(row)) ** 3);
     if (study.bestRow >= 0 && state.passes[study.bestRow]) {
       pen.ctx.lineWidth = 3;
-      lines(pen, plot.axes, [study.bestRow], () => pen.colours.best, 1);
+      lines(pen, plot.axes, [study.bestRow], () => pen.colours.best, () => 1);
     }
     plot.axes.forEach((axis, k) => drawAxis(pen, axis, k, plot.axes.length));
-    const nAll = study.order.length, some = lit.length < state.nPassing;
-    plot.note.textContent = some
-      ? `${lit.length.toLocaleString("en")} of the trials that pass are drawn, the best and an even sample; all are counted.` : "";
-    plot.legend([["line best", "the best"], ["ramp", `${counted(nAll, "trial")} from the best to the worst`]]);
+    plot.note.textContent = lit.length < nLit
+      ? `Of ${counted(nLit, "trial")}, the best and an even sample are drawn: ${lit.length.toLocaleString("en")} lines.` : "";
+    plot.legend([["line best", "the best"], ["ramp", "from the best to the worst, by rank"]]);
     return pickable(pen, plot.axes, study, lit);
   }
 
@@ -88,7 +89,7 @@
   function rowsShown(study) {
     const lit = [], unlit = [];
     for (const row of study.order) (state.passes[row] ? lit : unlit).push(row);
-    return { lit: sample(lit, MOST_LINES).reverse(), unlit: sample(unlit, MOST_LINES / 3) };
+    return { lit: sample(lit, MOST_LINES).reverse(), unlit: sample(unlit, MOST_LINES / 3), nLit: lit.length };
   }
 
   function sample(rows, most) {
@@ -100,13 +101,14 @@
   function heightOf(pen, axis, row) {
     const value = axis.values[row];
     if (Number.isNaN(value)) return pen.box.bottom + BELOW;
-    return pen.y(Math.max(-0.02, Math.min(1.02, axis.scale.share(value))));
+    const spread = axis.field.names ? (((state.study.numbers[row] * 0.618) % 1) - 0.5) * SPREAD : 0;
+    return pen.y(Math.max(-0.02, Math.min(1.02, axis.scale.share(value + spread))));
   }
 
   function lines(pen, axes, rows, colour, alpha) {
     const { ctx } = pen;
-    ctx.globalAlpha = alpha;
     for (const row of rows) {
+      ctx.globalAlpha = alpha(row);
       ctx.strokeStyle = colour(row);
       ctx.beginPath();
       axes.forEach((axis, k) => {
@@ -136,7 +138,7 @@
       if (y < box.top - 1 || y > box.bottom + 1) continue;
       label(pen, short(text, Math.max(4, Math.floor(room / 8))), axis.x, y);
     }
-    if (axis.values.some((value, row) => Number.isNaN(value) && state.study.ok[row])) {
+    if (axis.field.column && !axis.field.column.always) {
       label(pen, "not used", axis.x, box.bottom + BELOW);
     }
     const filter = state.filters.get(axis.field.key);

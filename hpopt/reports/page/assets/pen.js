@@ -3,6 +3,7 @@
   const { short } = hpopt;
   const LETTER = 6.2; // pixels of a letter of an axis, about
   const SIZE = 12; // of letters, in pixels
+  const MANY = 8000; // points, from which on a point is a square
 
   class Pen {
     constructor(ctx, width, height, colours) {
@@ -15,8 +16,8 @@
     x(share) { return this.box.left + share * (this.box.right - this.box.left); }
     y(share) { return this.box.bottom - share * (this.box.bottom - this.box.top); }
 
-    /** Draw both axes with their grid; what is outside of them is drawn at the edge. */
-    axes(across, up, { xTitle = "", yTitle = "" } = {}) {
+    /** Draw both axes with their grid; `below` is room between the box and the numbers under it. */
+    axes(across, up, { xTitle = "", yTitle = "", below = 0 } = {}) {
       const { ctx, box, colours } = this;
       const widest = this.ticksOf(up, "y").reduce((most, each) => Math.max(most, each.text.length), 1);
       box.left = Math.min(110, 18 + widest * LETTER + (yTitle ? 16 : 0));
@@ -33,12 +34,13 @@
       }
       ctx.textAlign = "center";
       ctx.textBaseline = "top";
+      const floor = box.bottom + below;
       for (const { value, text } of this.ticksOf(across, "x")) {
         const x = this.x(across.share(value));
         if (x < box.left - 1 || x > box.right + 1) continue;
-        if (across.kind !== "names") this.line([[Math.round(x) + 0.5, box.bottom], [Math.round(x) + 0.5, box.bottom + 4]]);
+        if (across.kind !== "names") this.line([[Math.round(x) + 0.5, floor], [Math.round(x) + 0.5, floor + 4]]);
         const wide = ctx.measureText(text).width / 2;
-        ctx.fillText(text, Math.max(wide, Math.min(this.width - wide, x)), box.bottom + 7);
+        ctx.fillText(text, Math.max(wide, Math.min(this.width - wide, x)), floor + 7);
       }
       this.titles(xTitle, yTitle);
     }
@@ -46,7 +48,8 @@
     ticksOf(scale, side) {
       const { box } = this;
       if (side === "y") return scale.ticks(Math.max(2, (box.bottom - box.top) / (scale.kind === "names" ? 18 : 48)));
-      return scale.ticks(Math.max(2, (box.right - box.left) / 80));
+      const longest = scale.kind === "names" ? Math.max(...scale.ticks(99).map((each) => each.text.length)) : 9;
+      return scale.ticks(Math.max(2, (box.right - box.left) / (longest * LETTER + 14)));
     }
 
     titles(xTitle, yTitle) {
@@ -75,27 +78,50 @@
       ctx.stroke();
     }
 
-    /** Draw points of one colour; those that would cover another to the pixel are left out. */
+    /** Draw points of one colour, as squares where they are many; `among` says which. */
     dots(points, colour, { size = 5, alpha = 1, hollow = false, among = null } = {}) {
-      const { ctx, width, height } = this, drawn = new Uint8Array(width * height);
+      if (points.n > MANY) return this.pixels(points, () => this.rgb(colour), { size, alpha, among });
+      const { ctx } = this, radius = size / 2;
       ctx.globalAlpha = alpha;
       ctx.fillStyle = ctx.strokeStyle = colour;
       ctx.lineWidth = 1.4;
-      const radius = size / 2, isRound = points.n < 20000;
       ctx.beginPath();
       for (let k = 0; k < points.n; k++) {
         if (among && !among[k]) continue;
-        const x = points.x[k], y = points.y[k], place = (y | 0) * width + (x | 0);
-        if (!(x >= 0 && y >= 0 && x <= width && y <= height) || (drawn[place] && !isRound)) continue;
-        drawn[place] = 1;
-        if (isRound) {
-          ctx.moveTo(x + radius, y);
-          ctx.arc(x, y, radius, 0, 6.2832);
-        } else ctx.rect(x - radius, y - radius, size, size);
+        ctx.moveTo(points.x[k] + radius, points.y[k]);
+        ctx.arc(points.x[k], points.y[k], radius, 0, 6.2832);
       }
       if (hollow) ctx.stroke();
       else ctx.fill();
       ctx.globalAlpha = 1;
+    }
+
+    /** Draw squares of [red, green, blue] each into an image at once: paths of so many take seconds. */
+    pixels(points, colourOf, { size = 2, alpha = 1, among = null } = {}) {
+      const { ctx } = this, ratio = ctx.getTransform().a, side = Math.max(1, Math.round(size * ratio));
+      const wide = Math.ceil(this.width * ratio), high = Math.ceil(this.height * ratio);
+      const image = new ImageData(wide, high), cells = new Uint32Array(image.data.buffer);
+      const opaque = Math.round(alpha * 255) << 24;
+      let last = null, code = 0;
+      for (let k = 0; k < points.n; k++) {
+        if (among && !among[k]) continue;
+        const rgb = colourOf(k);
+        if (rgb !== last) [last, code] = [rgb, opaque | (rgb[2] << 16) | (rgb[1] << 8) | rgb[0]];
+        const left = Math.round(points.x[k] * ratio - side / 2), top = Math.round(points.y[k] * ratio - side / 2);
+        for (let y = Math.max(0, top); y < Math.min(high, top + side); y++) {
+          for (let x = Math.max(0, left); x < Math.min(wide, left + side); x++) cells[y * wide + x] = code;
+        }
+      }
+      const layer = new OffscreenCanvas(wide, high);
+      layer.getContext("2d").putImageData(image, 0, 0);
+      ctx.drawImage(layer, 0, 0, this.width, this.height);
+    }
+
+    /** The parts of a colour as #rrggbb; the same array for the same colour. */
+    rgb(colour) {
+      this.known ||= new Map();
+      if (!this.known.has(colour)) this.known.set(colour, [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16)));
+      return this.known.get(colour);
     }
 
     /** Draw a star-like mark on the best: a ring around a dot. */

@@ -20,7 +20,11 @@
 
   /** The colour of a place from the best (0) to the worst (1): the best stands out of the ground. */
   function colourOfRank(share) {
-    return hpopt.ramp(colours.isDark ? 1 - share : share * 0.92);
+    return `rgb(${rankInRgb(share).join(",")})`;
+  }
+
+  function rankInRgb(share) {
+    return hpopt.ramp(colours.isDark ? 1 - share : share * 0.92); // yellow is next to nothing on white
   }
 
   const onSight = new IntersectionObserver((entries) => {
@@ -170,5 +174,5 @@
     }
   });
 
-  Object.assign(hpopt, { Plot, colourOfRank, redrawAll });
+  Object.assign(hpopt, { Plot, colourOfRank, rankInRgb, redrawAll });
 }

@@ -32,9 +32,11 @@
 
   function placesAcross(study, across) {
     if (across === "number") return study.numbers;
-    const started = study.array("started"), seconds = study.array("seconds");
-    const [first] = hpopt.extent(started);
-    return Float64Array.from(started, (each, k) => each + (seconds[k] || 0) - first);
+    return study.once("ends", () => {
+      const started = study.array("started"), seconds = study.array("seconds");
+      const [first] = hpopt.extent(started);
+      return Float64Array.from(started, (each, k) => each + (seconds[k] || 0) - first);
+    });
   }
 
   function draw(pen, plot, { across, objective }) {
@@ -47,11 +49,11 @@
     const x = new Scale(0, farthest, across === "time" ? "time" : "linear");
     const y = commonScale(alike, name);
     pen.box.bottom -= RUG;
-    pen.axes(x, y, { xTitle: across === "time" ? "time since the first trial began" : "trial", yTitle: name });
+    pen.axes(x, y, { xTitle: across === "time" ? "time since the first trial began" : "trial", yTitle: name, below: RUG });
     const drawn = drawTrials(pen, study, objective, places.get(study), x, y, isOverlay);
     alike.forEach((each) => {
       const colour = isOverlay ? pen.colours.series[studies.indexOf(each) % 8] : pen.colours.best;
-      if (each.objectives[0].name === name) steps(pen, each, places.get(each), x, y, colour);
+      if (each.objectives[0].name === name) steps(pen, each, across, places.get(each), x, y, colour);
     });
     plot.legend(isOverlay
       ? alike.map((each) => ["line series", hpopt.short(each.name, 40), `var(--series-${studies.indexOf(each) % 8})`])
@@ -63,7 +65,7 @@
   function commonScale(studies, name) {
     const scales = studies.map((each) => {
       const k = each.objectives.findIndex((one) => one.name === name);
-      return hpopt.scaleOfValues(each.value(k), each.ok, each.signs[k]);
+      return hpopt.scaleOfMetric(each, k);
     });
     if (scales.length === 1) return scales[0];
     const kind = scales.every((each) => each.kind === "log") ? "log" : "linear";
@@ -72,7 +74,7 @@
 
   function drawTrials(pen, study, objective, places, x, y, isOverlay) {
     const values = study.value(objective), { colours, box } = pen;
-    const all = new Points(study, study.n);
+    const all = new Points(study, study.n), stopped = study.statuses.indexOf("stopped");
     const masks = { good: new Uint8Array(study.n), faint: new Uint8Array(study.n), stopped: new Uint8Array(study.n) };
     pen.ctx.strokeStyle = colours.failed;
     pen.ctx.lineWidth = 1.2;
@@ -86,7 +88,7 @@
         continue;
       }
       const share = Math.max(0, Math.min(1, y.share(values[k])));
-      const mask = !state.passes[k] ? masks.faint : study.statusName(k) === "stopped" ? masks.stopped : masks.good;
+      const mask = !state.passes[k] ? masks.faint : study.status[k] === stopped ? masks.stopped : masks.good;
       mask[all.n] = 1;
       all.add(across, pen.y(Number.isNaN(share) ? 1 : share), k);
     }
@@ -98,25 +100,38 @@
     return all;
   }
 
-  function steps(pen, study, places, x, y, colour) {
-    const { ctx } = pen, order = Array.from(places.keys()).sort((a, b) => places[a] - places[b]);
-    const sign = study.signs[0];
-    let best = Infinity, last = null;
+  /** The rows at which the best was bettered, in the order of the axis, and the last row. */
+  function bettered(study, across, places) {
+    return study.once(`bettered by ${across}`, () => {
+      const order = Uint32Array.from(places.keys()), feasible = study.array("feasible"), found = [];
+      if (across === "time") order.sort((a, b) => places[a] - places[b]);
+      let best = Infinity;
+      for (const k of order) {
+        if (!study.comparable[k] || !feasible[k] || !(study.loss[k] < best)) continue;
+        best = study.loss[k];
+        found.push(k);
+      }
+      return { found, end: order.length ? places[order[order.length - 1]] : 0 };
+    });
+  }
+
+  function steps(pen, study, across, places, x, y, colour) {
+    const { ctx } = pen, { found, end } = bettered(study, across, places);
+    let last = null;
     ctx.strokeStyle = colour;
     ctx.lineWidth = 2.2;
     ctx.beginPath();
-    for (const k of order) {
-      if (!study.comparable[k] || !study.array("feasible")[k] || !(study.loss[k] < best)) continue;
-      best = study.loss[k];
-      const across = pen.x(x.share(places[k])), up = pen.y(Math.max(0, Math.min(1, y.share(sign * best))));
-      if (last === null) ctx.moveTo(across, up);
+    for (const k of found) {
+      const at = pen.x(x.share(places[k]));
+      const up = pen.y(Math.max(0, Math.min(1, y.share(study.signs[0] * study.loss[k]))));
+      if (last === null) ctx.moveTo(at, up);
       else {
-        ctx.lineTo(across, last);
-        ctx.lineTo(across, up);
+        ctx.lineTo(at, last);
+        ctx.lineTo(at, up);
       }
       last = up;
     }
-    if (last !== null) ctx.lineTo(pen.x(x.share(places[order[order.length - 1]])), last);
+    if (last !== null) ctx.lineTo(pen.x(x.share(end)), last);
     ctx.stroke();
   }
 

@@ -79,14 +79,15 @@
       if (field.names) return new Scale(0, field.names.length - 1, "names", field.names);
       return new Scale(low, high, log ? "log" : "linear");
     }
-    if (field.isValue) return scaleOfValues(study.array(field.key), study.ok, signOf(study, field));
+    if (field.isValue) return scaleOfMetric(study, Number(field.key.split(" ")[1]));
     const [low, high] = extent(study.array(field.key));
     if (field.names) return new Scale(0, field.names.length - 1, "names", field.names);
     return new Scale(low, high, field.key === "seconds" ? "time" : "linear");
   }
 
-  function signOf(study, field) {
-    return study.signs[Number(field.key.split(" ")[1])] || 0;
+  /** The scale of an objective or metric, by its place. */
+  function scaleOfMetric(study, k) {
+    return study.once(`scale ${k}`, () => scaleOfValues(study.value(k), study.ok, study.signs[k] || 0));
   }
 
   function extent(values) {
@@ -119,14 +120,13 @@
     [40, 174, 128], [94, 201, 98], [173, 220, 48], [253, 231, 37]];
   const COLOURS = Array.from({ length: 64 }, (_, k) => {
     const place = (k / 63) * (RAMP.length - 1), left = Math.min(Math.floor(place), RAMP.length - 2);
-    const mixed = RAMP[left].map((each, c) => Math.round(each + (RAMP[left + 1][c] - each) * (place - left)));
-    return `rgb(${mixed.join(",")})`;
+    return RAMP[left].map((each, c) => Math.round(each + (RAMP[left + 1][c] - each) * (place - left)));
   });
 
-  /** The colour of a share, dark at 0. */
+  /** The colour of a share as [red, green, blue], dark at 0. */
   function ramp(share) {
     return COLOURS[Math.max(0, Math.min(63, Math.round((Number.isNaN(share) ? 0 : share) * 63)))];
   }
 
-  Object.assign(hpopt, { Scale, scaleOfField, scaleOfValues, extent, ramp });
+  Object.assign(hpopt, { Scale, scaleOfField, scaleOfMetric, scaleOfValues, extent, ramp });
 }

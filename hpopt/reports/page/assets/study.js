@@ -26,6 +26,8 @@
       this.n = packed.n;
       this.told = {};
       this.rowOf = new Map(); // of the number of a trial
+      this.sorted = new Map(); // by key of a field, of which version of the trials
+      this.version = 0;
       this.describe(packed);
       this.derive();
     }
@@ -38,8 +40,14 @@
       this.signs = this.objectives.map((each) => (each.direction === "maximize" ? -1 : 1));
     }
 
+    /** Make something of the trials once, until there are more of them. */
+    once(name, make) {
+      if (!this.made.has(name)) this.made.set(name, make());
+      return this.made.get(name);
+    }
+
     array(name) {
-      return this.arrays.get(name) || new Float64Array(this.n).fill(NaN);
+      return this.arrays.get(name) || this.once("none", () => new Float64Array(this.n).fill(NaN));
     }
 
     /** The values of an objective or metric by its place. */
@@ -65,6 +73,8 @@
     derive(rows = Array.from({ length: this.n }, (_, row) => row)) {
       const { n } = this;
       this.latest = rows;
+      this.version += 1;
+      this.made = new Map();
       this.numbers = this.array("number");
       this.status = this.array("status");
       const ok = new Uint8Array(n);
@@ -122,7 +132,13 @@
     }
 
     /** All that trials are sorted, filtered and drawn by. */
-    get fields() {
+    get fields() { return this.once("fields", () => this.findFields()); }
+
+    field(key) {
+      return this.once("fields by key", () => new Map(this.fields.map((each) => [each.key, each]))).get(key);
+    }
+
+    findFields() {
       const known = (key, text, names) => ({ key, text, names: names || null, log: false });
       const isVaried = (key) => this.arrays.has(key) && this.arrays.get(key).some((value) => !Number.isNaN(value));
       return [
@@ -144,7 +160,19 @@
       ];
     }
 
-    field(key) { return this.fields.find((each) => each.key === key); }
+    /** All rows sorted by a field, those without it apart; "rank" are those of the best first. */
+    sortedBy(key) {
+      return this.once(`sorted by ${key}`, () => {
+        const values = key === "rank" ? this.rank : this.array(key), before = this.sorted.get(key);
+        // What was sorted before the latest came needs them only.
+        const all = before && before.version === this.version - 1
+          ? joined(before.rows, this.latest, this.n) : Array.from(this.numbers.keys());
+        const known = all.filter((row) => !Number.isNaN(values[row])), unknown = all.filter((row) => Number.isNaN(values[row]));
+        known.sort((a, b) => values[a] - values[b] || this.numbers[a] - this.numbers[b]);
+        this.sorted.set(key, { version: this.version, rows: known.concat(unknown) });
+        return { known, unknown };
+      });
+    }
 
     /** What mattered to an objective, where it is known: {shares, pair, marginals}. */
     matteredTo(k) {

@@ -5,28 +5,23 @@
   const ROW = 32; // pixels, as in page.css
   const BEYOND = 8; // rows above and below those that are seen
   const SAMPLED = 60; // trials by whose texts a column gets its width
-  const NARROW = 64, WIDE = 240, LETTER = 7.4; // pixels
+  const NARROW = 64, WIDE = 260, LETTER = 8.1, AROUND = 26; // pixels
 
   function trials(figure) {
-    const sort = { key: "value 0", isDown: false };
+    const sort = { key: "value 0", isDown: state.study.signs[0] < 0 };
     const head = el("thead"), body = el("tbody"), columns = el("colgroup");
     const table = el("table", { class: "trials" }, columns, head, body);
     const frame = el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Trials" }, table);
     figure.append(frame);
     let rows = [], fields = [], isWaiting = false;
 
-    function sorted(isMore = false) {
-      const { study, passes } = state;
-      const all = isMore ? hpopt.joined(rows, study.latest, study.n) : Array.from(study.numbers.keys());
-      rows = all.filter((row) => passes[row]);
-      const sign = sort.isDown ? -1 : 1;
-      const isByRank = sort.key === "value 0", values = isByRank ? study.rank : study.array(sort.key);
-      const down = isByRank && study.signs[0] < 0 ? -sign : sign; // the best is at one end of its column
-      rows.sort((a, b) => {
-        const [x, y] = [values[a], values[b]], isMissing = Number.isNaN(x);
-        if (isMissing !== Number.isNaN(y)) return isMissing ? 1 : -1; // last in both directions
-        return (isMissing ? 0 : down * (x - y)) || a - b;
-      });
+    function sorted() {
+      const { study, passes } = state, isByRank = sort.key === "value 0";
+      const { known, unknown } = study.sortedBy(isByRank ? "rank" : sort.key);
+      const isDown = sort.isDown !== (isByRank && study.signs[0] < 0); // by rank the best is first
+      const shown = known.filter((row) => passes[row]);
+      if (isDown) shown.reverse();
+      rows = shown.concat(unknown.filter((row) => passes[row]));
     }
 
     function build() {
@@ -72,8 +67,9 @@
         const text = study.text(field, row), isNumber = !field.names && field.key !== "started";
         if (field.key === "number") {
           return el("td", { class: "number" }, el("button", {
-            type: "button", class: "link", "aria-label": `Trial ${text}`, onclick: () => hpopt.openTrial(study, row),
-          }, text));
+            type: "button", class: "link", "aria-label": `Trial ${text}${row === study.bestRow ? ", the best" : ""}`,
+            onclick: () => hpopt.openTrial(study, row),
+          }, row === study.bestRow ? `★ ${text}` : text));
         }
         return el("td", { class: isNumber ? "number" : null, title: text.length > 28 ? short(text, 500) : null }, short(text, 60));
       }));
@@ -89,7 +85,7 @@
     });
     state.follow((what) => {
       if (what === "data" || state.study.fields.length !== fields.length) build();
-      sorted(what === "more");
+      sorted();
       if (what === "filters") frame.scrollTop = 0;
       fill();
     });
@@ -108,7 +104,7 @@
     let most = Math.min(field.text.length, 26) + 2;
     const every = Math.max(1, Math.floor(study.n / SAMPLED));
     for (let row = 0; row < study.n; row += every) most = Math.max(most, study.text(field, row).length);
-    return Math.max(NARROW, Math.min(WIDE, 20 + LETTER * most));
+    return Math.max(NARROW, Math.min(WIDE, AROUND + LETTER * most));
   }
 
   hpopt.charts.trials = trials;

@@ -11,7 +11,9 @@
   }
 
   /** The rows of each trial: of its worker, or where workers are not known the first free one. */
-  function lanesOf(study) {
+  function lanesOf(study) { return study.once("lanes", () => findLanes(study)); }
+
+  function findLanes(study) {
     const started = study.array("started"), seconds = study.array("seconds"), worker = study.array("worker");
     const rows = Array.from(started.keys()).filter((k) => started[k] > 0 && Number.isFinite(seconds[k]));
     const isKnown = rows.some((k) => !Number.isNaN(worker[k])), lane = new Map();
