@@ -16,6 +16,7 @@ from hpopt.reports.findings import (
     Recipe,
     Times,
 )
+from hpopt.reports.importance import importance
 from hpopt.reports.source import Source
 
 
@@ -33,7 +34,7 @@ def plain_findings(data: StudyData, source: Source) -> Findings:
     return Findings(
         Answer(trial, None, config, values, None, "", {}, (said,)),
         Outlook(len(data), trial, 0, 50, None, None, None, None, False, ()),
-        {},
+        {each.name: importance(data, each.name) for each in data.objectives},
         (),
         Limits((), (), ()),
         Failures(int(data.is_failure.sum()), causes, (), ()),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from hpopt.core import Trial
-from hpopt.reports import words
 from hpopt.reports.data import StudyData
 from hpopt.reports.page.packing import cut
 from hpopt.reports.source import Source
@@ -48,7 +48,7 @@ def _chosen(data: StudyData) -> list[int]:
 
 
 def _told(trial: Trial, objective: str) -> dict[str, Any]:
-    config = words.as_json(trial.config)
+    config = json.dumps(trial.config, indent=2, default=str, ensure_ascii=False)
     found: dict[str, Any] = {
         "config": config if len(config) <= MOST_OF_A_CONFIG else cut(config),
         "seed": trial.solution.seed,

@@ -29,7 +29,7 @@
     const error = told.error || errorOf(study, row);
     return [
       el("dl", { class: "facts" }, ...factsOf(study, row, told).map(([name, text]) => el("div", {}, el("dt", {}, name), el("dd", {}, text)))),
-      ...codeOf("Config", isExact ? indented(config) : config, true),
+      ...codeOf("Config", config, true),
       isExact ? null : el("p", { class: "note" }, `Numbers are rounded here. All digits: hpopt show ${study.path || "STUDY"} --trial ${study.numbers[row]}`),
       ...(told.curve && told.curve.length > 1 ? [curveOf(study, row, told.curve)] : []),
       ...(error ? codeOf("Error", error) : []),
@@ -50,14 +50,6 @@
     return Object.fromEntries(study.columns.map((column, k) => [column.name, study.column(k)[row], column])
       .filter(([, value]) => !Number.isNaN(value))
       .map(([name, value, column]) => [name, column.choices.length ? column.choices[value] : Number(value.toPrecision(6))]));
-  }
-
-  function indented(json) {
-    try {
-      return JSON.stringify(JSON.parse(json), null, 2);
-    } catch {
-      return json; // it was cut
-    }
   }
 
   function errorOf(study, row) {
