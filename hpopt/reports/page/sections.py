@@ -16,10 +16,9 @@ from hpopt.reports.page import blocks
 from hpopt.reports.page.blocks import Block
 from hpopt.reports.page.document import Section
 from hpopt.reports.page.sketch import progress_sketch
-from hpopt.sheets.text import as_text
+from hpopt.space.description import fields_of
 
 MOST_DIFFERENCES = 20  # rows of a table: two configs that differ in more have little in common
-SPACE_WIDTH = 100  # characters of a line of the space, of which a window shows more
 MOST_PAIRS = 5
 MOST_PARAMETERS = 60  # in words; of more, the config as JSON is shorter
 PERCENT = 100
@@ -236,8 +235,8 @@ def _recipe(told: Told) -> list[Block]:
         found.append(blocks.code(recipe.command, title="In a terminal"))
     if recipe.python:
         found.append(blocks.code(recipe.python, title="In Python"))
-    space = as_text(data.space.describe(), SPACE_WIDTH)
-    found.append(blocks.code(space, title="The space", is_folded=len(data.space) > MOST_PAIRS))
+    rows = fields_of(data.space).rows
+    found.append(blocks.table(("parameter", "may be"), rows, caption="The space"))
     return found
 
 

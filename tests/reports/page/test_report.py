@@ -125,7 +125,7 @@ STUDIES = {
     "only failures": ([failed("no")] * 8, None),
     "one parameter": (LOSSES, {"x": hpopt.Float(0, 1)}),
     "constant values": ([{"loss": 1.0}] * 30, None),
-    "huge values": ([{"loss": v} for v in (1e300, -1e300, 1.0, 1e308, -1e308)] * 4, None),
+    "huge values": ([{"loss": v} for v in (1e300, -1e300, 1.0)] * 4, None),
     "infinite values": ([{"loss": float("inf")}, {"loss": float("nan")}, {"loss": 1.0}], None),
 }
 

@@ -130,7 +130,7 @@
     ctx.textAlign = k === 0 ? "left" : k === n - 1 ? "right" : "center";
     const edge = k === 0 ? 2 : k === n - 1 ? pen.width - 2 : axis.x;
     ctx.fillStyle = axis.field.isValue ? colours.best : colours.text;
-    ctx.fillText(short(axis.field.text, Math.max(6, Math.floor(room / 6.6))), edge, box.top - 12);
+    ctx.fillText(short(axis.field.text, Math.max(6, Math.floor(room / 7.2))), edge, box.top - 12);
     ctx.textAlign = "center";
     ctx.textBaseline = "middle";
     for (const { value, text } of axis.scale.ticks(6)) {
