@@ -24,7 +24,7 @@ from hpopt.reports.printing import write
 from hpopt.reports.tables import best_or_front
 from hpopt.study import Study
 from hpopt.study.continuation import RETRIED
-from hpopt.study.loop import INTERRUPTED
+from hpopt.study.interrupts import INTERRUPTED
 from hpopt.study.opening import other_than_before
 from hpopt.terminal import printable
 
@@ -162,13 +162,14 @@ def _how_to_run(prepared: PreparedRun, arguments: argparse.Namespace) -> Iterato
 
     With ``--debug`` they do not: a debugger talks to the terminal.
     """
-    settings = {**prepared.settings, "progress": not arguments.quiet}
+    settings = {**prepared.settings}
+    settings["progress"] = make_display(not arguments.quiet, with_result=False)
     if settings["executor"] != SERIAL or arguments.debug:
         yield settings
         return
     with copy_of_stderr() as stream:
         settings["executor"] = SerialExecutor(keep_output=True)
-        settings["progress"] = make_display(not arguments.quiet, stream)
+        settings["progress"] = make_display(not arguments.quiet, stream, with_result=False)
         yield settings
 
 

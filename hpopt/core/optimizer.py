@@ -42,6 +42,9 @@ class Optimizer(Strategy):
     ----------
     name : str
         Its name in ``optimizer="..."``.
+    plain : str
+        What it does all the time, in words for those who do not know the strategy; a display shows
+        it where there is no `phase`.
     space, objectives, constraints, fidelity, seed
         Those of the problem and the study, after `bind`.
     history : History
@@ -59,6 +62,7 @@ class Optimizer(Strategy):
     """
 
     name: ClassVar[str] = ""
+    plain: ClassVar[str] = ""
 
     def bind(
         self: Self,
@@ -232,9 +236,13 @@ class Optimizer(Strategy):
 
     @property
     def doing(self) -> str:
-        """The same without the reason and the best value, as a display shows them elsewhere."""
+        """The same without the reason and the best value, as a display shows them elsewhere.
+
+        Without a phase it is `plain`.
+        """
         phase = self.phase
-        return "" if phase is None else self._joined(phase.without_reason)
+        said = self.plain if phase is None else phase.without_reason
+        return self._joined(said) if said else ""
 
     @property
     def facts(self) -> Sequence[str]:

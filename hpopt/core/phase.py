@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,13 @@ from hpopt.core.ranking import comparable
 from hpopt.numerics.ties import TIED
 
 Floats = NDArray[np.float64]
+
+# What the ways do that most searches go, for those who chose none.
+MODEL = "a model chooses"
+MODELS = "models choose"
+DENSITIES = "choosing near the better results"
+EVOLUTION = "good configs are combined and changed"
+IN_TURN = "a model and evolution choose in turn"
 
 RECENT = 10  # results: few enough to follow a change, and a share of them is read at a glance
 
@@ -30,16 +37,21 @@ class Phase:
         Why it is this one; empty where nobody would ask.
     learned : str
         What its model learns from, such as ``43 results``; empty without a model.
+    plain : str
+        The same as the name for those who do not know that: ``a model chooses``; empty where the
+        name says it.
     """
 
     name: str
     reason: str = ""
     learned: str = ""
+    plain: str = field(default="", compare=False)
 
     @property
     def without_reason(self) -> str:
-        """The name, and what the model learns from."""
-        return f"{self.name} on {self.learned}" if self.learned else self.name
+        """The name, in plain words too, and what the model learns from."""
+        named = f"{self.name} on {self.learned}" if self.learned else self.name
+        return f"{self.plain} ({named})" if self.plain else named
 
     def __str__(self) -> str:
         return f"{self.without_reason}{f': {self.reason}' if self.reason else ''}"

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from hpopt.checks import positive, whole
 from hpopt.core import Optimizer, Phase, Trial
 from hpopt.core.objective import MOST_OBJECTIVES
+from hpopt.core.phase import EVOLUTION, IN_TURN, MODEL
 from hpopt.core.proposals import Floats
 from hpopt.numerics.blas_threads import single_blas_thread
 from hpopt.optimizers.bayesian_optimization import BayesianOptimization
@@ -47,6 +48,9 @@ FEWEST_TRIALS = 30
 FEW = 12  # configs: a space of no more is tried whole, whatever the budget is
 # One or two configs in three come from the quadratic model.
 TURNS, LOCAL_TURN = 3, 2
+
+
+GRID = "all configs in a random order"
 
 
 class Way(Enum):
@@ -188,22 +192,24 @@ class Auto(Optimizer):
         way, number, cost = self._way(), last_number(self), self._cost
         duration = f"{cost:.2g} s" if cost >= 1 else f"{1000 * cost:.2g} ms"
         if way is Way.ALL_CONFIGS:
-            return Phase(way.value, f"all {int(self._size)} configs can be tried")
+            return Phase(way.value, f"all {int(self._size)} configs can be tried", plain=GRID)
         if way is Way.GENETIC:
-            return Phase(way.value, f"{len(self.objectives)} objectives")
+            return Phase(way.value, f"{len(self.objectives)} objectives", plain=EVOLUTION)
         if way is Way.EVOLUTION:
-            return Phase(way.value, f"an evaluation takes {duration}, less than thinking would")
+            return Phase(
+                way.value, f"an evaluation takes {duration}, less than a model", plain=EVOLUTION
+            )
         phase = self._bayesian.phase_at(number)
         if way is Way.IN_TURN:
             name = f"{phase.name} and steady state in turn"
-            return Phase(name, f"there are {MANY} results and more", phase.learned)
+            return Phase(name, f"there are {MANY} results and more", phase.learned, IN_TURN)
         if phase.reason:  # it has no model yet, or TPE asks in its place
             return phase
         if self._local is not None:
             numbers = f"{self.space.d} continuous number{'s' * (self.space.d != 1)}"
-            return Phase("Gaussian process and quadratic steps", numbers, phase.learned)
+            return Phase("Gaussian process and quadratic steps", numbers, phase.learned, MODEL)
         if len(self.history) >= self._n_free:
-            return replace(phase, reason=f"an evaluation takes {duration}, more than thinking does")
+            return replace(phase, reason=f"an evaluation takes {duration}, more than the model")
         return phase
 
     @property

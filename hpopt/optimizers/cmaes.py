@@ -68,6 +68,7 @@ class CMAES(Batches):
     """
 
     name: ClassVar[str] = "cmaes"
+    plain: ClassVar[str] = "drawing configs around the best region, whose shape is learned"
 
     def __init__(
         self, *, population: int | None = None, sigma: float = 0.3, restarts: bool = True

@@ -64,6 +64,7 @@ class DifferentialEvolution(Batches):
     """
 
     name: ClassVar[str] = "differential_evolution"
+    plain: ClassVar[str] = "moving configs along the differences between others"
     _start_generation = 0
 
     def __init__(

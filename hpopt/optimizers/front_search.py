@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hpopt.core import Optimizer, Phase
-from hpopt.core.phase import results_in_words
+from hpopt.core.phase import DENSITIES, IN_TURN, MODELS, results_in_words
 from hpopt.core.proposals import Floats
 from hpopt.numerics.blas_threads import single_blas_thread
 from hpopt.optimizers.steady_state import SteadyState
@@ -93,13 +93,13 @@ class FrontSearch(Optimizer):
         n, fitted = len(self.history.all_losses), self._models.latest
         if fitted is not None and fitted.is_blind:
             why = "the Gaussian processes explain little of them"
-            return Phase("TPE", why, results_in_words(n, np.inf))
+            return Phase("TPE", why, results_in_words(n, np.inf), DENSITIES)
         learned = results_in_words(n, self.most_points)
         if fitted is not None and fitted.lost:
             names = " and ".join(self.objectives[j].name for j in fitted.lost)
             why = f"{names}: more local optima, or noise, than a model describes"
-            return Phase("Gaussian processes and steady state in turn", why, learned)
-        return Phase("Gaussian processes", learned=learned)
+            return Phase("Gaussian processes and steady state in turn", why, learned, IN_TURN)
+        return Phase("Gaussian processes", "", learned, MODELS)
 
     def facts_of(self, host: Optimizer) -> list[str]:
         """Return facts about the objectives, in words."""

@@ -87,6 +87,7 @@ class GeneticAlgorithm(Generational):
     """
 
     name: ClassVar[str] = "genetic"
+    plain: ClassVar[str] = "breeding configs from the best so far"
 
     def __init__(
         self,

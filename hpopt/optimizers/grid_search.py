@@ -58,6 +58,7 @@ class GridSearch(Optimizer):
     """
 
     name: ClassVar[str] = "grid"
+    plain: ClassVar[str] = "trying the points of a grid one after the other"
 
     def __init__(
         self, *, resolution: int | Mapping[str, Any] | None = None, shuffle: bool = False

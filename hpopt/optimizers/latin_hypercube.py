@@ -34,6 +34,7 @@ class LatinHypercube(Optimizer):
     """
 
     name: ClassVar[str] = "latin_hypercube"
+    plain: ClassVar[str] = "trying configs spread evenly over the space"
 
     def __init__(self, *, n: int = 20) -> None:
         self.n = whole("n", n, 1)

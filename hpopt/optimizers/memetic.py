@@ -76,6 +76,7 @@ class Memetic(Batches):
     """
 
     name: ClassVar[str] = "memetic"
+    plain: ClassVar[str] = "breeding configs from the best so far, and improving those"
     _start_generation = 0
 
     def __init__(

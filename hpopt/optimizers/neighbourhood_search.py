@@ -93,6 +93,7 @@ class NeighbourhoodSearch(Batches):
     """
 
     name: ClassVar[str] = "neighbourhood"
+    plain: ClassVar[str] = "walking from config to better neighbours"
 
     def __init__(
         self,

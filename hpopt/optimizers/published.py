@@ -55,6 +55,7 @@ class MENNDL(Generational):
     """
 
     name: ClassVar[str] = "menndl"
+    plain: ClassVar[str] = "breeding configs from the best so far"
 
     def __init__(
         self,
@@ -119,6 +120,7 @@ class MuPlusLambda(Generational):
     """
 
     name: ClassVar[str] = "mu_plus_lambda"
+    plain: ClassVar[str] = "breeding configs from the best so far"
 
     def __init__(
         self,
@@ -198,6 +200,7 @@ class SelfAdaptive(Generational):
     """
 
     name: ClassVar[str] = "self_adaptive"
+    plain: ClassVar[str] = "breeding configs from the best so far"
 
     def __init__(
         self,
@@ -277,6 +280,7 @@ class Zhan(Generational):
     """
 
     name: ClassVar[str] = "zhan"
+    plain: ClassVar[str] = "breeding configs from the best so far"
 
     def __init__(
         self,

@@ -28,6 +28,7 @@ class QuasiRandomSearch(Optimizer):
     """
 
     name: ClassVar[str] = "quasi_random"
+    plain: ClassVar[str] = "drawing configs spread evenly over the space"
 
     def _setup(self) -> None:
         from scipy.stats import qmc

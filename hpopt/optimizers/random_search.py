@@ -27,6 +27,7 @@ class RandomSearch(Optimizer):
     """
 
     name: ClassVar[str] = "random"
+    plain: ClassVar[str] = "drawing configs at random"
 
     def _ask(self, number: int, n: int) -> Floats:
         block = number // BLOCK

@@ -69,6 +69,7 @@ class SimulatedAnnealing(Batches):
     """
 
     name: ClassVar[str] = "annealing"
+    plain: ClassVar[str] = "walking from config to neighbours, ever more rarely to worse ones"
 
     def __init__(
         self,

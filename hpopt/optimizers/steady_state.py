@@ -57,6 +57,7 @@ class SteadyState(Asynchronous):
     """
 
     name: ClassVar[str] = "steady_state"
+    plain: ClassVar[str] = "breeding configs from the best so far"
 
     def __init__(
         self,
@@ -131,6 +132,7 @@ class RegularizedEvolution(Asynchronous):
     """
 
     name: ClassVar[str] = "regularized"
+    plain: ClassVar[str] = "breeding configs from the best so far"
 
     def __init__(
         self,

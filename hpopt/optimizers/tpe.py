@@ -17,7 +17,7 @@ import numpy as np
 from hpopt.checks import share, whole
 from hpopt.core import Optimizer, Phase
 from hpopt.core.objective import at_most_four
-from hpopt.core.phase import results_in_words
+from hpopt.core.phase import DENSITIES, results_in_words
 from hpopt.core.proposals import Floats
 from hpopt.numerics.hypervolume import best_of_fronts
 from hpopt.numerics.parzen import Parzen, Singles, log_mixture
@@ -112,7 +112,7 @@ class TPE(Optimizer):
         n = len(self.history.all_losses)
         if not self._has_densities(last_number(self)):
             return first_configs(self._n_first, "TPE")
-        return Phase("TPE", learned=results_in_words(n, MOST_BAD + self.most_good))
+        return Phase("TPE", "", results_in_words(n, MOST_BAD + self.most_good), DENSITIES)
 
     def _has_densities(self, number: int) -> bool:
         n_known = len(self.knowledge)

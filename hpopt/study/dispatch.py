@@ -19,6 +19,7 @@ from hpopt.core import (
     evaluate,
     evaluate_together,
     failed,
+    heartbeat_of,
     outcome_of_loss,
 )
 from hpopt.errors import ProblemError, StudyError, TransferError, WorkerNotStarted
@@ -96,6 +97,22 @@ class Dispatch:
     def n_free(self) -> int:
         """How many slots are free."""
         return max(0, self.n_calls - len(self._running))
+
+    @property
+    def newest(self) -> Solution | None:
+        """What was sent last of what is being evaluated."""
+        return next(reversed(self._running.values()))[-1] if self._running else None
+
+    @property
+    def newest_report(self) -> tuple[float, float] | None:
+        """What the evaluation of `newest` last reported, as (step, value), where that is known."""
+        newest = self.newest
+        if self._live is None or newest is None:
+            return None
+        seen = heartbeat_of(self._live.path, newest.number)
+        if seen is None or seen.step is None or seen.value is None:
+            return None
+        return seen.step, seen.value
 
     @property
     def n_wanted(self) -> int:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from types import FrameType
+from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from hpopt.core import Trial
 from hpopt.errors import AllTrialsFailedError, DiskFullError
 from hpopt.progress import ProgressDisplay, Silent, Snapshot
+from hpopt.sheets import Sheet
 from hpopt.stopping import Progress, StoppingRule
 from hpopt.study.dispatch import Dispatch
 from hpopt.study.failures import Failures
+from hpopt.study.interrupts import INTERRUPTED, Interrupts
 from hpopt.study.state import StudyState
 
 P = ParamSpec("P")
@@ -31,11 +29,6 @@ ROOM_SECONDS = 1.0
 DOING_SECONDS = 0.1  # between two times that words are found for what is done: some 0.5 ms
 # A space of more configs has no end that anybody will see, so none is shown.
 COUNTABLE = 10**9
-
-INTERRUPTED = "Ctrl-C was pressed"
-EXPLAINED = (
-    "Ctrl-C: finishing the trials that run; once more to stop now (nothing is lost either way)"
-)
 
 logger = logging.getLogger("hpopt")
 
@@ -99,6 +92,8 @@ class Loop:
             with self._interrupts.handling_sigint():
                 while True:
                     reason = self._fill()
+                    if reason:
+                        self._show_state()
                     if reason and not self._dispatch.n_running:
                         if self._is_exhausted:
                             self._state.end_search()
@@ -134,6 +129,7 @@ class Loop:
             self._is_exhausted = not dispatch.ready
             if self._is_exhausted:
                 return state.why_nothing_left()
+            self._show_state(sending=room)  # before: it may be evaluated here, and take long
             dispatch.send(room)
         return self._interrupts.reason or ""
 
@@ -151,7 +147,8 @@ class Loop:
                 self._say(sentence)
             self._call_back(trial)
         self._look_after_file()
-        self._show_state()
+        if not ended.trials:  # else what is sent next is shown with what has ended
+            self._show_state()
         if self._failures.alike:
             self._check_can_succeed()
 
@@ -222,8 +219,11 @@ class Loop:
             n_since_best=tally.n_since_best,
         )
 
-    def _snapshot(self) -> Snapshot:
-        state, tally = self._state, self._state.tally
+    def _snapshot(self, sending: int = 0) -> Snapshot:
+        """Return what there is to show, as if so many were sent already of what is ready."""
+        state, tally, dispatch = self._state, self._state.tally, self._dispatch
+        n_sent = min(sending, len(dispatch.ready))
+        trying = dispatch.ready[n_sent - 1] if n_sent else dispatch.newest
         known = state.optimizer.n_asked, tally.n_told
         if known != self._doing_of and self.seconds - self._doing_since >= DOING_SECONDS:
             self._doing, self._doing_since = state.doing(), self.seconds
@@ -233,7 +233,7 @@ class Loop:
             n_done=tally.n_told,
             n_bad=tally.n_bad,
             n_new=tally.n_new,
-            n_running=self._dispatch.n_running,
+            n_running=dispatch.n_running + n_sent,
             total=min(self._rule.total(), n_possible),
             seconds=self.seconds,
             limit=self._rule.seconds(),
@@ -242,6 +242,8 @@ class Loop:
             objective=state.optimizer.objectives[0],
             doing=self._doing,
             spent=str(tally.spent),
+            trying=trying,
+            report=None if n_sent else dispatch.newest_report,
         )
 
     def _explain(self) -> None:
@@ -256,8 +258,9 @@ class Loop:
         sentence = f"{'now ' if self._phases else ''}{self._state.explanation()}"
         self._phases.add(phase)
         self._phase, self._n_at_phase = phase, n
-        logger.info("%s", sentence)
-        if type(self._display) is not Silent:
+        if type(self._display) is Silent:  # else it would be said twice
+            logger.info("%s", sentence)
+        else:
             self._show(self._display.say, sentence)
 
     def _say_idle(self) -> None:
@@ -286,9 +289,14 @@ class Loop:
         else:
             self._show(self._display.say, sentence)
 
-    def _show_state(self) -> None:
+    def _show_state(self, *, sending: int = 0) -> None:
         if type(self._display) is not Silent:
-            self._show(self._display.show, self._snapshot())
+            self._show(self._display.show, self._snapshot(sending))
+
+    def show_result(self, make: Callable[[], Sheet]) -> None:
+        """Show the table of the best trials, where the display does."""
+        if self._display.shows_result:
+            self._show(lambda: self._display.show_result(make()))
 
     def _show(self, show: Callable[..., None], *arguments: Any) -> None:
         """Show something; a display that fails must not end what it shows."""
@@ -297,53 +305,3 @@ class Loop:
         except Exception:
             logger.exception("the progress display failed: nothing more is shown")
             self._display = Silent()
-
-
-class Interrupts:
-    """Turn the first Ctrl-C into a wish to stop, and the second into KeyboardInterrupt.
-
-    Attributes
-    ----------
-    reason : str or None
-        Why nothing new is to be started, in words.
-    """
-
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
-        self.reason: str | None = None
-        self._now = self._is_writing = False
-
-    @contextlib.contextmanager
-    def handling_sigint(self) -> Iterator[None]:
-        """Heed Ctrl-C, where this is the main thread and nobody else does."""
-        # Python lets the main thread alone set handlers, and another handler has its own plans.
-        in_main = threading.current_thread() is threading.main_thread()
-        if not in_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-            yield
-            return
-        signal.signal(signal.SIGINT, self._interrupt)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def uninterrupted(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Work with the second Ctrl-C put off, so that optimizer and journal stay in step."""
-        self._is_writing = True  # what the signal's handler looks at
-        try:
-            done = work(*args, **kwargs)
-        finally:
-            self._is_writing = False
-        if self._now:
-            raise KeyboardInterrupt
-        return done
-
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        if self.reason == INTERRUPTED:
-            if not self._is_writing or self._now:
-                raise KeyboardInterrupt
-            self._now = True
-            return
-        self.reason = INTERRUPTED
-        with contextlib.suppress(Exception):  # it may be in the middle of showing something
-            self._say(EXPLAINED)

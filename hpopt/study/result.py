@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hpopt.core import Trial
+from hpopt.sheets import Sheet
 from hpopt.study.record import Opening, Record
 
 
@@ -37,6 +38,14 @@ class Result(Record):
         if self._trials is None:
             self._trials = super().trials
         return list(self._trials)
+
+    def _best_in_table(self) -> Sheet:
+        """Return the five best trials as a table, of several objectives the front."""
+        from hpopt.reports.digest import digest
+        from hpopt.reports.tables import BEST_SHOWN, best_or_front
+
+        read = digest(self, n_best=BEST_SHOWN)
+        return best_or_front(read, self.objectives, top=BEST_SHOWN) if read.best else Sheet()
 
     def __repr__(self) -> str:
         best = self._best

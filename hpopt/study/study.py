@@ -288,7 +288,9 @@ class Study(OpenStudy):
                     reason = loop.run()
                 finally:
                     self._loop = None
-        return Result(self, self._reopening(), reason, loop.seconds)
+        result = Result(self, self._reopening(), reason, loop.seconds)
+        loop.show_result(result._best_in_table)
+        return result
 
     def stop_soon(self, reason: str = "it was asked to stop") -> None:
         """End the run that is going on: start nothing new, finish what runs."""

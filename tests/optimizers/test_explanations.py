@@ -248,4 +248,4 @@ def test_a_dear_evaluation_is_a_reason_once_the_cost_counts():
     optimizer = Auto(seconds=5, model_trials=14).bind(of(value, BRANCHES))
     assert optimizer.phase.reason == "9 spread over the space, then a Gaussian process"
     assert run(optimizer, 13).phase.reason == ""
-    assert run(optimizer, 2).phase.reason == "an evaluation takes 5 s, more than thinking does"
+    assert run(optimizer, 2).phase.reason == "an evaluation takes 5 s, more than the model"

@@ -8,7 +8,7 @@ import numpy as np
 
 from hpopt.core import Config, Optimizer, Phase
 from hpopt.core.constraint import BROKEN
-from hpopt.core.phase import results_in_words
+from hpopt.core.phase import DENSITIES, MODEL, results_in_words
 from hpopt.optimizers.surrogates.surrogate import Fitted
 from hpopt.optimizers.surrogates.trust_region import TrustRegion
 from hpopt.optimizers.surrogates.turns import random_period
@@ -24,12 +24,12 @@ def first_configs(n_first: int, then: str) -> Phase:
 def model_phase(fitted: Fitted | None, n_results: int, most: int) -> Phase:
     """Return the phase in which a Gaussian process chooses, or TPE where the process is blind."""
     if fitted is None or not fitted.is_blind:
-        return Phase("Gaussian process", learned=results_in_words(n_results, most))
+        return Phase("Gaussian process", "", results_in_words(n_results, most), MODEL)
     share = f"noise {100 * fitted.sight.noise_share:.0f} %"
     if not fitted.sight.is_noisy:
         share = f"{100 * max(fitted.sight.skill, 0):.0f} % of what differs among them"
     why = f"the Gaussian process explains little of them ({share})"
-    return Phase("TPE", why, results_in_words(n_results, math.inf))
+    return Phase("TPE", why, results_in_words(n_results, math.inf), DENSITIES)
 
 
 def feasibility_phase(optimizer: Optimizer, most: float) -> Phase | None:
@@ -74,7 +74,7 @@ def branch_in_words(optimizer: Optimizer) -> str:
     if last.keys() == there.keys() and all(space[name].ordered.all() for name in differing):
         return ""
     values = [f"{name}={str(last[name])[:LONGEST_VALUE]}" for name in differing]
-    return f"exploring branch {', '.join(values)}" if values else ""
+    return f"trying another branch, {', '.join(values)}" if values else ""
 
 
 def _config(optimizer: Optimizer, number: int) -> Config | None:
