@@ -6,23 +6,21 @@ import os
 import re
 import sys
 import threading
+import types
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 import hpopt
 from hpopt.core import Outcome, Solution, Trial
-from hpopt.progress import (
-    Bar,
-    Lines,
-    Silent,
-    Snapshot,
+from hpopt.progress import Bar, Lines, Notebook, Silent, Snapshot, duration, make_display
+from hpopt.progress.wording import (
     best_in_words,
     count_in_words,
-    cut_at_word,
-    duration,
     in_one_line,
-    make_display,
+    trying_in_words,
+    wrapped_at_words,
 )
 
 
@@ -84,24 +82,33 @@ class TestWords:
     def test_the_best(self):
         assert best_in_words(snapshot()) == "no value yet"
         found = snapshot(best=best(0.123456789, 7, x=0.25, kind="dünn", size=(3, 3)))
-        words = 'best loss 0.123457 (trial 7) {"x": 0.25, "kind": "dünn", "size": [3, 3]}'
+        words = "best loss 0.12346 (trial 7): x 0.25, kind dünn, size [3, 3]"
         assert best_in_words(found) == words
         assert in_one_line(found) == f"0 trials, 0:00; {words}"
         assert in_one_line(snapshot()) == "0 trials, 0:00"
 
+    def test_what_is_tried(self):
+        assert trying_in_words(snapshot()) == ""
+        layers = [{"units": 64, "act": "relu"}, {"units": 8, "act": "elu"}]
+        solution = Solution(8, {"rate": 1 / 3, "layers": layers}, None, 0)
+        config = "rate 0.33333, layers 64 relu → 8 elu"
+        assert trying_in_words(snapshot(trying=solution)) == f"trying (trial 8): {config}"
+        known = snapshot(trying=replace(solution, fidelity=9), report=(3.0, 0.123456))
+        assert trying_in_words(known) == f"trying (trial 8 at 9, step 3: 0.12346): {config}"
+
     @pytest.mark.parametrize(
-        ("text", "cut"),
+        ("text", "lines"),
         [
-            ("", ""),
-            ("short enough", "short enough"),
-            ("exactly twenty chars", "exactly twenty chars"),
-            ("exactly twenty-one chr", "exactly twenty-one …"),
-            ("best 0.031; exploring more", "best 0.031; …"),
-            ("x" * 30, "…"),
+            ("", []),
+            ("short enough", ["short enough"]),
+            ("exactly twenty chars", ["exactly twenty chars"]),
+            ("exactly twenty-one chr", ["exactly twenty-one", "chr"]),
+            ("best 0.031; exploring more or less of it", ["best 0.031;", "exploring more or …"]),
+            ("x" * 30, ["x" * 30]),
         ],
     )
-    def test_a_line_is_cut_between_words(self, text, cut):
-        assert cut_at_word(text, 20) == cut
+    def test_lines_are_broken_between_words(self, text, lines):
+        assert wrapped_at_words(text, 20, 2) == lines
 
 
 class TestRemaining:
@@ -141,7 +148,7 @@ class TestLines:
                 return self.stream.getvalue()[before:]
 
         found = Shown()
-        monkeypatch.setattr("hpopt.progress.time.monotonic", lambda: found.now)
+        monkeypatch.setattr("hpopt.progress.lines.time.monotonic", lambda: found.now)
         return found
 
     def test_the_first_is_shown_at_once(self, shown):
@@ -161,6 +168,16 @@ class TestLines:
         assert shown.show(100, n_done=1) == ""
         assert shown.show(0.1, n_done=2) != ""
 
+    def test_a_config_is_written_when_it_is_new(self, shown):
+        assert "(trial 0): x 0.25" in shown.show(0, best=best(number=0), n_done=1)
+        later = shown.show(10, best=best(number=0), n_done=2)
+        assert later == "hpopt: 2 trials, 0:00; best loss 0.5 (trial 0)\n"
+
+    def test_an_event_is_one_line_and_no_line_comes_twice(self, shown):
+        shown.display.say("two\nlines")
+        shown.display.say("two\nlines")
+        assert shown.stream.getvalue() == "hpopt: two lines\n"
+
     def test_the_end_is_always_shown(self, shown):
         shown.display.end(snapshot(n_done=3, total=9, n_new=3, seconds=3), "Ctrl-C was pressed")
         assert shown.stream.getvalue() == ("hpopt: 3/9 trials, 0:03; ended as Ctrl-C was pressed\n")
@@ -174,7 +191,7 @@ class TestLines:
         assert last.startswith("hpopt: 3/3 trials, 1 failed, 0:0")
         assert last.endswith("; ended as 3 trials are done")
         config = result.best.config
-        assert f'best value 1 (trial 2) {{"größe": {config["größe"]}, "name": "' in last
+        assert f"best value 1 (trial 2): größe {config['größe']:.5g}, name " in last
         assert "\x1b" not in shown
 
     def test_the_phase_is_told_at_its_change_only(self, capsys):
@@ -183,7 +200,9 @@ class TestLines:
         said = [line for line in capsys.readouterr().err.splitlines() if " trials" not in line]
         assert len(said) == 2
         assert said[0] == "hpopt: first configs: 5 spread over the space, then TPE"
-        assert said[1].startswith("hpopt: now TPE on 5 results; best ")
+        assert said[1].startswith(
+            "hpopt: now choosing near the better results (TPE on 5 results); "
+        )
 
     def test_running_workers_are_counted(self):
         together, states = threading.Barrier(2), []
@@ -246,7 +265,7 @@ class Terminal:
 class TestBar:
     @pytest.fixture(autouse=True)
     def every_state(self, monkeypatch):
-        monkeypatch.setattr("hpopt.progress.BAR_SECONDS", 0.0)
+        monkeypatch.setattr("hpopt.progress.bar.BAR_SECONDS", 0.0)
 
     def test_a_run(self, monkeypatch):
         terminal = Terminal(monkeypatch)
@@ -257,17 +276,23 @@ class TestBar:
             assert state in text
         assert re.search(r"1/4 trials, 0:0\d, 0:0\d left", text)
         assert "best value 3 (trial 0)" in text
-        assert f'best value 1 (trial 2) {{"größe": {result.best.config["größe"]}' in text
-        last = text.strip().splitlines()[-1]
-        assert last.endswith("ended as 4 trials are done")
-        assert "left" not in last
+        assert f"best value 1 (trial 2): größe {result.best.config['größe']:.5g}" in text
+        *_, last, title, heads, first, second, third = text.strip().splitlines()
+        assert last == "4/4 trials, 1 failed, 0:00; ended as 4 trials are done"
+        assert title == "the best 3 of 4 trials, the lowest value first"
+        assert heads.split() == ["trial", "value", "seconds", "größe", "name"]
+        assert [row.split()[:2] for row in (first, second, third)] == [
+            ["2", "1"],
+            ["3", "2"],
+            ["0", "3"],
+        ]
 
     def test_words_in_brackets_are_no_colours(self, monkeypatch):
         terminal = Terminal(monkeypatch)
         problem = Given(1.0)
         start = [{"größe": 0.5, "name": "[red]a"}]
         hpopt.optimize(problem, "random", trials=1, start=start)
-        assert '"name": "[red]a"' in terminal.end()
+        assert "name [red]a" in terminal.end()
 
     def test_without_an_end_it_pulses(self, monkeypatch):
         terminal = Terminal(monkeypatch)
@@ -286,11 +311,11 @@ class TestBar:
         bar.show(snapshot(n_done=2, total=3, best=best(), doing="[red]TPE"))
         bar.show(snapshot(n_done=3, total=3, best=best()))
         bar.end(snapshot(n_done=3, total=3), "it is done")
+        assert bar.shows_result
         lines = [line.strip() for line in terminal.end().splitlines()]
-        (cut,) = [line for line in lines if "Gaussian" in line]
-        assert doing.startswith(cut.removesuffix(" …"))
-        assert cut.endswith(("words …", "many …"))
-        assert len(cut) <= 100
+        (place,) = [k for k, line in enumerate(lines) if "Gaussian" in line]
+        assert f"{lines[place]} {lines[place + 1]}" == doing
+        assert len(lines[place]) <= 100
         assert "[red]TPE" in lines
 
     def test_the_phase_is_shown_in_place_and_its_change_stays(self, monkeypatch):
@@ -300,8 +325,37 @@ class TestBar:
         hpopt.optimize(problem, "tpe", trials=12)
         text = terminal.end()
         assert "first configs: 5 spread over the space, then TPE" in text
-        assert len(re.findall("now TPE on 5 results; best", text)) == 1
-        assert re.search(r"^TPE on \d+ results\s*$", text, re.MULTILINE)
+        assert len(re.findall("now choosing near the better results", text)) == 1
+        assert re.search(
+            r"^choosing near the better results \(TPE on \d+ results\)\s*$", text, re.MULTILINE
+        )
+
+    @pytest.mark.parametrize("columns", [40, 80])
+    def test_no_word_is_broken_at_the_end_of_a_line(self, monkeypatch, columns):
+        terminal = Terminal(monkeypatch)
+        monkeypatch.setenv("COLUMNS", str(columns))
+        bar = make_display(True)
+        bar.begin()
+        words = [f"word{'x' * (n % 17)}" for n in range(60)]
+        bar.say(" ".join(words))
+        config = {f"parameter_{n}": n / 7 for n in range(9)}
+        trying = Solution(4, config, None, 0)
+        state = {"n_done": 33, "n_bad": 2, "n_running": 12, "total": 4000, "n_new": 33}
+        full = snapshot(**state, seconds=60, best=best(**config), trying=trying, doing="of a model")
+        bar.show(full)
+        bar.end(full, "all trials that were to be run are done")
+        text = terminal.end()
+        lines = text.splitlines()
+        assert max(map(len, lines)) <= columns
+        shown = {word.strip(",;:") for line in lines for word in line.split()}
+        known = {*words, *config, *(f"{value:.5g}" for value in config.values())}
+        said = (
+            "33/4000 trials 2 failed 12 running 1:00 2:00:12 left best loss 0.5 (trial 3 trying 4"
+        )
+        said += " ended as all that were to be run are done of a model … word"
+        extra = {word for word in shown if not set(word) <= set("━╸╺")}
+        assert extra <= known | {word.strip(",;:") for word in f"{said} 3) 4)".split()}
+        assert set(words) <= shown
 
     def test_what_is_said_stays(self, monkeypatch):
         terminal = Terminal(monkeypatch)
@@ -339,6 +393,20 @@ class TestChoice:
         hpopt.optimize(Given(1), "random", trials=1, progress=Lines(stream))
         assert "1/1 trials" in stream.getvalue()
         assert capsys.readouterr() == ("", "")
+
+    def test_by_the_kernel(self, monkeypatch):
+        class ZMQInteractiveShell:
+            pass
+
+        class Shell(ZMQInteractiveShell):
+            """As Colab's."""
+
+        ipython = types.SimpleNamespace(get_ipython=Shell)
+        monkeypatch.setitem(sys.modules, "IPython", ipython)
+        assert isinstance(make_display(True), Notebook)
+        assert isinstance(make_display(True, io.StringIO()), Lines)
+        monkeypatch.setattr(ipython, "get_ipython", lambda: None)
+        assert isinstance(make_display(True), Lines)
 
     def test_by_the_terminal(self):
         assert isinstance(make_display(True), Lines)

@@ -8,11 +8,12 @@ import time
 from typing import Any, TextIO
 
 from hpopt.progress.display import ProgressDisplay, Snapshot
-from hpopt.progress.wording import count_in_words, cut_at_word, lines_below
+from hpopt.progress.wording import count_in_words, lines_below, wrapped_at_words
 from hpopt.sheets import Sheet
 from hpopt.terminal import printable
 
 BAR_SECONDS = 0.1  # the eye takes it for motion, and drawing takes some 2 ms
+MOST_LINES = 2  # of the best config, and of what is tried: a dozen parameters at 80 columns
 SHORTEST = 10  # columns of a bar beside the count: one for each tenth
 
 
@@ -89,6 +90,6 @@ class Bar(ProgressDisplay):
         else:
             lines = [bar, Text(count)]
         for line in lines_below(snapshot):
-            cut = cut_at_word(printable(line), width)
-            lines.append(Text(cut, overflow="ellipsis", no_wrap=True))
+            wrapped = wrapped_at_words(printable(line), width, most=MOST_LINES)
+            lines += [Text(each, overflow="ellipsis", no_wrap=True) for each in wrapped]
         return Group(*lines)

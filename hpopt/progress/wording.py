@@ -66,9 +66,16 @@ def lines_below(snapshot: Snapshot) -> list[str]:
     return [line for line in (best, trying_in_words(snapshot), snapshot.doing) if line]
 
 
-def cut_at_word(text: str, width: int) -> str:
-    """Return the words of a text that a line of so many characters has room for."""
-    return textwrap.shorten(text, width, placeholder=" …", break_on_hyphens=False)
+def wrapped_at_words(text: str, width: int, most: int) -> list[str]:
+    """Return the words of a text that so many lines of so many characters have room for."""
+    return textwrap.wrap(
+        " ".join(text.split()),
+        width,
+        max_lines=most,
+        placeholder=" …",
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
 def duration(seconds: float) -> str:

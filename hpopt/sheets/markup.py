@@ -13,12 +13,14 @@ NUMBERS = "text-align:right;font-variant-numeric:tabular-nums;vertical-align:top
 WORDS = "text-align:left;vertical-align:top"
 NAMES = f"{WORDS};white-space:nowrap;font-weight:bold"
 FOLDED = "white-space:pre-wrap"
+BELOW = "margin-bottom:0.7em"
 TITLE = "margin:0.3em 0"
 
 
 def as_html(parts: Sequence[Part]) -> str:
     """Return parts one below the other in a block."""
-    return f"<div>{''.join(map(_part, parts))}</div>"
+    blocks = (f'<div style="{BELOW}">{_part(part)}</div>' for part in parts)
+    return f"<div>{''.join(blocks)}</div>"
 
 
 def escaped(text: str) -> str:

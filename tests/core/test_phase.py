@@ -22,6 +22,8 @@ def test_a_phase_in_words():
     assert str(Phase("grid")) == "grid"
     assert str(Phase("grid", "all can be tried")) == "grid: all can be tried"
     assert str(Phase("TPE", "noise", "3 results")) == "TPE on 3 results: noise"
+    plain = Phase("TPE", "noise", "3 results", "near the best")
+    assert str(plain) == "near the best (TPE on 3 results): noise"
 
 
 def test_how_much_a_model_learns_from():

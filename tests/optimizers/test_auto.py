@@ -63,7 +63,9 @@ def test_a_space_no_larger_than_the_budget_is_gone_through():
     optimizer = Auto().bind(of(lambda c: c["a"], SMALL))
     assert way(optimizer) == "first configs"
     optimizer.expect(30)
-    assert optimizer.explanation == "grid: all 30 configs can be tried"
+    assert (
+        optimizer.explanation == "all configs in a random order (grid): all 30 configs can be tried"
+    )
     keys = {SMALL.key(solution.config) for solution in optimizer.ask(64)}
     assert len(keys) == 30
     assert not optimizer.ask()
@@ -113,7 +115,7 @@ def test_a_run_says_what_it_does_and_records_the_budget(caplog):
     problem = of(lambda c: c["a"] + 0.0, SMALL)
     with caplog.at_level(logging.INFO, logger="hpopt"):
         result = hpopt.optimize(problem, trials=50, seed=0, progress=False)
-    assert caplog.messages == ["grid: all 30 configs can be tried"]
+    assert caplog.messages == ["all configs in a random order (grid): all 30 configs can be tried"]
     assert result.header["optimizer"]["name"] == "auto"
     assert result.header["trials"] == 50
     assert len(result.trials) == 30

@@ -44,11 +44,9 @@ def test_where_nothing_is_learned_asks_do_not_go_to_the_corners(make, space):
 def test_tpe_asks_where_the_process_predicts_nothing(make):
     noise = np.random.default_rng(0)
     optimizer = searched(make(), CUBE, lambda c: noise.standard_normal(), 35)
-    assert optimizer.explanation.startswith(
-        "TPE on 35 results: the Gaussian process explains little"
-    )
+    assert "(TPE on 35 results): the Gaussian process explains little" in optimizer.explanation
     optimizer = searched(make(), CUBE, lambda c: (c["x0"] - 0.3) ** 2 + c["x1"], 35)
-    assert optimizer.explanation.startswith("Gaussian process")
+    assert "(Gaussian process" in optimizer.explanation
 
 
 def test_skill_is_what_is_predicted_of_what_was_left_out():

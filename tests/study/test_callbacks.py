@@ -185,7 +185,7 @@ class TestDisplay:
                 calls.append((snapshot.n_done, snapshot.total, reason))
 
         hpopt.optimize(Line(), "random", trials=3, progress=Noting())
-        assert calls == ["begin", 0, 1, 2, 3, (3, 3, "3 trials are done")]
+        assert calls == ["begin", 0, 0, 1, 2, 3, (3, 3, "3 trials are done")]
 
 
 class TestCtrlC:

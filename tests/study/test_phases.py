@@ -73,7 +73,11 @@ def test_an_explanation_alone_is_enough(caplog):
 
 @pytest.mark.parametrize(
     ("strategy", "words"),
-    [(Phased(phases=["a"] * 3), "a"), (Explained(), "early: 3 asked"), ("random", "")],
+    [
+        (Phased(phases=["a"] * 3), "a"),
+        (Explained(), "early: 3 asked"),
+        ("random", "drawing configs at random"),
+    ],
 )
 def test_a_display_gets_what_the_strategy_does(strategy, words, monkeypatch):
     monkeypatch.setattr("hpopt.study.loop.DOING_SECONDS", 0.0)

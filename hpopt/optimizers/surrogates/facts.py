@@ -74,7 +74,7 @@ def branch_in_words(optimizer: Optimizer) -> str:
     if last.keys() == there.keys() and all(space[name].ordered.all() for name in differing):
         return ""
     values = [f"{name}={str(last[name])[:LONGEST_VALUE]}" for name in differing]
-    return f"trying another branch, {', '.join(values)}" if values else ""
+    return f"exploring branch {', '.join(values)}" if values else ""
 
 
 def _config(optimizer: Optimizer, number: int) -> Config | None:

@@ -66,7 +66,7 @@ def test_a_phase_says_that_nothing_is_feasible_yet():
     (solution,) = optimizer.ask()
     values = narrow(solution.config) | {"far": -2.0}
     optimizer.tell(Trial(solution, Outcome("complete", values)))
-    assert optimizer.explanation.startswith("Gaussian process")
+    assert optimizer.explanation.startswith("a model chooses (Gaussian process")
     assert f"best {values['loss']:.4g}" in optimizer.explanation
 
 
