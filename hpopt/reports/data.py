@@ -66,7 +66,8 @@ class StudyData:
     generations : ndarray (n,) of int
         From 0; -1 where the strategy has none.
     parents : dict of int to tuple of int
-        Number of a trial → those that it was bred of, where it was.
+        Number of a trial → those that it was made from, where it was; all have lower numbers. A
+        config that goes on at a higher fidelity has the one that it goes on from.
     workers : ndarray (n,) of int
         Places in `worker_names`; -1 where it is not known.
     worker_names : tuple of str

@@ -174,6 +174,8 @@ def essence(trials):
             trial.config,
             trial.solution.seed,
             trial.solution.point.tolist(),
+            trial.generation,
+            trial.parents,
             trial.status,
             dict(trial.values),
         )

@@ -2,6 +2,8 @@
 
 import gc
 import multiprocessing
+import os
+import socket
 import threading
 import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -44,6 +46,27 @@ class TestStandardLibrary:
         with ProcessPoolExecutor(2, mp_context=context) as pool:
             assert essence(run(executor=pool, workers=2)) == expected
             assert pool.submit(abs, -1).result() == 1
+
+
+class Where(Line):
+    """Say in which process and thread it is evaluated."""
+
+    def evaluate(self, config, trial):
+        found = super().evaluate(config, trial)
+        return {"value": found, "pid": os.getpid(), "thread": threading.current_thread().name}
+
+
+@pytest.mark.parametrize("kind", ["processes", "threads", "serial"])
+def test_each_trial_says_where_it_ran(processes, kind):
+    executor = processes if kind == "processes" else kind
+    options = {"executor": executor, "workers": 1 if kind == "serial" else 3}
+    result = hpopt.optimize(Where(), "random", trials=6, seed=1, progress=False, **options)
+    for trial in result.trials:
+        place = f"{socket.gethostname()}:{trial.values['pid']:.0f}"
+        thread = trial.info["thread"]
+        assert trial.worker == (place if thread == "MainThread" else f"{place}/{thread}")
+    assert {trial.values["pid"] == os.getpid() for trial in result.trials} == {kind != "processes"}
+    assert ("/" in result.trials[0].worker) == (kind == "threads")
 
 
 @pytest.mark.parametrize("executor", ["serial", None])

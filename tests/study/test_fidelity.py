@@ -47,7 +47,15 @@ def run(problem=None, trials=N, optimizer=None, **options):
 
 def essence(result):
     return [
-        (t.number, t.config, t.solution.seed, t.solution.fidelity, dict(t.values), t.curve)
+        (
+            t.number,
+            t.config,
+            t.solution.seed,
+            t.parents,
+            t.solution.fidelity,
+            dict(t.values),
+            t.curve,
+        )
         for t in result.trials
     ]
 
