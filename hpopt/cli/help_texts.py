@@ -11,6 +11,7 @@ examples:
   hpopt resume digits.db             go on after a crash or Ctrl-C
   hpopt best digits.db > best.json   the best config
   hpopt export digits.db --csv       all trials
+  hpopt plot digits.db all -o plots  all figures
   hpopt report digits.db             all of it as a page in one file
   hpopt COMMAND --help               more on each
 """

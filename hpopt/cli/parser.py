@@ -14,6 +14,7 @@ from hpopt.cli.dashboard import dashboard
 from hpopt.cli.exit_codes import EXPLAINED, ExitCode
 from hpopt.cli.export import export
 from hpopt.cli.help_texts import DEBUG, DESCRIPTION, EXAMPLES, RUN_FILE
+from hpopt.cli.plot import add_plot
 from hpopt.cli.report import report
 from hpopt.cli.run import resume, run
 from hpopt.cli.show import best, show
@@ -100,6 +101,7 @@ def make_parser() -> Parser:
     _add_export(add)
     _add_report(add)
     _add_dashboard(add)
+    add_plot(add)
     return parser
 
 
