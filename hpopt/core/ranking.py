@@ -93,17 +93,12 @@ class Ranking:
     def knee(self, front: Sequence[Trial]) -> Trial | None:
         """Return the trial of a front that lies deepest in its bend; None of an empty one.
 
-        With the best loss of each objective on the front as 0 and the worst as 1, it has the least
-        sum: of two objectives, it is the farthest from the line between the ends. Among equals it
-        is the first.
+        See `hpopt.numerics.pareto.knee`.
         """
         if not front:
             return None
         found = np.array([losses(self.objectives, each.outcome.values) for each in front])
-        least = found.min(axis=0)
-        with np.errstate(all="ignore"):  # of the largest numbers, and of constant objectives
-            shares = (found / 2 - least / 2) / (found.max(axis=0) / 2 - least / 2)
-        return front[int(np.nan_to_num(shares, nan=0.0).sum(axis=1).argmin())]
+        return front[pareto.knee(found)]
 
 
 def highest_fidelity(trials: Iterable[Trial]) -> float:

@@ -134,6 +134,23 @@ def front(losses: Floats) -> NDArray[np.bool_]:
     return best
 
 
+def knee(losses: Floats) -> int:
+    """Return the place of the point that lies deepest in the bend of a front; the first of equals.
+
+    With the best loss of each objective as 0 and the worst as 1, it has the least sum: of two
+    objectives, it is the farthest from the line between the ends.
+
+    Parameters
+    ----------
+    losses : ndarray (n, n_objectives)
+        Of the front, n >= 1.
+    """
+    least = losses.min(axis=0)
+    with np.errstate(all="ignore"):  # of the largest numbers, and of constant objectives
+        shares = (losses / 2 - least / 2) / (losses.max(axis=0) / 2 - least / 2)
+    return int(np.nan_to_num(shares, nan=0.0).sum(axis=1).argmin())
+
+
 def _front_of_two(losses: Floats) -> NDArray[np.bool_]:
     """Sort by the first loss: then each must have less of the second than all before it."""
     ascending = np.lexsort(losses.T[::-1])

@@ -9,10 +9,10 @@ from hpopt.reports.data import StudyData
 from hpopt.space.flat import flattened, places_of
 
 
-def made(space, loss, n, *, seed=0, direction="minimize", status=None, **fields):
+def made(space, loss, n, *, seed=0, direction="minimize", **fields):
     """Return StudyData of n random configs, with the values that a function of a config gives.
 
-    nan is a failed trial; `status` names others.
+    nan is a failed trial. Other fields are as given.
     """
     space = hpopt.Space(space)
     rng = np.random.default_rng(seed)

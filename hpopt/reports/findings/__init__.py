@@ -1,6 +1,7 @@
 """What a report says of a study: facts as data, and sentences for people."""
 
-from hpopt.reports.findings.compared import Comparison, Run
+from hpopt.reports.findings.assembly import findings
+from hpopt.reports.findings.compared import Comparison, Run, compared
 from hpopt.reports.findings.parts import (
     Answer,
     Edge,
@@ -31,4 +32,6 @@ __all__ = [
     "Region",
     "Run",
     "Times",
+    "compared",
+    "findings",
 ]

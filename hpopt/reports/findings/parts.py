@@ -301,7 +301,7 @@ class Findings:
             ("Is it finished?", self.outlook.sentences),
             ("What mattered", mattered),
             ("How", tuple(each.sentence for each in self.regions)),
-            ("The edges of the space", self.limits.sentences),
+            ("The edges of the space", self.limits.sentences + self.limits.reasons),
             ("What failed", self.failures.sentences),
             ("Time", self.times.sentences),
             ("The front", self.front.sentences if self.front else ()),

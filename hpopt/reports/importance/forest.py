@@ -20,6 +20,7 @@ N_PAIRS = 3  # pairs of trees in each: their spread is the trees' own, and is ta
 MOST_CELLS = 200_000
 """Pairs of leaves × parameters: 1.6 MB a pair of trees."""
 
+MOST_STRETCHED = 2.0  # with less skill than that needs, nothing is said
 KEY = 27  # any number: the same trials give the same trees
 
 
@@ -42,11 +43,14 @@ class Forest:
     pairs : tuple of Pair
     skill : float
         R² of what trees predict of trials that they were not grown from.
+    slope : float
+        What their predictions must be stretched by: the mean of trees is smoother than the truth.
     """
 
     box: Box
     pairs: tuple[Pair, ...]
     skill: float
+    slope: float
 
     def each(self, of: Callable[[Effects], Any], where: Allowed) -> list[Any]:
         """Return what a function says of each pair of trees, under conditions."""
@@ -93,9 +97,12 @@ def forest_of(box: Box, targets: Floats, rows: NDArray[np.int64]) -> Forest:
                 predicted[0, other] += tree.predict(filled[other].astype(np.float32))
                 predicted[1, other] += 1
             pairs.append(Pair(group, *leaves))
-    errors = targets - predicted[0] / predicted[1]
+    means = predicted[0] / predicted[1]
+    errors = targets - means
     skill = 1.0 - errors @ errors / ((targets - targets.mean()) ** 2).sum()
-    return Forest(box, tuple(pairs), float(skill))
+    centred = means - means.mean()
+    slope = centred @ targets / max(centred @ centred, np.finfo(float).tiny)
+    return Forest(box, tuple(pairs), float(skill), float(np.clip(slope, 1.0, MOST_STRETCHED)))
 
 
 def interval(

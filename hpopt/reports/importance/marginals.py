@@ -31,6 +31,7 @@ def marginals_of(
         lines = np.array([_line(each, k, axis.at(at), cuts) for _, each in leaves])
         by_group = np.array([lines[groups == g].mean(axis=0) for g in np.unique(groups)])
         value, error = lines.mean(axis=0), 1.645 * by_group.std(axis=0, ddof=1)
+        value = value.mean() + forest.slope * (value - value.mean())
         low, mean, high = (
             target.middle + target.scale * each for each in (value - error, value, value + error)
         )

@@ -73,8 +73,9 @@ def target_of(data: StudyData, name: str) -> Target:
     known = data.ok & np.isfinite(values)
     if (known & data.is_comparable).sum() >= ENOUGH or not _has_levels(data, known):
         rows = np.flatnonzero(known & data.is_comparable)
-        cut, words = without_outliers(sign * values[rows])
-        return Target(rows, sign * cut, _in_words(words, sign))
+        losses = sign * values[rows]
+        cut, ends = without_outliers(losses)
+        return Target(rows, sign * cut, _in_words(losses, ends, sign))
     return _of_all_levels(data, known, sign * values, sign)
 
 
@@ -95,11 +96,18 @@ def without_outliers(losses: Floats) -> tuple[Floats, tuple[float, float] | None
     return np.clip(losses, low, high), (low, high)
 
 
-def _in_words(ends: tuple[float, float] | None, sign: int) -> str:
+def _in_words(losses: Floats, ends: tuple[float, float] | None, sign: int) -> str:
     if ends is None:
         return ""
-    low, high = sorted(sign * end for end in ends)
-    return f"values below {in_digits(low)} and above {in_digits(high)} count as these"
+    said = []
+    for end, is_cut, beyond in (
+        (ends[1], losses.max() > ends[1], ("below", "above")[sign > 0]),
+        (ends[0], losses.min() < ends[0], ("above", "below")[sign > 0]),
+    ):
+        if is_cut:
+            value = in_digits(float(f"{sign * end:.3g}"))
+            said.append(f"values {beyond} {value} count as {value}")
+    return " and ".join(said)
 
 
 def _has_levels(data: StudyData, known: NDArray[np.bool_]) -> bool:
