@@ -51,10 +51,10 @@ def essence(result):
             t.number,
             t.config,
             t.solution.seed,
-            t.parents,
             t.solution.fidelity,
             dict(t.values),
             t.curve,
+            t.parents,
         )
         for t in result.trials
     ]
