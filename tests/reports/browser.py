@@ -109,6 +109,12 @@ class Browser:
                 found.append(str(parameters["exceptionDetails"]))
         return found
 
+    def cpu_seconds(self):
+        """Return the CPU time that the page's main thread has taken so far."""
+        self._call("Performance.enable", timeDomain="threadTicks")
+        found = self._call("Performance.getMetrics")["metrics"]
+        return next(each["value"] for each in found if each["name"] == "TaskDuration")
+
     def look_like(self, **media):
         """Set features of the screen, as ``prefers_color_scheme="dark"``."""
         features = [{"name": k.replace("_", "-"), "value": v} for k, v in media.items()]
