@@ -1,6 +1,8 @@
 """Settings of the documentation's generator: ``sphinx-build -W docs docs/_build/html``."""
 
 import re
+import runpy
+from pathlib import Path
 
 from hpopt import __version__
 
@@ -91,7 +93,15 @@ def split_attributes(lines):
             last += len(new) - 1 - len(about)
 
 
+def write_example_report(app, error):
+    """Write the report that its guide links to."""
+    if error is None and app.builder.format == "html":
+        made = runpy.run_path(str(Path(app.srcdir, "figures", "example_report.py")))
+        made["write_example_report"](Path(app.outdir, "example_report.html").absolute())
+
+
 def setup(app):
     """Correct docstrings before and after napoleon, which has the priority 500."""
+    app.connect("build-finished", write_example_report)
     app.connect("autodoc-process-docstring", before_napoleon, priority=400)
     app.connect("autodoc-process-docstring", after_napoleon, priority=600)

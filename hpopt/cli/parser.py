@@ -15,7 +15,7 @@ from hpopt.cli.exit_codes import EXPLAINED, ExitCode
 from hpopt.cli.export import export
 from hpopt.cli.help_texts import DEBUG, DESCRIPTION, EXAMPLES, RUN_FILE
 from hpopt.cli.plot import add_plot
-from hpopt.cli.report import report
+from hpopt.cli.report import add_report
 from hpopt.cli.run import resume, run
 from hpopt.cli.show import best, show
 from hpopt.optimizers.registry import CLASSES
@@ -99,7 +99,7 @@ def make_parser() -> Parser:
     _add_show(add)
     _add_best(add)
     _add_export(add)
-    _add_report(add)
+    add_report(add)
     _add_dashboard(add)
     add_plot(add)
     return parser
@@ -210,29 +210,6 @@ def _add_export(add: Callable[..., argparse.ArgumentParser]) -> None:
         help="write to a file instead of stdout, as CSV where its name ends so",
     )
     command.add_argument("--raw", action="store_true", help="CSV with text exactly as it is")
-
-
-def _add_report(add: Callable[..., argparse.ArgumentParser]) -> None:
-    command = add(
-        "report",
-        report,
-        "write a report of one study, or of several head to head, as one HTML file",
-        "examples:\n  hpopt report digits.db -o report.html\n"
-        "  hpopt report tpe.db genetic.db -o both.html\n",
-        "\n\nIt opens in any browser without a network: the answer, whether the search is finished,"
-        "\nwhat mattered, what failed, where the time went, charts, and a table of all trials."
-        "\nWorks while the study is running, and runs no code of the study's.",
-    )
-    command.add_argument(
-        "studies", metavar="STUDY", type=expanded, nargs="+", help="the study files, eight at most"
-    )
-    command.add_argument(
-        "-o",
-        "--output",
-        metavar="FILE",
-        type=expanded,
-        help="where to write it (the first study's name with .html, in this folder)",
-    )
 
 
 def _add_dashboard(add: Callable[..., argparse.ArgumentParser]) -> None:

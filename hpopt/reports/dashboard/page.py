@@ -11,9 +11,9 @@ from importlib.resources import files
 
 from hpopt.reports.dashboard.said import Said
 from hpopt.reports.dashboard.watching import Watch
+from hpopt.reports.findings import findings
 from hpopt.reports.page import blocks
 from hpopt.reports.page.document import Section, document, script, security_policy
-from hpopt.reports.page.interim import plain_findings
 from hpopt.reports.page.sections import Told, sections
 
 ASK = "connect-src 'self'"
@@ -36,7 +36,7 @@ def _without_words(watches: Sequence[Watch]) -> list[Section]:
     told = []
     for watch in watches:
         empty = watch.reader.data([])
-        told.append(Told(empty, plain_findings(empty, watch.source)))
+        told.append(Told(empty, findings(empty)))
     charts = (
         Section(each.id, each.title, [block for block in each.blocks if block["kind"] == "chart"])
         for each in sections(told, None)

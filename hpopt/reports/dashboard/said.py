@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpopt.reports.dashboard.watching import Watch
+from hpopt.reports.findings import findings
 from hpopt.reports.page.document import Section
-from hpopt.reports.page.interim import plain_findings
 from hpopt.reports.page.packing import packed_importance
 from hpopt.reports.page.sections import Told, sections
 
@@ -58,7 +58,7 @@ def say(watches: Sequence[Watch]) -> Said:
     told = []
     for watch in watches:
         data = watch.data()
-        told.append(Told(data, plain_findings(data, watch.source)))
+        told.append(Told(data, findings(watch.source, data)))
     importance = [packed_importance(each.findings.importance, each.data) for each in told]
     return Said(sections(told, None), importance, versions)
 

@@ -12,8 +12,8 @@ from hpopt._version import __version__
 from hpopt.core.amounts import counted
 from hpopt.errors import SettingError
 from hpopt.reports import words
+from hpopt.reports.findings import compared, findings
 from hpopt.reports.page.document import document
-from hpopt.reports.page.interim import plain_findings
 from hpopt.reports.page.packing import packed_importance, packed_study
 from hpopt.reports.page.sections import Told, sections
 from hpopt.reports.page.told import told_trials
@@ -52,17 +52,22 @@ def report(sources: Source | Sequence[Source], path: str | os.PathLike[str]) -> 
 
 def page(sources: Sequence[Source]) -> str:
     """Return the report as HTML."""
-    several = [
-        Told(data, plain_findings(data, each)) for each in sources for data in [read_data(each)]
-    ]
+    several = [told_of(source) for source in sources]
     packed = [_packed(told, source) for told, source in zip(several, sources, strict=True)]
     title = " and ".join(each.data.name for each in several)
+    is_one = len(several) == 1
     return document(
         title,
-        "; ".join(map(_lead, several)) if len(several) == 1 else f"{len(several)} studies",
-        sections(several, None),
+        _lead(several[0]) if is_one else f"{len(several)} studies",
+        sections(several, None if is_one else compared([each.data for each in several])),
         packed={"version": __version__, "studies": packed},
     )
+
+
+def told_of(source: Source) -> Told:
+    """Read a study, and find what is said of it."""
+    data = read_data(source)
+    return Told(data, findings(source, data))
 
 
 def _packed(told: Told, source: Source) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from hpopt.digits import in_digits
 from hpopt.reports import words
 from hpopt.reports.data import StudyData
 from hpopt.reports.findings import Comparison, Findings
+from hpopt.reports.findings.phrases import in_time
+from hpopt.reports.importance.words import percent
 from hpopt.reports.page import blocks
 from hpopt.reports.page.blocks import Block
 from hpopt.reports.page.document import Section
@@ -21,8 +23,6 @@ from hpopt.space.description import fields_of
 MOST_DIFFERENCES = 20  # rows of a table: two configs that differ in more have little in common
 MOST_PAIRS = 5
 MOST_PARAMETERS = 60  # in words; of more, the config as JSON is shorter
-PERCENT = 100
-MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def sections(several: Sequence[Told], compared: Comparison | None) -> list[Secti
     """Return the sections of a report of one study or several."""
     found = [] if compared is None else [_head_to_head(compared)]
     found += [
-        _section("answer", "The answer", several, _answer, [_progress(several)]),
+        _answer(several),
         _section("finished", "Is it finished?", several, _finished),
         _section("mattered", "What mattered", several, _mattered, [IMPORTANCE]),
         _section("how", "How", several, _how, [MARGINALS, PAIR]),
@@ -104,29 +104,42 @@ def _paragraphs(sentences: Sequence[str]) -> list[Block]:
     return [blocks.paragraph(" ".join(sentences))] if sentences else []
 
 
-def _answer(told: Told) -> list[Block]:
-    data, answer = told.data, told.findings.answer
+def _answer(several: Sequence[Told]) -> Section:
+    progress = _progress(several)
+    if len(several) == 1:
+        return Section("answer", "The answer", [*_best(*several), progress, *_second(*several)])
+    return _section(
+        "answer", "The answer", several, lambda each: _best(each) + _second(each), [progress]
+    )
+
+
+def _best(told: Told) -> list[Block]:
+    answer = told.findings.answer
     numbers = [(name, in_digits(value)) for name, value in _objectives_first(told)]
     if answer.trial is not None:
         numbers.append(("found by trial", str(answer.trial)))
     if answer.noise is not None:
-        numbers.append(("noise (standard deviation)", f"±{in_digits(answer.noise)}"))
+        numbers.append(("noise (standard deviation)", f"±{float(f'{answer.noise:.2g}'):g}"))
     found = [blocks.figures(numbers)] if numbers else []
-    found += [blocks.paragraph(" ".join(answer.sentences), tone="lead")]
+    found += [blocks.paragraph(each, tone="lead") for each in answer.sentences[:1]]
+    found += _paragraphs(answer.sentences[1:])
     config = list(answer.config.items())
     if config:
         found.append(blocks.facts(config[:MOST_PARAMETERS]))
     if len(config) > MOST_PARAMETERS:
         more = counted(len(config) - MOST_PARAMETERS, "more parameters")
         found.append(blocks.paragraph(f"And {more}.", tone="note"))
-    if answer.differences and answer.second is not None:
-        rows = [(name, *pair) for name, pair in answer.differences.items()]
-        head = ("parameter", f"the best, trial {answer.trial}", f"next, trial {answer.second}")
-        caption = "Where the second best differs"
-        found.append(blocks.table(head, rows[:MOST_DIFFERENCES], caption=caption))
-    if not len(data):
-        found.append(blocks.paragraph("No trial has finished yet.", tone="note"))
     return found
+
+
+def _second(told: Told) -> list[Block]:
+    answer = told.findings.answer
+    if not answer.differences:
+        return []
+    rows = [(name, *pair) for name, pair in answer.differences.items()]
+    head = ("parameter", f"the best, trial {answer.trial}", f"next, trial {answer.second}")
+    caption = "Where the second best differs"
+    return [blocks.table(head, rows[:MOST_DIFFERENCES], caption=caption)]
 
 
 def _objectives_first(told: Told) -> list[tuple[str, float]]:
@@ -140,8 +153,6 @@ def _finished(told: Told) -> list[Block]:
     numbers = [("trials", f"{outlook.n_trials:,}")]
     if outlook.last_better is not None:
         numbers.append(("since the best was bettered", f"{outlook.n_since:,}"))
-    if outlook.chance is not None:
-        numbers.append((f"chance that {outlook.n_more} more better it", _percent(outlook.chance)))
     return [*_paragraphs(outlook.sentences), blocks.figures(numbers)]
 
 
@@ -152,9 +163,9 @@ def _mattered(told: Told) -> list[Block]:
         rows = [
             (
                 " and ".join(each.names),
-                _percent(each.share),
-                _percent(each.low),
-                _percent(each.high),
+                percent(each.share),
+                percent(each.low),
+                percent(each.high),
             )
             for each in importance.pairs[:MOST_PAIRS]
         ]
@@ -173,7 +184,10 @@ def _edges(told: Told) -> list[Block]:
     limits = told.findings.limits
     found = _paragraphs(limits.sentences)
     if limits.reasons:
-        found += [blocks.heading("What can be dropped"), blocks.listing(limits.reasons)]
+        found += [
+            blocks.heading("What study.narrow() would change"),
+            blocks.listing(limits.reasons),
+        ]
     return found
 
 
@@ -183,12 +197,12 @@ def _failed(told: Told) -> list[Block]:
     if not failures.causes:
         return found
     causes = [
-        (str(each.n), each.status, each.error, str(each.first), lasted(each.seconds))
+        (str(each.n), each.status, each.error, str(each.first), in_time(each.seconds))
         for each in failures.causes
     ]
     found.append(blocks.table(("trials", "status", "error of the first", "first", "lost"), causes))
     regions = [
-        (each.name, each.setting, f"{each.n_failed} of {each.n}", _percent(each.others))
+        (each.name, each.setting, f"{each.n_failed} of {each.n}", percent(each.others))
         for each in failures.regions
     ]
     if regions:
@@ -205,14 +219,14 @@ def _failed(told: Told) -> list[Block]:
 def _time(told: Told) -> list[Block]:
     times = told.findings.times
     numbers = [
-        ("from start to end", lasted(times.wall)),
-        ("of evaluations", lasted(times.busy)),
+        ("from start to end", in_time(times.wall)),
+        ("of evaluations", in_time(times.busy)),
     ]
     if np.isfinite(times.utilisation):
         workers = counted(times.n_workers, "workers")
-        numbers.append((f"of {workers} were busy", _percent(times.utilisation)))
+        numbers.append((f"of {workers} were busy", percent(times.utilisation)))
     numbers += [
-        (f"lost to {what} trials", lasted(seconds))
+        (f"lost to {what} trials", in_time(seconds))
         for what, seconds in (("failed", times.failed), ("stopped", times.stopped))
         if seconds > 0
     ]
@@ -248,7 +262,7 @@ def _head_to_head(compared: Comparison) -> Section:
             run.name,
             in_digits(float(run.best[-1])) if len(run.best) else "",
             f"{run.n_trials:,}",
-            lasted(run.wall),
+            in_time(run.wall),
             in_digits(after[run.name]) if run.name in after else "",
             in_digits(by_time[run.name]) if run.name in by_time else "",
         )
@@ -260,23 +274,7 @@ def _head_to_head(compared: Comparison) -> Section:
         "trials",
         "time",
         f"after {compared.n_trials:,} trials",
-        f"after {lasted(compared.seconds)}",
+        f"after {in_time(compared.seconds)}",
     )
     said = _paragraphs(compared.sentences)
     return Section("compared", "Head to head", [*said, blocks.table(head, rows)])
-
-
-def _percent(share: float) -> str:
-    return f"{in_digits(float(f'{PERCENT * share:.2g}'))} %" if np.isfinite(share) else ""
-
-
-def lasted(seconds: float) -> str:
-    """Write seconds as people say them: ``12 s``, ``24 min``, ``1 h 24 min``, ``3 d 4 h``."""
-    if not np.isfinite(seconds):
-        return ""
-    if seconds < MINUTE:
-        return f"{in_digits(float(f'{seconds:.2g}'))} s"
-    units = ((DAY, "d", HOUR, "h"), (HOUR, "h", MINUTE, "min"), (MINUTE, "min", 1.0, "s"))
-    size, unit, rest, smaller = next(each for each in units if seconds >= each[0])
-    whole, more = divmod(round(seconds / rest), round(size / rest))
-    return f"{whole} {unit} {more} {smaller}" if more and whole < 10 else f"{whole} {unit}"

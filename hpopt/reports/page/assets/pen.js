@@ -19,8 +19,8 @@
     /** Draw both axes with their grid; `below` is room between the box and the numbers under it. */
     axes(across, up, { xTitle = "", yTitle = "", below = 0 } = {}) {
       const { ctx, box, colours } = this;
-      const widest = this.ticksOf(up, "y").reduce((most, each) => Math.max(most, each.text.length), 1);
-      box.left = Math.min(110, 18 + widest * LETTER + (yTitle ? 16 : 0));
+      const widest = Math.max(0, ...this.ticksOf(up, "y").map((each) => ctx.measureText(short(each.text, 14)).width));
+      box.left = 14 + widest + (yTitle ? 16 : 0);
       ctx.fillStyle = colours.faint;
       ctx.strokeStyle = colours.grid;
       ctx.lineWidth = 1;

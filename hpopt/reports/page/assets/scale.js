@@ -49,7 +49,7 @@
     const rough = high / about - low / about;
     let step = 10 ** Math.floor(Math.log10(rough));
     step *= STEPS.find((each) => each * step >= rough * 0.999) || 10;
-    if (isTime) step = TIMES.find((each) => each >= rough) || Math.ceil(rough / 86400) * 86400;
+    if (isTime && rough > 1) step = TIMES.find((each) => each >= rough) || Math.ceil(rough / 86400) * 86400;
     if (!Number.isFinite(step) || step <= 0) return [low, high];
     const found = [];
     for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9 && found.length < 50; k++) {

@@ -1,13 +1,18 @@
 // When each trial ran, and where: a row a worker.
 {
   const { Plot, Scale, state, duration, digits, short } = hpopt;
+  const LANE = 34, AROUND = 50, HIGHEST = 480; // pixels of a row, of the axis, and of all
   const MOST_LANES = 64; // of more workers, a row has less than four pixels
 
   function timeline(figure) {
+    const height = () => Math.min(HIGHEST, AROUND + LANE * lanesOf(state.study).n);
     const plot = new Plot(figure, {
-      label: "When each trial ran, by worker.", height: 240, draw: (pen) => draw(pen, plot), table: asTable,
+      label: "When each trial ran, by worker.", height: height(), draw: (pen) => draw(pen, plot), table: asTable,
     });
-    state.follow(() => plot.redraw());
+    state.follow(() => {
+      plot.frame.style.height = `${height()}px`;
+      plot.redraw();
+    });
   }
 
   /** The rows of each trial: of its worker, or where workers are not known the first free one. */
