@@ -1,6 +1,7 @@
 """Run the code blocks of a page of the docs, from its top to its bottom, in the current folder.
 
     python run_page.py PAGE            say where a block does not do what the page says
+    python run_page.py PAGE PAGE …     the same of several, each in a folder of its own
     python run_page.py --write PAGE    write what blocks print into the page, where it differs
 
 The language of a block says what is done with it:
@@ -32,6 +33,7 @@ import os
 import re
 import subprocess
 import sys
+import traceback
 import types
 import warnings
 from collections.abc import Iterator
@@ -239,6 +241,30 @@ def rewrite(page: Path, corrected: dict[Block, str]) -> None:
         page.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def main_of_several(pages: list[Path]) -> int:
+    """Run pages that need the same large library, which is imported once; print their exit codes.
+
+    The exit code is 0 whatever they are.
+    """
+    place, codes = Path.cwd(), {}
+    for number, page in enumerate(pages):
+        folder = place / str(number)
+        folder.mkdir()
+        os.chdir(folder)
+        sys.path[0] = str(folder)
+        try:
+            with warnings.catch_warnings():
+                codes[str(page)] = main(page)
+        except BaseException:
+            traceback.print_exc()
+            codes[str(page)] = 1
+    sys.stdout.write(f"{json.dumps(codes)}\n")
+    return 0
+
+
 if __name__ == "__main__":
     sys.path[0] = str(Path.cwd())  # in place of this file's folder: pages import what they write
-    sys.exit(main(Path(sys.argv[-1]), write="--write" in sys.argv[1:-1]))
+    given = [Path(each) for each in sys.argv[1:] if each != "--write"]
+    if len(given) > 1:
+        sys.exit(main_of_several(given))
+    sys.exit(main(given[0], write="--write" in sys.argv))

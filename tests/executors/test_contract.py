@@ -15,11 +15,6 @@ class TestSerial(ExecutorContract):
         return SerialExecutor()
 
 
-class TestProcesses(ExecutorContract):
-    def make(self):
-        return ProcessExecutor(2)
-
-
 class TestStandardThreads(ExecutorContract):
     def make(self):
         return ThreadPoolExecutor(2)
@@ -38,8 +33,14 @@ def make_dask():
 
 
 @pytest.fixture(scope="module")
-def on_joblib():
+def on_processes():
     """Executors that take a while to start serve all tests but the last."""
+    with ProcessExecutor(2) as executor:
+        yield executor
+
+
+@pytest.fixture(scope="module")
+def on_joblib():
     with JoblibExecutor(2) as executor:
         yield executor
 
@@ -48,6 +49,15 @@ def on_joblib():
 def on_dask():
     with make_dask() as executor:
         yield executor
+
+
+class TestProcesses(ExecutorContract):
+    def make(self):
+        return ProcessExecutor(2)
+
+    @pytest.fixture
+    def executor(self, on_processes):
+        return on_processes
 
 
 class TestJoblib(ExecutorContract):

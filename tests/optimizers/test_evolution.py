@@ -12,7 +12,7 @@ from hpopt.optimizers import make_optimizer
 
 from .test_convergence import PROBLEMS, p_value
 
-N_SEEDS, N_TRIALS, WORKERS = 12, 120, 8
+N_SEEDS, N_TRIALS, WORKERS = 8, 120, 8
 SLOW_LEARNERS = {"menndl": 600}
 """How many evaluations those need that do not keep their best."""
 

@@ -266,7 +266,7 @@ def test_an_early_insurance_trains_a_third_to_the_end_from_the_first_on():
     n_complete = {}
     for insurance in ("late", "early"):
         optimizer = FreezeThaw(insurance=insurance)
-        searched(optimizer, lambda config: curve_of(config)[::-1], 16)
+        searched(optimizer, lambda config: curve_of(config)[::-1], 9)
         n_complete[insurance] = optimizer._curves.observed.n_complete
     assert n_complete["late"] < n_complete["early"]
 

@@ -24,8 +24,5 @@ def test_a_stalled_search_asks_little_that_is_worse_than_half_of_the_space(strat
     """One in eight was, when every fourth config was random for as long as a stall lasted."""
     random = FLOATS.decode(FLOATS.random(500, np.random.default_rng(0)))
     median = np.median([stairs(config) for config in random])
-    worse = [
-        searched(make_optimizer(strategy), FLOATS, stairs, 80, seed).history.losses[40:, 0] > median
-        for seed in range(2)
-    ]
-    assert np.mean(worse) < 0.07
+    optimizer = searched(make_optimizer(strategy), FLOATS, stairs, 80, 0)
+    assert np.mean(optimizer.history.losses[40:, 0] > median) < 0.07

@@ -81,7 +81,7 @@ def beyond_a_wall(worst):
 @pytest.mark.parametrize("worst", [1.0, 1e3])
 def test_a_wall_is_not_taken_for_noise(worst):
     n_looks, n_noisy = 0, 0
-    for seed in range(3):
+    for seed in range(2):
         optimizer = searched(BayesianOptimization(), WALLED, beyond_a_wall(worst), 40, seed)
         observed, surrogate = Observations(optimizer), Surrogate(Encoding(WALLED), 200)
         for n in range(8, 41, 4):

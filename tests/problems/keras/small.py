@@ -16,6 +16,12 @@ needs_keras = pytest.mark.skipif(
 # Keras' own, with numpy 2.
 quiet = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
+# Where a graph makes no difference to what is tested. TensorFlow warns that its data keep theirs.
+EAGER = [
+    pytest.mark.usefixtures("eagerly"),
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config:UserWarning"),
+]
+
 rng = np.random.default_rng(0)
 X = rng.normal(size=(40, 3)).astype("float32")
 Y = X @ np.array([1.0, -2.0, 0.5]) + 1

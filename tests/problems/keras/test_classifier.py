@@ -9,9 +9,9 @@ from hpopt.problems.keras import Classifier, DenseBuilder
 from hpopt.space import Categorical, Float, Int, Ordinal, Sequence, Space
 from hpopt.testing import ProblemContract
 
-from .small import needs_keras, numbers, quiet, tried
+from .small import EAGER, needs_keras, numbers, quiet, tried
 
-pytestmark = [needs_keras, quiet]
+pytestmark = [needs_keras, quiet, *EAGER]
 
 rng = np.random.default_rng(0)
 LABELS = np.repeat(["cat", "dog", "owl"], 12)

@@ -7,10 +7,10 @@ import sys
 import numpy as np
 import pytest
 
-from .small import needs_keras, quiet, tried
+from .small import EAGER, needs_keras, quiet, tried
 from .test_digits import EXAMPLES
 
-pytestmark = [needs_keras, quiet]
+pytestmark = [needs_keras, quiet, *EAGER]
 RNG = np.random.default_rng(0)
 
 

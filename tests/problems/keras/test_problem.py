@@ -15,7 +15,7 @@ from hpopt.errors import ProblemError, SettingError, UnknownNameError
 from hpopt.problems.keras import Classifier, KerasProblem
 from hpopt.space import Float, Int, Space
 
-from .small import CONFIG, Line, Quick, X, Y, needs_keras, quiet, tried
+from .small import CONFIG, EAGER, Line, Quick, X, Y, needs_keras, quiet, tried
 
 pytestmark = [needs_keras, quiet]
 
@@ -222,6 +222,8 @@ ONE_HOT = np.eye(2)[(Y > 0).astype(int)]
 class TestObjectives:
     """An objective that the model does not report is an error before the first trial."""
 
+    pytestmark = EAGER
+
     @pytest.mark.parametrize(
         ("names", "error", "message"),
         [
@@ -273,6 +275,8 @@ class TestObjectives:
 
 
 class TestEvaluating:
+    pytestmark = EAGER
+
     def test_it_gives_the_metrics_of_the_best_epoch(self, tmp_path, capsys):
         outcome = tried(Quick(X, Y, epochs=3), tmp_path)
         assert outcome.status == "complete", outcome.traceback

@@ -9,9 +9,9 @@ from hpopt.problems.keras import ConvolutionalBuilder, DenseBuilder, KerasProble
 from hpopt.problems.keras.schedules import apply_schedule
 from hpopt.space import Categorical, Float
 
-from .small import X, Y, needs_keras, quiet, tried
+from .small import EAGER, X, Y, needs_keras, quiet, tried
 
-pytestmark = [needs_keras, quiet]
+pytestmark = [needs_keras, quiet, *EAGER]
 
 
 def rates(*lengths, **config):

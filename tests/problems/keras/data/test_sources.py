@@ -12,9 +12,9 @@ from hpopt.problems.keras.data.source_choice import make_source
 from hpopt.problems.time_series import TimeSeries
 from hpopt.space import Int, Sequence, Space
 
-from ..small import Line, X, Y, needs_keras, quiet, tried
+from ..small import EAGER, Line, X, Y, needs_keras, quiet, tried
 
-pytestmark = [needs_keras, quiet]
+pytestmark = [needs_keras, quiet, *EAGER]
 SERIES = TimeSeries(np.sin(np.arange(80.0)), validation=0.25, test=0)
 UNITS = Space({"units": Int(1, 8)})
 SMALL = {"recurrent": Sequence({"units": Int(2, 3)}, 1, 1)}
