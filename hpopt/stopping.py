@@ -19,6 +19,7 @@ from hpopt import checks
 from hpopt.checks import real, whole
 from hpopt.core import Objective
 from hpopt.core.amounts import seconds_in
+from hpopt.digits import in_digits
 from hpopt.errors import SettingError
 
 
@@ -164,7 +165,8 @@ class Target(StoppingRule):
         reached = progress.best[objective.name]
         if objective.sign * reached > objective.sign * self.value:
             return None
-        return f"{objective.name} reached {reached:.6g} (the target was {self.value:g})"
+        target = in_digits(self.value)
+        return f"{objective.name} reached {in_digits(reached)} (the target was {target})"
 
 
 @dataclass(frozen=True)

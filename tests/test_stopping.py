@@ -134,7 +134,7 @@ class TestTarget:
 
     def test_reason(self):
         found = progress(best={"loss": 0.123456789})
-        assert Target(0.5).reason(found) == "loss reached 0.123457 (the target was 0.5)"
+        assert Target(0.5).reason(found) == "loss reached 0.12346 (the target was 0.5)"
 
     @pytest.mark.parametrize(
         ("direction", "target", "n"), [("minimize", 2, 3), ("maximize", 5, 2), ("minimize", 9, 1)]

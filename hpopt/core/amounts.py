@@ -87,4 +87,4 @@ def counted(amount: float, names: str) -> str:
 
 def in_figures(amount: float) -> str:
     """Return an amount in figures: ``2,160``, ``0.25``."""
-    return f"{amount:,.0f}" if float(amount).is_integer() else f"{amount:,.6g}"
+    return f"{amount:,.0f}" if float(amount).is_integer() else f"{amount:,.5g}"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hpopt.core.history import History
 from hpopt.core.objective import Objective
 from hpopt.core.ranking import comparable
+from hpopt.digits import in_digits
 from hpopt.numerics.ties import TIED
 
 Floats = NDArray[np.float64]
@@ -76,7 +77,7 @@ def best_in_words(history: History, objectives: Sequence[Objective]) -> str:
     for objective, loss in zip(objectives, best.tolist(), strict=True):
         name = f"{objective.name} " if len(objectives) > 1 else ""
         if loss < np.inf:
-            parts.append(f"best {name}{objective.sign * loss + 0.0:.4g}")  # + 0.0: no -0
+            parts.append(f"best {name}{in_digits(objective.sign * loss + 0.0)}")  # + 0.0: no -0
     return ", ".join(parts)
 
 

@@ -173,7 +173,9 @@ class Trial:
     outcome: Outcome
 
     def __repr__(self) -> str:
-        found = ", ".join(f"{name} {value:g}" for name, value in self.outcome.values.items())
+        found = ", ".join(
+            f"{name} {in_digits(value)}" for name, value in self.outcome.values.items()
+        )
         what = found or self.outcome.error or "no values"
         return f"<Trial {self.number}: {self.status}, {what} at {self.solution.config}>"
 

@@ -33,6 +33,7 @@ def summary(
     top: int | None = None,
     path: Path | None = None,
     writer: Writer | None = None,
+    reason: str = "",
 ) -> Sheet:
     """Show the best trials of a study, of several objectives the front, and the state of the rest.
 
@@ -46,6 +47,8 @@ def summary(
         Its file.
     writer : Writer, optional
         The process that is writing it now (`hpopt.storage.writer_of`).
+    reason : str
+        Why the run ended that gave it, where that is known.
     """
     read = digest(record, n_best=BEST_SHOWN if top is None else top)
     parts: list[Part] = []
@@ -56,7 +59,8 @@ def summary(
     running = record.running if writer and read.pending else []
     if running:
         parts.append(running_trials(running))
-    return Sheet((*parts, fields(_state(record, read, path, writer))))
+    ended = [("ended", f"as {reason}")] if reason else []
+    return Sheet((*parts, fields([*ended, *_state(record, read, path, writer)])))
 
 
 def best_or_front(

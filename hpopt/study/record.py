@@ -43,6 +43,8 @@ class Record:
     space : Space
     """
 
+    _reason = ""  # why the run ended that gave it
+
     def __init__(
         self,
         header: Mapping[str, Any],
@@ -326,7 +328,7 @@ class Record:
         top = None if top is None else whole("top", top, 1)
         path = self.path
         writer = None if path is None else writer_of(path)
-        return summary(self, top=top, path=path, writer=writer)
+        return summary(self, top=top, path=path, writer=writer, reason=self._reason)
 
     def _repr_html_(self) -> str:
         try:

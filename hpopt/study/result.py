@@ -26,6 +26,7 @@ class Result(Record):
     def __init__(self, record: Record, opening: Opening, reason: str, seconds: float) -> None:
         super().__init__(record.header, record.objectives, record.space, opening, record._path)
         self.reason, self.seconds = reason, seconds
+        self._reason = reason
         self._best = record._first()
         self._trials: list[Trial] | None = None
 

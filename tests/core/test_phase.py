@@ -36,10 +36,10 @@ def test_how_much_a_model_learns_from():
     ("rows", "objectives", "words"),
     [
         ((0.5, 0.25, np.inf), [LOSS], "best 0.25"),
-        ((-0.5, -0.98765), [ACCURACY], "best 0.9877"),
+        ((-0.5, -0.98765), [ACCURACY], "best 0.98765"),
         ((-0.0, 1.0), [ACCURACY], "best 0"),
         ((0.0, 1.0), [ACCURACY], "best 0"),
-        ((1234567.0,), [LOSS], "best 1.235e+06"),
+        ((1234567.0,), [LOSS], "best 1234567"),
         ((np.inf, np.inf), [LOSS], ""),
         (([0.5, -3.0], [0.4, np.inf]), [LOSS, ACCURACY], "best loss 0.4, best accuracy 3"),
     ],

@@ -60,7 +60,7 @@ def test_the_first_configs_and_then_the_model(strategy, name, then):
     assert optimizer.phase.name == "first configs"
     run(optimizer, 16)
     best = optimizer.history.losses.min()
-    assert f"({name} on 25 results); best {best:.4g}" in optimizer.explanation
+    assert f"({name} on 25 results); best {best:.5g}" in optimizer.explanation
 
 
 def test_the_best_is_the_objectives_own():

@@ -374,3 +374,16 @@ class TestPandas:
         monkeypatch.setitem(sys.modules, "pandas", None)
         with pytest.raises(MissingExtraError, match=r"pip install 'hpopt\[reports\]'"):
             run(Given(1)).to_pandas()
+
+
+def test_its_summary_says_why_it_ended_and_a_damaged_file_is_said_in_a_notebook(tmp_path):
+    problem = hpopt.FunctionProblem(lambda config: config["x"], {"x": hpopt.Float(0, 1)})
+    path = tmp_path / "study.db"
+    result = hpopt.optimize(problem, "random", trials=3, study=path, progress=False)
+    assert "ended      as 3 trials are done" in str(result.summary(top=1))
+    assert "the best 1 of 3 trials" in str(result.summary(top=1))
+    assert "<table" in result._repr_html_()
+    path.write_bytes(b"no study")
+    assert "trials that cannot be read" in result._repr_html_()
+    with pytest.raises(SettingError, match="top must be an int of at least 1"):
+        result.summary(top=0)

@@ -67,7 +67,7 @@ def test_a_phase_says_that_nothing_is_feasible_yet():
     values = narrow(solution.config) | {"far": -2.0}
     optimizer.tell(Trial(solution, Outcome("complete", values)))
     assert optimizer.explanation.startswith("a model chooses (Gaussian process")
-    assert f"best {values['loss']:.4g}" in optimizer.explanation
+    assert f"best {values['loss']:.5g}" in optimizer.explanation
 
 
 def test_models_learn_from_what_is_not_feasible():
