@@ -16,7 +16,7 @@ from hpopt.reports.importance.effects import EVERYWHERE, Box, Effects
 from hpopt.reports.importance.forest import Forest, forest_of, interval
 from hpopt.reports.importance.marginals import marginals_of
 from hpopt.reports.importance.shares import Importance, PairShare, Share
-from hpopt.reports.importance.targets import Target, target_of
+from hpopt.reports.importance.targets import Target, drawn, target_of
 from hpopt.reports.importance.words import in_words, too_few
 from hpopt.reports.reader import read_data
 from hpopt.reports.source import Source
@@ -56,7 +56,7 @@ def importance(source: Source | StudyData, objective: str | None = None) -> Impo
     """
     data = source if isinstance(source, StudyData) else read_data(source)
     name = data.objectives[0].name if objective is None else objective
-    target = _drawn(target_of(data, name))
+    target = drawn(target_of(data, name), MOST_TRIALS)
     box = Box(axes_of(data.space, data.columns))
     if len(target.rows) < LEAST_TRIALS or not target.scale > 0 or not box.axes:
         return _unknown(name, target, np.nan)
@@ -65,14 +65,6 @@ def importance(source: Source | StudyData, objective: str | None = None) -> Impo
     if forest.skill < LEAST_SKILL or wholes.mean() <= 0:
         return _unknown(name, target, forest.skill)
     return _explained(name, target, _Analysis(conditions_of(data.space), forest, wholes))
-
-
-def _drawn(target: Target) -> Target:
-    n = len(target.rows)
-    if n <= MOST_TRIALS:
-        return target
-    chosen = np.sort(np.random.default_rng(n).permutation(n)[:MOST_TRIALS])
-    return Target(target.rows[chosen], target.values[chosen], target.words)
 
 
 def _unknown(name: str, target: Target, skill: float) -> Importance:

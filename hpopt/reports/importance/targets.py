@@ -79,6 +79,15 @@ def target_of(data: StudyData, name: str) -> Target:
     return _of_all_levels(data, known, sign * values, sign)
 
 
+def drawn(target: Target, most: int) -> Target:
+    """Return at most so many of the trials, the same ones each time."""
+    n = len(target.rows)
+    if n <= most:
+        return target
+    chosen = np.sort(np.random.default_rng(n).permutation(n)[:most])
+    return Target(target.rows[chosen], target.values[chosen], target.words)
+
+
 def without_outliers(losses: Floats) -> tuple[Floats, tuple[float, float] | None]:
     """Cut losses that are far from the median; return also where, if any is.
 
