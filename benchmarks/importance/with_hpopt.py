@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ def parameter(kind: str, values: Any, when: Any) -> Any:
 
 
 def explain(path: str) -> dict[str, Any]:
+    import_module("sklearn.tree")  # it is not the first study's time
     found = []
     for study in json.loads(Path(path).read_text(encoding="utf-8")):
         space = {name: parameter(*rest) for name, *rest in study["parameters"]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import warnings
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def distribution(kind: str, values: Any) -> BaseDistribution:
 
 
 def explain(path: str) -> dict[str, Any]:
+    import_module("sklearn.ensemble")  # it is not the first study's time
     found = []
     for given in json.loads(Path(path).read_text(encoding="utf-8")):
         study = optuna.create_study()

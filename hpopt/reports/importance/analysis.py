@@ -15,6 +15,7 @@ from hpopt.reports.importance.axes import Allowed, axes_of, conditions_of, merge
 from hpopt.reports.importance.effects import EVERYWHERE, Box, Effects
 from hpopt.reports.importance.forest import Forest, forest_of, interval
 from hpopt.reports.importance.marginals import marginals_of
+from hpopt.reports.importance.process import process_shares
 from hpopt.reports.importance.shares import Importance, PairShare, Share
 from hpopt.reports.importance.targets import Target, drawn, target_of
 from hpopt.reports.importance.words import in_words, too_few
@@ -26,9 +27,9 @@ Items = tuple[tuple[str, tuple[float, ...]], ...]  # of conditions
 
 MOST_TRIALS = 4000  # with more, shares change in the third digit; they are drawn with a fixed key
 LEAST_TRIALS = 20  # of which each tree has half
-LEAST_SKILL = 0.1
-"""R² below which nothing is said: values that depend on no parameter reach it by chance in few of
-100 studies of 20 trials, and in none of 50."""
+LEAST_SKILL, LEAST_CORRELATION = 0.1, 3.0
+"""Of what is explained, and of its correlation in standard errors: below, nothing is said. Of 200
+studies of noise none had as much."""
 
 N_PAIRED = 8  # parameters whose pairs are looked at: 28 pairs
 
@@ -62,9 +63,12 @@ def importance(source: Source | StudyData, objective: str | None = None) -> Impo
         return _unknown(name, target, np.nan)
     forest = forest_of(box, target.scaled, target.rows)
     wholes = np.array(forest.each(lambda effects: effects.all(), EVERYWHERE))
-    if forest.skill < LEAST_SKILL or wholes.mean() <= 0:
+    least = max(LEAST_SKILL, LEAST_CORRELATION**2 / len(target.rows))
+    if forest.skill < least or wholes.mean() <= 0:
         return _unknown(name, target, forest.skill)
-    return _explained(name, target, _Analysis(conditions_of(data.space), forest, wholes))
+    found = _explained(name, target, _Analysis(conditions_of(data.space), forest, wholes))
+    found = replace(found, process=process_shares(data, name))
+    return replace(found, sentences=in_words(found))
 
 
 def _unknown(name: str, target: Target, skill: float) -> Importance:
@@ -76,7 +80,7 @@ def _unknown(name: str, target: Target, skill: float) -> Importance:
 def _explained(name: str, target: Target, analysis: _Analysis) -> Importance:
     shares = analysis.shares()
     rest, rest_high = analysis.rest([share.name for share in shares])
-    found = Importance(
+    return Importance(
         name,
         shares,
         analysis.pairs(sorted(shares, key=lambda each: -each.total)[:N_PAIRED]),
@@ -89,7 +93,6 @@ def _explained(name: str, target: Target, analysis: _Analysis) -> Importance:
         target=target.words,
         sentences=(),
     )
-    return replace(found, sentences=in_words(found))
 
 
 class _Analysis:
@@ -113,6 +116,7 @@ class _Analysis:
         """Return those of parameters that exist under the same conditions."""
         where, box = self.conditions[names[0]], self.forest.box
         sides, active = [box.places[name] for name in names], box.share(where)
+        factor = active * self.forest.skill
 
         def both(effects: Effects) -> tuple[list[float], Floats]:
             alone = [effects.closed([k]) for k in sides]
@@ -120,8 +124,8 @@ class _Analysis:
 
         parts = self.forest.each(both, where)
         alone, total = (np.array([part[n] for part in parts]) for n in (0, 1))
-        value, low, high = interval(alone, self.wholes, self.groups, active)
-        totals, _, _ = interval(total, self.wholes, self.groups, active)
+        value, low, high = interval(alone, self.wholes, self.groups, factor)
+        totals, _, _ = interval(total, self.wholes, self.groups, factor)
         return [
             Share(
                 name,
@@ -138,7 +142,8 @@ class _Analysis:
         """Return what all but the first, the first two, … account for, and at most."""
         sides = [self.forest.box.places[name] for name in names]
         closed = np.array(self.forest.each(lambda each: each.nested(sides), EVERYWHERE))
-        value, _, high = interval(self.wholes[:, None] - closed, self.wholes, self.groups)
+        parts, skill = self.wholes[:, None] - closed, self.forest.skill
+        value, _, high = interval(parts, self.wholes, self.groups, skill)
         return tuple(value.tolist()), tuple(high.tolist())
 
     def pairs(self, shares: Sequence[Share]) -> tuple[PairShare, ...]:
@@ -153,7 +158,8 @@ class _Analysis:
             where: Allowed = dict(items)
             sides = [(box.places[one], box.places[other]) for one, other in several]
             parts = np.array(self.forest.each(partial(_together, several=sides), where))
-            limits = interval(parts, self.wholes, self.groups, box.share(where))
+            factor = box.share(where) * self.forest.skill
+            limits = interval(parts, self.wholes, self.groups, factor)
             found += [
                 PairShare(names, *(float(each[k]) for each in limits))
                 for k, names in enumerate(several)

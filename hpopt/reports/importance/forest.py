@@ -20,7 +20,7 @@ N_PAIRS = 3  # pairs of trees in each: their spread is the trees' own, and is ta
 MOST_CELLS = 200_000
 """Pairs of leaves × parameters: 1.6 MB a pair of trees."""
 
-MOST_STRETCHED = 2.0  # with less skill than that needs, nothing is said
+MOST_STRETCHED = 2.0  # with less skill than more needs, nothing is said
 KEY = 27  # any number: the same trials give the same trees
 
 
@@ -42,7 +42,8 @@ class Forest:
     box : Box
     pairs : tuple of Pair
     skill : float
-        R² of what trees predict of trials that they were not grown from.
+        The squared correlation of trials and what trees that were not grown from them predict: the
+        share of the variance that is explained. 0 where it is negative.
     slope : float
         What their predictions must be stretched by: the mean of trees is smoother than the truth.
     """
@@ -98,11 +99,12 @@ def forest_of(box: Box, targets: Floats, rows: NDArray[np.int64]) -> Forest:
                 predicted[1, other] += 1
             pairs.append(Pair(group, *leaves))
     means = predicted[0] / predicted[1]
-    errors = targets - means
-    skill = 1.0 - errors @ errors / ((targets - targets.mean()) ** 2).sum()
-    centred = means - means.mean()
-    slope = centred @ targets / max(centred @ centred, np.finfo(float).tiny)
-    return Forest(box, tuple(pairs), float(skill), float(np.clip(slope, 1.0, MOST_STRETCHED)))
+    centred, wanted = means - means.mean(), targets - targets.mean()
+    common = max(float(centred @ wanted), 0.0)
+    own = max(float(centred @ centred), np.finfo(float).tiny)
+    skill = common * common / own / float(wanted @ wanted)
+    slope = float(np.clip(common / own, 1.0, MOST_STRETCHED))
+    return Forest(box, tuple(pairs), skill, slope)
 
 
 def interval(

