@@ -11,7 +11,7 @@ from hpopt.digits import in_digits
 from hpopt.reports.data import StudyData
 from hpopt.reports.findings.configs import labels, same_config
 from hpopt.reports.findings.parts import Answer
-from hpopt.reports.findings.phrases import listed, trials
+from hpopt.reports.phrases import listed, quoted, trials
 from hpopt.reports.source import Source
 
 NEAR_BY_RANK = 30  # of the best trials, whose values are compared with their neighbours'
@@ -123,7 +123,8 @@ def _of_second(
         said.append(f"It differs in {len(differences)} of {len(data.columns)} parameters.")
     elif differences:
         told = [
-            f"{k} ({b or 'none'}, the best: {a or 'none'})" for k, (a, b) in differences.items()
+            f"{quoted(name)} ({quoted(there) or 'none'}, the best: {quoted(here) or 'none'})"
+            for name, (here, there) in differences.items()
         ]
         said.append(f"It differs in {listed(told)}.")
     if noise is not None and gap < 2 * noise:

@@ -12,8 +12,8 @@ from hpopt.core import Objective
 from hpopt.digits import in_digits
 from hpopt.errors import SettingError
 from hpopt.reports.data import StudyData
-from hpopt.reports.findings.phrases import in_time, listed, trials
 from hpopt.reports.findings.times import in_order_of_time
+from hpopt.reports.phrases import in_time, listed, trials
 
 Floats = NDArray[np.float64]
 

@@ -11,8 +11,7 @@ from hpopt.digits import in_digits
 from hpopt.reports.columns import Column
 from hpopt.reports.data import StudyData
 from hpopt.reports.findings.parts import FailedBy, FailureRegion, Failures
-from hpopt.reports.findings.phrases import listed, quoted, trials
-from hpopt.reports.importance.words import percent
+from hpopt.reports.phrases import listed, percent, quoted, trials
 from hpopt.reports.source import Source
 
 MOST_CAUSES, MOST_REGIONS = 10, 5  # what a page has room for
@@ -114,7 +113,6 @@ def _label(column: Column, cut: float) -> str:
 
 
 def _in_words(each: FailureRegion) -> str:
-    return (
-        f"Where {each.name} {each.setting}, {each.n_failed} of {each.n} failed, of all others "
-        f"{percent(each.others)}."
-    )
+    where = f"{quoted(each.name)} {quoted(each.setting)}"
+    others = percent(each.others)
+    return f"Where {where}, {each.n_failed} of {each.n} failed, of all others {others}."

@@ -8,7 +8,7 @@ from hpopt.digits import in_digits
 from hpopt.numerics import pareto
 from hpopt.reports.data import StudyData
 from hpopt.reports.findings.parts import FrontPart
-from hpopt.reports.findings.phrases import listed, trials
+from hpopt.reports.phrases import listed, trials
 
 
 def front_of(data: StudyData) -> FrontPart | None:

@@ -14,6 +14,7 @@ from hpopt.reports.findings.configs import config_of
 from hpopt.reports.findings.parts import Edge, Limits
 from hpopt.reports.importance.shares import Importance
 from hpopt.reports.importance.words import LEAST_SAID
+from hpopt.reports.phrases import quoted
 
 AT_THE_END = 0.02  # of a range: nearer than that a number is at its end
 N_BEST, MOST_OF_THEM = 5, 3  # of the best trials so many must be there, too: else it is by chance
@@ -99,7 +100,8 @@ def _in_words(data: StudyData, edge: Edge) -> str:
     value = column.label(edge.value) if column is not None else in_digits(edge.value)
     which = "lower" if edge.end == "low" else "upper"
     limit = column.label(edge.limit) if column is not None else in_digits(edge.limit)
+    where = f"{quoted(edge.name)} at the {which} end of its range"
     return (
-        f"The best have {edge.name} at the {which} end of its range ({value}; the range ends at "
-        f"{limit}): if it can go beyond, widen the range."
+        f"The best have {where} ({quoted(value)}; the range ends at {quoted(limit)}): if it can go "
+        "beyond, widen the range."
     )

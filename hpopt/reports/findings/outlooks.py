@@ -7,10 +7,9 @@ import numpy as np
 from hpopt.digits import in_digits
 from hpopt.reports.data import StudyData
 from hpopt.reports.findings.parts import Outlook
-from hpopt.reports.findings.phrases import trials
 from hpopt.reports.findings.records import forecast
 from hpopt.reports.findings.times import in_order_of_time
-from hpopt.reports.importance.words import percent
+from hpopt.reports.phrases import percent, trials
 
 N_MORE = 50  # trials: what people go on with
 LEAST_TRIALS = 10  # of which records say anything

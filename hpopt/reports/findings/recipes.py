@@ -9,7 +9,7 @@ from typing import Any
 
 from hpopt.reports.data import StudyData
 from hpopt.reports.findings.parts import Recipe
-from hpopt.reports.findings.phrases import quoted
+from hpopt.reports.phrases import quoted
 from hpopt.terminal import printable
 
 N_MORE = 50  # trials to go on with, as in the outlook

@@ -8,9 +8,9 @@ from hpopt.digits import in_digits
 from hpopt.reports.columns import Column
 from hpopt.reports.data import StudyData
 from hpopt.reports.findings.parts import Region
-from hpopt.reports.findings.phrases import listed
 from hpopt.reports.importance.shares import Importance, Marginal
 from hpopt.reports.importance.words import LEAST_SAID
+from hpopt.reports.phrases import listed, quoted
 
 MOST_REGIONS = 8  # parameters: the others are in a figure
 AS_GOOD = 0.1  # of the way from the best setting to the worst: as good as the best
@@ -45,8 +45,8 @@ def _region(column: Column, marginal: Marginal, sign: int, objective: str) -> Re
         where = _between(label[first], label[last], (first, last), len(label))
     more = "more" if sign > 0 else "less"
     sentence = (
-        f"{column.name} does best {where}; with {label[worst]} {objective} is expected to be "
-        f"{in_digits(float(f'{cost:.2g}'))} {more}."
+        f"{quoted(column.name)} does best {where}; with {label[worst]} {quoted(objective)} is "
+        f"expected to be {in_digits(float(f'{cost:.2g}'))} {more}."
     )
     return Region(column.name, low, high, choices, label[worst], cost, sentence)
 
@@ -71,7 +71,7 @@ def _between(low: str, high: str, ends: tuple[int, int], n: int) -> str:
 def _labels(column: Column, marginal: Marginal) -> list[str]:
     """Write settings with as few digits as tell them apart."""
     if column.choices:
-        return [column.label(value) for value in marginal.at]
+        return [quoted(column.label(value)) for value in marginal.at]
     if column.kind == "int":
         return [in_digits(value) for value in marginal.at]
     return [in_digits(float(f"{value:.2g}")) for value in marginal.at]

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from hpopt.core.amounts import counted
 from hpopt.reports.data import StudyData
 from hpopt.reports.findings.parts import Times
-from hpopt.reports.findings.phrases import in_time, trials
-from hpopt.reports.importance.words import percent
+from hpopt.reports.phrases import in_time, percent, trials
 
 LEAST_SHARE = 0.01  # of the time: more trials at once for less are two that overlap while changing
 WORTH_SAYING = 0.02  # of the time

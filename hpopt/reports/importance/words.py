@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hpopt.reports.importance.shares import Importance, PairShare, Share
 from hpopt.reports.importance.targets import Target
+from hpopt.reports.phrases import percent, quoted
 
 MOST_NAMED = 3  # parameters with a sentence each: a figure shows the others
 LEAST_SAID = 0.02  # a share that is worth a sentence
@@ -16,7 +17,7 @@ MOST_LISTED = 6  # names in a sentence
 
 def too_few(name: str, target: Target, skill: float, least: int) -> tuple[str, ...]:
     """Say why nothing is known."""
-    n = len(target.rows)
+    n, name = len(target.rows), quoted(name)
     if n and not target.scale > 0:
         return (f"All {n} values of {name} are the same: no parameter made a difference.",)
     if n < least:
@@ -32,7 +33,7 @@ def too_few(name: str, target: Target, skill: float, least: int) -> tuple[str, .
 
 def in_words(found: Importance) -> tuple[str, ...]:
     """Return sentences: who mattered, which together, and who did not."""
-    name = found.objective
+    name = quoted(found.objective)
     said = [
         _of_one(share, name) for share in found.shares[:MOST_NAMED] if share.share >= LEAST_SAID
     ]
@@ -55,7 +56,7 @@ def _of_the_process(found: Importance) -> list[str]:
     if process is None or not process.skill >= LEAST_SKILL:
         return []
     named = [
-        f"{name} {percent(share)}"
+        f"{quoted(name)} {percent(share)}"
         for name, share in list(process.shares.items())[:MOST_NAMED]
         if share >= LEAST_SAID
     ]
@@ -67,14 +68,6 @@ def _of_the_process(found: Importance) -> list[str]:
     ]
 
 
-def percent(share: float) -> str:
-    """Write a share as people read it: a digit after the point below 10 %."""
-    points = 100 * share
-    if points >= 9.95:
-        return f"{points:.0f} %"
-    return f"{points:.1f} %" if points >= 0.05 else ("less than 0.1 %" if points > 0 else "0 %")
-
-
 def _of_one(share: Share, name: str) -> str:
     where = "" if share.active > 0.999 else " (it exists in " + percent(share.active) + " of them)"
     together = ""
@@ -82,13 +75,13 @@ def _of_one(share: Share, name: str) -> str:
         together = f", and together with others for {percent(share.total)}"
     low, high = percent(share.low).removesuffix(" %"), percent(share.high)
     return (
-        f"{share.name} alone accounts for {percent(share.share)} ({low} to {high}) of the "
+        f"{quoted(share.name)} alone accounts for {percent(share.share)} ({low} to {high}) of the "
         f"differences in {name} between configs{where}{together}."
     )
 
 
 def _of_two(pair: PairShare) -> str:
-    one, other = pair.names
+    one, other = map(quoted, pair.names)
     return (
         f"{one} and {other} act together: their best settings depend on each other, which accounts "
         f"for another {percent(pair.share)}."
@@ -98,13 +91,14 @@ def _of_two(pair: PairShare) -> str:
 def _of_the_rest(shares: Sequence[Share], rest_high: Sequence[float]) -> list[str]:
     """Say which parameters may be left alone."""
     first = next((k for k, most in enumerate(rest_high) if most <= LITTLE), len(shares))
-    names = [share.name for share in shares[first:]]
+    names = [quoted(share.name) for share in shares[first:]]
     if not names or not first:
         return []
     most = percent(rest_high[first])
     if len(names) == 1:
         return [
-            f"{names[0]} accounts for at most {most}: as far as the model sees, it can stay as it is."
+            f"{names[0]} accounts for at most {most}: as far as the model sees, it can stay as it "
+            "is."
         ]
     listed = f" ({', '.join(names)})" if len(names) <= MOST_LISTED else ""
     return [

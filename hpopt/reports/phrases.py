@@ -37,3 +37,11 @@ def in_time(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.1f} {unit}".replace(".0 ", " ")
     return f"{seconds:.0f} seconds" if seconds >= 2 else f"{in_digits(float(f'{seconds:.2g}'))} s"
+
+
+def percent(share: float) -> str:
+    """Write a share as people read it: a digit after the point below 10 %."""
+    points = 100 * share
+    if points >= 9.95:
+        return f"{points:.0f} %"
+    return f"{points:.1f} %" if points >= 0.05 else ("less than 0.1 %" if points > 0 else "0 %")
