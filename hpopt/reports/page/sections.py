@@ -12,12 +12,11 @@ from hpopt.digits import in_digits
 from hpopt.reports import words
 from hpopt.reports.data import StudyData
 from hpopt.reports.findings import Comparison, Findings
-from hpopt.reports.findings.phrases import in_time
-from hpopt.reports.importance.words import percent
 from hpopt.reports.page import blocks
 from hpopt.reports.page.blocks import Block
 from hpopt.reports.page.document import Section
 from hpopt.reports.page.sketch import progress_sketch
+from hpopt.reports.phrases import in_time, percent
 from hpopt.space.description import fields_of
 
 MOST_DIFFERENCES = 20  # rows of a table: two configs that differ in more have little in common
