@@ -14,6 +14,7 @@ from hpopt.core import Objective, failed
 from hpopt.core.trial import Trial
 from hpopt.errors import SettingError
 from hpopt.optimizers import make_optimizer
+from hpopt.optimizers.genetic.population import Population
 from hpopt.space import Float, Space
 
 CUBE = Space({name: Float(0, 1) for name in "abcde"})
@@ -60,7 +61,8 @@ def test_it_makes_the_decisions_of_the_textbook(seed):
     loss = ripples(state)
     losses, best, heat, n_reheated = [loss], (loss, state), 0.5, 0
     for k in range(1, 60):
-        expected = optimizer._proposals(state[None], heat, optimizer.generator(k))
+        standing = Population(np.array([0]), state[None], np.array([[loss]]))
+        expected = optimizer._proposals(standing, heat, optimizer.generator(k))
         (proposal,) = batch(optimizer)
         np.testing.assert_array_equal(proposal, expected[0])
         new = ripples(proposal)
