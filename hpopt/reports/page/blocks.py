@@ -6,6 +6,7 @@ them, and `hpopt.write` in a browser sets them as text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import Any
@@ -16,6 +17,9 @@ Block = dict[str, Any]
 
 MOST_CHARACTERS = 10_000
 """Of one text: five pages, more than anybody reads in a report."""
+
+NUMBER = re.compile(r"|[-+−±]?\d[\d.,]*(e[-+]?\d+)?( ?(%|[a-zA-Z]+))?")
+"""What is aligned at its right: also nothing, and a number with its unit."""
 
 LONG = 28  # characters of a cell, from which on it has lines
 
@@ -96,9 +100,20 @@ def _listing(block: Block) -> str:
 
 def _table(block: Block) -> str:
     caption = f"<caption>{text_of(block['caption'])}</caption>" if block["caption"] else ""
-    head = "".join(f'<th scope="col">{text_of(each)}</th>' for each in block["head"])
+    columns = zip(*block["rows"], strict=True)
+    classes = [' class="number"' if _are_numbers(column) else "" for column in columns]
+    classes = classes or [""] * len(block["head"])
+    head = "".join(
+        f'<th scope="col"{kind}>{text_of(each)}</th>'
+        for each, kind in zip(block["head"], classes, strict=True)
+    )
     rows = "".join(
-        "<tr>" + "".join(f"<td{_cell_class(each)}>{text_of(each)}</td>" for each in row) + "</tr>"
+        "<tr>"
+        + "".join(
+            f"<td{kind or _cell_class(each)}>{text_of(each)}</td>"
+            for each, kind in zip(row, classes, strict=True)
+        )
+        + "</tr>"
         for row in block["rows"]
     )
     return (
@@ -107,10 +122,12 @@ def _table(block: Block) -> str:
     )
 
 
+def _are_numbers(column: Iterable[str]) -> bool:
+    return all(NUMBER.fullmatch(each) for each in column)
+
+
 def _cell_class(text: str) -> str:
-    if len(text) > LONG:
-        return ' class="long"'
-    return ' class="number"' if text[:1].isdigit() or (text[:1] in "-+−±" and text) else ""
+    return ' class="long"' if len(text) > LONG else ""
 
 
 def _pairs(name: str) -> Callable[[Block], str]:

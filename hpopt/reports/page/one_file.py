@@ -56,10 +56,11 @@ def page(sources: Sequence[Source]) -> str:
     packed = [_packed(told, source) for told, source in zip(several, sources, strict=True)]
     title = " and ".join(each.data.name for each in several)
     is_one = len(several) == 1
+    found = sections(several, None if is_one else compared([each.data for each in several]))
     return document(
         title,
         _lead(several[0]) if is_one else f"{len(several)} studies",
-        sections(several, None if is_one else compared([each.data for each in several])),
+        [each for each in found if each.blocks],
         packed={"version": __version__, "studies": packed},
     )
 

@@ -19,7 +19,7 @@ from hpopt.reports.page.sketch import progress_sketch
 from hpopt.reports.phrases import in_time, percent
 from hpopt.space.description import fields_of
 
-MOST_DIFFERENCES = 20  # rows of a table: two configs that differ in more have little in common
+MOST_DIFFERENCES = 12  # rows of a table: two configs that differ in more have little in common
 MOST_PAIRS = 5
 MOST_PARAMETERS = 60  # in words; of more, the config as JSON is shorter
 
@@ -138,6 +138,8 @@ def _second(told: Told) -> list[Block]:
     rows = [(name, *pair) for name, pair in answer.differences.items()]
     head = ("parameter", f"the best, trial {answer.trial}", f"next, trial {answer.second}")
     caption = "Where the second best differs"
+    if len(rows) > MOST_DIFFERENCES:
+        caption += f": {MOST_DIFFERENCES} of {len(rows)} parameters"
     return [blocks.table(head, rows[:MOST_DIFFERENCES], caption=caption)]
 
 

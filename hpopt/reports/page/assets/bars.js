@@ -1,7 +1,7 @@
 // How much each parameter matters, with the interval in which it lies.
 {
   const { el, Plot, Scale, state, digits, short } = hpopt;
-  const ROW = 24; // pixels of a bar with its name
+  const ROW = 24, AROUND = 40; // pixels of a bar with its name, and of the axis
   const MOST = 20; // bars: the rest matters less than any of these
 
   function importance(figure) {
@@ -10,12 +10,9 @@
     figure.append(controls);
     const plot = new Plot(figure, {
       label: "How much each parameter matters, as a share of the variance of the values.",
-      height: 40 + ROW * Math.max(1, shown().length), draw: (pen) => draw(pen, shown()), table: () => asTable(shown()),
+      height: AROUND + ROW * Math.max(1, shown().length), draw: (pen) => draw(pen, shown()), table: () => asTable(shown()),
     });
-    const redraw = () => {
-      plot.frame.style.height = `${40 + ROW * Math.max(1, shown().length)}px`;
-      plot.redraw();
-    };
+    const height = () => AROUND + ROW * Math.max(1, shown().length), redraw = () => plot.redraw(height());
     hpopt.chooseObjective(controls, chosen, redraw);
     state.follow(redraw);
   }

@@ -2,13 +2,16 @@
 {
   const { el } = hpopt;
   const LONG = 28; // characters of a cell, from which on it has lines
-  const classOf = (text) => (text.length > LONG ? "long" : /^[-+−±\d]/.test(text) ? "number" : null);
+  const NUMBER = /^$|^[-+−±]?\d[\d.,]*(e[-+]?\d+)?( ?(%|[a-zA-Z]+))?$/;
 
   function tableOf(head, rows, caption = "") {
+    const classes = head.map((_, k) => (rows.every((row) => NUMBER.test(row[k])) ? "number" : null));
     return el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "table" }, el("table", {},
       caption ? el("caption", {}, caption) : null,
-      el("thead", {}, el("tr", {}, ...head.map((text) => el("th", { scope: "col" }, text)))),
-      el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map((text) => el("td", { class: classOf(text) }, text)))))));
+      el("thead", {}, el("tr", {}, ...head.map((text, k) => el("th", { scope: "col", class: classes[k] }, text)))),
+      el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map((text, k) => el("td", {
+        class: classes[k] || (text.length > LONG ? "long" : null),
+      }, text)))))));
   }
 
   function codeOf({ text, title, folded }) {

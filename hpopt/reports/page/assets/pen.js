@@ -137,13 +137,14 @@
       }
     }
 
-    /** Say in the middle why there is nothing. */
+    /** Say why there is nothing. */
     nothing(text) {
       const { ctx } = this;
+      this.isEmpty = true;
       ctx.fillStyle = this.colours.faint;
-      ctx.textAlign = "center";
+      ctx.textAlign = "left";
       ctx.textBaseline = "middle";
-      ctx.fillText(text, this.width / 2, this.height / 2);
+      ctx.fillText(text, 0, 20);
     }
   }
 

@@ -6,6 +6,7 @@
     ...Array.from({ length: 8 }, (_, k) => `series-${k}`)];
   const plots = new Set();
   const REACH = 14; // pixels from a point at which it is meant
+  const EMPTY = 44; // pixels of a chart that says why there is nothing
   const MOST_ROWS = 200; // of a table beside a chart
 
   let colours = null;
@@ -65,8 +66,10 @@
       onSize.unobserve(this.frame);
     }
 
-    /** Draw again, when it is seen. */
-    redraw() {
+    /** Draw again, when it is seen; in another height, where one is given. */
+    redraw(height = this.height) {
+      if (height !== this.height) this.frame.style.height = `${height}px`;
+      this.height = height;
       this.isDirty = true;
       this.later();
     }
@@ -90,7 +93,9 @@
       canvas.height = Math.round(height * ratio);
       const ctx = canvas.getContext("2d");
       ctx.scale(ratio, ratio);
-      this.points = this.draw(new hpopt.Pen(ctx, width, height, colours)) || null;
+      const pen = new hpopt.Pen(ctx, width, height, colours);
+      this.points = this.draw(pen) || null;
+      this.frame.style.height = `${pen.isEmpty ? EMPTY : this.height}px`; // another one has it drawn again
       canvas.dataset.drawn = "yes";
     }
 

@@ -48,6 +48,7 @@
     const farthest = Math.max(...alike.map((each) => hpopt.extent(places.get(each))[1]), 1e-9);
     const x = new Scale(0, farthest, across === "time" ? "time" : "linear");
     const y = commonScale(alike, name);
+    x.isWhole = across === "number";
     pen.box.bottom -= RUG;
     pen.axes(x, y, { xTitle: across === "time" ? "time since the first trial began" : "trial", yTitle: name, below: RUG });
     const drawn = drawTrials(pen, study, objective, places.get(study), x, y, isOverlay);

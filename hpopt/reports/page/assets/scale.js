@@ -7,6 +7,7 @@
   class Scale {
     /** From low to high; kind is "linear", "log", "time" (seconds) or "names". */
     constructor(low, high, kind = "linear", names = null) {
+      this.isWhole = false; // then no tick is between two whole numbers
       this.kind = kind === "log" && !(low > 0) ? "linear" : kind;
       this.names = names;
       if (!(low < high)) {
@@ -33,7 +34,7 @@
     ticks(about) {
       if (this.kind === "names") return this.nameTicks(about);
       const found = this.kind === "log" ? logTicks(this.low, this.high, about)
-        : linearTicks(this.low, this.high, about, this.kind === "time");
+        : linearTicks(this.low, this.high, about, this.kind === "time", this.isWhole);
       const write = this.kind === "time" ? hpopt.duration : hpopt.digits;
       return found.map((value) => ({ value, text: write(value) }));
     }
@@ -45,11 +46,12 @@
     }
   }
 
-  function linearTicks(low, high, about, isTime) {
+  function linearTicks(low, high, about, isTime, isWhole) {
     const rough = high / about - low / about;
     let step = 10 ** Math.floor(Math.log10(rough));
     step *= STEPS.find((each) => each * step >= rough * 0.999) || 10;
     if (isTime && rough > 1) step = TIMES.find((each) => each >= rough) || Math.ceil(rough / 86400) * 86400;
+    if (isWhole) step = Math.max(1, step);
     if (!Number.isFinite(step) || step <= 0) return [low, high];
     const found = [];
     for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9 && found.length < 50; k++) {
@@ -75,9 +77,9 @@
   /** The scale of a field of a study: of a parameter its whole range. */
   function scaleOfField(study, field) {
     if (field.column) {
-      const { low, high, log } = field.column;
+      const { low, high, log, kind } = field.column;
       if (field.names) return new Scale(0, field.names.length - 1, "names", field.names);
-      return new Scale(low, high, log ? "log" : "linear");
+      return Object.assign(new Scale(low, high, log ? "log" : "linear"), { isWhole: kind === "int" });
     }
     if (field.isValue) return scaleOfMetric(study, Number(field.key.split(" ")[1]));
     const [low, high] = extent(study.array(field.key));

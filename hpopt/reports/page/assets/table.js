@@ -3,6 +3,7 @@
 {
   const { el, state, short, announce } = hpopt;
   const ROW = 32; // pixels, as in page.css
+  const HIGHEST = 480; // pixels of the table
   const BEYOND = 8; // rows above and below those that are seen
   const SAMPLED = 60; // trials by whose texts a column gets its width
   const NARROW = 64, WIDE = 260, LETTER = 8.1, AROUND = 26; // pixels
@@ -55,8 +56,9 @@
 
     function fill() {
       const { study } = state, first = Math.max(0, Math.floor(frame.scrollTop / ROW) - BEYOND);
-      const last = Math.min(rows.length, first + Math.ceil(frame.clientHeight / ROW) + 2 * BEYOND);
+      const last = Math.min(rows.length, first + Math.ceil(HIGHEST / ROW) + 2 * BEYOND);
       table.setAttribute("aria-rowcount", rows.length + 1);
+      frame.style.height = `${Math.min(HIGHEST, ROW * (Math.max(1, rows.length) + 2))}px`;
       body.replaceChildren(spacer(first), ...rows.slice(first, last).map((row, k) => line(study, row, first + k)),
         spacer(rows.length - last), rows.length ? "" : el("tr", {}, el("td", { colspan: fields.length }, "No trial passes the filters.")));
     }

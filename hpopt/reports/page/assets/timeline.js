@@ -9,10 +9,7 @@
     const plot = new Plot(figure, {
       label: "When each trial ran, by worker.", height: height(), draw: (pen) => draw(pen, plot), table: asTable,
     });
-    state.follow(() => {
-      plot.frame.style.height = `${height()}px`;
-      plot.redraw();
-    });
+    state.follow(() => plot.redraw(height()));
   }
 
   /** The rows of each trial: of its worker, or where workers are not known the first free one. */
@@ -37,13 +34,13 @@
   }
 
   function draw(pen, plot) {
-    const { study } = state, { rows, lane, n, names, isKnown, started, seconds } = lanesOf(study);
+    const { study } = state, { rows, lane, n, names, started, seconds } = lanesOf(study);
     if (!rows.length) return pen.nothing("No trial says when it ran.");
     const { ctx, box, colours } = pen, first = started[rows[0]];
     const last = rows.reduce((most, k) => Math.max(most, started[k] + seconds[k]), first);
     const x = new Scale(0, Math.max(1e-6, last - first), "time");
     const y = new Scale(0, n - 1, "names", names.map((name) => short(name, 16)).reverse());
-    pen.axes(x, y, { xTitle: "time since the first trial began", yTitle: isKnown ? "" : "at the same time" });
+    pen.axes(x, y, { xTitle: "time since the first trial began" });
     const points = new hpopt.Points(study, rows.length, (row) => `${hpopt.saidOf(study, row)}\n${duration(seconds[row])}`);
     const step = (box.bottom - box.top) / n, high = Math.max(1, step * 0.72), filled = new Uint8Array(n * Math.ceil(pen.width));
     for (const k of rows) {
