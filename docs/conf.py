@@ -20,6 +20,7 @@ extensions = [
 exclude_patterns = ["_build"]
 nitpicky = False
 default_role = "py:obj"
+suppress_warnings = ["ref.python"]  # a type "path" of a docstring is not one of many attributes
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -38,6 +39,8 @@ plot_formats = [("svg", 100)]
 plot_html_show_formats = False
 plot_html_show_source_link = False
 plot_include_source = False
+plot_working_directory = str(Path(__file__).parent / "figures")  # whose scripts can import others
+plot_pre_code = "import searches\nfrom hpopt.reports import plots"  # of pictures on a page itself
 plot_rcparams = {
     "axes.spines.right": False,
     "axes.spines.top": False,

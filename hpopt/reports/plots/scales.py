@@ -15,7 +15,7 @@ from hpopt.reports.plots.canvas import shown
 
 DECADES = 2.0  # of positive values, from which an axis is logarithmic
 FAR = 3.0  # interquartile ranges beyond the quartiles: Tukey's "far out", 1977
-WORTH = 3.0  # times the width of what lies within: only then is anything left outside
+WORTH = 2.0  # times the width of what lies within: only then is anything left outside
 HOPELESS = 1000.0  # … and even the best is, where its distance would make all others one line
 SPARE = 0.04  # of the width, at either end
 INACTIVE = 0.12  # distance of the place "inactive" from the range, in ranges
