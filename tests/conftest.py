@@ -1,5 +1,6 @@
 import os
 import sys
+from pathlib import Path
 
 import pytest
 from comparing import BENCHMARKS
@@ -25,6 +26,26 @@ settings.load_profile("repeatable")
 def pytest_xdist_auto_num_workers():
     """One process more than there are cores: now and then a test only waits."""
     return (os.cpu_count() or 1) + 1
+
+
+LONGEST = [
+    "docs/test_code_blocks.py",
+    "docs/test_types_of_blocks.py",
+    "docs/test_site.py",
+    "study/test_killed.py",
+    "problems/keras/test_problem.py",
+    "test_benchmarks.py",
+    "test_fuzz_study_files.py",
+    "problems/keras/training/test_checkpoints.py",
+    "problems/keras/test_memory_estimate.py",
+]
+
+
+def pytest_collection_modifyitems(items):
+    """Let what takes longest begin first, so that no process works alone at the end."""
+    folder = Path(__file__).parent
+    places = {folder / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture

@@ -58,14 +58,11 @@ def among(*names):
 
 
 class TestRandomSearch(OptimizerContract):
-    n_trials = 80
-
     def make(self):
         return RandomSearch()
 
 
 class TestQuasiRandomSearch(OptimizerContract):
-    n_trials = 80
     problems = among("floats", *SOME)
 
     def make(self):
@@ -173,7 +170,6 @@ class TestMemetic(OptimizerContract):
 
 
 class TestLatinHypercube(OptimizerContract):
-    n_trials = 80
     problems = among("floats", *FEW)
 
     def make(self):
