@@ -13,6 +13,7 @@ examples:
   hpopt export digits.db --csv       all trials
   hpopt plot digits.db all -o plots  all figures
   hpopt report digits.db             all of it as a page in one file
+  hpopt dashboard digits.db --open   the same page, live
   hpopt COMMAND --help               more on each
 """
 

@@ -21,6 +21,8 @@ ASK = "connect-src 'self'"
 
 FRAMES = "frame-ancestors 'none'"  # a policy in a file cannot say so
 
+MOST_NAMED = 4  # objectives in a line
+
 NOW = Section("now", "Now", [blocks.paragraph("The studies are being read.", tone="note")])
 
 
@@ -28,8 +30,16 @@ def page(watches: Sequence[Watch], said: Said | None) -> tuple[str, str]:
     """Return the page as HTML, and the content security policy that it is sent with."""
     title = " and ".join(watch.path.stem for watch in watches)
     parts = _without_words(watches) if said is None else said.sections
-    text = document(title, "Live", [NOW, *parts], policy=ASK, more_script=_live_script())
+    text = document(title, _lead(watches), [NOW, *parts], policy=ASK, more_script=_live_script())
     return text, f"{security_policy(script() + _live_script(), ASK)}; {FRAMES}"
+
+
+def _lead(watches: Sequence[Watch]) -> str:
+    if len(watches) > 1:
+        return f"{len(watches)} studies, live"
+    source = watches[0].source
+    aims = ", ".join(f"{each.direction} {each.name}" for each in source.objectives[:MOST_NAMED])
+    return f"{aims[:1].upper()}{aims[1:]}, by {source.header['optimizer']['name']}, live"
 
 
 def _without_words(watches: Sequence[Watch]) -> list[Section]:

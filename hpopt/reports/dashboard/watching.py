@@ -17,6 +17,7 @@ from hpopt.reports.data import StudyData
 from hpopt.reports.page.packing import cut, packed_study
 from hpopt.reports.reader import Reader
 from hpopt.reports.source import Source
+from hpopt.sheets import config_in_short
 from hpopt.storage import Writer, writer_of
 from hpopt.storage.running import Running
 
@@ -250,7 +251,7 @@ class Watch:
 
 def _running(each: Running) -> dict[str, Any]:
     _, step, value, where = words.running(each)
-    config = cut(words.as_json(each.solution.config))
+    config = cut(config_in_short(each.solution.config))
     return {
         "number": each.number,
         "since": each.since if each.since is not None and math.isfinite(each.since) else None,

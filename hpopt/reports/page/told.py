@@ -35,7 +35,7 @@ def told_trials(source: Source, data: StudyData) -> dict[str, dict[str, Any]]:
         ``curve`` (pairs), ``error`` and ``traceback``, where it has them.
     """
     objective = data.objectives[0].name
-    return {str(n): _told(source.trial(n), objective) for n in _chosen(data)}
+    return {str(n): told_trial(source.trial(n), objective) for n in _chosen(data)}
 
 
 def _chosen(data: StudyData) -> list[int]:
@@ -47,7 +47,8 @@ def _chosen(data: StudyData) -> list[int]:
     return sorted(numbers | {cause.first for cause in data.causes})
 
 
-def _told(trial: Trial, objective: str) -> dict[str, Any]:
+def told_trial(trial: Trial, objective: str) -> dict[str, Any]:
+    """Return all of one trial: see `told_trials`."""
     config = json.dumps(trial.config, indent=2, default=str, ensure_ascii=False)
     found: dict[str, Any] = {
         "config": config if len(config) <= MOST_OF_A_CONFIG else cut(config),

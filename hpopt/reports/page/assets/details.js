@@ -35,6 +35,8 @@
       ...(error ? codeOf("Error", error) : []),
       ...(told.traceback ? codeOf("Traceback", told.traceback) : []),
       ...(told.output ? codeOf("Output", told.output) : []),
+      ...(told.info && told.info.length ? [el("h3", {}, "Returned beside numbers"), tableOf(["name", "what"], told.info)] : []),
+      ...(told.files && told.files.length ? [el("h3", {}, "Files"), tableOf(["file", "size"], told.files), el("p", { class: "note" }, `In ${told.folder}`)] : []),
     ].filter(Boolean);
   }
 
@@ -43,7 +45,10 @@
     const known = keys.map((field) => [field.text, field.key === "seconds" ? duration(study.array("seconds")[row]) : study.text(field, row)]);
     const rank = study.rank[row];
     const more = Number.isNaN(rank) ? [] : [["rank", `${rank + 1} of ${study.order.length}`]];
-    return [...known, ...more, ...(told.seed === undefined ? [] : [["seed", String(told.seed)]])].filter(([, text]) => text !== "");
+    if (told.seed !== undefined) more.push(["seed", String(told.seed)]);
+    if (told.parents && told.parents.length) more.push(["made from trials", told.parents.join(", ")]);
+    if (told.broken) more.push(["does not meet", told.broken]);
+    return [...known, ...more].filter(([, text]) => text !== "");
   }
 
   function configOf(study, row) {
