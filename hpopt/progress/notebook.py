@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import sys
 import time
-from html import escape
 from typing import Any
 
 from hpopt.progress.display import ProgressDisplay, Snapshot
@@ -114,4 +113,6 @@ def _bar(share: float) -> str:
 
 
 def _escaped(text: str) -> str:
+    from html import escape
+
     return escape(printable(text))

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from hpopt.sheets.markup import as_html
 from hpopt.sheets.parts import Choice, Fields, Part, Row, Stack
-from hpopt.sheets.text import as_text, drawn
 
 MOST_ROWS = 1000  # of one list of names: a space from anybody's file may have millions
 
@@ -23,16 +21,24 @@ class Sheet:
 
     parts: tuple[Part, ...] = field(default=())
 
+    # What draws is imported when something is looked at: `import hpopt` is to be light.
+
     def __str__(self) -> str:
+        from hpopt.sheets.text import as_text
+
         return as_text(self)
 
     def __repr__(self) -> str:
         return str(self)
 
     def _repr_html_(self) -> str:
+        from hpopt.sheets.markup import as_html
+
         return as_html(self.parts)
 
     def __rich_console__(self, console: Any, options: Any) -> Iterable[Any]:
+        from hpopt.sheets.text import drawn
+
         yield drawn(self.parts, options.max_width)
 
     def plain(self) -> Sheet:

@@ -13,7 +13,6 @@ from hpopt.errors import ConfigError, SpaceError
 from hpopt.sheets import Sheet
 from hpopt.space.changes import with_changes
 from hpopt.space.coordinates import Coordinates
-from hpopt.space.description import described
 from hpopt.space.differences import parameter_differences
 from hpopt.space.dimensions import configs_and_losses
 from hpopt.space.forbidden import (
@@ -106,6 +105,8 @@ class Space(Coordinates):
         Print it; in a notebook it is HTML, as the space itself. The parameters of a list's layers
         are indented.
         """
+        from hpopt.space.description import described
+
         return described(self, self.forbidden)
 
     def _repr_html_(self) -> str:

@@ -25,7 +25,6 @@ from hpopt.storage import MemoryStorage, Storage, writer_of
 from hpopt.storage.running import Running, read_running
 from hpopt.study.callers import users_level
 from hpopt.study.columns import Marks
-from hpopt.study.frame import frame_of
 from hpopt.study.metadata import constraints_in, fidelity_in, has_tuples
 from hpopt.study.no_best import no_values
 
@@ -310,6 +309,8 @@ class Record:
         MissingExtraError
             pandas is not installed.
         """
+        from hpopt.study.frame import frame_of
+
         return frame_of(self)
 
     def summary(self, *, top: int | None = None) -> Sheet:
