@@ -116,7 +116,6 @@ class _Analysis:
         """Return those of parameters that exist under the same conditions."""
         where, box = self.conditions[names[0]], self.forest.box
         sides, active = [box.places[name] for name in names], box.share(where)
-        factor = active * self.forest.skill
 
         def both(effects: Effects) -> tuple[list[float], Floats]:
             alone = [effects.closed([k]) for k in sides]
@@ -124,8 +123,8 @@ class _Analysis:
 
         parts = self.forest.each(both, where)
         alone, total = (np.array([part[n] for part in parts]) for n in (0, 1))
-        value, low, high = interval(alone, self.wholes, self.groups, factor)
-        totals, _, _ = interval(total, self.wholes, self.groups, factor)
+        value, low, high = interval(alone, self.wholes, self.groups, active, self.forest.skill)
+        totals, _, _ = interval(total, self.wholes, self.groups, active, self.forest.skill)
         return [
             Share(
                 name,
@@ -143,7 +142,7 @@ class _Analysis:
         sides = [self.forest.box.places[name] for name in names]
         closed = np.array(self.forest.each(lambda each: each.nested(sides), EVERYWHERE))
         parts, skill = self.wholes[:, None] - closed, self.forest.skill
-        value, _, high = interval(parts, self.wholes, self.groups, skill)
+        value, _, high = interval(parts, self.wholes, self.groups, 1.0, skill)
         return tuple(value.tolist()), tuple(high.tolist())
 
     def pairs(self, shares: Sequence[Share]) -> tuple[PairShare, ...]:
@@ -158,8 +157,8 @@ class _Analysis:
             where: Allowed = dict(items)
             sides = [(box.places[one], box.places[other]) for one, other in several]
             parts = np.array(self.forest.each(partial(_together, several=sides), where))
-            factor = box.share(where) * self.forest.skill
-            limits = interval(parts, self.wholes, self.groups, factor)
+            active = box.share(where)
+            limits = interval(parts, self.wholes, self.groups, active, self.forest.skill)
             found += [
                 PairShare(names, *(float(each[k]) for each in limits))
                 for k, names in enumerate(several)

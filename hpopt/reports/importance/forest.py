@@ -108,20 +108,22 @@ def forest_of(box: Box, targets: Floats, rows: NDArray[np.int64]) -> Forest:
 
 
 def interval(
-    parts: Floats, wholes: Floats, groups: Sequence[int], share: float = 1.0
+    parts: Floats, wholes: Floats, groups: Sequence[int], share: float, skill: float
 ) -> tuple[Floats, Floats, Floats]:
     """Return quotients of means over pairs of trees, and their intervals of 5 % to 95 %.
 
     The variance is that of the groups' quotients, less what the trees of a group differ by among
-    themselves, which the mean of all has to the extent of their number only.
+    themselves, which the mean of all has to the extent of their number only. What no tree explains
+    is taken for noise in the value and its lower end; in the upper end it is divided as what is
+    explained, as it may be what trees smooth away.
 
     Parameters
     ----------
     parts : ndarray (n_trees, m)
     wholes : ndarray (n_trees,)
     groups : sequence of n_trees int
-    share : float
-        What all is multiplied with.
+    share, skill : float
+        How much of the box it is about, and how much of the variance is explained.
 
     Returns
     -------
@@ -137,5 +139,6 @@ def interval(
     own = (of_trees**2).sum(axis=0) / (len(off) - n_groups)
     between = np.maximum((by_group**2).sum(axis=0) / (n_groups - 1) - own / n_pairs, 0.0)
     error = 1.645 * np.sqrt(between + own / len(off))  # the normal distribution's 95 %
-    limits = [np.clip(share * each, 0.0, 1.0) for each in (value, value - error, value + error)]
-    return limits[0], limits[1], limits[2]
+    limits = skill * value, skill * (value - error), value + error
+    value, low, high = (np.clip(share * each, 0.0, 1.0) for each in limits)
+    return value, low, high

@@ -24,7 +24,8 @@ class Share:
         models do not explain, noise for one, is nobody's. A parameter that some configs lack counts
         where it is active; that it is active or not is its parent's doing.
     low, high : float, in [0, 1]
-        The interval of the share: 5 % and 95 %.
+        The interval of the share: 5 % as if all that is not explained were noise, to 95 % as if it
+        were divided as what is explained.
     total : float, in [0, 1]
         With all interactions in which it takes part.
     active : float, in (0, 1]
