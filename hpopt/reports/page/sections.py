@@ -20,7 +20,7 @@ from hpopt.reports.phrases import in_time, percent
 from hpopt.space.description import fields_of
 
 MOST_DIFFERENCES = 12  # rows of a table: two configs that differ in more have little in common
-MOST_PAIRS = 5
+MOST_PAIRS, LEAST_PAIR = 5, 0.005  # what less than half a percent is due to is no news
 MOST_PARAMETERS = 60  # in words; of more, the config as JSON is shorter
 
 
@@ -169,6 +169,7 @@ def _mattered(told: Told) -> list[Block]:
                 percent(each.high),
             )
             for each in importance.pairs[:MOST_PAIRS]
+            if each.share >= LEAST_PAIR
         ]
         if rows:
             head = ("together, beyond each alone", "share", "from", "to")
