@@ -14,7 +14,6 @@ from hpopt.reports.data import Floats
 from hpopt.reports.plots.canvas import Canvas, shown
 from hpopt.reports.plots.scales import INACTIVE, ParameterScale
 from hpopt.reports.plots.views import (
-    MOST_PANELS,
     Shown,
     View,
     chosen_columns,
@@ -23,6 +22,7 @@ from hpopt.reports.plots.views import (
     view_of,
 )
 
+MOST_AXES = 12  # of parameters: their names stand side by side on a page
 MOST_LINES = 600  # more are one grey area
 SPREAD = 0.03  # of the axis, over which lines through one choice are spread, to be seen
 
@@ -62,7 +62,7 @@ def parallel_coordinates(
     from matplotlib.collections import LineCollection
 
     view = view_of(data_of(study), objective)
-    columns, left_out = chosen_columns(view, parameters, MOST_PANELS)
+    columns, left_out = chosen_columns(view, parameters, MOST_AXES)
     if parameters is None:
         order = {each.name: k for k, each in enumerate(view.data.columns)}
         columns.sort(key=lambda each: order[each.name])

@@ -42,7 +42,7 @@ def settings(
     ----------
     study : Record, Study, Result or StudyData
     parameters : sequence of str, optional
-        By default the twelve that tell most of the value, in this order.
+        By default the nine that tell most of the value, in this order.
     objective : str, optional
         By default the first.
     ax, dark
@@ -93,8 +93,8 @@ def _draw(canvas: Canvas, panel: Any, view: View, column: Column) -> None:
     panel.set_xticks(range(len(names)), labels)
     panel.set_xlim(-0.6, len(names) - 0.4)
     panel.set_title(shown(column.name, 25), fontsize=9, color=canvas.colours.text)
-    if len(names) > 4 or max(map(len, names)) > 8:
-        turn(panel, names, 0.28)
+    widest = [max(label.split("\n"), key=len) for label in labels]
+    turn(panel, widest, 0.28)
     panel.tick_params(axis="x", length=0, labelsize=TICK - 1)
 
 

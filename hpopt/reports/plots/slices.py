@@ -42,7 +42,7 @@ def slices(
     ----------
     study : Record, Study, Result or StudyData
     parameters : sequence of str, optional
-        By default the twelve that tell most of the value, in this order.
+        By default the nine that tell most of the value, in this order.
     objective : str, optional
         By default the first.
     ax, dark

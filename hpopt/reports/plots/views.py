@@ -22,7 +22,7 @@ MOST_POINTS = 4000
 """Of one figure: more hide each other, and a drawing of them takes seconds."""
 
 BEST_KEPT = 20  # of the trials that are always drawn
-MOST_PANELS = 12  # parameters that are shown side by side: they stay legible on a page
+MOST_PANELS = 9  # parameters that have a panel each: they stay legible on a page
 GROUPS = 8  # into which a number's range is cut to see whether it tells anything
 ENOUGH = 20_000  # trials that which parameters tell most is judged by
 
