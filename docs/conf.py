@@ -42,7 +42,9 @@ plot_html_show_formats = False
 plot_html_show_source_link = False
 plot_include_source = False
 plot_working_directory = str(Path(__file__).parent / "figures")  # whose scripts can import others
-plot_pre_code = "import searches\nfrom hpopt.reports import plots"  # of pictures on a page itself
+plot_pre_code = (
+    "import searches, walks\nfrom hpopt.reports import plots"  # of pictures on a page itself
+)
 plot_rcparams = {
     "axes.spines.right": False,
     "axes.spines.top": False,
