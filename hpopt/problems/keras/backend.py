@@ -82,6 +82,26 @@ def deterministic_operations(keras: Any) -> Iterator[None]:
         take_back()  # it forbids random numbers without a seed to the whole process
 
 
+@contextmanager
+def kernels_kept(keras: Any) -> Iterator[None]:
+    """Let TensorFlow clear no kernels here, as it does for a new session and a new seed."""
+    # No public names: where there are none, the kernels are cleared.
+    wrapped = None
+    if keras.backend.backend() == "tensorflow":
+        from tensorflow.python.eager import context
+
+        wrapped = getattr(context, "pywrap_tfe", None)
+    clear = getattr(wrapped, "TFE_ContextClearCaches", None)
+    if wrapped is None or clear is None:
+        yield
+        return
+    wrapped.TFE_ContextClearCaches = lambda handle: None
+    try:
+        yield
+    finally:
+        wrapped.TFE_ContextClearCaches = clear
+
+
 def derived_seed(seed: int, number: int) -> int:
     """Return a seed that follows from (seed, number): of a run, an epoch or a config."""
     return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import importlib.util
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from hpopt.checks import one_of
@@ -14,9 +14,11 @@ from hpopt.problems.keras.backend import (
     BACKENDS,
     chosen_backend,
     deterministic_operations,
+    kernels_kept,
     quieten_tensorflow,
     temporary_gradients,
 )
+from hpopt.problems.keras.compilation_cache import keep_compiled
 
 PURPOSE = "a Keras problem"
 OLDEST = 3  # with keras.ops and several backends
@@ -62,14 +64,17 @@ def require_keras() -> None:
 def fresh_session(seed: int, precision: str | None = None) -> Iterator[Any]:
     """Yield Keras as in a new process: seeded, with nothing left of what was built before."""
     keras = import_keras()
+    keep_compiled(keras)
     with _CLEANING.of_new_objects():
+        _KERNELS.are_wanted = False
         reset_session(keras, seed, precision)
         try:
             with deterministic_operations(keras), temporary_gradients(keras):
                 yield keras
         finally:
             # Models and graphs are cycles of objects: without a collection they would pile up.
-            keras.utils.clear_session(free_memory=True)
+            with _KERNELS.at_end(keras):
+                keras.utils.clear_session(free_memory=True)
 
 
 class _Cleaning:
@@ -106,10 +111,46 @@ class _Cleaning:
 _CLEANING = _Cleaning()
 
 
+class _Kernels:
+    """Keep TensorFlow's kernels from session to session, where a model will be trained again.
+
+    Without them its graphs are optimised anew, which takes as long as some epochs of a small
+    network. But a kernel of random numbers goes on where it was, so all are cleared where a seed
+    comes again; and now and then, as those of models that are gone pile up.
+    """
+
+    def __init__(self) -> None:
+        self._seeds: set[int] = set()  # since they were cleared
+        self._are_kept = False
+        self.are_wanted = False  # by this session
+
+    def for_seed(self, keras: Any, seed: int) -> AbstractContextManager[None]:
+        """Return a context in which a session is reset and seeded."""
+        if seed in self._seeds or len(self._seeds) >= THOROUGH or not self._are_kept:
+            self._seeds.clear()
+            self._are_kept = False
+        self._seeds.add(seed)
+        return kernels_kept(keras) if self._are_kept else nullcontext()
+
+    def at_end(self, keras: Any) -> AbstractContextManager[None]:
+        """Return a context in which a session is cleared."""
+        self._are_kept = self.are_wanted
+        return kernels_kept(keras) if self._are_kept else nullcontext()
+
+
+_KERNELS = _Kernels()
+
+
+def want_kernels() -> None:
+    """Keep the kernels of this session for later ones."""
+    _KERNELS.are_wanted = True
+
+
 def reset_session(keras: Any, seed: int, precision: str | None = None) -> None:
     """Clear Keras' global state, and seed everything random. Existing models still work."""
-    keras.utils.clear_session(free_memory=False)
-    keras.utils.set_random_seed(seed)
+    with _KERNELS.for_seed(keras, seed):
+        keras.utils.clear_session(free_memory=False)
+        keras.utils.set_random_seed(seed)
     if precision is not None:
         keras.config.set_dtype_policy(precision)
 

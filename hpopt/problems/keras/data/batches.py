@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hpopt.errors import SettingError
 from hpopt.problems.keras.data.rows import Rows
@@ -23,6 +24,11 @@ def batches(rows: Rows, size: int, *, seed: int | None = None, epoch: int = 0) -
     its number alone, so that a training can be resumed.
     """
     return _batches_class()(rows, size, seed, epoch)
+
+
+def order_of_epoch(n: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """Return the order of n rows in an epoch, counted as Keras does: the first one is 1."""
+    return np.random.default_rng((seed, epoch)).permutation(n)
 
 
 def single_batch(batch: tuple[Any, ...]) -> Any:
@@ -71,8 +77,7 @@ def _batches_class() -> Any:
 
         def _shuffle(self) -> None:
             if self._seed is not None:
-                rng = np.random.default_rng((self._seed, self._epoch))
-                self._order = rng.permutation(len(self._rows))
+                self._order = order_of_epoch(len(self._rows), self._seed, self._epoch)
 
     return Batches
 

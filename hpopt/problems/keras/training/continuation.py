@@ -14,6 +14,7 @@ import numpy as np
 
 from hpopt.core.trial import Config
 from hpopt.problems.keras.session import import_keras
+from hpopt.problems.keras.sharing.numbers import own_variables
 
 STATE = "training-[0-9]*.npz"  # the file of a state; the number is that of its run
 LATENCY = "latency.json"  # the file with the latency that was measured of a trial's network
@@ -127,7 +128,7 @@ def variables_of(model: Any) -> list[Any]:
     # with.
     others = [each for each in vars(model).values() if isinstance(each, kind)]
     optimizers = {id(each): each for each in (model.optimizer, *others) if each is not None}
-    return [*model.variables, *(v for each in optimizers.values() for v in each.variables)]
+    return [v for each in (model, *optimizers.values()) for v in own_variables(each)]
 
 
 def as_numpy(variable: Any) -> Any:

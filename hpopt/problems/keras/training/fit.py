@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -193,6 +193,7 @@ def train(
     callbacks: Iterable[Any] = (),
     after: Iterable[Any] = (),
     steps: tuple[int | None, int | None] = (None, None),
+    begin_epoch: Callable[[int], None] | None = None,
 ) -> None:
     """Train a compiled model from the epoch that the monitor has reached.
 
@@ -208,11 +209,15 @@ def train(
         Those before the monitor, and those after it.
     steps : (int or None, int or None)
         The number of batches in an epoch, for training and for validation; None for all.
+    begin_epoch : callable, optional
+        Called with the number of each epoch, from 0, before its first batch.
     """
     training, validation = data
 
     def epoch_begins(epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         seed_epoch(keras, seed, epoch)
+        if begin_epoch is not None:
+            begin_epoch(epoch)
 
     def epoch_ended(epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         monitor.epoch_ended(model, logs or {})
@@ -243,7 +248,8 @@ def train(
 def build_optimizer(model: Any) -> None:
     """Make the variables of a built model's optimizer."""
     # Training would make them inside the step that it traces, which takes seconds.
-    if model.optimizer is not None:
+    # A LossScaleOptimizer would make them again.
+    if model.optimizer is not None and not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
 
 

@@ -2,47 +2,38 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hpopt.core.evaluation import stopped_by
 from hpopt.core.handle import TrialHandle
-from hpopt.core.problem import Fidelity
 from hpopt.core.trial import Config
 from hpopt.errors import Stopped
-from hpopt.problems.keras.backend import derived_seed
 from hpopt.problems.keras.costs import COSTS, CostMeter
-from hpopt.problems.keras.data.batches import GeneratedBatches
 from hpopt.problems.keras.data.feeding import (
-    as_fit_input,
     first_input,
     in_order_of_outputs,
-    n_batches,
 )
-from hpopt.problems.keras.data.rows import Rows
 from hpopt.problems.keras.data.sources import Source, Split
-from hpopt.problems.keras.schedules import apply_schedule
 from hpopt.problems.keras.session import reset_session
+from hpopt.problems.keras.sharing.models import TracedModels, traced_models
 from hpopt.problems.keras.training.averages import RunAverage, SilentFollower
 from hpopt.problems.keras.training.checkpoints import Checkpoints
 from hpopt.problems.keras.training.config import TrainingConfig
 from hpopt.problems.keras.training.fidelity import n_samples
 from hpopt.problems.keras.training.fit import (
-    FitSettings,
     Follower,
     Monitor,
     build_optimizer,
-    train,
     watched_objective,
 )
 from hpopt.problems.keras.training.kept_weights import KeptWeights, load_weights
+from hpopt.problems.keras.training.run import Run, Training, list_runs, schedule_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +73,14 @@ def train_trial(
     """
     began = time.perf_counter()
     check_bounds(settings, inputs.costs, trial)
-    runs = _Runs(keras, settings, inputs, trial)
-    trained, best, histories = runs.run_all()
-    trial.is_final = runs.have_ended
-    values = {**runs.costs, **trained}
-    # A trial that diverged has no losses to be ranked by.
-    if best.weights is not None and math.isfinite(_loss(settings, trained)):
-        _keep(settings, best.model, best.weights, values, trial)
+    with traced_models(settings.memory_limit) as models:
+        runs = _Runs(keras, settings, inputs, trial, models)
+        trained, best, histories = runs.run_all()
+        trial.is_final = runs.have_ended
+        values = {**runs.costs, **trained}
+        # A trial that diverged has no losses to be ranked by.
+        if best.weights is not None and math.isfinite(_loss(settings, trained)):
+            _keep(settings, best.model, best.weights, values, trial)
     seconds = time.perf_counter() - began
     # One write, so that the lines of parallel trials do not mix.
     sys.stdout.write(_line(settings, trial, values, runs.fit.epochs, seconds))
@@ -126,7 +118,12 @@ class _Runs:
     """The runs of one trial."""
 
     def __init__(
-        self, keras: Any, settings: TrainingConfig, inputs: TrialInputs, trial: TrialHandle
+        self,
+        keras: Any,
+        settings: TrainingConfig,
+        inputs: TrialInputs,
+        trial: TrialHandle,
+        models: TracedModels,
     ) -> None:
         self.keras, self.settings, self.inputs, self.trial = keras, settings, inputs, trial
         config = self.config = inputs.config
@@ -148,6 +145,17 @@ class _Runs:
             n_runs=self._n_runs,
         )
         self.costs, self.info = dict(inputs.costs), dict[str, Any]()
+        self._training = Training(
+            keras,
+            settings,
+            self.fit,
+            config,
+            inputs.compiled,
+            trial,
+            self._checkpoints,
+            models,
+            self.costs,
+        )
         self._meter = CostMeter(
             set(settings.names), settings.latency_batch, self._checkpoints.is_paused
         )
@@ -184,44 +192,13 @@ class _Runs:
         return average.values(), best, histories
 
     def run(self, run: Run, follower: Follower) -> Trained:
-        settings, config, fit = self.settings, self.config, self.fit
         data = self._examples(run)
-        model = self.inputs.compiled(config)
+        fresh = self.inputs.compiled(self.config)
         if run.number == 0:
-            self._measure(model, data)
-        data = data._replace(training=in_order_of_outputs(data.training, model))
-        data = data._replace(validation=in_order_of_outputs(data.validation, model))
-        schedule_rate(model, config, fit, settings.fidelity, data)
-        monitor = Monitor(
-            settings.objectives,
-            follower,
-            patience=fit.patience,
-            min_improvement=fit.min_improvement,
-            keep_weights=settings.keep_weights != 0,
-            is_lenient=settings.is_lenient,
-            known=self.costs,
-        )
-        states = self._checkpoints.of_run(run.number, run.seed, fit.epochs)
-        if states.resume(model, monitor, data.training):
-            makes = settings.callbacks
-            callbacks = [] if makes is None else [*makes(config, self.trial)]
-            try:
-                train(
-                    self.keras,
-                    model,
-                    fit,
-                    data=_fit_inputs(data, fit, run.seed, monitor.n_epochs),
-                    monitor=monitor,
-                    seed=run.seed,
-                    callbacks=callbacks,
-                    after=[states.callback(self.keras, model, monitor, callbacks)],
-                    steps=_steps(data),
-                )
-            except BaseException as error:
-                stopped = stopped_by(error)
-                if stopped is None or stopped.values is not None or not monitor.best:
-                    raise
-                self.trial.stopped = True  # a callback's Stopped is as if the rule had said so
+            self._measure(fresh, data)
+        data = data._replace(training=in_order_of_outputs(data.training, fresh))
+        data = data._replace(validation=in_order_of_outputs(data.validation, fresh))
+        model, monitor = self._training.train(fresh, run, data, follower)
         self._n_ended += monitor.ended
         self.costs.setdefault("parameters", float(model.count_params()))
         return Trained(self._values(monitor), monitor.history, model, monitor.weights)
@@ -255,38 +232,6 @@ class _Runs:
         return data._replace(training=rows.subset(max(1, round(share * len(rows)))))
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One training of a trial: its number, from 0, its split of the data, and its seed."""
-
-    number: int
-    split: int
-    seed: int
-
-
-def list_runs(seed: int, n_splits: int, n_runs: int) -> Iterator[Run]:
-    """Yield the runs of a trial: each split in turn, and then again."""
-    for number in range(n_runs):
-        # The first has the seed of the trial, as if it were alone.
-        yield Run(number, number % n_splits, derived_seed(seed, number) if number else seed)
-
-
-def schedule_rate(
-    model: Any, config: Config, fit: FitSettings, fidelity: Fidelity | None, data: Split
-) -> None:
-    """Apply the learning-rate schedule of a config, over the most epochs that it may get."""
-    # Not over those of this trial: a later one at a higher fidelity goes on with the same rates.
-    is_range = fidelity is not None and fidelity.name == "epochs"
-    epochs = round(fidelity.high) if fidelity is not None and is_range else fit.epochs
-    ends = [0, *(each for each in fit.schedule_restarts if each < epochs), epochs]
-
-    def lengths() -> list[int]:
-        n = n_batches(data.training, fit.batch_size, data.steps.training)
-        return [n * (end - start) for start, end in itertools.pairwise(ends)]
-
-    apply_schedule(model, config, lengths)
-
-
 def trained_model(
     model: Any, settings: TrainingConfig, config: Config, data: Split, folder: Path | str
 ) -> Any:
@@ -298,24 +243,6 @@ def trained_model(
     build_optimizer(model)
     load_weights(model, folder)
     return model
-
-
-def _fit_inputs(data: Split, fit: FitSettings, seed: int, epoch: int) -> tuple[Any, Any]:
-    size = fit.batch_size
-    return (
-        as_fit_input(data.training, size, seed=seed, epoch=epoch),
-        # Validation keeps no activations for gradients, so twice the batch fits in memory.
-        None if data.validation is None else as_fit_input(data.validation, 2 * size),
-    )
-
-
-def _steps(data: Split) -> tuple[int | None, int | None]:
-    """Return ``steps_per_epoch`` and ``validation_steps``; None for rows and streams."""
-    known = (Rows, GeneratedBatches)
-    return (
-        None if isinstance(data.training, known) else data.steps.training,
-        None if isinstance(data.validation, known) else data.steps.validation,
-    )
 
 
 def _loss(settings: TrainingConfig, values: Mapping[str, float]) -> float:
