@@ -1,5 +1,6 @@
 """Promises 1 and 3: a study that was interrupted goes on as if it had never stopped."""
 
+import functools
 import itertools
 from concurrent.futures import ThreadPoolExecutor
 
@@ -60,6 +61,7 @@ def resume(path, make, trials=N_TRIALS, **options):
 def uninterrupted():
     """The trials of each strategy without an interruption."""
 
+    @functools.cache
     def run(make, n=N_TRIALS, **options):
         result = hpopt.optimize(
             Mixed(), make(), trials=n, seed=SEED, progress=False, start=[KNOWN_GOOD], **options
@@ -73,7 +75,7 @@ def uninterrupted():
 def test_after_any_number_of_trials(path, uninterrupted, name):
     make = (STRATEGIES | LEARNING)[name]
     expected = uninterrupted(make)
-    for k in (0, 1, 3, 4, N_TRIALS - 1, N_TRIALS):
+    for k in (0, 1, 4, N_TRIALS - 1, N_TRIALS):
         place = path.with_name(f"{k}.db")
         options = {"study": place, "seed": SEED, "progress": False, "start": [KNOWN_GOOD]}
         first = hpopt.optimize(Mixed(), make(), trials=k, **options)

@@ -56,5 +56,5 @@ def test_the_same_at_any_number_of_workers(processes, path, strategy, objectives
     assert found(strategy, objectives, bounds, **settings) == alone
     found(strategy, objectives, bounds, path=path, trials=10)
     assert found(strategy, objectives, bounds, path=path, **settings) == alone
-    statuses = {trial[4] for trial in alone[0]}
+    statuses = {trial[6] for trial in alone[0]}
     assert statuses == {"complete", "infeasible" if bounds else "failed"}
