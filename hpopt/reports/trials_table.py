@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hpopt.core import Ranking, Trial
@@ -25,6 +25,7 @@ MOST_OTHERS = 12  # values beside objectives and constraints: a line of a wide t
 MOST_NAMED = 40  # parameters that are the same in all trials: a paragraph
 MOST_BESIDE = 12  # columns that a notebook has room for side by side
 LONGEST_NAME = 40  # characters: half a line
+SIDE_BY_SIDE = (8, 6, 5, 4)  # trials as columns: with fewer, a block of lines is shorter
 LONGEST_CELL = 40  # where trials are columns
 MOST_HEADS = 300  # of one config: nobody reads more, and a study of anybody's may have a million
 Cells = dict[str, str]
@@ -52,7 +53,7 @@ def trials_table(trials: Sequence[Trial], ranking: Ranking) -> Choice:
 
     These are a row a trial with all that is known; the same with a line below for what all trials
     share; a column a trial, with a row for each layer of a list, or for each parameter of each
-    layer; and a block of lines a trial.
+    layer; several such tables one below the other; and a block of lines a trial.
     Where nobody looks on, the config stands at the end of the row as JSON.
 
     Parameters
@@ -72,7 +73,11 @@ def trials_table(trials: Sequence[Trial], ranking: Ranking) -> Choice:
         return found if is_one else [each for each in found if not each.is_same]
 
     full, short = _in_rows(columns), Stack((_in_rows(differing(_whole)), *below))
-    upright = (Stack((_in_columns(differing(parts)), *below)) for parts in (_by_layer, _flat))
+    layered, flat = differing(_by_layer), differing(_flat)
+    upright = [Stack((_in_columns(columns), *below)) for columns in (layered, flat)]
+    for side_by_side in SIDE_BY_SIDE:
+        if side_by_side < len(trials):
+            upright.append(Stack((*_in_panels(layered, side_by_side), *below)))
     blocks = Stack((_blocks(differing(_whole)), *below))
     texts = tuple(words.as_json(trial.config) for trial in trials)
     plain = _in_rows([*measured, Column("config", texts, is_number=False)])
@@ -179,6 +184,15 @@ def _in_columns(columns: Sequence[Column]) -> Table:
     rows = ((each.head, *(_cut(cell, LONGEST_CELL) for cell in each.cells)) for each in rest)
     n = len(first.cells)
     return Table((first.head, *first.cells), tuple(rows), right=(False, *[n > 1] * n))
+
+
+def _in_panels(columns: Sequence[Column], n: int) -> Iterator[Table | Line]:
+    """Yield tables of n trials as columns, and what parts them."""
+    for start in range(0, len(columns[0].cells), n):
+        if start:
+            yield Line("")
+        some = (replace(each, cells=each.cells[start : start + n]) for each in columns)
+        yield _in_columns([each for each in some if any(each.cells)])
 
 
 def _blocks(columns: Sequence[Column]) -> Fields:

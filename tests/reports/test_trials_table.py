@@ -77,6 +77,17 @@ def test_wide_layers_have_a_line_for_each_parameter():
     assert rows[2].split()[1:] == units
 
 
+def test_more_trials_than_fit_side_by_side_are_several_tables():
+    trials, lines = table(RATES, 80, n=7)
+    heads = [line.split()[1:] for line in lines if line.startswith("trial ")]
+    assert len(heads) == 2
+    assert [*heads[0], *heads[1]] == [str(trial.number) for trial in trials]
+    assert max(map(len, lines)) <= 80
+    first, last = [line.split()[1:] for line in lines if line.startswith("rate_14")]
+    expected = [trial.config["rate_14"] for trial in trials]
+    assert [float(cell) for cell in (*first, *last)] == pytest.approx(expected, rel=1e-4)
+
+
 def test_where_nothing_fits_there_is_a_block_a_trial_and_no_word_is_cut():
     trials, lines = table(RATES, 40)
     assert max(map(len, lines)) <= 40
