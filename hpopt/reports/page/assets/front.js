@@ -21,13 +21,7 @@
         ? [choice("Across", names, chosen.x, set("x")), choice("Up", names, chosen.y, set("y"))] : []));
     }
 
-    choose();
-    let described = state.study;
-    state.follow(() => {
-      if (described !== state.study) choose();
-      described = state.study;
-      plot.redraw();
-    });
+    hpopt.followStudy(choose, () => plot.redraw());
   }
 
   function draw(pen, plot, chosen) {

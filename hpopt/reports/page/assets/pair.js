@@ -26,13 +26,7 @@
         toggle("Form", [["points", "Points"], ["surface", "Surface"]], chosen.form, set("form")));
     }
 
-    choose();
-    let described = state.study;
-    state.follow(() => {
-      if (described !== state.study) choose();
-      described = state.study;
-      plot.redraw();
-    });
+    hpopt.followStudy(choose, () => plot.redraw());
   }
 
   function draw(pen, plot, chosen) {

@@ -70,5 +70,16 @@
     state.follow(build);
   }
 
-  Object.assign(hpopt, { state, chooseObjective });
+  /** Choose now and whenever another study is shown; draw again after each change. */
+  function followStudy(choose, redraw) {
+    let described = state.study;
+    choose();
+    state.follow(() => {
+      if (described !== state.study) choose();
+      described = state.study;
+      redraw();
+    });
+  }
+
+  Object.assign(hpopt, { state, chooseObjective, followStudy });
 }
