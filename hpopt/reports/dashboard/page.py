@@ -9,7 +9,7 @@ import functools
 from collections.abc import Sequence
 from importlib.resources import files
 
-from hpopt.reports.dashboard.said import Said
+from hpopt.reports.dashboard.said import Said, are_comparable
 from hpopt.reports.dashboard.watching import Watch
 from hpopt.reports.findings import findings
 from hpopt.reports.page import blocks
@@ -47,11 +47,12 @@ def _without_words(watches: Sequence[Watch]) -> list[Section]:
     for watch in watches:
         empty = watch.reader.data([])
         told.append(Told(empty, findings(empty)))
+    head_to_head = [Section("compared", "Head to head", [])] if are_comparable(watches) else []
     charts = (
         Section(each.id, each.title, [block for block in each.blocks if block["kind"] == "chart"])
         for each in sections(told, None)
     )
-    return list(charts)
+    return [*head_to_head, *charts]
 
 
 @functools.cache

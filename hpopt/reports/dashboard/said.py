@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpopt.reports.dashboard.watching import Watch
-from hpopt.reports.findings import findings
+from hpopt.reports.findings import compared, findings
 from hpopt.reports.page.document import Section
 from hpopt.reports.page.packing import packed_importance
 from hpopt.reports.page.sections import Told, sections
@@ -60,7 +60,13 @@ def say(watches: Sequence[Watch]) -> Said:
         data = watch.data()
         told.append(Told(data, findings(watch.source, data)))
     importance = [packed_importance(each.findings.importance, each.data) for each in told]
-    return Said(sections(told, None), importance, versions)
+    together = compared([each.data for each in told]) if are_comparable(watches) else None
+    return Said(sections(told, together), importance, versions)
+
+
+def are_comparable(watches: Sequence[Watch]) -> bool:
+    """Return whether studies can be put head to head: several, with the same first objective."""
+    return len(watches) > 1 and len({watch.source.objectives[0] for watch in watches}) == 1
 
 
 class Speaker:

@@ -27,6 +27,10 @@ HIGHEST_PORT = 65_535
 
 BACKLOG = 64  # connections that wait to be taken, as some browsers open six at once
 
+SWITCH_SECONDS = 2e-4
+"""How long a thread of Python may keep the others waiting, in place of 5 ms: SQLite gives way at
+each step of a query, so that 100 steps would take half a second while words are being found."""
+
 SECONDS_TO_CLOSE = 2.0  # for answers that are on their way when the server ends
 
 MOST_CONNECTIONS = 256  # at once; beyond, the answer is 503
@@ -118,9 +122,12 @@ class Dashboard:
 
         app = make_app(self.watches, self.feed, self.access)
         self._server = self._server_class(app, self.feed, when_ready)
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_SECONDS)
         try:
             self._server.run(sockets=[self._socket])
         finally:
+            sys.setswitchinterval(interval)
             self._socket.close()
 
     def close(self) -> None:

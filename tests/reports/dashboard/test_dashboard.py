@@ -62,6 +62,9 @@ def test_several_studies_and_objectives_side_by_side(tmp_path):
                 other.tell(other.ask(), {"loss": 0.0, "size": 99.0})
                 told = first(events, "trials")
                 assert (told["study"], told["packed"]["front"]) == (1, [3])
+            assert 'id="compared"' in asker.ask()[2].decode()
+            with asker.events() as events:
+                assert first(events, "said")["sections"][0]["id"] == "compared"
         assert one.counts["complete"] == 5
 
 
