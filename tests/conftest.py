@@ -6,6 +6,8 @@ import pytest
 from comparing import BENCHMARKS
 from hypothesis import HealthCheck, settings
 
+from hpopt.numerics.blas_threads import single_blas_thread
+
 CHECKS = [HealthCheck.too_slow, HealthCheck.filter_too_much]
 
 settings.register_profile(
@@ -26,6 +28,13 @@ settings.load_profile("repeatable")
 def pytest_xdist_auto_num_workers():
     """One process more than there are cores: now and then a test only waits."""
     return (os.cpu_count() or 1) + 1
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread_in_blas():
+    """Let no test hand small matrices over to the cores that other tests run on."""
+    with single_blas_thread():
+        yield
 
 
 LONGEST = [

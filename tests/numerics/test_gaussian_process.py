@@ -209,12 +209,13 @@ def test_the_prior_is_as_it_is_written():
 
 
 def test_blas_has_one_thread_inside_and_its_own_outside():
-    from threadpoolctl import threadpool_info
+    from threadpoolctl import threadpool_info, threadpool_limits
 
     def n_threads():
         return [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
 
-    before = n_threads()  # of the fixture's context
-    with single_blas_thread():
-        assert set(n_threads()) <= {1}
-    assert n_threads() == before
+    with threadpool_limits(2, user_api="blas"):  # the fixture of all tests leaves them one
+        before = n_threads()
+        with single_blas_thread():
+            assert set(n_threads()) <= {1}
+        assert n_threads() == before
