@@ -21,8 +21,9 @@ OPTIMIZERS = frozenset(
 
 OPTIMIZER_NUMBERS = (
     *("weight_decay", "momentum", "beta_1", "beta_2", "epsilon", "rho"),
-    *("clipnorm", "clipvalue", "global_clipnorm", "ema_momentum"),
+    *("clipnorm", "global_clipnorm", "ema_momentum"),
 )
+"""Not ``clipvalue``: JAX's own clip, which Keras hands it to as it is, takes no variable."""
 LAYER_NUMBERS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("Dropout", "SpatialDropout1D", "SpatialDropout2D"), ("rate",)),
     **{"SpatialDropout3D": ("rate",), "GaussianNoise": ("stddev",)},

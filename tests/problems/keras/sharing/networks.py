@@ -22,7 +22,7 @@ NUMBERS = {
     "recurrent": {
         **{"learning_rate": (1e-3, 1e-2), "momentum": (0.5, 0.9), "rho": (0.8, 0.95)},
         **{"l1": (1e-3, 1e-1), "l2": (1e-3, 1e-1), "dropout": (0.1, 0.5)},
-        **{"recurrent_dropout": (0.1, 0.5), "clipvalue": (0.001, 0.01)},
+        **{"recurrent_dropout": (0.1, 0.5)},
     },
     "plain": {"learning_rate": (1e-3, 1e-1), "dropout": (0.1, 0.5)},
 }
@@ -45,7 +45,7 @@ def build(kind, config):
         penalty = keras.regularizers.L1L2(config["l1"], config["l2"])
         drops = {name: config[name] for name in ("dropout", "recurrent_dropout")}
         made = [layers.Reshape((6, 6)), layers.SimpleRNN(4, kernel_regularizer=penalty, **drops)]
-        own = ("momentum", "rho", "clipvalue")
+        own = ("momentum", "rho")
         optimizer = keras.optimizers.RMSprop(rate, **{name: config[name] for name in own})
     else:
         made = [layers.Flatten(), layers.SpatialDropout1D(config["dropout"])]
