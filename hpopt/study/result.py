@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hpopt.core import Trial
 from hpopt.sheets import Sheet
-from hpopt.study.record import Opening, Record
+from hpopt.study.record import Record
+from hpopt.study.stored_trials import Opening
 
 
 class Result(Record):
