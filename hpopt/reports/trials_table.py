@@ -65,20 +65,23 @@ def trials_table(trials: Sequence[Trial], ranking: Ranking) -> Choice:
     """
     measured, is_one = _measured(trials, ranking), len(trials) < 2
     columns = [*measured, *_parameters(trials, _whole)]
-    same = [] if is_one else [each for each in columns if each.is_same]
-    below = [Line(_same_in_words(same))] if same else []
 
-    def differing(parts: Parts) -> list[Column]:
+    def divided(parts: Parts) -> tuple[list[Column], list[Line]]:
         found = [*measured, *_parameters(trials, parts)]
-        return found if is_one else [each for each in found if not each.is_same]
+        same = [] if is_one else [each for each in found if each.is_same]
+        below = [Line(_same_in_words(same))] if same else []
+        return [each for each in found if each not in same], below
 
-    full, short = _in_rows(columns), Stack((_in_rows(differing(_whole)), *below))
-    layered, flat = differing(_by_layer), differing(_flat)
-    upright = [Stack((_in_columns(columns), *below)) for columns in (layered, flat)]
+    whole, below = divided(_whole)
+    full, short = _in_rows(columns), Stack((_in_rows(whole), *below))
+    blocks = Stack((_blocks(whole), *below))
+    flat, below = divided(_flat)
+    upright = [Stack((_in_columns(flat), *below))]
+    layered, below = divided(_by_layer)
+    upright.insert(0, Stack((_in_columns(layered), *below)))
     for side_by_side in SIDE_BY_SIDE:
         if side_by_side < len(trials):
             upright.append(Stack((*_in_panels(layered, side_by_side), *below)))
-    blocks = Stack((_blocks(differing(_whole)), *below))
     texts = tuple(words.as_json(trial.config) for trial in trials)
     plain = _in_rows([*measured, Column("config", texts, is_number=False)])
     html = full if len(columns) <= MOST_BESIDE else short

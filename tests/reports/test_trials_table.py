@@ -88,6 +88,14 @@ def test_more_trials_than_fit_side_by_side_are_several_tables():
     assert [float(cell) for cell in (*first, *last)] == pytest.approx(expected, rel=1e-4)
 
 
+def test_what_is_the_same_in_every_layer_of_this_place_is_said_too():
+    layer = {"units": hpopt.Categorical([117]), "dropout": hpopt.Float(0, 0.5)}
+    layer |= {f"a_long_name_{n}": hpopt.Float(0, 1) for n in range(3)}
+    _, (_, *rows) = table({"layers": hpopt.Sequence(layer, 2, 2)}, 80)
+    assert "layers[1].dropout" in [row.split()[0] for row in rows]
+    assert "the same in all: layers[0].units 117, layers[1].units 117" in " ".join(rows)
+
+
 def test_where_nothing_fits_there_is_a_block_a_trial_and_no_word_is_cut():
     trials, lines = table(RATES, 40)
     assert max(map(len, lines)) <= 40

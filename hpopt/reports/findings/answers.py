@@ -19,6 +19,11 @@ NEAR = 0.05  # of the ranges, on average over the parameters: as near as setting
 LEAST_NEAR = 8  # pairs of neighbours: a median of fewer says little
 MEDIAN_OF_DIFFERENCES = 0.954  # of two normal values, in standard deviations of one
 MOST_LOOKED_AT = 50  # trials after the best, among which another config is looked for
+WITHIN = {
+    "repeats": "That is within the noise: nobody can tell which of them is better.",
+    "folds": "That is within the noise: nobody can tell which of them is better.",
+    "neighbours": "That may be noise: evaluate both again to see which of them is better.",
+}
 CLOSE = 1e-6  # relative: as near as a mean of folds is to the value that it was rounded to
 
 
@@ -35,7 +40,10 @@ def answer_of(data: StudyData, source: Source | None = None) -> Answer:
     differences = {name: (here.get(name, ""), there.get(name, "")) for name in names}
     said = [_of_best(data, best)]
     if second is not None:
-        said += _of_second(data, best, second, differences, noise)
+        said += _of_second(data, best, second, differences)
+        gap = float(data.losses()[second] - data.losses()[best])
+        if noise is not None and gap < 2 * noise:
+            said.append(WITHIN[noise_from])
     if noise is not None:
         said.append(_of_noise(noise, noise_from))
     return Answer(
@@ -84,7 +92,7 @@ def _of_best(data: StudyData, best: int) -> str:
     said = f"The best of {trials(int(data.ok.sum()))} with values is trial {data.numbers[best]}, "
     said += f"with the {most} {objective.name}: {value}"
     if data.fidelity is not None and not np.isnan(data.reached[best]):
-        said += f" at {data.fidelity.name} {in_digits(data.reached[best])}"
+        said += f" at {in_digits(data.reached[best])} {data.fidelity.name}"
     if data.constraints:
         said += ", and it meets all constraints"
     known = data.values[objective.name][data.ok]
@@ -108,7 +116,6 @@ def _of_second(
     best: int,
     second: int,
     differences: Mapping[str, tuple[str, str]],
-    noise: float | None,
 ) -> list[str]:
     objective = data.objectives[0]
     values = data.values[objective.name]
@@ -127,8 +134,6 @@ def _of_second(
             for name, (here, there) in differences.items()
         ]
         said.append(f"It differs in {listed(told)}.")
-    if noise is not None and gap < 2 * noise:
-        said.append("That is within the noise: nobody can tell which of them is better.")
     return said
 
 
@@ -137,7 +142,7 @@ def _of_noise(noise: float, known_from: str) -> str:
     if known_from == "repeats":
         return f"Repeated evaluations of one config differ by {about} (standard deviation)."
     if known_from == "folds":
-        return f"Its mean over the folds is exact to {about} (standard error)."
+        return f"The mean over the folds of the best has a standard error of {about}."
     return (
         f"Values of the best configs differ by about {about} from those of nearly the same ones "
         "(standard deviation): the noise is at most that."

@@ -156,7 +156,7 @@ def _in_words(
     said += f"{listed([first, *equal])} {'are level' if equal else 'leads'}"
     said += f" with {objective.name} {in_digits(best)}"
     if behind:
-        said += f" (before {listed(behind)})"
+        said += f" (ahead of {listed(behind)})"
     if without:
         said += f"; {listed(without)} had no value yet"
     return [f"{said}."]

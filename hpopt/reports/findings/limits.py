@@ -31,8 +31,10 @@ def limits_of(data: StudyData, importance: Importance | None = None) -> Limits:
         said.append("The best does not lie at an end of the range of a parameter that matters.")
     if reasons:
         n = len(reasons)
-        where = "One part of the space is" if n == 1 else f"{n} parts of the space are"
-        said.append(f"{where} clearly worse than the rest; study.narrow() leaves them out.")
+        where, what = ("One part of the space is", "it")
+        if n > 1:
+            where, what = f"{n} parts of the space are", "them"
+        said.append(f"{where} clearly worse than the rest; study.narrow() leaves {what} out.")
     return Limits(edges, reasons, tuple(said))
 
 

@@ -99,7 +99,7 @@ def _judged(is_plateau: bool, noise: float | None, high: float) -> str:
     if high <= 0:
         return f"The search is about finished. {how}"
     if noise is not None and high <= noise:
-        return f"That is less than the noise: the search is finished. {how}"
+        return f"That is less than noise could make: the search is finished. {how}"
     return f"That is little beside what was won so far: the search is about finished. {how}"
 
 

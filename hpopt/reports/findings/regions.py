@@ -45,7 +45,7 @@ def _region(column: Column, marginal: Marginal, sign: int, objective: str) -> Re
         where = _between(label[first], label[last], (first, last), len(label))
     more = "more" if sign > 0 else "less"
     sentence = (
-        f"{quoted(column.name)} does best {where}; with {label[worst]} {quoted(objective)} is "
+        f"{quoted(column.name)} does best {where}; with {label[worst]}, {quoted(objective)} is "
         f"expected to be {in_digits(float(f'{cost:.2g}'))} {more}."
     )
     return Region(column.name, low, high, choices, label[worst], cost, sentence)

@@ -12,6 +12,8 @@ from hpopt.reports.phrases import in_time, percent, trials
 
 LEAST_SHARE = 0.01  # of the time: more trials at once for less are two that overlap while changing
 WORTH_SAYING = 0.02  # of the time
+PAUSE = 60.0  # seconds at least: who starts a study again takes longer
+PAUSE_SHARE = 20.0  # times the median evaluation, which a strategy may take to choose the next
 
 
 def in_order_of_time(data: StudyData) -> NDArray[np.int64]:
@@ -19,6 +21,11 @@ def in_order_of_time(data: StudyData) -> NDArray[np.int64]:
     if not _has_times(data).all():
         return np.arange(len(data))
     return np.argsort(data.started + data.seconds, kind="stable")
+
+
+def least_pause(seconds: NDArray[np.float64]) -> float:
+    """Return from which time on nothing ran because the search did not, by evaluations' seconds."""
+    return max(PAUSE, PAUSE_SHARE * float(np.median(seconds)))
 
 
 def times_of(data: StudyData) -> Times:
@@ -36,7 +43,9 @@ def times_of(data: StudyData) -> Times:
     wall, ran = float(lengths.sum()), float(lengths[n_running > 0].sum())
     n_workers = _workers(lengths, n_running)
     used = float((lengths * np.minimum(n_running, n_workers)).sum())
-    share = used / (n_workers * ran) if ran > 0 else np.nan
+    is_pause = (n_running == 0) & (lengths > least_pause(data.seconds[known]))
+    searched = wall - float(lengths[is_pause].sum())
+    share = used / (n_workers * searched) if searched > 0 else np.nan
     said = [
         f"{trials(len(data))} took {in_time(wall)} from the first start to the last end, and "
         f"{in_time(busy)} of evaluation together."
@@ -44,7 +53,7 @@ def times_of(data: StudyData) -> Times:
     if np.isfinite(share) and n_workers > 1:
         said.append(
             f"Up to {counted(n_workers, 'workers')} ran at once, and were busy for "
-            f"{percent(share)} of the time."
+            f"{percent(share)} of the time{', without pauses' if is_pause.any() else ''}."
         )
     pauses = wall - ran
     if pauses > WORTH_SAYING * wall:

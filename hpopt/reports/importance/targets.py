@@ -136,7 +136,7 @@ def _of_all_levels(data: StudyData, known: NDArray[np.bool_], losses: Floats, si
         targets.append((cut - np.median(cut)) / spread)
     if not rows:
         return Target(np.flatnonzero(known)[:0], np.empty(0), "")
-    fidelity = data.fidelity.name if data.fidelity else "fidelity"
-    words = f"trials of every {fidelity} are compared with others of the same"
+    fidelity = f"as many {data.fidelity.name}" if data.fidelity else "the same fidelity"
+    words = f"each trial is compared with others of {fidelity}"
     order = np.argsort(np.concatenate(rows))
     return Target(np.concatenate(rows)[order], sign * np.concatenate(targets)[order], words)

@@ -95,13 +95,11 @@ def _of_the_rest(shares: Sequence[Share], rest_high: Sequence[float]) -> list[st
     if not names or not first:
         return []
     most = percent(rest_high[first])
+    most = most if most.startswith("less than") else f"at most {most}"
     if len(names) == 1:
-        return [
-            f"{names[0]} accounts for at most {most}: as far as the model sees, it can stay as it "
-            "is."
-        ]
+        return [f"{names[0]} accounts for {most}: as far as the model sees, it can stay as it is."]
     listed = f" ({', '.join(names)})" if len(names) <= MOST_LISTED else ""
     return [
-        f"The last {len(names)} parameters{listed} together account for at most {most}: as far as "
+        f"The last {len(names)} parameters{listed} together account for {most}: as far as "
         "the model sees, they can stay as they are."
     ]

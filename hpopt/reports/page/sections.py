@@ -20,6 +20,11 @@ from hpopt.reports.phrases import in_time, percent
 from hpopt.space.description import fields_of
 
 MOST_DIFFERENCES = 12  # rows of a table: two configs that differ in more have little in common
+NOISE = {
+    "repeats": "noise (standard deviation)",
+    "folds": "noise (standard error)",
+    "neighbours": "noise at most",
+}
 MOST_PAIRS, LEAST_PAIR = 5, 0.005  # what less than half a percent is due to is no news
 MOST_PARAMETERS = 60  # in words; of more, the config as JSON is shorter
 
@@ -118,7 +123,7 @@ def _best(told: Told) -> list[Block]:
     if answer.trial is not None:
         numbers.append(("found by trial", str(answer.trial)))
     if answer.noise is not None:
-        numbers.append(("noise (standard deviation)", f"±{float(f'{answer.noise:.2g}'):g}"))
+        numbers.append((NOISE[answer.noise_from], f"±{float(f'{answer.noise:.2g}'):g}"))
     found = [blocks.figures(numbers)] if numbers else []
     found += [blocks.paragraph(each, tone="lead") for each in answer.sentences[:1]]
     found += _paragraphs(answer.sentences[1:])
@@ -153,7 +158,8 @@ def _finished(told: Told) -> list[Block]:
     outlook = told.findings.outlook
     numbers = [("trials", f"{outlook.n_trials:,}")]
     if outlook.last_better is not None:
-        numbers.append(("since the best was bettered", f"{outlook.n_since:,}"))
+        which = "front" if told.findings.front else "best"
+        numbers.append((f"since the {which} was bettered", f"{outlook.n_since:,}"))
     return [*_paragraphs(outlook.sentences), blocks.figures(numbers)]
 
 
@@ -202,7 +208,9 @@ def _failed(told: Told) -> list[Block]:
         (str(each.n), each.status, each.error, str(each.first), in_time(each.seconds))
         for each in failures.causes
     ]
-    found.append(blocks.table(("trials", "status", "error of the first", "first", "lost"), causes))
+    found.append(
+        blocks.table(("trials", "status", "error of the first", "its number", "time lost"), causes)
+    )
     regions = [
         (each.name, each.setting, f"{each.n_failed} of {each.n}", percent(each.others))
         for each in failures.regions
@@ -226,7 +234,7 @@ def _time(told: Told) -> list[Block]:
     ]
     if np.isfinite(times.utilisation):
         workers = counted(times.n_workers, "workers")
-        numbers.append((f"of {workers} were busy", percent(times.utilisation)))
+        numbers.append((f"of the time of {workers} in use", percent(times.utilisation)))
     numbers += [
         (f"lost to {what} trials", in_time(seconds))
         for what, seconds in (("failed", times.failed), ("stopped", times.stopped))

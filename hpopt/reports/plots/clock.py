@@ -8,10 +8,9 @@ import numpy as np
 
 from hpopt.errors import SettingError
 from hpopt.reports.data import Floats, Ints, StudyData
+from hpopt.reports.findings.times import least_pause
 
 UNITS = ((86400.0 * 2, 86400.0, "days"), (7200.0, 3600.0, "hours"), (120.0, 60.0, "minutes"))
-PAUSE = 60.0  # seconds at least: who starts a study again takes longer
-PAUSE_SHARE = 20.0  # times the median evaluation, which a strategy may take to choose the next
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +58,7 @@ def clock_of(data: StudyData) -> Clock:
     order = np.argsort(begins, kind="stable")
     busy = np.maximum.accumulate(ends[order])
     gaps = begins[order][1:] - busy[:-1]
-    least = max(PAUSE, PAUSE_SHARE * float(np.median(data.seconds[rows])))
+    least = least_pause(data.seconds[rows])
     pauses = np.where(gaps > least, gaps, 0.0)
     lost = np.zeros(len(rows))
     lost[order[1:]] = np.cumsum(pauses)

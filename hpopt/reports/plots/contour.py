@@ -78,7 +78,12 @@ def contour(
             f"none of {len(view.rows)}: choose two others"
         )
     means, edges = _means(view, (first, second), both)
-    canvas.bar(_surface(canvas, view, scales, means, edges), f"mean {view.scale.label}")
+    surface = _surface(canvas, view, scales, means, edges)
+    bar = canvas.bar(surface, f"mean {view.scale.label}")
+    if view.scale.log and hasattr(surface, "levels"):  # there may be no power of ten among them
+        shown_levels = surface.levels[::3]
+        bar.set_ticks(shown_levels, labels=[f"{each:.3g}" for each in shown_levels])
+        bar.minorticks_off()
     places = np.flatnonzero(both)
     best = view.best[np.isin(view.best, places)]
     some, thinning = thinned(len(places), np.searchsorted(places, best), 1500)

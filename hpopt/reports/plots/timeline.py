@@ -13,6 +13,7 @@ from hpopt.reports.plots.canvas import Canvas, shown
 from hpopt.reports.plots.clock import Clock, clock_of
 from hpopt.reports.plots.views import Shown, data_of
 
+THINNEST = 0.002  # of the whole time: a pixel or so, as wide as its edges
 MOST_BARS = 1500  # more are drawn as shares of time
 BINS = 400  # of the time axis: two points of the picture each
 MOST_NAMES = 24  # of workers, on the axis
@@ -133,14 +134,17 @@ def pack(begins: Any, ends: Any) -> Ints:
 
 def _bars(canvas: Canvas, clock: Clock, lanes: Ints, kinds: list[tuple[str, str, Any]]) -> None:
     hatches = ("", "", "////")
+    least = THINNEST * float(clock.ends.max() - clock.begins.min())
     for (_, colour, some), hatch in zip(kinds, hatches, strict=True):
+        took = (clock.ends - clock.begins)[some]
         canvas.ax.barh(
             lanes[some],
-            (clock.ends - clock.begins)[some],
+            took,
             0.8,
             left=clock.begins[some],
             color=colour,
-            edgecolor=canvas.colours.ground,
+            # An edge in the ground's colour would hide what is no wider than it.
+            edgecolor=[colour if each < least else canvas.colours.ground for each in took],
             linewidth=0.5 if len(lanes) < 300 else 0.1,
             hatch=hatch,
         )

@@ -192,3 +192,16 @@ def test_configs_come_back_from_columns():
     data = read_data(study)
     for row, trial in enumerate(study.trials):
         assert config_of(data, row) == trial.config
+
+
+def test_short_waits_of_one_worker_are_not_said_to_be_work():
+    n = 20  # ten seconds each, and five between them
+    starts = 1e9 + np.arange(n) * 15.0
+    found = findings(made(SPACE, loss, n, started=starts, seconds=np.full(n, 10.0))).times
+    assert found.utilisation == pytest.approx(200 / 295)
+
+
+def test_what_neighbours_differ_by_is_not_said_to_be_noise():
+    answer = findings(made(SPACE, loss, 300)).answer
+    assert answer.noise_from == "neighbours"
+    assert not any("nobody can tell" in each for each in answer.sentences)
