@@ -9,7 +9,7 @@ import numpy as np
 
 from hpopt.digits import in_digits
 from hpopt.reports.data import StudyData
-from hpopt.reports.findings.configs import labels, same_config
+from hpopt.reports.findings.configs import labels, long_vectors, same_config
 from hpopt.reports.findings.parts import Answer
 from hpopt.reports.phrases import listed, quoted, trials
 from hpopt.reports.source import Source
@@ -127,7 +127,9 @@ def _of_second(
         word = "more" if objective.direction == "minimize" else "less"
         said = [name + f"has {in_digits(values[second])}: {in_digits(_short(gap))} {word}."]
     if len(differences) > 4:
-        said.append(f"It differs in {len(differences)} of {len(data.columns)} parameters.")
+        of = f"{len(differences)} of {len(data.columns)}"
+        of = f"at least {len(differences)}" if long_vectors(data.space) else of
+        said.append(f"It differs in {of} parameters.")
     elif differences:
         told = [
             f"{quoted(name)} ({quoted(there) or 'none'}, the best: {quoted(here) or 'none'})"

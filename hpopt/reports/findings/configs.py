@@ -32,6 +32,15 @@ def config_of(data: StudyData, row: int) -> dict[str, Any] | None:
         return None
 
 
+def long_vectors(space: Mapping[str, Any]) -> dict[str, int]:
+    """Return the lengths of vectors of which not all entries are in columns."""
+    return {
+        name: each.length
+        for name, each in space.items()
+        if each.kind == "vector" and each.length > MOST_ENTRIES
+    }
+
+
 def same_config(columns: tuple[Column, ...], one: int, other: int) -> bool:
     """Return whether two trials have the same config."""
     return all(

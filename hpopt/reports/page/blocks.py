@@ -21,12 +21,16 @@ MOST_CHARACTERS = 10_000
 NUMBER = re.compile(r"|[-+−±]?\d[\d.,]*(e[-+]?\d+)?( ?(%|[a-zA-Z]+))?")
 """What is aligned at its right: also nothing, and a number with its unit."""
 
+LONGEST_CELL = (
+    300  # characters of a name or a cell: longer ones would push all else from the screen
+)
+
 LONG = 28  # characters of a cell, from which on it has lines
 
 
 def paragraph(text: str, *, tone: str = "") -> Block:
     """Return a sentence or several; ``tone`` is empty, "lead", "note" or "warning"."""
-    return {"kind": "paragraph", "text": text, "tone": tone}
+    return {"kind": "paragraph", "text": _kept_together(text), "tone": tone}
 
 
 def heading(text: str) -> Block:
@@ -36,22 +40,22 @@ def heading(text: str) -> Block:
 
 def listing(items: Iterable[str]) -> Block:
     """Return a list of sentences."""
-    return {"kind": "listing", "items": list(items)}
+    return {"kind": "listing", "items": [_kept_together(each) for each in items]}
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str = "") -> Block:
     """Return a table of texts; columns of numbers are aligned by what they look like."""
     return {
         "kind": "table",
-        "head": list(head),
-        "rows": [list(row) for row in rows],
+        "head": _cells(head),
+        "rows": [_cells(row) for row in rows],
         "caption": caption,
     }
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> Block:
     """Return names and what they are."""
-    return {"kind": "facts", "pairs": [list(pair) for pair in pairs]}
+    return {"kind": "facts", "pairs": [_cells(pair) for pair in pairs]}
 
 
 def figures(pairs: Iterable[tuple[str, str]]) -> Block:
@@ -75,6 +79,15 @@ def chart(what: str, caption: str, *, sketch: str = "") -> Block:
 def to_html(block: Block) -> str:
     """Write a block as HTML."""
     return _WRITERS[block["kind"]](block)
+
+
+def _cells(texts: Iterable[str]) -> list[str]:
+    return [each if len(each) <= LONGEST_CELL else f"{each[:LONGEST_CELL]}…" for each in texts]
+
+
+def _kept_together(text: str) -> str:
+    """Let no line end between a number and its percent sign."""
+    return text.replace(" %", "\u00a0%")
 
 
 def text_of(text: str) -> str:

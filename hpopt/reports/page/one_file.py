@@ -86,7 +86,7 @@ def _lead(told: Told) -> str:
     aims = ", ".join(f"{each.direction} {each.name}" for each in data.objectives[:4])
     counts = data.counts()
     trials = counted(len(data), "trials")
-    if len(counts) > 1:
+    if set(counts) - {"complete"}:
         trials += " (" + ", ".join(f"{n:,} {status}" for status, n in counts.items()) + ")"
     made = f", begun {words.moment(header['created'])}" if "created" in header else ""
     return f"{aims[:1].upper()}{aims[1:]}: {trials} by {header['optimizer']['name']}{made}"

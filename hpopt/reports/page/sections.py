@@ -12,12 +12,14 @@ from hpopt.digits import in_digits
 from hpopt.reports import words
 from hpopt.reports.data import StudyData
 from hpopt.reports.findings import Comparison, Findings
+from hpopt.reports.findings.configs import long_vectors
 from hpopt.reports.page import blocks
 from hpopt.reports.page.blocks import Block
 from hpopt.reports.page.document import Section
 from hpopt.reports.page.sketch import progress_sketch
-from hpopt.reports.phrases import in_time, percent
+from hpopt.reports.phrases import in_time, percent, quoted
 from hpopt.space.description import fields_of
+from hpopt.space.flat import MOST_ENTRIES
 
 MOST_DIFFERENCES = 12  # rows of a table: two configs that differ in more have little in common
 NOISE = {
@@ -40,11 +42,12 @@ class Told:
 def sections(several: Sequence[Told], compared: Comparison | None) -> list[Section]:
     """Return the sections of a report of one study or several."""
     found = [] if compared is None else [_head_to_head(compared)]
+    pair = [PAIR] if any(len(each.data.columns) > 1 for each in several) else []
     found += [
         _answer(several),
         _section("finished", "Is it finished?", several, _finished),
         _section("mattered", "What mattered", several, _mattered, [IMPORTANCE]),
-        _section("how", "How", several, _how, [MARGINALS, PAIR]),
+        _section("how", "How", several, _how, [MARGINALS, *pair]),
         _section("edges", "Edges", several, _edges),
         _section("failures", "What failed", several, _failed),
         _section("time", "Time", several, _time, [TIMELINE, CURVES]),
@@ -133,6 +136,9 @@ def _best(told: Told) -> list[Block]:
     if len(config) > MOST_PARAMETERS:
         more = counted(len(config) - MOST_PARAMETERS, "more parameters")
         found.append(blocks.paragraph(f"And {more}.", tone="note"))
+    for name, length in long_vectors(told.data.space).items():
+        said = f"Of {quoted(name)}, the first {MOST_ENTRIES} of {length:,} entries are looked at."
+        found.append(blocks.paragraph(said, tone="note"))
     return found
 
 

@@ -12,6 +12,7 @@ from hpopt.errors import SettingError
 from hpopt.problems import FunctionProblem
 from hpopt.reports.page import page, report
 from hpopt.reports.page.document import in_script
+from hpopt.space import Vector
 
 HOSTILE = "</script><script>alert(1)</script><!--'\"&\u2028\x1b[31m"
 VOID = {"meta", "path", "br", "input"}
@@ -174,3 +175,22 @@ def test_a_report_is_no_study_and_must_be_writable(tmp_path):
     with pytest.raises(SettingError, match="1 to 8 studies"):
         report([], tmp_path / "a.html")
     assert [each.name for each in tmp_path.iterdir() if "html" in each.name] == []
+
+
+def test_a_long_vector_is_not_said_to_be_looked_at_whole():
+    problem = FunctionProblem(lambda config: sum(config["v"]), {"v": Vector(100, 0, 1)})
+    study = Study(problem, "random", seed=0)
+    for _ in range(3):
+        solution = study.ask()
+        study.tell(solution, sum(solution.config["v"]))
+    text = page([study])
+    assert "the first 32 of 100 entries" in text
+    assert "It differs in at least 32 parameters." in text
+
+
+def test_names_without_end_push_nothing_from_the_screen():
+    name = "n" * 5000
+    study = Study(FunctionProblem(lambda config: 0, {name: hpopt.Float(0, 1)}), "random", seed=0)
+    study.tell(study.ask(), 0.0)
+    (facts,) = re.findall(r'<dl class="facts">(.*?)</dl>', page([study]).split('id="finished"')[0])
+    assert 0 < len(facts) < 500

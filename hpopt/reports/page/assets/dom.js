@@ -6,6 +6,12 @@ window.hpopt = {};
 {
   const SVG = "http://www.w3.org/2000/svg";
 
+  // Control characters and bidirectional marks, as in hpopt/terminal.py: they could hide or turn round what is said.
+  const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]/g;
+
+  /** Write a text with what is not legible of it as \u202e and the like. */
+  const legible = (text) => text.replace(UNSAFE, (found) => `\\u${found.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
   /** Make an element: attributes by name, "onclick" and the like as listeners; texts as text. */
   function el(tag, attributes = {}, ...children) {
     const made = tag === "svg" || tag === "path"
@@ -15,7 +21,8 @@ window.hpopt = {};
       if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
       else made.setAttribute(name, value === true ? "" : value);
     }
-    made.append(...children.filter((child) => child !== null && child !== undefined));
+    made.append(...children.filter((child) => child !== null && child !== undefined)
+      .map((child) => (typeof child === "string" ? legible(child) : child)));
     return made;
   }
 
@@ -61,7 +68,8 @@ window.hpopt = {};
   }
 
   /** Shorten a text at its end, for a label in a chart. */
-  function short(text, most) {
+  function short(raw, most) {
+    const text = legible(raw);
     return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
   }
 
@@ -72,12 +80,12 @@ window.hpopt = {};
       region = el("div", { id: "said", class: "unseen", role: "status", "aria-live": "polite" });
       document.body.append(region);
     }
-    region.textContent = text;
+    region.textContent = legible(text);
   }
 
   function counted(n, noun) {
     return `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
   }
 
-  Object.assign(hpopt, { el, choice, toggle, digits, duration, short, announce, counted });
+  Object.assign(hpopt, { el, choice, toggle, digits, duration, legible, short, announce, counted });
 }

@@ -140,7 +140,7 @@
       this.canvas.classList.toggle("points", !tip.hidden);
       if (tip.hidden) return;
       const { x, y, text } = points.tell(at);
-      tip.textContent = text;
+      tip.textContent = hpopt.legible(text);
       announce(text);
       const left = x > this.frame.clientWidth / 2;
       tip.style.left = left ? "" : `${x + 12}px`;
