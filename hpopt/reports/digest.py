@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hpopt.core import Front, Ranking, Trial
+from hpopt.core import STATUSES, Front, Ranking, Trial
 from hpopt.core.spent import Spent
 from hpopt.reports.source import Source
 
@@ -110,7 +110,7 @@ def digest(record: Source, *, n_best: int = 5, n_errors: int = 3) -> Digest:
         best,
         ranking,
         shown,
-        dict(counts),
+        {status: counts[status] for status in STATUSES if counts[status]},
         list(pending),
         list(errors),
         seconds,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hpopt.digits import in_digits
 from hpopt.reports.data import StudyData
@@ -46,7 +47,8 @@ def outlook_of(data: StudyData, noise: float | None = None, n_more: int = N_MORE
         return Outlook(n, number, since, n_more, None, None, None, None, False, said)
     scale = float(np.median(known) - known.min()) or float(known.max() - known.min())
     ahead = forecast((losses - known.min()) / scale, n_more)
-    gain, low, high = (each * scale for each in (ahead.gain, ahead.low, ahead.high))
+    room = _room(known, data.objectives[0].sign)
+    gain, low, high = (min(each * scale, room) for each in (ahead.gain, ahead.low, ahead.high))
     worth = max(LITTLE * scale, noise or 0.0)
     is_plateau = n >= LEAST_JUDGED and high <= worth
     said = (
@@ -55,6 +57,21 @@ def outlook_of(data: StudyData, noise: float | None = None, n_more: int = N_MORE
         _judged(is_plateau, noise, high),
     )
     return Outlook(n, number, since, n_more, ahead.chance, gain, low, high, is_plateau, said)
+
+
+def _room(losses: NDArray[np.float64], sign: int) -> float:
+    """Return how far the best can fall, if values that have all been of one sign stay so.
+
+    Shares that are to rise, such as an accuracy, end at 1.
+    """
+    values, best = sign * losses, float(losses.min())
+    if sign > 0 and values.min() >= 0:
+        return best
+    if sign < 0 and values.max() <= 0:
+        return -float(values.max())
+    if sign < 0 and values.min() >= 0 and values.max() <= 1:
+        return 1 - float(values.max())
+    return np.inf
 
 
 def _too_early(n: int, name: str) -> tuple[str, ...]:

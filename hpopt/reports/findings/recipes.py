@@ -41,7 +41,7 @@ def recipe_of(data: StudyData, path: Path | None = None) -> Recipe:
     said = [f"The study was made {made}, from seed {seed}." if made else f"Its seed is {seed}."]
     said.append(
         "The same problem, strategy and seed give the same search, where evaluations give the same "
-        "values."
+        "values; with several workers, a strategy that learns from each result needs window= too."
     )
     if path is None:
         said.append("The study is in memory: give it a file to go on later.")

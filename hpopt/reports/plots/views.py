@@ -103,9 +103,10 @@ def view_of(data: StudyData, objective: str | None = None) -> View:
     values = data.values[chosen.name]
     rows = np.flatnonzero(data.is_comparable & np.isfinite(values))
     if not len(rows):
+        advice = "see what failed with 'hpopt show'" if len(data) else "wait for one to finish"
         raise SettingError(
             f"a figure of {chosen.name!r} must have a trial with a value of it, but got none of "
-            f"{len(data)} finished trials: see what failed with 'hpopt show'"
+            f"{len(data)} finished trials: {advice}"
         )
     return View(data, chosen, rows, values[rows], value_scale(values[rows], chosen))
 

@@ -205,3 +205,16 @@ def test_what_neighbours_differ_by_is_not_said_to_be_noise():
     answer = findings(made(SPACE, loss, 300)).answer
     assert answer.noise_from == "neighbours"
     assert not any("nobody can tell" in each for each in answer.sentences)
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_what_more_trials_bring_is_not_beyond_what_shares_can_be(direction):
+    losses = np.repeat([0.9, 0.5, 0.1, 0.05], 10)
+    values = losses if direction == "minimize" else 1 - losses
+    data = dataclasses.replace(
+        made(SPACE, loss, 40),
+        objectives=(Objective("loss", direction),),
+        values={"loss": values},
+        worth=losses,
+    )
+    assert findings(data).outlook.gain_high == pytest.approx(0.05)
