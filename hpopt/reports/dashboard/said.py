@@ -19,7 +19,7 @@ from hpopt.reports.page.sections import Told, sections
 LEAST_SECONDS = 3.0  # between two times: nobody reads faster
 
 MOST_OF_THE_TIME = 20
-"""The pause, in the time that the last one took: a twentieth of one core at most."""
+"""The pause, in the CPU time that the last one took: a twentieth of one core at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,14 @@ class Said:
             "sections": [{"id": each.id, "blocks": _live(each)} for each in self.sections],
             "importance": self.importance,
         }
+
+
+def pause_after(took: float, *, is_first: bool) -> float:
+    """Return how long to say nothing after saying took so much CPU time.
+
+    The first time imports models, which is no measure of the next.
+    """
+    return LEAST_SECONDS if is_first else max(LEAST_SECONDS, MOST_OF_THE_TIME * took)
 
 
 def _live(section: Section) -> list[dict[str, Any]]:
@@ -104,13 +112,13 @@ class Speaker:
             self._wake.clear()
             if self._closing.is_set():
                 return
-            began = time.monotonic()
+            is_first, began = self.said is None, time.thread_time()
             try:
                 self._say()
             except Exception:  # the page goes on without words, and they are tried again
                 traceback.print_exc(file=sys.stderr)
-            took = time.monotonic() - began
-            self._closing.wait(max(LEAST_SECONDS, MOST_OF_THE_TIME * took))
+            took = time.thread_time() - began
+            self._closing.wait(pause_after(took, is_first=is_first))
 
     def _say(self) -> None:
         known = None if self.said is None else self.said.versions

@@ -10,6 +10,7 @@ import pytest
 from hpopt import Objective, Study, failed
 from hpopt.errors import MissingExtraError, SettingError, StudyFileError
 from hpopt.reports.dashboard import Dashboard, Settings, studies_of, watching
+from hpopt.reports.dashboard.said import LEAST_SECONDS, pause_after
 
 from ..browser import ABSENT, CHROMIUM, Browser
 from .conftest import HOSTILE, serving, study_at, until
@@ -219,3 +220,9 @@ def test_a_browser_sees_a_trial_arrive_and_runs_no_text_of_the_study(tmp_path):
         names = page.evaluate("hpopt.state.study.columns.map((each) => each.name)")
         assert HOSTILE in names
         assert page.complaints() == []
+
+
+def test_what_is_said_first_does_not_stand_for_minutes():
+    assert pause_after(9.0, is_first=True) == LEAST_SECONDS
+    assert pause_after(9.0, is_first=False) == 180.0
+    assert pause_after(0.01, is_first=False) == LEAST_SECONDS
