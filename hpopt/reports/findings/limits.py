@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from hpopt.reports.phrases import quoted
 AT_THE_END = 0.02  # of a range: nearer than that a number is at its end
 N_BEST, MOST_OF_THEM = 5, 3  # of the best trials so many must be there, too: else it is by chance
 LEAST_LEVELS = 4  # of a whole number or a list in order: with fewer, half of all are ends
+DONE = re.compile("^(moved|dropped)")  # of narrowing; a report tells what it does
 MOST_TRIALS = 2000  # that are narrowed by: the tests find no more with 100,000, and take minutes
 
 
@@ -28,13 +30,19 @@ def limits_of(data: StudyData, importance: Importance | None = None) -> Limits:
     reasons = reasons_of(data)
     said = [_in_words(data, edge) for edge in edges]
     if data.best is not None and not edges:
-        said.append("The best does not lie at an end of the range of a parameter that matters.")
+        said.append(
+            f"The best{_by(data)} does not lie at an end of the range of a parameter that matters."
+        )
     if reasons:
         n = len(reasons)
         where, what = ("One part of the space is", "it")
         if n > 1:
             where, what = f"{n} parts of the space are", "them"
-        said.append(f"{where} clearly worse than the rest; study.narrow() leaves {what} out.")
+        more = f", and with {what} what may be good by others" if len(data.objectives) > 1 else ""
+        said.append(
+            f"{where} clearly worse{_by(data)} than the rest; "
+            f"study.narrow() leaves {what} out{more}."
+        )
     return Limits(edges, reasons, tuple(said))
 
 
@@ -86,7 +94,7 @@ def reasons_of(data: StudyData) -> tuple[str, ...]:
     if not any(each.values for each in trials):
         return ()
     narrowed = data.space.narrow(trials, objective=objective.name, direction=objective.direction)
-    return tuple(narrowed.reasons)
+    return tuple(DONE.sub(_does, each) for each in narrowed.reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +105,15 @@ class _Judged:
     values: dict[str, float]
 
 
+def _does(done: re.Match[str]) -> str:
+    return "moves" if done.group() == "moved" else "drops"
+
+
+def _by(data: StudyData) -> str:
+    """Say which objective it is of, where there are several."""
+    return f" by {quoted(data.objectives[0].name)}" if len(data.objectives) > 1 else ""
+
+
 def _in_words(data: StudyData, edge: Edge) -> str:
     column = data.column(edge.name)
     value = column.label(edge.value) if column is not None else in_digits(edge.value)
@@ -104,6 +121,6 @@ def _in_words(data: StudyData, edge: Edge) -> str:
     limit = column.label(edge.limit) if column is not None else in_digits(edge.limit)
     where = f"{quoted(edge.name)} at the {which} end of its range"
     return (
-        f"The best have {where} ({quoted(value)}; the range ends at {quoted(limit)}): if it can go "
-        "beyond, widen the range."
+        f"The best{_by(data)} have {where} ({quoted(value)}; the range ends at {quoted(limit)}): "
+        "if it can go beyond, widen the range."
     )

@@ -199,7 +199,7 @@ def _edges(told: Told) -> list[Block]:
     found = _paragraphs(limits.sentences)
     if limits.reasons:
         found += [
-            blocks.heading("What study.narrow() would change"),
+            blocks.heading("What study.narrow() does"),
             blocks.listing(limits.reasons),
         ]
     return found

@@ -218,3 +218,17 @@ def test_what_more_trials_bring_is_not_beyond_what_shares_can_be(direction):
         worth=losses,
     )
     assert findings(data).outlook.gain_high == pytest.approx(0.05)
+
+
+def test_edges_and_narrowing_say_which_of_several_objectives_they_are_of():
+    data = made(SPACE, lambda c: c["x"], 150)
+    assert not any("by loss" in each for each in findings(data).limits.sentences)
+    several = dataclasses.replace(
+        data,
+        objectives=(*data.objectives, Objective("size")),
+        values={**data.values, "size": -data.values["loss"]},
+    )
+    found = findings(several).limits
+    assert found.reasons
+    assert all(each.startswith(("moves", "drops")) for each in found.reasons)
+    assert all("by loss" in each for each in found.sentences)
