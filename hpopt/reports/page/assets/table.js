@@ -6,7 +6,7 @@
   const HIGHEST = 480; // pixels of the table
   const BEYOND = 8; // rows above and below those that are seen
   const SAMPLED = 60; // trials by whose texts a column gets its width
-  const NARROW = 64, WIDE = 260, LETTER = 8.1, AROUND = 26; // pixels
+  const NARROW = 64, WIDE = 260, LETTER = 8.9, AROUND = 32; // pixels: of a wide font
 
   function trials(figure) {
     const sort = { key: "value 0", isDown: state.study.signs[0] < 0 };
