@@ -33,6 +33,9 @@ MODULES = [
 NOT_LISTED = {"__version__", "early_stopping", "stopping", "Header"}
 """What needs no entry of its own."""
 
+# Its pictures are drawn from real searches, which takes minutes where other tests run beside it.
+pytestmark = pytest.mark.timeout(900)
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
