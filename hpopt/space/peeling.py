@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from hpopt.checks import real, whole
+from hpopt.digits import in_digits
 from hpopt.errors import SettingError
 from hpopt.space.dimensions import Dimension, Path, rank_sum_p_values, ranks
 from hpopt.space.parameter import Bools, Floats
@@ -227,4 +228,4 @@ class Peeling:
 
 
 def _shown(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else repr(value)
+    return in_digits(value) if isinstance(value, float) else repr(value)

@@ -58,9 +58,16 @@
     });
     plot.legend(isOverlay
       ? alike.map((each) => ["line series", hpopt.short(each.name, 40), `var(--series-${studies.indexOf(each) % 8})`])
-      : [["line best", "best so far"], ["dot trial", "complete"], ["ring stopped", "stopped early"],
-        ["tick failed", "failed"]]);
+      : marksOf(study));
     return drawn;
+  }
+
+  function marksOf(study) {
+    const has = new Set();
+    for (let k = 0; k < study.n; k++) has.add(study.ok[k] ? study.statuses[study.status[k]] : "failed");
+    return [["line best", "best so far"], ["dot trial", "complete"],
+      ...has.has("stopped") ? [["ring stopped", "stopped early"]] : [],
+      ...has.has("failed") ? [["tick failed", "failed"]] : []];
   }
 
   function commonScale(studies, name) {
