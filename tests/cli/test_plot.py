@@ -1,10 +1,10 @@
 import sys
 
 import pytest
+from reports.plots.studies import mixed, study_of
 
 import hpopt
 from hpopt.cli import main
-from tests.reports.plots.studies import mixed, study_of
 
 
 @pytest.fixture(scope="module")

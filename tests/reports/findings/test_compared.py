@@ -6,7 +6,7 @@ import pytest
 import hpopt
 from hpopt.errors import SettingError
 from hpopt.reports.findings import compared
-from tests.reports.synthetic import made
+from reports.synthetic import made
 
 SPACE = {"x": hpopt.Float(0, 1)}
 

@@ -11,7 +11,7 @@ from hpopt.reports.findings import findings
 from hpopt.reports.findings.configs import config_of
 from hpopt.reports.reader import read_data
 from hpopt.space import Vector
-from tests.reports.synthetic import made
+from reports.synthetic import made
 
 SPACE = {"x": hpopt.Float(0, 1), "n": hpopt.Int(1, 9), "kind": hpopt.Categorical(["a", "b", "c"])}
 

@@ -6,7 +6,7 @@ import pytest
 import hpopt
 from hpopt.errors import UnknownNameError
 from hpopt.reports.importance import importance
-from tests.reports.synthetic import made
+from reports.synthetic import made
 
 UNIT = {name: hpopt.Float(0, 1) for name in "abcdef"}
 PI = {name: hpopt.Float(-np.pi, np.pi) for name in "abc"}

@@ -3,8 +3,8 @@ import pytest
 
 import hpopt
 from hpopt.reports.importance import process_shares
-from tests.reports.importance.test_importance import BRANCHES, UNIT
-from tests.reports.synthetic import made
+from reports.importance.test_importance import BRANCHES, UNIT
+from reports.synthetic import made
 
 
 def test_shares_of_the_mean_are_those_of_the_function():

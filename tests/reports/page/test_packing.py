@@ -8,7 +8,7 @@ from hpopt import Outcome, failed
 from hpopt.core import STATUSES
 from hpopt.reports.page.packing import CLOCK, KEPT_BITS, packed_study
 from hpopt.reports.reader import read_data
-from tests.reports.test_data import study_of
+from reports.test_data import study_of
 
 SIZES = {"u1": 1, "u2": 2, "i4": 4, "f4": 4, "f8": 8}
 

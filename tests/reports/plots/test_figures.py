@@ -10,7 +10,7 @@ from hpopt import Objective, Outcome
 from hpopt.errors import SettingError, UnknownNameError
 from hpopt.reports.palette import DARK, LIGHT
 from hpopt.reports.reader import read_data
-from tests.reports.plots.studies import SPACE, bred, mixed, study_of
+from reports.plots.studies import SPACE, bred, mixed, study_of
 
 matplotlib = pytest.importorskip("matplotlib", reason="figures need matplotlib")
 from hpopt.reports import importance, plots  # noqa: E402

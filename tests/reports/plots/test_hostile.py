@@ -8,7 +8,7 @@ from hpopt import Objective, Outcome
 from hpopt.errors import SettingError
 from hpopt.reports.plots.canvas import shown
 from hpopt.reports.reader import read_data
-from tests.reports.plots.studies import bred, study_of
+from reports.plots.studies import bred, study_of
 
 matplotlib = pytest.importorskip("matplotlib", reason="figures need matplotlib")
 from hpopt.reports import plots  # noqa: E402

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import threading
 from collections.abc import Callable, Generator, Iterator
@@ -106,13 +107,15 @@ class GeneratedBatches:
 
     def __init__(self, make: Callable[[], Iterator[Any]], name: str, steps: int) -> None:
         self._make, self._name, self.steps = make, name, steps
+        self._begun: Iterator[Any] | None = None
 
     def batches(self, n_skipped: int = 0) -> Generator[Batch]:
         """Yield batches without end, from number `n_skipped` on."""
         number = 0
         while True:
             before = number
-            for number, batch in enumerate(self._make(), before + 1):
+            begun, self._begun = self._begun or self._make(), None
+            for number, batch in enumerate(begun, before + 1):
                 if number > n_skipped:
                     yield as_fit_takes(checked_batch(batch, self._name))
             if number == before:
@@ -127,6 +130,14 @@ class GeneratedBatches:
             return next(batches)
         finally:
             batches.close()
+
+    def peek(self) -> Batch:
+        """Return the first batch, which is also the first of the batches asked for next."""
+        batches = self._begun or iter(self._make())
+        for batch in batches:
+            self._begun = itertools.chain([batch], batches)
+            return as_fit_takes(checked_batch(batch, self._name))
+        return self.first()  # which says that there is none
 
     def stream(self, epoch: int = 0, *, is_repeated: bool = False) -> Any:
         """Return the batches from an epoch on as a keras.utils.PyDataset.

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from hpopt.core.evaluation import in_one_line, status_of
+from hpopt.problems.keras.data.batches import GeneratedBatches
 from hpopt.problems.keras.data.feeding import Examples, first_input, small_batch
 from hpopt.problems.keras.data.resident import ResidentData
 from hpopt.problems.keras.data.rows import Rows
@@ -112,11 +113,14 @@ class TracedModels:
         """
         if self._is_off or import_keras().backend.backend() not in BACKENDS:
             return fresh, None
-        batch = small_batch(examples)
-        if batch is None or not is_plain_model(fresh) or not are_plain(callbacks):
+        if not is_plain_model(fresh) or not are_plain(callbacks):
+            return fresh, None
+        # A batch of a generator may be dear: the one that is looked at is trained on, too.
+        batch = examples.peek() if isinstance(examples, GeneratedBatches) else small_batch(examples)
+        if batch is None:
             return fresh, None
         if not fresh.built:
-            fresh(first_input(examples))
+            fresh(batch[0] if isinstance(examples, GeneratedBatches) else first_input(examples))
         n_at_once = STEPS_PER_CALL if isinstance(examples, Rows) else 1
         try:
             return self._ready(fresh, batch, n_steps, n_at_once)

@@ -131,7 +131,7 @@ def test_two_trials_at_a_time_train_two_models(tmp_path):
 def test_on_jax_in_a_new_process(tmp_path):
     code = (
         "import json, sys; from pathlib import Path;"
-        "from tests.problems.keras.sharing.networks import Networks, history;"
+        "from problems.keras.sharing.networks import Networks, history;"
         "problem = Networks('dense');"
         "shares = json.loads(sys.argv[1]);"
         "found = {s: history(problem, problem.config(s), Path(sys.argv[2])) for s in shares};"
