@@ -11,11 +11,25 @@ from pathlib import Path
 from hpopt.checks import expanded
 from hpopt.cli.exit_codes import ExitCode
 from hpopt.errors import SettingError
-from hpopt.reports.plots import ENDINGS, KINDS, save, save_all
 from hpopt.study import Study
 from hpopt.terminal import printable
 
 ALL = "all"
+# As `hpopt.reports.plots` has them, which is imported when a figure is drawn.
+KINDS = (
+    "progress",
+    "parallel_coordinates",
+    "settings",
+    "slices",
+    "contour",
+    "importance",
+    "front",
+    "learning_curves",
+    "generations",
+    "lineage",
+    "timeline",
+)
+ENDINGS = (".png", ".svg", ".pdf")
 
 EXAMPLE = """\
 examples:
@@ -67,6 +81,8 @@ def _in_lines(names: Iterable[str]) -> str:
 
 def plot(arguments: argparse.Namespace) -> ExitCode:
     """Draw one figure into a file, or all into a folder."""
+    from hpopt.reports.plots import save, save_all
+
     record, path = Study.load(arguments.study), Path(arguments.output)
     if arguments.kind != ALL:
         save(record, arguments.kind, path, dark=arguments.dark, **_options(arguments))

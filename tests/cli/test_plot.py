@@ -1,3 +1,5 @@
+import json
+import subprocess
 import sys
 
 import pytest
@@ -60,3 +62,14 @@ def test_without_matplotlib_it_says_what_to_install(path, tmp_path, capsys, monk
     monkeypatch.setitem(sys.modules, "matplotlib.backends.backend_agg", None)
     said = error_of(capsys, path, "progress", "-o", tmp_path / "x.png")
     assert said.endswith("needs matplotlib, which is not installed: pip install 'hpopt[reports]'\n")
+
+
+def test_the_help_knows_the_figures_without_importing_them():
+    from hpopt.cli import plot
+    from hpopt.reports import plots
+
+    assert tuple(plots.KINDS) == plot.KINDS
+    assert plots.ENDINGS == plot.ENDINGS
+    code = "import sys, hpopt.cli.parser; print([m for m in sys.modules if 'hpopt.reports.p' in m])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout.replace("'", '"')) == ["hpopt.reports.printing"]
