@@ -19,15 +19,7 @@ Opening = Callable[[], AbstractContextManager[Storage]]
 
 
 class StoredTrials:
-    """The trials of a study, finished and running, and what is stored about it.
-
-    Attributes
-    ----------
-    header : dict
-        The study's metadata: what it was made with, as JSON data.
-    objectives : tuple of Objective
-    space : Space
-    """
+    """The trials of a study, finished and running, and what is stored about it; see `Record`."""
 
     def __init__(
         self,

@@ -60,15 +60,16 @@ class Canvas:
         ax.grid(visible=True, axis=axis, color=self.colours.grid, linewidth=0.7)
 
     def panels(
-        self, n: int, columns: int, *, share_y: bool = False, with_bar: bool = False
+        self, n: int, columns: int, *, shared_y: str = "", with_bar: bool = False
     ) -> list[Any]:
         """Return axes side by side in the place of the canvas, row by row.
 
         Parameters
         ----------
         n, columns : int
-        share_y : bool
-            Whether all have the same vertical axis, which is named at the left ones only.
+        shared_y : str
+            The name of the vertical axis that all share, written at the left ones; by default
+            each has its own.
         with_bar : bool
             Whether there is place for a `bar` at their right.
         """
@@ -92,11 +93,13 @@ class Canvas:
         self._bar = self.ax.figure.add_subplot(outer[1, 1]) if with_bar else None
         made: list[Any] = []
         for k in range(n):
-            beside = made[0] if share_y and made else None
+            beside = made[0] if shared_y and made else None
             ax = self.ax.figure.add_subplot(grid[k // columns, k % columns], sharey=beside)
             self.style(ax)
-            if share_y and k % columns:
+            if shared_y and k % columns:
                 ax.tick_params(labelleft=False)
+            elif shared_y:
+                ax.set_ylabel(shared_y)
             made.append(ax)
         return made
 

@@ -62,11 +62,9 @@ def settings(
     columns, left_out = chosen_columns(view, parameters)
     rows = -(-len(columns) // COLUMNS)
     canvas = Canvas(ax, dark, (8.5, 1.0 + 2.4 * rows))
-    panels = canvas.panels(len(columns), COLUMNS, share_y=True)
-    for k, (column, panel) in enumerate(zip(columns, panels, strict=True)):
+    panels = canvas.panels(len(columns), COLUMNS, shared_y=view.scale.label)
+    for column, panel in zip(columns, panels, strict=True):
         _draw(canvas, panel, view, column)
-        if k % COLUMNS == 0:
-            panel.set_ylabel(view.scale.label)
     note = "boxes: quartiles; whiskers: 5 and 95 %; highlighted: best median; below: n trials"
     canvas.title(
         f"{shown(view.objective.name, 40)} by setting", view.note, note, left_out, view.scale.note

@@ -62,15 +62,13 @@ def slices(
     columns, left_out = chosen_columns(view, parameters)
     rows = -(-len(columns) // COLUMNS)
     canvas = Canvas(ax, dark, (8.5, 1.0 + 2.3 * rows))
-    panels = canvas.panels(len(columns), COLUMNS, share_y=True, with_bar=True)
+    panels = canvas.panels(len(columns), COLUMNS, shared_y=view.scale.label, with_bar=True)
     some, thinning = thinned(len(view.rows), view.best)
     failed = failed_rows(view.data)
     failed = failed[:: -(-len(failed) // MOST_FAILED) or 1]
     points = None
-    for k, (column, panel) in enumerate(zip(columns, panels, strict=True)):
+    for column, panel in zip(columns, panels, strict=True):
         points = _draw(canvas, panel, view, column, (some, failed))
-        if k % COLUMNS == 0:
-            panel.set_ylabel(view.scale.label)
     bar = canvas.bar(points, "trial")
     bar.ax.yaxis.get_major_locator().set_params(integer=True)
     marks = ["★ the best"]
