@@ -32,6 +32,7 @@ RANKS = {
     "study": 5,
     "testing": 6,
     "cli": 6,
+    "integrations": 6,
 }
 TOP = 7
 HOMES = {
@@ -43,6 +44,9 @@ HOMES = {
     "matplotlib": ("reports/",),
     "starlette": ("reports/dashboard/",),
     "uvicorn": ("reports/dashboard/",),
+    "optuna": ("integrations/optuna/",),
+    "keras_tuner": ("integrations/keras_tuner/",),
+    "ConfigSpace": ("integrations/configspace.py",),
 }
 FILES = sorted(ROOT.rglob("*.py"))
 

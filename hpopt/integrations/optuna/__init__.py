@@ -1,0 +1,12 @@
+"""Optuna: hpopt's strategies as its sampler, and studies from and to it."""
+
+from hpopt.errors import MissingExtraError
+
+try:
+    import optuna  # noqa: F401
+except ImportError as error:
+    raise MissingExtraError("optuna", "optuna", "hpopt.integrations.optuna") from error
+
+from hpopt.integrations.optuna.sampler import HpoptSampler
+
+__all__ = ["HpoptSampler"]

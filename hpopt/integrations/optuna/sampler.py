@@ -1,0 +1,203 @@
+"""A sampler for Optuna: hpopt's strategies choose, Optuna does the rest."""
+
+from __future__ import annotations
+
+import copy
+import math
+import secrets
+import threading
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from hpopt import checks
+from hpopt.core import Objective, Optimizer
+from hpopt.errors import SettingError
+from hpopt.integrations.optuna.branches import Seen, order_of
+from hpopt.integrations.optuna.search import FollowedProblem, Following
+from hpopt.integrations.optuna.trials import ATTRIBUTE, CONSTRAINTS, constraints_of
+from hpopt.numerics.sampling import keyed_seed
+from hpopt.optimizers.registry import make_optimizer
+from hpopt.space import Float, Int, Space
+
+ConstraintsFunction = Callable[[FrozenTrial], Sequence[float]]
+Search = tuple[Space, tuple[Objective, ...], tuple[str, ...]]
+
+PRUNED_OR_COMPLETE = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+class HpoptSampler(BaseSampler):  # type: ignore[misc]
+    """Choose the parameters of Optuna's trials by a strategy of hpopt.
+
+    The first trial is random, as nothing is known of the space before the objective has asked for
+    it. From then on the strategy chooses all parameters that trials have had. A parameter that
+    only some trials have is conditional: where the values of others decide it, that is learned
+    from the trials, and the strategy searches the space with its conditions. A parameter for which
+    none is found, or whose range differs from trial to trial, is drawn at random.
+
+    What is chosen follows from the seed and the study's trials. So studies in a storage go on
+    exactly, and any number of processes and threads may share one; trials that run are known to
+    each. Failed trials are learned from too, pruned ones by their reports, and constraints are met
+    as far as they are known.
+
+    Parameters
+    ----------
+    optimizer : str or Optimizer
+        A strategy's name, such as ``"auto"`` or ``"genetic"``, or an instance. Those that choose
+        fidelities are not for Optuna, whose pruners stop trials.
+    seed : int, numpy.random.Generator or numpy.random.SeedSequence, optional
+        Everything random follows from it; by default it is drawn.
+    constraints_func : callable, optional
+        As for Optuna's own samplers: takes a finished trial, and returns numbers that must be at
+        most 0.
+    n_trials : int, optional
+        How many trials the study shall have, for strategies that plan ahead.
+
+    Raises
+    ------
+    SettingError
+        The strategy chooses fidelities.
+    UnknownNameError
+        There is no such strategy.
+
+    Examples
+    --------
+    >>> study = optuna.create_study(sampler=HpoptSampler("auto", seed=1))
+    >>> study.optimize(objective, n_trials=100)
+    """
+
+    def __init__(
+        self,
+        optimizer: str | Optimizer = "auto",
+        *,
+        seed: checks.Seed | None = None,
+        constraints_func: ConstraintsFunction | None = None,
+        n_trials: int | None = None,
+    ) -> None:
+        self._template = _checked(make_optimizer(optimizer))
+        self.seed = secrets.randbits(32) if seed is None else checks.seed(seed)
+        self._constraints_func = constraints_func
+        self._n_trials = None if n_trials is None else checks.whole("n_trials", n_trials, 1)
+        self._start()
+
+    def _start(self) -> None:
+        self._lock = threading.RLock()
+        self._seen = Seen()
+        self._following: Following | None = None
+        self._followed: Search | None = None
+
+    @property
+    def optimizer(self) -> Optimizer | None:
+        """The strategy, told the trials that were known when it was last asked; None before."""
+        return None if self._following is None else self._following.optimizer
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Return the parameters that the strategy chooses, conditional ones too."""
+        with self._lock:
+            self._look(study)
+            return self._seen.distributions()
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return values of all parameters that exist in what the strategy proposes."""
+        if not search_space:
+            return {}
+        began = time.perf_counter()
+        with self._lock:
+            trials = self._look(study)
+            following = self._followed_on(study, trials, search_space)
+            params, noted = following.propose(trials, trial.number)
+            noted["seconds"] = time.perf_counter() - began
+            study._storage.set_trial_system_attr(trial._trial_id, ATTRIBUTE, noted)
+        return params
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Return a random value of a parameter that the strategy does not choose."""
+        name = zlib.crc32(param_name.encode())
+        seed = keyed_seed(keyed_seed(self.seed, trial.number), name)
+        return RandomSampler(seed).sample_independent(study, trial, param_name, param_distribution)
+
+    def after_trial(
+        self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
+    ) -> None:
+        """Note the values of the constraints."""
+        if self._constraints_func is None or state not in PRUNED_OR_COMPLETE:
+            return
+        broken = [float(each) for each in self._constraints_func(trial)]
+        if any(map(math.isnan, broken)):
+            raise ValueError(f"constraints must be numbers, but constraints_func returned {broken}")
+        study._storage.set_trial_system_attr(trial._trial_id, CONSTRAINTS, broken)
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _look(self, study: Study) -> Sequence[FrozenTrial]:
+        """Return the study's trials; note which parameters the finished ones have."""
+        trials: Sequence[FrozenTrial] = study.get_trials(deepcopy=False)
+        ended = [trial for trial in trials if trial.state in PRUNED_OR_COMPLETE]
+        self._seen.update(sorted(ended, key=order_of))
+        return trials
+
+    def _followed_on(
+        self,
+        study: Study,
+        trials: Sequence[FrozenTrial],
+        search_space: dict[str, BaseDistribution],
+    ) -> Following:
+        """Return the search on the space as it is known now: a new one where it has changed."""
+        objectives = _objectives(study)
+        ended = (trial for trial in trials if trial.state in PRUNED_OR_COMPLETE)
+        constraints = tuple(sorted({name for each in ended for name in constraints_of(each)}))
+        space = self._seen.space(search_space)
+        wanted = space, objectives, constraints
+        if self._following is None or self._followed != wanted:
+            problem = FollowedProblem(space, objectives, constraints)
+            self._following = Following(
+                self._template, self.seed, problem, search_space, self._n_trials
+            )
+            self._followed = wanted
+        return self._following
+
+    def __getstate__(self) -> dict[str, Any]:
+        inside = ("_lock", "_seen", "_following", "_followed")
+        return {name: value for name, value in vars(self).items() if name not in inside}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._start()
+
+
+def _objectives(study: Study) -> tuple[Objective, ...]:
+    directions = [
+        "maximize" if each == StudyDirection.MAXIMIZE else "minimize" for each in study.directions
+    ]
+    numbered = [f"values_{place}" for place in range(len(directions))]  # as Optuna's tables
+    names = study.metric_names or (numbered if len(numbered) > 1 else ["value"])
+    return tuple(Objective(*pair) for pair in zip(names, directions, strict=True))  # type: ignore[arg-type]
+
+
+def _checked(optimizer: Optimizer) -> Optimizer:
+    problem = FollowedProblem(Space({"x": Int(0, 9), "y": Float(0, 1)}), (Objective(),), ())
+    try:
+        copy.deepcopy(optimizer).bind(problem)
+    except SettingError as error:
+        raise SettingError(
+            "HpoptSampler's optimizer must not be bound and must choose no fidelities, as Optuna "
+            f"has none, but got {optimizer.name!r}: take another one, with a pruner of Optuna's "
+            f"({error})"
+        ) from None
+    return optimizer
