@@ -1,4 +1,4 @@
-"""The command line: ``hpopt run | resume | show | best | export``.
+"""The command line: ``hpopt run | resume | ask | tell | show | best | export`` and others.
 
 Scripts may rely on the exit codes (`ExitCode`):
 
@@ -7,6 +7,8 @@ Scripts may rely on the exit codes (`ExitCode`):
 1     an error: one line on stderr says what must hold, what was got, and what to do
 2     wrong usage: an unknown command or option, or a value that is not of its kind
 3     no trial has values: there is no best one
+4     nothing is left to ask
+5     nothing to ask yet: the strategy needs results first
 130   Ctrl-C: once, when the running trials had been finished; twice, at once. Nothing is lost
       either way, and ``hpopt resume`` goes on
 ====  =====================================================================================

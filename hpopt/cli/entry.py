@@ -10,10 +10,13 @@ import traceback
 from collections.abc import Sequence
 
 from hpopt.cli.exit_codes import ExitCode
+from hpopt.cli.json_output import error_as_json
 from hpopt.cli.parser import make_parser
 from hpopt.cli.streams import open_missing, patient_stderr
-from hpopt.errors import HpoptError
+from hpopt.errors import ExhaustedError, HpoptError, WaitingError
 from hpopt.terminal import printable
+
+CODES = ((ExhaustedError, ExitCode.NOTHING_LEFT), (WaitingError, ExitCode.NOT_YET))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,13 +59,18 @@ def _performed(arguments: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
     except KeyboardInterrupt:
-        return _failed("interrupted", ExitCode.INTERRUPTED, debug=arguments.debug)
+        return _failed(arguments, ExitCode.INTERRUPTED, "interrupted")
     except (HpoptError, OSError) as error:
-        return _failed(f"error: {error}", ExitCode.ERROR, debug=arguments.debug)
+        code = next((code for kind, code in CODES if isinstance(error, kind)), ExitCode.ERROR)
+        return _failed(arguments, code, f"error: {error}", error)
 
 
-def _failed(message: str, code: ExitCode, *, debug: bool) -> ExitCode:
-    if debug:
+def _failed(
+    arguments: argparse.Namespace, code: ExitCode, message: str, error: Exception | None = None
+) -> ExitCode:
+    if arguments.debug:
         traceback.print_exc()
+    if error is not None and getattr(arguments, "json", False):
+        message = error_as_json(error, str(error), code)
     sys.stderr.write(f"{printable(message)}\n")
     return code

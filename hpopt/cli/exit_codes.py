@@ -11,6 +11,8 @@ exit codes:
   2    wrong usage of the command line
   3    no trial has values, or none meets all constraints, so there is no best one; or the first
        trials all failed alike
+  4    nothing is left to ask: the trials are used up, a target is reached, all has been tried
+  5    nothing to ask yet: the strategy needs results of pending trials first
   130  Ctrl-C: once, when the running trials had been finished; twice, at once.
        Nothing is lost either way: go on with 'hpopt resume STUDY'
 """
@@ -22,4 +24,6 @@ class ExitCode(IntEnum):
     DONE = 0
     ERROR = 1
     NO_VALUES = 3
+    NOTHING_LEFT = 4
+    NOT_YET = 5
     INTERRUPTED = 130

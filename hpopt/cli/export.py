@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import csv
-import json
-import math
 import re
 import sys
 from collections.abc import Iterator
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from hpopt.cli.exit_codes import ExitCode
+from hpopt.cli.json_output import as_json
 from hpopt.errors import SettingError
 from hpopt.study import Record, Study
 from hpopt.study.columns import Columns, moment
@@ -66,7 +65,7 @@ def write_json(record: Record, stream: TextIO) -> None:
     """Write a list with one object a trial, one a line; memory does not grow with the trials."""
     separator, marks = "[\n", record.marks()
     for trial in record.iterate():
-        stream.write(separator + _json({**trial.to_dict(), **marks(trial)}))
+        stream.write(separator + as_json({**trial.to_dict(), **marks(trial)}))
         separator = ",\n"
     stream.write("[]\n" if separator == "[\n" else "\n]\n")
 
@@ -118,28 +117,10 @@ def _opened(arguments: argparse.Namespace, study: Path) -> Iterator[TextIO]:
 
 
 def _cell(value: Any) -> Any:
-    return _json(value) if isinstance(value, list | tuple | dict) else value
+    return as_json(value) if isinstance(value, list | tuple | dict) else value
 
 
 def _without_formula(value: Any) -> Any:
     cell = _cell(value)
     is_text = isinstance(cell, str) and NUMBER.fullmatch(cell) is None
     return f"'{cell}" if is_text and cell.startswith(FORMULA) else cell
-
-
-def _json(data: Any) -> str:
-    try:
-        return json.dumps(data, allow_nan=False)
-    except ValueError:
-        return json.dumps(_finite(data), allow_nan=False)
-
-
-def _finite(data: Any) -> Any:
-    """Put None in the place of numbers that JSON does not have."""
-    if isinstance(data, float) and not math.isfinite(data):
-        return None
-    if isinstance(data, dict):
-        return {key: _finite(value) for key, value in data.items()}
-    if isinstance(data, list | tuple):
-        return [_finite(value) for value in data]
-    return data

@@ -10,6 +10,7 @@ from typing import Any
 
 from hpopt._version import __version__
 from hpopt.checks import expanded
+from hpopt.cli.ask import add_ask
 from hpopt.cli.dashboard import dashboard
 from hpopt.cli.exit_codes import EXPLAINED, ExitCode
 from hpopt.cli.export import export
@@ -18,6 +19,7 @@ from hpopt.cli.plot import add_plot
 from hpopt.cli.report import add_report
 from hpopt.cli.run import resume, run
 from hpopt.cli.show import best, show
+from hpopt.cli.tell import add_tell
 from hpopt.optimizers.registry import CLASSES
 
 BEGUN = {
@@ -40,10 +42,21 @@ class Parser(argparse.ArgumentParser):
             They are wrong: the usage of the command is printed.
         """
         found, unknown = self.parse_known_args(args, namespace)
+        if unknown and not any(each.startswith("--") for each in unknown):
+            # The words of an argument end for argparse where an option stands between them.
+            unknown = self._taken(found, unknown)
         if unknown:
             command = getattr(found, "parser", None) or self
             command.error(f"unrecognized arguments: {' '.join(unknown)}{_hint(command, unknown)}")
         return found
+
+    def _taken(self, found: argparse.Namespace, unknown: list[str]) -> list[str]:
+        """Give words that are left to the argument that takes any number; return the others."""
+        name = getattr(found, "words", None)
+        if name is None:
+            return unknown
+        setattr(found, name, [*getattr(found, name), *unknown])
+        return []
 
 
 def _hint(command: argparse.ArgumentParser, unknown: Sequence[str]) -> str:
@@ -96,6 +109,8 @@ def make_parser() -> Parser:
 
     _add_run(add)
     _add_resume(add)
+    add_ask(add)
+    add_tell(add)
     _add_show(add)
     _add_best(add)
     _add_export(add)

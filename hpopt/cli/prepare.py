@@ -94,8 +94,7 @@ class PreparedRun:
 def prepare(run_file: RunFile) -> PreparedRun:
     """Make and check all that a run file asks for, the problem last, which may take long."""
     content = run_file.content
-    rules = [make(content[key]) for key, make in RULES.items() if key in content]
-    stop = functools.reduce(operator.or_, rules) if rules else None
+    stop = rule_of(content)
     settings = _settings(content)
     if run_file.optimizer_name is not None:
         make_optimizer(run_file.optimizer_name, run_file.optimizer_arguments)
@@ -104,6 +103,12 @@ def prepare(run_file: RunFile) -> PreparedRun:
     _check_start(prepared.start, prepared.problem.space)
     check_objectives(settings["early_stopping"], objectives_of(prepared.problem))
     return prepared
+
+
+def rule_of(content: Mapping[str, Any]) -> StoppingRule | None:
+    """Return the rule that ends a run as a run file says; None where it says nothing."""
+    rules = [make(content[key]) for key, make in RULES.items() if key in content]
+    return functools.reduce(operator.or_, rules) if rules else None
 
 
 def _check_start(start: Sequence[Mapping[str, Any]], space: Space) -> None:
@@ -132,11 +137,13 @@ def _settings(content: Mapping[str, Any]) -> dict[str, Any]:
         "window": None if window is None else whole("window", window, 1),
         "retries": whole("retries", content.get("retries", 1), 0),
         "fail_fast": None if fail_fast is None else whole("fail_fast", fail_fast, 0),
-        "early_stopping": _early_stopping(content.get("early_stopping")),
+        "early_stopping": early_rule_of(content),
     }
 
 
-def _early_stopping(asked: Any) -> EarlyStoppingRule | None:
+def early_rule_of(content: Mapping[str, Any]) -> EarlyStoppingRule | None:
+    """Return the rule of early stopping of a run file; None where it has none."""
+    asked = content.get("early_stopping")
     if not isinstance(asked, Mapping):
         return make_early_stopping(asked)
     if "name" not in asked:

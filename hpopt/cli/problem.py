@@ -19,7 +19,7 @@ from hpopt.core import (
 )
 from hpopt.errors import ProblemError
 from hpopt.names import known_name
-from hpopt.problems import FunctionProblem
+from hpopt.problems import ExternalProblem, FunctionProblem
 
 DIRECTIONS = ("minimize", "maximize")
 SPELLINGS = {"min": "minimize", "minimise": "minimize", "max": "maximize", "maximise": "maximize"}
@@ -30,12 +30,15 @@ def problem_of(run_file: RunFile) -> Problem:
 
     A function is what is optimised where ``function`` names it, or where it cannot be called
     with ``arguments`` alone and there is a ``[space]`` of its own, not only changes to another.
-    Else it makes a problem.
+    Else it makes a problem. A run file that names nothing has a problem that is evaluated
+    elsewhere.
     """
     source, arguments = run_file.problem_class, run_file.problem_arguments
     space = run_file.content.get("space")
-    target = load(source, run_file.folder)
-    if run_file.names_function or (_is_whole(space) and _lacks_a_config(target, arguments)):
+    target = load(source, run_file.folder) if source else None
+    if target is None:
+        problem: Problem = _evaluated_elsewhere(run_file.name, space)
+    elif run_file.names_function or (_is_whole(space) and _lacks_a_config(target, arguments)):
         problem = _of_function(target, arguments, source, space)
     else:
         problem = make(target, arguments, source)
@@ -47,6 +50,15 @@ def problem_of(run_file: RunFile) -> Problem:
     if "constraints" in run_file.content:
         problem = with_constraints(problem, run_file.content["constraints"])
     return problem
+
+
+def _evaluated_elsewhere(name: str, space: Mapping[str, Any] | None) -> ExternalProblem:
+    if not space:
+        raise ProblemError(
+            f"{name} must have a [space] that defines its parameters, such as "
+            'x = { type = "float", low = 0, high = 1 }, or a [problem]'
+        )
+    return ExternalProblem(whole_space(space, name))
 
 
 def _is_whole(space: Mapping[str, Any] | None) -> bool:

@@ -59,11 +59,14 @@ class RunFile:
         Absolute; files that it names are relative to it (but for the study).
     name : str
         For messages.
+    needs_problem : bool
+        Whether it must say what to evaluate, and not the space alone.
     """
 
     content: Mapping[str, Any]
     folder: Path
     name: str
+    needs_problem: bool = True
 
     def __post_init__(self) -> None:
         _check_keys(self.content, KEYS, "the run file")
@@ -79,7 +82,7 @@ class RunFile:
         ):
             text_too = key in ("problem", "optimizer", "early_stopping")
             _check_table(self.content, key, text_too=text_too)
-        if not self.problem_class:
+        if not self.problem_class and self.needs_problem:
             raise SettingError(
                 f'{self.name} must say what to optimise: [problem] with class = "file.py:Class", '
                 'or with function = "file.py:function" and a [space]'
@@ -105,7 +108,7 @@ class RunFile:
             raise SettingError(f"start must be a list of tables ([[start]]), but got {start!r}")
 
     @classmethod
-    def read(cls, path: Path) -> RunFile:
+    def read(cls, path: Path, *, needs_problem: bool = True) -> RunFile:
         """Read a file.
 
         Raises
@@ -115,10 +118,12 @@ class RunFile:
         UnknownNameError
             A key does not exist; suggests the nearest.
         """
-        return cls(_parsed(path), path.absolute().parent, path.name)
+        return cls(_parsed(path), path.absolute().parent, path.name, needs_problem)
 
     @classmethod
-    def of_study(cls, header: Mapping[str, Any], path: str) -> RunFile:
+    def of_study(
+        cls, header: Mapping[str, Any], path: str, *, needs_problem: bool = True
+    ) -> RunFile:
         """Return the run file that a study was last run with.
 
         Raises
@@ -134,7 +139,7 @@ class RunFile:
                 f"hpopt.optimize(problem, study={path!r}, trials=...), or hpopt.Study(problem, "
                 f"path={path!r}).run(trials=...)"
             )
-        return cls(stored["content"], Path(stored["folder"]), stored["file"])
+        return cls(stored["content"], Path(stored["folder"]), stored["file"], needs_problem)
 
     def overridden(self, options: Mapping[str, Any]) -> RunFile:
         """Return it with other values for some keys; None leaves a key as it is."""

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from hpopt.problems.external import ExternalProblem
 from hpopt.problems.function import FunctionProblem
 
-__all__ = ["Classifier", "FunctionProblem", "KerasProblem"]
+__all__ = ["Classifier", "ExternalProblem", "FunctionProblem", "KerasProblem"]
 
 
 def __getattr__(name: str) -> Any:

@@ -46,7 +46,7 @@ CREATE TABLE trials (
     seconds     REAL,
     memory      INTEGER,                 -- bytes
     error       TEXT,
-    curve       TEXT,                    -- JSON: [[step, value], ...]
+    curve       TEXT,                    -- JSON: [[step, value], ...]; while pending: so far
     traceback   TEXT,
     output      TEXT,                    -- the end of what it printed
     info        TEXT,                    -- JSON: what was returned beside the numbers, by name
@@ -92,6 +92,8 @@ INSERT_TRIAL = (
     f"VALUES ({places(_NEW_OUTCOME)}, {places(SOLUTION_COLUMNS)})"
 )
 
+REPORTED = "UPDATE trials SET curve = ? WHERE number = ? AND status IS NULL"
+
 FLOATS = np.dtype("<f8")
 
 MOST_REPORTS = 500_000
@@ -122,14 +124,15 @@ def row_of_outcome(outcome: Outcome) -> tuple[Any, ...]:
         float(outcome.seconds),
         None if outcome.memory is None else int(outcome.memory),
         _storable(outcome.error),
-        _encoded_curve(outcome.curve) if outcome.curve else None,
+        encoded_curve(outcome.curve) if outcome.curve else None,
         _storable(outcome.traceback),
         encode(dict(outcome.info)) if outcome.info else None,
         _storable(outcome.worker),
     )
 
 
-def _encoded_curve(curve: Curve) -> str:
+def encoded_curve(curve: Curve) -> str:
+    """Return a curve as it is stored."""
     return encode(curve[:: -(-len(curve) // MOST_REPORTS)])
 
 
@@ -168,17 +171,18 @@ def solution_of_row(row: Row) -> Solution:
 
 
 def pending_of_row(row: Row) -> Pending:
-    """Make a pending solution of SOLUTION_COLUMNS, asked_after and started; raise as before."""
+    """Make a pending solution of its columns, asked_after, started and curve; raise as before."""
     solution = solution_of_row(row[:STATUS])
-    asked_after, since = row[STATUS:]
+    asked_after, since, curve = row[STATUS:]
     try:
         if asked_after is not None:
             _check(asked_after, int, "asked_after")
         if since is not None:
             _check_finite(since, "started")
-    except (ValueError, TypeError) as error:
+        reports = _curve(decode(curve)) if curve else ()
+    except (ValueError, TypeError, OverflowError) as error:
         raise damaged_trial(solution.number, error) from None
-    return Pending(solution, asked_after or 0, since)
+    return Pending(solution, asked_after or 0, since, reports)
 
 
 def trial_of_row(row: Row) -> Trial:

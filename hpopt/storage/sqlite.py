@@ -17,6 +17,7 @@ from operator import index, itemgetter
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from hpopt.core.handle import Curve
 from hpopt.core.trial import STATUSES, Solution, Trial
 from hpopt.errors import SettingError, StudyError
 from hpopt.storage import files, rows
@@ -64,7 +65,7 @@ NEXT_TRIALS = f"""SELECT {TRIAL} FROM trials
 NEXT_OBSERVED = f"""SELECT {TRIAL}, told FROM trials
     WHERE number > ? AND told > ? AND status IS NOT NULL ORDER BY number LIMIT {AT_ONCE}"""
 OBSERVED_NUMBERS = "SELECT number FROM trials WHERE status IS NOT NULL ORDER BY told"
-NEXT_PENDING = f"""SELECT {rows.SOLUTION_COLUMNS}, asked_after, started FROM trials
+NEXT_PENDING = f"""SELECT {rows.SOLUTION_COLUMNS}, asked_after, started, curve FROM trials
     WHERE number >= ? AND status IS NULL ORDER BY number"""
 PENDING_NUMBERS = "SELECT number FROM trials WHERE status IS NULL ORDER BY number"
 ONE_TRIAL = f"SELECT {TRIAL} FROM trials WHERE number = ?"
@@ -213,6 +214,14 @@ class SQLiteStorage(Storage):
 
         now = time.time()
         self._write(write, [(*rows.row_of_solution(each), asked_after, now) for each in solutions])
+
+    def reported(self, number: int, curve: Curve) -> None:
+        """Keep all that was reported so far of a pending solution."""
+
+        def write(connection: sqlite3.Connection, row: rows.Row) -> None:
+            connection.execute(rows.REPORTED, row)
+
+        self._write(write, [(rows.encoded_curve(curve) if curve else None, int(number))])
 
     def append(self, trials: Sequence[Trial], outputs: Mapping[int, str] | None = None) -> None:
         """Journal that these have finished, in this order."""

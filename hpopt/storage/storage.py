@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from hpopt.core.handle import Curve
 from hpopt.core.trial import Solution, Trial
 from hpopt.errors import SettingError, StudyError
 
@@ -50,11 +51,14 @@ class Pending:
         How many trials had been observed when it was asked.
     since : float or None
         When it was started, in seconds since the epoch, where that is known.
+    curve : sequence of (step, value)
+        What was reported of it by `Storage.reported`.
     """
 
     solution: Solution
     asked_after: int
     since: float | None = None
+    curve: Curve = ()
 
 
 class Storage(ABC):
@@ -94,6 +98,13 @@ class Storage(ABC):
         ------
         StudyError
             A number is finished, or pending with another config.
+        """
+
+    def reported(self, number: int, curve: Curve) -> None:  # noqa: B027
+        """Keep all that was reported so far of a pending solution, for `pending`.
+
+        It is for solutions that are asked, reported and told by several processes, one after the
+        other. By default nothing is kept.
         """
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""A loop of the user's own: hand out solutions one by one, and take what they gave."""
+"""A loop of the user's own: hand out solutions one by one, and take what they report and give."""
 
 from __future__ import annotations
 
@@ -13,8 +13,23 @@ from typing import Any, SupportsFloat
 import numpy as np
 
 from hpopt.checks import integer
-from hpopt.core import STATUSES, Outcome, Problem, Solution, Trial, as_json_data, copy_data, judge
+from hpopt.core import (
+    STATUSES,
+    Outcome,
+    Problem,
+    Solution,
+    Trial,
+    TrialHandle,
+    as_json_data,
+    copy_data,
+    judge,
+    objectives_of,
+)
+from hpopt.core.evaluation import thinned_curve
+from hpopt.early_stopping import StopTest
 from hpopt.errors import ExhaustedError, SettingError, StudyError, WaitingError
+from hpopt.storage import Pending
+from hpopt.study.arguments import early_rule_of
 from hpopt.study.state import StudyState
 
 Value = SupportsFloat | Mapping[str, Any] | Outcome
@@ -36,6 +51,7 @@ class AskTell:
         # Asked by an earlier process that ended without a result; None until they are looked up.
         self._again: deque[Solution] | None = None
         self._asked_at: dict[int, float] = {}
+        self._handles: dict[int, TrialHandle] = {}  # of those that have reported
         self._is_run = self._is_closed = False
 
     def close(self) -> None:
@@ -51,18 +67,22 @@ class AskTell:
             # What was asked is the run's now; nobody else is to get it as cut off.
             self._is_run, self._again = True, deque()
             self._asked_at.clear()
+            self._handles.clear()
         try:
             yield
         finally:
             with self._state.lock:
                 self._is_run, self._again = False, None
 
-    def ask(self, seconds: float) -> Solution:
+    def ask(self, seconds: float, *, again: bool = True) -> Solution:
         """Return what was asked before and has no result, then what the optimizer proposes."""
         state, deadline = self._state, time.monotonic() + seconds
         with state.lock:
             while True:
-                solution = self._cut_off() or next(iter(state.ask(1)), None)
+                before = self._cut_off() if again else None
+                solution = before or next(iter(state.ask(1)), None)
+                if before is not None:  # what it had reported belongs to an evaluation that ended
+                    state.storage.reported(before.number, ())
                 if solution is not None:
                     self._asked_at[solution.number] = time.time()
                     return replace(solution, config=copy_data(solution.config))
@@ -95,27 +115,75 @@ class AskTell:
                 return solution
         return None
 
-    def tell(self, solution: Solution | int, value: Value) -> Trial:
+    def tell_step(
+        self, solution: Solution | int, step: float, value: float | Mapping[str, float]
+    ) -> bool:
+        """Take what a solution has reached; return whether early stopping would end it here."""
+        with self._state.lock:
+            pending = self._pending(solution)
+            handle = self._handles.get(pending.number) or self._handle(pending, reports=True)
+            handle.report(step, value)
+            self._handles[pending.number] = handle
+            self._state.storage.reported(pending.number, thinned_curve(handle.curve))
+            return handle.should_stop()
+
+    def tell(
+        self, solution: Solution | int, value: Value | None, *, stopped: bool = False
+    ) -> Trial:
         """Record what a solution gave."""
-        state, number = self._state, _number_of(solution)
-        with state.lock:
-            pending = state.optimizer.pending.get(number)
-            if pending is not None and isinstance(solution, Solution):
-                pending = pending if _is_same(pending, solution) else None
-            if pending is None:
-                known = number in state.optimizer.history
-                what = "has been told already" if known else "was never asked of this study"
-                raise SettingError(f"each solution is told once, but number {number} {what}")
-            if self._is_run and number not in self._asked_at:
-                raise SettingError(
-                    f"a solution that a run evaluates is told by it, and number {number} is one: "
-                    "tell what ask gave"
-                )
-            began = self._asked_at.get(number, time.time())
-            trial = Trial(pending, outcome_of_value(state.problem, value, began))
-            state.finish([trial])
+        with self._state.lock:
+            pending = self._pending(solution)
+            number = pending.number
+            handle = self._handles.get(number) or self._handle(pending)
+            handle.stopped = handle.stopped or stopped
+            if handle.curve:
+                handle.should_stop()  # which is then known to `handle`, also in a later process
+            began = self._asked_at.get(number) or self._stored(number).since or time.time()
+            trial = Trial(pending, outcome_of_value(self._state.problem, value, began, handle))
+            self._state.finish([trial])
             self._asked_at.pop(number, None)
+            self._handles.pop(number, None)
         return trial
+
+    def _handle(self, pending: Solution, *, reports: bool = False) -> TrialHandle:
+        """Return the handle of a solution, with what an earlier process has reported of it."""
+        state, number = self._state, pending.number
+        curve = () if number in self._asked_at else self._stored(number).curve
+        handle = TrialHandle(
+            number,
+            pending.seed,
+            pending.fidelity,
+            early_stopping=self._stop_test(pending) if reports or curve else None,
+            objectives=[each.name for each in objectives_of(state.problem)],
+        )
+        handle.curve += curve
+        return handle
+
+    def _stop_test(self, pending: Solution) -> StopTest | None:
+        state = self._state
+        if state.early_stopping is None and state.optimizer.early_stopping is not None:
+            state.stop_early(early_rule_of(None, state.optimizer), None)
+        return state.stop_test(pending)
+
+    def _stored(self, number: int) -> Pending:
+        return self._state.storage.pending(number)[0]
+
+    def _pending(self, solution: Solution | int) -> Solution:
+        """Return the solution that is meant, which must be the user's to tell."""
+        state, number = self._state, _number_of(solution)
+        pending = state.optimizer.pending.get(number)
+        if pending is not None and isinstance(solution, Solution):
+            pending = pending if _is_same(pending, solution) else None
+        if pending is None:
+            known = number in state.optimizer.history
+            what = "has been told already" if known else "was never asked of this study"
+            raise SettingError(f"each solution is told once, but number {number} {what}")
+        if self._is_run and number not in self._asked_at:
+            raise SettingError(
+                f"a solution that a run evaluates is told by it, and number {number} is one: "
+                "tell what ask gave"
+            )
+        return pending
 
     def add(self, config: Mapping[str, Any], value: Value) -> Trial:
         """Record a result that is known, and was never asked for."""
@@ -133,9 +201,16 @@ class AskTell:
 
 
 def outcome_of_value(
-    problem: Problem, value: Any, began: float, *, caller: str = "tell"
+    problem: Problem,
+    value: Any,
+    began: float,
+    handle: TrialHandle | None = None,
+    *,
+    caller: str = "tell",
 ) -> Outcome:
     """Return the outcome that a user's value stands for, of a solution that was asked at `began`.
+
+    Of one that early stopping has ended, which its handle says, None stands for its last report.
 
     Raises
     ------
@@ -147,10 +222,11 @@ def outcome_of_value(
         raise SettingError(f"a status must be one of {STATUSES}, but got {given.status!r}")
     if given.ok:
         is_partial = given.status == "stopped"
-        judged = judge(problem, given.values, asks=f"{caller} wants", is_partial=is_partial)
+        judged = judge(problem, given.values, handle, asks=f"{caller} wants", is_partial=is_partial)
         if judged.status == "failed":
             raise SettingError(str(judged.error))
-        status = given.status if judged.ok else judged.status
+        is_told = judged.ok and isinstance(value, Outcome)  # else the handle knows of the stop
+        status = given.status if is_told else judged.status
         given = replace(
             given,
             status=status,
@@ -160,6 +236,7 @@ def outcome_of_value(
         )
     return replace(
         given,
+        curve=given.curve or (() if handle is None else thinned_curve(handle.curve)),
         info=as_json_data(given.info),
         started=given.started or began,
         seconds=given.seconds or max(0.0, time.time() - began),

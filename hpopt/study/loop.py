@@ -207,17 +207,7 @@ class Loop:
     # -- what people and rules look at -----------------------------------------------------------
 
     def _progress(self) -> Progress:
-        state, tally = self._state, self._state.tally
-        best = tally.best
-        return Progress(
-            # What is ready was asked and runs again: rules are to leave room for it.
-            n_asked=state.optimizer.n_asked - len(self._dispatch.ready),
-            n_told=tally.n_told,
-            seconds=self.seconds,
-            objectives=state.optimizer.objectives,
-            best={} if best is None else best.outcome.values,
-            n_since_best=tally.n_since_best,
-        )
+        return self._state.progress(self.seconds, n_ready=len(self._dispatch.ready))
 
     def _snapshot(self, sending: int = 0) -> Snapshot:
         """Return what there is to show, as if so many were sent already of what is ready."""

@@ -11,11 +11,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from hpopt.checks import Duration
-from hpopt.core import Optimizer, Problem, Solution, Trial
+from hpopt.checks import Duration, whole
+from hpopt.core import Optimizer, Previous, Problem, Solution, Trial
+from hpopt.early_stopping import EarlyStoppingRule
 from hpopt.errors import StudyError, StudyWarning
-from hpopt.stopping import Time
+from hpopt.stopping import StoppingRule, Time
 from hpopt.storage import Header, Storage, open_storage
+from hpopt.study.arguments import early_rule_of
 from hpopt.study.ask_tell import AskTell, Value
 from hpopt.study.knowledge import Learned, learn_from
 from hpopt.study.opening import read_study
@@ -120,7 +122,48 @@ class OpenStudy(Record):
 
     # -- a loop of your own --------------------------------------------------------------------
 
-    def ask(self, timeout: Duration | None = None) -> Solution:
+    def expect(self, trials: int) -> None:
+        """Have the strategy know how many trials the study shall have, before the first is asked.
+
+        `run` does so itself. A study keeps the number that it began with: later calls change
+        nothing.
+        """
+        trials, state = whole("trials", trials, 1), self._opened()
+        if "trials" in self.header or any(state.storage.count().values()):
+            return
+        self.header = {**self.header, "trials": trials}
+        state.storage.write_header(self.header)
+        state.optimizer.expect(trials)
+
+    def why_over(self, rule: StoppingRule) -> str:
+        """Return why a rule would have nothing more asked, in words; empty while it would.
+
+        A limit of time, which is that of a run, says nothing here.
+        """
+        self._be_ready()
+        progress = self._state.progress()
+        reason = rule.reason(progress)
+        return reason or ("" if rule.room(progress) >= 1 else "all trials have been asked")
+
+    def directory_of(self, solution: Solution) -> Path:
+        """Return the folder for the files of a solution's evaluation; make it to use it."""
+        return Path(self._opened().directory(solution))
+
+    def previous_of(self, solution: Solution) -> Previous | None:
+        """Return the folder and fidelity of the trial that a solution may go on from."""
+        found = self._opened().previous(solution)
+        return found if found is not None and found.directory.is_dir() else None
+
+    def use_early_stopping(self, rule: str | EarlyStoppingRule | None) -> None:
+        """Have `tell_step` answer by a rule of early stopping, ``"median"`` or another, or by none.
+
+        Runs have a rule of their own, which holds afterwards too.
+        """
+        state = self._opened()
+        state.prepare(None)
+        state.stop_early(early_rule_of(rule, state.optimizer), None)
+
+    def ask(self, timeout: Duration | None = None, *, again: bool = True) -> Solution:
         """Return one solution to evaluate; it is journaled as running.
 
         In a study that goes on, those come first that were asked and never told. The config is
@@ -132,6 +175,9 @@ class OpenStudy(Record):
             How long to wait for other threads to tell, where the optimizer needs results first:
             seconds, or ``"90s"``, ``"15m"``. By default not at all; ``math.inf`` waits as long
             as it takes.
+        again : bool
+            Whether those come first that an earlier process asked and never told; else they are
+            left to it.
 
         Raises
         ------
@@ -142,9 +188,35 @@ class OpenStudy(Record):
         """
         seconds = 0.0 if timeout is None else Time(timeout).seconds()
         self._be_ready()
-        return self._ask_tell.ask(seconds)
+        return self._ask_tell.ask(seconds, again=again)
 
-    def tell(self, solution: Solution | int, value: Value) -> Trial:
+    def tell_step(
+        self, solution: Solution | int, step: float, value: float | Mapping[str, float]
+    ) -> bool:
+        """Report what a solution has reached; return whether its evaluation should stop.
+
+        Reports are kept at once, also for a later process, and become the trial's curve. Without a
+        rule of early stopping, see `use_early_stopping`, the answer is always False. After a True
+        the trial that is told is ``stopped``.
+
+        Parameters
+        ----------
+        solution : Solution or int
+            As `ask` returned it, or its number.
+        step, value
+            As of `TrialHandle.report`.
+
+        Raises
+        ------
+        SettingError
+            The solution was not asked for or has been told, or a number is none.
+        """
+        self._be_ready()
+        return self._ask_tell.tell_step(solution, step, value)
+
+    def tell(
+        self, solution: Solution | int, value: Value | None = None, *, stopped: bool = False
+    ) -> Trial:
         """Record what a solution gave.
 
         Parameters
@@ -153,6 +225,9 @@ class OpenStudy(Record):
             As `ask` returned it, or its number.
         value : float, mapping of str to float, or Outcome
             The objective; all objectives and other metrics by name; or ``hpopt.failed("why")``.
+            It may be left out where the evaluation was stopped: the last report stands for it.
+        stopped : bool
+            Whether the evaluation was ended early, as it is where `tell_step` has said so.
 
         Raises
         ------
@@ -160,7 +235,7 @@ class OpenStudy(Record):
             The solution was not asked for, was told before, or the value is not of this kind.
         """
         self._be_ready()
-        return self._ask_tell.tell(solution, value)
+        return self._ask_tell.tell(solution, value, stopped=stopped)
 
     def add_trial(self, config: Mapping[str, Any], value: Value) -> Trial:
         """Record the result of a config that was evaluated elsewhere, and never asked for.

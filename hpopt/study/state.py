@@ -11,6 +11,7 @@ from pathlib import Path
 from hpopt.core import Optimizer, Outcome, Previous, Problem, Solution, Trial
 from hpopt.early_stopping import EarlyStoppingRule, StopTest
 from hpopt.errors import StudyWarning
+from hpopt.stopping import Progress
 from hpopt.storage import Storage
 from hpopt.study.callers import users_level
 from hpopt.study.continuation import Continuations
@@ -88,6 +89,26 @@ class StudyState:
                 self._tally = self._of_earlier_runs(tally)
             return self._tally
 
+    def progress(self, seconds: float = 0.0, *, n_ready: int = 0) -> Progress:
+        """Return what a stopping rule may look at.
+
+        Parameters
+        ----------
+        seconds : float
+            How long the run has taken.
+        n_ready : int
+            How many were asked before and run again: rules are to leave room for them.
+        """
+        tally, optimizer = self.tally, self.optimizer
+        return Progress(
+            n_asked=optimizer.n_asked - n_ready,
+            n_told=tally.n_told,
+            seconds=seconds,
+            objectives=optimizer.objectives,
+            best={} if tally.best is None else tally.best.outcome.values,
+            n_since_best=tally.n_since_best,
+        )
+
     @property
     def n_possible(self) -> float:
         """How many trials there can be at most."""
@@ -148,6 +169,11 @@ class StudyState:
             trial.number not in numbers and not trial.ok and kind_of(trial) == kind
             for trial in self.storage.trials()
         )
+
+    @property
+    def early_stopping(self) -> EarlyStoppingRule | None:
+        """The rule of early stopping that is heeded now."""
+        return None if self._rule is None else self._rule.rule
 
     def stop_test(self, solution: Solution) -> StopTest | None:
         """Return the test of early stopping that goes with a pending solution."""
@@ -224,13 +250,13 @@ class StudyState:
 
     def _of_earlier_runs(self, tally: Tally) -> Tally:
         tally.n_new = 0
-        if tally.best is not None:
-            best = tally.best
-            tally.best = replace(best, solution=restored(best.solution, self.problem))
-        if tally.nearest is not None:
-            nearest = tally.nearest
-            tally.nearest = replace(nearest, solution=restored(nearest.solution, self.problem))
+        tally.best, tally.nearest = map(self._restored, (tally.best, tally.nearest))
         return tally
+
+    def _restored(self, trial: Trial | None) -> Trial | None:
+        if trial is None:
+            return None
+        return replace(trial, solution=restored(trial.solution, self.problem))
 
     # -- going on --------------------------------------------------------------------------------
 

@@ -261,7 +261,8 @@ class Study(OpenStudy):
                 n_possible=state.n_possible,
                 n_pending=self.counts["pending"] + len(again) if retry_failed else None,
             )
-            self._expect(rule.total())
+            if 1 <= rule.total() < math.inf:
+                self.expect(int(rule.total()))
             if again:
                 fresh = bind_again(state.optimizer, self.problem, self.header)
                 state.reopen(again, fresh, window)
@@ -306,12 +307,3 @@ class Study(OpenStudy):
             yield
         finally:
             self._run_lock.release()
-
-    def _expect(self, trials: float) -> None:
-        """Have the optimizer know how many trials a study that begins shall have."""
-        state = self._state
-        if trials == math.inf or "trials" in self.header or any(state.storage.count().values()):
-            return
-        self.header = {**self.header, "trials": int(trials)}
-        state.storage.write_header(self.header)
-        state.optimizer.expect(int(trials))

@@ -360,6 +360,20 @@ class DurableStorageContract(StorageContract):
             assert state(storage) == before
             assert storage.output(2) == ""
 
+    def test_reports_are_kept_until_the_trial_ends(self, tmp_path: Path) -> None:
+        """The last ones that were given; nothing of them where the trial begins anew."""
+        with self.make(tmp_path) as storage:
+            storage.started([solution(0), solution(1)], 0)
+            storage.reported(1, [(1.0, 0.5)])
+            storage.reported(1, [(1.0, 0.5), (2.0, {"loss": 0.25, "size": math.inf})])
+        with self.make(tmp_path) as storage:
+            curves = [each.curve for each in storage.pending()]
+            assert curves == [(), ((1.0, 0.5), (2.0, {"loss": 0.25, "size": math.inf}))]
+            storage.append([trial(1)])
+            assert storage.trial(1).curve == trial(1).curve
+            storage.reopen([1])
+            assert storage.pending(1)[0].curve == ()
+
     def test_the_order_goes_on_when_opened_again(self, tmp_path: Path) -> None:
         """What is observed later stands later, whatever its number."""
         for numbers in ([5, 2], [4, 0], [3, 1]):

@@ -173,8 +173,9 @@ def check_run_file(path: Path) -> None:
     from hpopt.cli.prepare import prepare
     from hpopt.cli.run_file import RunFile
 
-    run_file = RunFile.read(path)
-    if (run_file.folder / run_file.problem_class.partition(":")[0]).exists():
+    run_file = RunFile.read(path, needs_problem=False)
+    source = run_file.problem_class.partition(":")[0]
+    if source and (run_file.folder / source).exists():
         prepare(run_file)
 
 
