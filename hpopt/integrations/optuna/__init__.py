@@ -7,6 +7,8 @@ try:
 except ImportError as error:
     raise MissingExtraError("optuna", "optuna", "hpopt.integrations.optuna") from error
 
+from hpopt.integrations.optuna.exporting import to_optuna
+from hpopt.integrations.optuna.importing import from_optuna
 from hpopt.integrations.optuna.sampler import HpoptSampler
 
-__all__ = ["HpoptSampler"]
+__all__ = ["HpoptSampler", "from_optuna", "to_optuna"]

@@ -84,6 +84,24 @@ class Seen:
             found = {name: each for name, each in usable.items() if name in self._names[-1]}
         return found
 
+    def conditions(
+        self, distributions: Distributions
+    ) -> tuple[dict[str, dict[str, list[Any]]], list[list[str]]]:
+        """Return the conditions of the parameters that have known ones, parents first.
+
+        Returns
+        -------
+        decided : dict of str to dict
+            Name → parent → values, as codes; empty where it always exists.
+        undecided : list of list of str
+            The names of the others; those that occur in the same trials together.
+        """
+        decided, groups = self._explained(distributions), dict[int, list[str]]()
+        for name in distributions:
+            if name not in decided:
+                groups.setdefault(self._present[name], []).append(name)
+        return decided, list(groups.values())
+
     def space(self, distributions: Distributions) -> Space:
         """Return the space of some parameters, with conditions among them."""
         found = self._explained(distributions)

@@ -13,14 +13,14 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
-from optuna.study import Study, StudyDirection
+from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from hpopt import checks
 from hpopt.core import Objective, Optimizer
 from hpopt.errors import SettingError
 from hpopt.integrations.optuna.branches import Seen, order_of
-from hpopt.integrations.optuna.search import FollowedProblem, Following
+from hpopt.integrations.optuna.search import FollowedProblem, Following, objectives_in
 from hpopt.integrations.optuna.trials import ATTRIBUTE, CONSTRAINTS, constraints_of
 from hpopt.numerics.sampling import keyed_seed
 from hpopt.optimizers.registry import make_optimizer
@@ -159,7 +159,7 @@ class HpoptSampler(BaseSampler):  # type: ignore[misc]
         search_space: dict[str, BaseDistribution],
     ) -> Following:
         """Return the search on the space as it is known now: a new one where it has changed."""
-        objectives = _objectives(study)
+        objectives = objectives_in(study)
         ended = (trial for trial in trials if trial.state in PRUNED_OR_COMPLETE)
         constraints = tuple(sorted({name for each in ended for name in constraints_of(each)}))
         space = self._seen.space(search_space)
@@ -179,15 +179,6 @@ class HpoptSampler(BaseSampler):  # type: ignore[misc]
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._start()
-
-
-def _objectives(study: Study) -> tuple[Objective, ...]:
-    directions = [
-        "maximize" if each == StudyDirection.MAXIMIZE else "minimize" for each in study.directions
-    ]
-    numbered = [f"values_{place}" for place in range(len(directions))]  # as Optuna's tables
-    names = study.metric_names or (numbered if len(numbered) > 1 else ["value"])
-    return tuple(Objective(*pair) for pair in zip(names, directions, strict=True))  # type: ignore[arg-type]
 
 
 def _checked(optimizer: Optimizer) -> Optimizer:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from optuna.distributions import BaseDistribution
+from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial
 
 from hpopt.core import (
@@ -157,3 +158,13 @@ def digest_of(space: Space) -> str:
     """Return a short digest of a space."""
     text = json.dumps(space.to_json(), sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
+
+
+def objectives_in(study: Study) -> tuple[Objective, ...]:
+    """Return the objectives of a study."""
+    directions = [
+        "maximize" if each == StudyDirection.MAXIMIZE else "minimize" for each in study.directions
+    ]
+    numbered = [f"values_{place}" for place in range(len(directions))]  # as Optuna's tables
+    names = study.metric_names or (numbered if len(numbered) > 1 else ["value"])
+    return tuple(Objective(*pair) for pair in zip(names, directions, strict=True))  # type: ignore[arg-type]
