@@ -1,0 +1,1 @@
+"""Train networks of equal architecture together, as one computation."""
