@@ -15,6 +15,7 @@ from hpopt.core.optimizer import Optimizer
 from hpopt.core.origin import Origin
 from hpopt.core.phase import Phase
 from hpopt.core.proposals import Floats
+from hpopt.core.search import OWN
 from hpopt.core.strategy import Strategy
 from hpopt.core.trial import Solution, Trial
 
@@ -224,15 +225,15 @@ class Known(NamedTuple):
     losses : ndarray (n, n_objectives)
         As measured.
     violations : ndarray (n, n_constraints)
-    is_paid : ndarray (n,) of bool
-        Whether a config must not be proposed again.
+    sources : ndarray (n,) of int
+        Which study each is from; `OWN` where its config must not be proposed again.
     fidelities : ndarray (n,)
     """
 
     points: Floats
     losses: Floats
     violations: Floats
-    is_paid: NDArray[np.bool_]
+    sources: Ints
     fidelities: Floats
 
     @classmethod
@@ -243,7 +244,7 @@ class Known(NamedTuple):
             known.points,
             known.measured,
             known.violations,
-            np.array(optimizer._bound_search.is_paid, dtype=bool),
+            optimizer.sources,
             np.full(len(known), optimizer.highest),
         )
 
@@ -263,8 +264,8 @@ class Known(NamedTuple):
 def teach(inner: Optimizer, known: Known) -> None:
     """Have a strategy learn observations, of which some must not be proposed again."""
     # Those of other studies first: what may repeat must not be noted as proposed.
-    for paid_for in (False, True):
-        own = known.take(known.is_paid == paid_for)
+    for source in sorted(set(known.sources.tolist()), key=lambda each: (each == OWN, each)):
+        own, paid_for = known.take(known.sources == source), source == OWN
         if len(own.points):
             inner.learn(
                 own.points,

@@ -23,6 +23,9 @@ from hpopt.errors import SettingError
 from hpopt.numerics.sampling import keyed_generator, keyed_seed
 from hpopt.space import Space
 
+OWN = -1
+"""The source of what this study evaluated itself, in an earlier stage."""
+
 
 class Search:
     """Number solutions, and keep what was asked, observed and known.
@@ -48,8 +51,9 @@ class Search:
         The observations, as arrays.
     knowledge : History
         The observations of other searches, made before this one began.
-    is_paid : list of bool
-        Of each row of `knowledge`, whether it must not be proposed again.
+    sources : list of int
+        Of each row of `knowledge`, which study it is from, by a number; `OWN` of an earlier stage
+        of the same study, which must not be proposed again.
     pending : dict of int to Solution
         The solutions that were asked and have not been told, by number.
     proposals : Proposals
@@ -77,7 +81,7 @@ class Search:
         self.seed, self.start, self.constraints = seed, start, constraints
         self.history = History(space.d, len(self.objectives), constraints)
         self.knowledge = History(space.d, len(self.objectives), constraints)
-        self.is_paid: list[bool] = []
+        self.sources: list[int] = []
         self.pending: dict[int, Solution] = {}
         self.proposals = Proposals(space, seed)
         self.queue = Queue(space, self.proposals, fidelity, partial(keyed_generator, seed))
@@ -232,4 +236,5 @@ class Search:
         for point, row, broken in zip(*columns, strict=True):
             self.knowledge.append(len(self.knowledge), point, row, violations=broken)
         self.history.know(*columns)
-        self.is_paid += [paid_for] * int(which.sum())
+        source = OWN if paid_for else 1 + max(self.sources, default=OWN)
+        self.sources += [source] * int(which.sum())

@@ -159,6 +159,11 @@ class Strategy(ABC):
         is_feasible = history.losses[row, 0] < np.inf and not history.is_broken[row]
         return int(history.numbers[row]) if is_feasible else None
 
+    @property
+    def sources(self) -> NDArray[np.int64]:
+        """Which other study each row of `knowledge` is from, from 0; -1 of an earlier stage."""
+        return np.array(self._bound_search.sources, dtype=np.int64)
+
     def generator(self, *key: int) -> np.random.Generator:
         """Return the random generator of a key: with the same key, the same draws."""
         return keyed_generator(self.seed, *key)

@@ -30,7 +30,7 @@ from hpopt.optimizers.grid_search import GridSearch
 from hpopt.optimizers.steady_state import SteadyState
 from hpopt.optimizers.surrogates.facts import last_number
 from hpopt.optimizers.surrogates.local_model import LocalModel, suits
-from hpopt.optimizers.surrogates.observations import Observations
+from hpopt.optimizers.surrogates.transfer import EVERYTHING
 
 CHEAP_SECONDS = 0.02  # an evaluation, per worker: about what an ask of the model takes
 RECENT = 21  # evaluations whose median is the cost: odd, and few enough to follow a change
@@ -129,6 +129,7 @@ class Auto(Optimizer):
         self._evolution = self.host(SteadyState())
         is_local = len(self.objectives) == 1 and not self.constraints and suits(self.space)
         self._local = LocalModel(self.space.d) if is_local else None
+        self._verdict = EVERYTHING
 
     def _has_wide_fidelity(self) -> bool:
         if self.fidelity is None:
@@ -289,6 +290,9 @@ class Auto(Optimizer):
         """Return the middle of the space, or a quadratic step, if it is their turn; else None."""
         if self._local is None:
             return None
+        check = self._bayesian.check_point(number)
+        if check is not None:
+            return check
         if number == len(self.start) and not len(self.knowledge):
             middle = np.full((1, self.space.d), 0.5)
             return self.novel(middle, self.generator(number), before=number)
@@ -302,7 +306,11 @@ class Auto(Optimizer):
 
         The model has two turns of three while its steps find new bests, and else one.
         """
-        observed, local = Observations(self), self._local
+        learner = self._bayesian.learner
+        observed = learner.observed
+        if learner.verdict is not self._verdict:  # what is known counts otherwise now
+            self._verdict, self._local = learner.verdict, LocalModel(self.space.d)
+        local = self._local
         if local is None:
             return None
         local.learn(observed)

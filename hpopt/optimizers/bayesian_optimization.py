@@ -39,11 +39,10 @@ from hpopt.optimizers.surrogates.facts import (
     stall_in_words,
 )
 from hpopt.optimizers.surrogates.first_design import FEWEST_VALUES, FirstDesign, first_count
-from hpopt.optimizers.surrogates.observations import Observations
+from hpopt.optimizers.surrogates.learner import Learner
 from hpopt.optimizers.surrogates.pending import pending_features
 from hpopt.optimizers.surrogates.search_box import search_box
-from hpopt.optimizers.surrogates.surrogate import Fitted, Surrogate, description
-from hpopt.optimizers.surrogates.trust_region import TrustRegion
+from hpopt.optimizers.surrogates.surrogate import Fitted, description
 from hpopt.optimizers.surrogates.turns import Turn, turn_of
 from hpopt.optimizers.tpe import TPE
 
@@ -62,7 +61,7 @@ class BayesianOptimization(Optimizer):
     cheaper, or there are many thousands, use ``"tpe"`` or a genetic algorithm: an ask takes 5 to 30
     milliseconds.
 
-    Each ask::
+    What it learned of other studies is checked: see `Transfer`. Each ask::
 
         the first `first` configs: a scrambled Sobol' sequence, each branch about three times,
                    first with its own numbers in the middle of their ranges
@@ -135,8 +134,7 @@ class BayesianOptimization(Optimizer):
         self._design = FirstDesign(self._encoding, self._n_first)
         self._everything = everything_in(self._encoding)
         self._branches = Branches(self._encoding)
-        self._surrogate = Surrogate(self._encoding, self.most_points, len(self.constraints))
-        self._trust_region: TrustRegion | None = None
+        self.learner = Learner(self, self._encoding, self._n_first, self.most_points)
         self._tpe = self.host(TPE())
 
     @property
@@ -150,7 +148,7 @@ class BayesianOptimization(Optimizer):
             return self._several.phase_at(number)
         if not self.has_model(number):
             return first_configs(self._n_first, "a Gaussian process")
-        n, latest = len(Observations(self)), self._surrogate.latest
+        n, latest = len(self.learner.observed), self.learner.latest
         return feasibility_phase(self, self.most_points) or model_phase(latest, n, self.most_points)
 
     def _facts(self) -> list[str]:
@@ -162,19 +160,20 @@ class BayesianOptimization(Optimizer):
             return self._several.facts_of(host)
         if not self.has_model(last_number(host)):
             return []
-        region = self._trust_region_after(Observations(self))
-        return [branch_in_words(host), stall_in_words(region, self._surrogate.latest)]
+        return [branch_in_words(host), stall_in_words(self.learner.region, self.learner.latest)]
 
     # -- choosing ------------------------------------------------------------------------------
 
     def _ask(self, number: int, n: int) -> Floats:
         if self._several is not None:
             return self._several.propose(number, n)
+        check = self.check_point(number)
+        if check is not None:
+            return check
         if not self.has_model(number):
             return self._design.point(self, number)
-        observed = Observations(self)
         with single_blas_thread():
-            fitted = self._surrogate.model(observed)
+            fitted = self.learner.fitted
             if fitted is not None and fitted.incumbent == np.inf:
                 return likely_feasible(self, self._encoding, fitted, self._everything, number)
             if fitted is not None and fitted.is_blind:
@@ -182,7 +181,7 @@ class BayesianOptimization(Optimizer):
                 if not self.is_wasted(found[0]):
                     return found
             rng = self.generator(number)
-            region = self._trust_region_after(observed)
+            region = self.learner.region
             turn = turn_of(number, n_stalls=region.n_stalls, has_branches=bool(self._branches))
             if fitted is not None and turn is Turn.RANDOM and region.values_repeat:
                 return self.novel(random_promising(self._encoding, fitted, rng), rng, before=number)
@@ -192,11 +191,11 @@ class BayesianOptimization(Optimizer):
 
     def _maximise(self, number: int, turn: Turn, fitted: Fitted) -> Floats:
         """Return the best new point by the acquisition, shape (1, d)."""
-        observed, rng = Observations(self), self.generator(number)
-        pending, region = pending_features(self, self._encoding), self._trust_region_after(observed)
+        rng, region = self.generator(number), self.learner.region
+        pending = pending_features(self, self._encoding)
         process = fitted.process.condition_on(pending) if len(pending) else fitted.process
         probabilities = fitted.probabilities(pending)
-        best, n = fitted.incumbent, len(observed)
+        best, n = fitted.incumbent, fitted.n_observed
         branch = None
         if turn is Turn.ELSEWHERE:
             bound = Acquisition(process, Criterion("lcb", best, n), probabilities)
@@ -227,32 +226,32 @@ class BayesianOptimization(Optimizer):
                 return found
         return self.novel(rng.random((1, self.space.d)), rng, before=number)
 
-    def _trust_region_after(self, observed: Observations) -> TrustRegion:
-        if self._trust_region is None:
-            n_first = max(self._n_first, len(self.knowledge))
-            self._trust_region = TrustRegion(self._encoding.n_effective, n_first)
-        self._trust_region.learn(observed.feasible)
-        return self._trust_region
+    def check_point(self, number: int) -> Floats | None:
+        """Return the point (1, d) of a number that checks what was learned; None of most."""
+        if self._several is not None:
+            return None
+        return self.learner.transfer.first_point(self, number, self._design)
 
     def has_model(self, number: int) -> bool:
         """Return whether this number is past the first design, with enough values for a model."""
         if self._several is not None:
             return self._several.has_model(number)
-        n = number + len(self.knowledge)
-        return n >= self._n_first and len(Observations(self)) >= FEWEST_VALUES
+        observed = self.learner.observed
+        n = number + observed.n_known
+        return n >= self._n_first and len(observed) >= FEWEST_VALUES
 
     def is_blind(self, number: int) -> bool:
         """Return whether there is a model for this number, which predicts next to nothing."""
         if not self.has_model(number):
             return False
         with single_blas_thread():
-            fitted = self._surrogate.model(Observations(self))
+            fitted = self.learner.fitted
         return fitted is not None and fitted.is_blind
 
     def is_wasted(self, point: Floats) -> bool:
         """Return whether a snapped point (d,) likely gives no value, or that of its neighbour."""
         with single_blas_thread():
-            fitted = self._surrogate.model(Observations(self))
+            fitted = self.learner.fitted
             there = self._encoding.features(point[None])
             pending = pending_features(self, self._encoding)
             return fitted is not None and bool(fitted.likely_wasted(there, pending)[0])
@@ -339,7 +338,7 @@ class BayesianOptimization(Optimizer):
             )
         n_told = len(self.history) + len(self.knowledge) if hasattr(self, "space") else 0
         with single_blas_thread():
-            fitted = self._surrogate.model(Observations(self)) if n_told > 1 else None
+            fitted = self.learner.fitted if n_told > 1 else None
         if fitted is None:
             raise SettingError(
                 "a model needs at least two different values, but this one was told "

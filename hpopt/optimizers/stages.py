@@ -16,6 +16,7 @@ from hpopt.core.hosting import Known, teach
 from hpopt.core.origin import Origin
 from hpopt.core.proposals import Floats
 from hpopt.core.ranking import comparable
+from hpopt.core.search import OWN
 from hpopt.errors import ConfigError, SettingError
 from hpopt.space import Space
 from hpopt.space.narrowing import configs_in
@@ -198,7 +199,7 @@ class Stages(Optimizer):
             history.points[rows],
             history.measured[rows],
             history.violations[rows],
-            np.ones(len(rows), dtype=bool),
+            np.full(len(rows), OWN),
             history.fidelities[rows],
         )
         is_broken = np.concatenate([self.knowledge.is_broken, history.is_broken[rows]])

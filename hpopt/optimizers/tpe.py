@@ -26,7 +26,8 @@ from hpopt.optimizers.surrogates.facts import first_configs, last_number
 from hpopt.optimizers.surrogates.first_design import FirstDesign, first_count
 from hpopt.optimizers.surrogates.front_observations import FrontObservations
 from hpopt.optimizers.surrogates.kernels import Kernels, ObservedKernels
-from hpopt.optimizers.surrogates.observations import Observations, Ranking
+from hpopt.optimizers.surrogates.observations import Observations, Observed, Ranking
+from hpopt.optimizers.surrogates.transfer import EVERYTHING, Transfer
 
 PointsAt = Callable[[Any], Floats]
 """Returns the candidates (k, d) at places."""
@@ -99,12 +100,26 @@ class TPE(Optimizer):
         self._n_first = first_count(self._encoding) if self.first is None else self.first
         self._design = FirstDesign(self._encoding, self._n_first)
         self._kernels = Kernels(self._encoding)
-        self._observed = ObservedKernels(self._kernels)
-        self._ranking = Ranking()
+        self._transfer, self._verdict = Transfer(self._encoding), EVERYTHING
+        self._begin()
         n_uniforms = self.candidates * self._kernels.n_columns
         self._n_ahead = min(DRAWN_AHEAD, max(1, MOST_AHEAD // n_uniforms))
         shape = self._n_ahead, self.candidates, self._kernels.n_columns
         self._block, self._uniforms = -1, np.empty(shape)
+
+    def _begin(self) -> None:
+        self._observed, self._ranking = ObservedKernels(self._kernels), Ranking()
+
+    @property
+    def observed(self) -> Observed:
+        """The observations that count: what other studies found may not."""
+        if len(self.objectives) > 1:
+            return FrontObservations(self)
+        verdict = self._transfer.verdict(self)
+        if verdict is not self._verdict:  # what was learned before may not count any more
+            self._verdict = verdict
+            self._begin()
+        return Observations(self, verdict)
 
     @property
     def phase(self) -> Phase:
@@ -115,10 +130,13 @@ class TPE(Optimizer):
         return Phase("TPE", "", results_in_words(n, MOST_BAD + self.most_good), DENSITIES)
 
     def _has_densities(self, number: int) -> bool:
-        n_known = len(self.knowledge)
-        return number + n_known >= self._n_first and len(self.history) + n_known >= FEWEST
+        observed = self.observed
+        return number + observed.n_known >= self._n_first and len(observed) >= FEWEST
 
     def _ask(self, number: int, n: int) -> Floats:
+        check = self._transfer.first_point(self, number, self._design)
+        if check is not None:
+            return check
         if not self._has_densities(number):
             return self._design.point(self, number)
         return self._most_promising(number)
@@ -150,9 +168,7 @@ class TPE(Optimizer):
 
     def _split(self) -> tuple[Parzen, Singles]:
         """Return the density of the good, and the kernels' rows of the bad and pending ones."""
-        several = len(self.objectives) > 1
-        observations = FrontObservations if several else Observations
-        observed = observations(self)
+        observed = self.observed
         n = len(observed)
         rows = self._good(observed.ranked, n)
         most = MOST_BAD + len(rows)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hpopt.core import Optimizer
 from hpopt.core.proposals import Floats
 from hpopt.optimizers.surrogates.penalties import penalties
+from hpopt.optimizers.surrogates.transfer import EVERYTHING, Verdict
 
 Ints = NDArray[np.int64]
 
@@ -35,13 +36,15 @@ class Observed(ABC):
         By how much constraints are broken; nan where that is not known.
     is_broken : ndarray (n,) of bool
         Which have values that do not meet all constraints.
+    n_known : int
+        How many of them were observed before the search, which come first.
     """
 
     def __init__(self, optimizer: Optimizer) -> None:
         self._optimizer, history = optimizer, optimizer.history
         self.points, self.violations = history.all_points, history.all_violations
         self.losses, self.ranked = history.all_measured, history.all_losses
-        self.is_broken = history.all_broken
+        self.is_broken, self.n_known = history.all_broken, len(optimizer.knowledge)
 
     def __len__(self) -> int:
         return len(self.losses)
@@ -76,11 +79,41 @@ class Observed(ABC):
 
 
 class Observations(Observed):
-    """All that an optimizer with one objective has learned; half of a subset are the best."""
+    """All that an optimizer with one objective has learned; half of a subset are the best.
 
-    def __init__(self, optimizer: Optimizer) -> None:
+    Parameters
+    ----------
+    optimizer : Optimizer
+    verdict : Verdict
+        What of its knowledge counts, and as what.
+    """
+
+    def __init__(self, optimizer: Optimizer, verdict: Verdict = EVERYTHING) -> None:
         super().__init__(optimizer)
         self.losses, self.ranked = self.losses[:, 0], self.ranked[:, 0]
+        self._is_other = np.zeros(self.n_known, dtype=bool)
+        if verdict is EVERYTHING:
+            return
+        self._is_other = optimizer.sources >= 0
+        if verdict.losses is not None:
+            known, is_broken = verdict.losses, self.is_broken[: self.n_known]
+            self.losses = np.concatenate([known, self.losses[self.n_known :]])
+            known = np.where(is_broken, self.ranked[: self.n_known], known)
+            self.ranked = np.concatenate([known, self.ranked[self.n_known :]])
+        if verdict.n_left_out and verdict.kept is not None:
+            self._leave_out(~verdict.kept)
+
+    def _leave_out(self, known: NDArray[np.bool_]) -> None:
+        rows = np.concatenate([np.flatnonzero(~known), np.arange(self.n_known, len(self))])
+        self.points, self.violations = self.points[rows], self.violations[rows]
+        self.losses, self.ranked = self.losses[rows], self.ranked[rows]
+        self.is_broken, self._is_other = self.is_broken[rows], self._is_other[~known]
+        self.n_known = int((~known).sum())
+
+    @property
+    def is_own(self) -> NDArray[np.bool_]:
+        """Which this study evaluated itself, shape (n,)."""
+        return ~np.append(self._is_other, np.zeros(len(self) - self.n_known, dtype=bool))
 
     def valued(self, n: int) -> NDArray[np.bool_]:
         """Return which of the first n evaluations gave a value that is no penalty, shape (n,)."""

@@ -198,13 +198,16 @@ class Surrogate:
         lengths, known, ranked = np.exp(theta[:-2]), observed.losses[rows], observed.ranked[rows]
         means, is_broken = process.mean(features), observed.is_broken[rows]
         means[is_broken] = means.max() + ranked[is_broken] / BROKEN
+        # What is to be improved on is what this study found, as soon as it found anything.
+        counts = ~is_broken & observed.is_own[rows]
+        counts = counts if counts.any() else ~is_broken
         # Not so where failures count as the worst loss: then they have no model of their own.
         valued = bool(np.isfinite(known).all())
         return Fitted(
             process,
             points,
             means,
-            float(warp.targets[~is_broken].min(initial=np.inf)),
+            float(warp.targets[counts].min(initial=np.inf)),
             n,
             float(observed.valued(n).mean()),
             warp,

@@ -72,6 +72,8 @@ class TrustRegion:
         The dimension: so many failures in a row, and at least four, halve the side.
     n_first : int
         How many losses only determine the best.
+    n_known : int
+        How many of them were known before the search, which cannot stall before it begins.
 
     Attributes
     ----------
@@ -81,9 +83,9 @@ class TrustRegion:
         How many losses there were since the last improvement.
     """
 
-    def __init__(self, n_effective: float, n_first: int) -> None:
+    def __init__(self, n_effective: float, n_first: int, n_known: int = 0) -> None:
         self._patience = max(FEWEST_FAILURES, round(n_effective))
-        self._n_first, self._n_seen = n_first, 0
+        self._n_first, self._n_known, self._n_seen = n_first, n_known, 0
         self._losses: list[float] = []
         self.side = SIDE
         self._successes = self._failures = 0
@@ -116,7 +118,7 @@ class TrustRegion:
         better = self._is_better(loss)
         self._n_repeated += self._is_known(loss)
         insort(self._losses, loss)
-        self.n_since = 0 if better else self.n_since + 1
+        self.n_since = 0 if better or self._n_seen <= self._n_known else self.n_since + 1
         if self._n_seen <= self._n_first:
             return
         self._successes = self._successes + 1 if better else 0

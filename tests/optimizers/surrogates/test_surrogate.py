@@ -44,6 +44,7 @@ class Cut:
     def __init__(self, observed, n):
         self.points, self.losses = observed.points[:n], observed.losses[:n]
         self.ranked, self.is_broken = observed.ranked[:n], observed.is_broken[:n]
+        self.is_own = observed.is_own[:n]
         self.subset, self.valued = observed.subset, observed.valued
         self.n = n
 
