@@ -197,7 +197,8 @@ def _from_best_to_worst(rows: Ints, losses: Floats) -> Ints:
     rows = rows[np.isfinite(losses[rows])]
     rows = rows[np.argsort(losses[rows], kind="stable")]
     places = np.linspace(0, len(rows) - 1, MOST_KNOWN).round().astype(np.int64)
-    return rows[np.unique(places)]
+    kept: Ints = rows[np.unique(places)]
+    return kept
 
 
 def _spread(losses: Floats) -> float:

@@ -111,5 +111,5 @@ def test_what_changes_nothing_follows_from_the_results_and_not_from_when_it_was_
     (expected,) = one.ask()
     other = BayesianOptimization().bind(of(value, FLOATS), seed=0)
     other.replay(trials)
-    assert not one._learner.latest.duplicates.metric.smooth.all()
+    assert not one.learner.latest.duplicates.metric.smooth.all()
     assert other.ask()[0].config == expected.config
