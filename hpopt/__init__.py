@@ -1,10 +1,10 @@
 """Hyper-parameter optimization for models that are expensive to evaluate.
 
-A strategy's class is imported when it is first used; ``__init__.pyi`` lists them for readers of
-types.
+A strategy's class, and `CommandProblem`, are imported when they are first used; ``__init__.pyi``
+lists them for readers of types.
 """
 
-from hpopt import early_stopping, optimizers, stopping
+from hpopt import early_stopping, optimizers, problems, stopping
 from hpopt._version import __version__
 from hpopt.core import (
     Constraint,
@@ -27,6 +27,7 @@ from hpopt.study import Result, Study, optimize
 
 __all__ = [
     "Categorical",
+    "CommandProblem",
     "Constraint",
     "Fidelity",
     "Float",
@@ -56,13 +57,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> type[Optimizer]:
-    """Import the class of a strategy (PEP 562)."""
-    if name not in _STRATEGIES:
+def __getattr__(name: str) -> type[Optimizer | Problem]:
+    """Import a class that is imported when it is used (PEP 562)."""
+    if name not in (*_STRATEGIES, "CommandProblem"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = getattr(optimizers, name)
-    return globals()[name]
+    found: type[Optimizer | Problem]
+    found = getattr(optimizers if name in _STRATEGIES else problems, name)
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_STRATEGIES})
+    return sorted({*globals(), *_STRATEGIES, "CommandProblem"})

@@ -40,7 +40,7 @@ from hpopt.optimizers import (
     SteadyState,
     Zhan,
 )
-from hpopt.problems import FunctionProblem
+from hpopt.problems import CommandProblem, FunctionProblem
 from hpopt.space import Categorical, Float, Int, Ordinal, Sequence, Space
 from hpopt.study import Result, Study, optimize
 
@@ -53,6 +53,7 @@ __all__ = [
     "BayesianOptimization",
     "Categorical",
     "Chain",
+    "CommandProblem",
     "Constraint",
     "DifferentialEvolution",
     "Fidelity",

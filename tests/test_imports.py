@@ -15,6 +15,7 @@ RANKS = {
     "_version": 0,
     "digits": 0,
     "terminal": 0,
+    "process_tree": 0,
     "checks": 0.5,
     "sheets": 0.5,  # tables and texts as data, as text, as HTML
     "space": 1,

@@ -40,6 +40,7 @@ example:
     class = "digits.py:Digits"   # relative to this file; or "module:Class"; or a function
     arguments = { epochs = 20 }  # (or an object) that makes (or is) an hpopt.Problem
     # function = "digits.py:error"  # or: a function of a config, of what [space] defines
+    # command = "./train --rate {rate}"  # or: a command, which prints {"loss": 0.25}
 
     # [objectives]           # of such a function, or of a problem without any
     # error = "minimize"     # the default is one value to be minimised

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
+from hpopt.cli.command import command_problem
 from hpopt.cli.problem_source import check_arguments, load, make, missing_arguments
 from hpopt.cli.run_file import RunFile
 from hpopt.cli.space_changes import change_space, whole_space
@@ -33,22 +34,33 @@ def problem_of(run_file: RunFile) -> Problem:
     Else it makes a problem. A run file that names nothing has a problem that is evaluated
     elsewhere.
     """
-    source, arguments = run_file.problem_class, run_file.problem_arguments
-    space = run_file.content.get("space")
-    target = load(source, run_file.folder) if source else None
-    if target is None:
-        problem: Problem = _evaluated_elsewhere(run_file.name, space)
-    elif run_file.names_function or (_is_whole(space) and _lacks_a_config(target, arguments)):
-        problem = _of_function(target, arguments, source, space)
+    objectives = run_file.content.get("objectives")
+    if run_file.problem_kind == "command":
+        problem: Problem = command_problem(
+            run_file, None if objectives is None else _wanted(objectives)
+        )
     else:
-        problem = make(target, arguments, source)
-        if space is not None:
-            change_space(problem, space)
-    check_problem(problem)
-    if "objectives" in run_file.content:
-        _set_objectives(problem, run_file.content["objectives"])
+        problem = _of_source(run_file)
+        check_problem(problem)
+        if objectives is not None:
+            _set_objectives(problem, objectives)
     if "constraints" in run_file.content:
         problem = with_constraints(problem, run_file.content["constraints"])
+    return problem
+
+
+def _of_source(run_file: RunFile) -> Problem:
+    space = run_file.content.get("space")
+    if not run_file.problem_kind:
+        return _evaluated_elsewhere(run_file.name, space)
+    source, arguments = run_file.problem_source, run_file.problem_arguments
+    target = load(source, run_file.folder)
+    names_function = run_file.problem_kind == "function"
+    if names_function or (_is_whole(space) and _lacks_a_config(target, arguments)):
+        return _of_function(target, arguments, source, space)
+    problem = make(target, arguments, source)
+    if space is not None:
+        change_space(problem, space)
     return problem
 
 
@@ -97,10 +109,14 @@ def _of_function(
         raise ProblemError(f"{error}; a run file has them in [problem.arguments]") from error
 
 
-def _set_objectives(problem: Problem, table: Mapping[str, Any]) -> None:
-    wanted = normalised_objectives(
+def _wanted(table: Mapping[str, Any]) -> tuple[Objective, ...]:
+    return normalised_objectives(
         [Objective(name, _direction(name, direction)) for name, direction in table.items()]
     )
+
+
+def _set_objectives(problem: Problem, table: Mapping[str, Any]) -> None:
+    wanted = _wanted(table)
     own = objectives_of(problem)
     if own == wanted:
         return

@@ -43,8 +43,25 @@ KEYS = (
     "optimizer",
     "limits",
 )
-KEYS_IN = {"problem": ("class", "function", "arguments"), "limits": ("seconds", "memory")}
-"""The keys of the tables whose keys do not depend on anything."""
+KINDS = ("class", "function", "command")
+"""The keys of ``[problem]`` that say what is optimised: there is one of them."""
+
+KEYS_OF_COMMAND = (
+    "arguments",
+    "flags",
+    "words",
+    "shell",
+    "folder",
+    "environment",
+    "result_file",
+    "pattern",
+    "exit_codes",
+    "stop_by",
+    "grace",
+    "output_bytes",
+    "fidelity",
+)
+KEYS_OF_LIMITS = ("seconds", "memory")
 
 
 @dataclass(frozen=True)
@@ -82,10 +99,11 @@ class RunFile:
         ):
             text_too = key in ("problem", "optimizer", "early_stopping")
             _check_table(self.content, key, text_too=text_too)
-        if not self.problem_class and self.needs_problem:
+        if not self.problem_kind and self.needs_problem:
             raise SettingError(
                 f'{self.name} must say what to optimise: [problem] with class = "file.py:Class", '
-                'or with function = "file.py:function" and a [space]'
+                'with function = "file.py:function" and a [space], or with command = "..." and a '
+                "[space]"
             )
         _check_objectives(self.content.get("objectives"))
         if self.optimizer_name == "":
@@ -155,27 +173,27 @@ class RunFile:
         return {"run": run}
 
     @property
-    def problem_class(self) -> str:
-        """Where the problem's class or function is: ``file.py:Class``."""
+    def problem_kind(self) -> str:
+        """What is optimised: one of `KINDS`; empty where the file does not say."""
         problem = self.content.get("problem", "")
         if not isinstance(problem, Mapping):
-            return str(problem)
-        if {"class", "function"} <= set(problem):
+            return "class" if problem else ""
+        given = [kind for kind in KINDS if kind in problem]
+        if len(given) > 1:
             raise SettingError(
-                "[problem] must have class or function, but has both: class is a problem, function "
-                "a function of a config"
+                f"[problem] must have one of {', '.join(KINDS)}, but has {' and '.join(given)}: "
+                "class is a problem, function a function of a config, command a command line"
             )
-        key = "function" if "function" in problem else "class"
-        found = problem.get(key, "")
-        if not isinstance(found, str):
-            raise SettingError(f"{key} in [problem] must be text, but got {found!r}")
-        return found
+        return given[0] if given else ""
 
     @property
-    def names_function(self) -> bool:
-        """Whether it says that a function of a config is optimised."""
-        problem = self.content.get("problem")
-        return isinstance(problem, Mapping) and "function" in problem
+    def problem_source(self) -> str:
+        """Where the problem's class or function is: ``file.py:Class``."""
+        problem, kind = self.content["problem"], self.problem_kind
+        found = problem[kind] if isinstance(problem, Mapping) else problem
+        if not isinstance(found, str) or not found:
+            raise SettingError(f"{kind} in [problem] must be text, but got {found!r}")
+        return found
 
     @property
     def problem_arguments(self) -> Mapping[str, Any]:
@@ -235,10 +253,17 @@ def _check_table(content: Mapping[str, Any], key: str, *, text_too: bool) -> Non
         return
     table = content[key]
     if isinstance(table, Mapping):
-        _check_keys(table, KEYS_IN.get(key, table), f"[{key}]")
+        _check_keys(table, _keys_of(key, table), f"[{key}]")
     elif not (text_too and isinstance(table, str)):
         wanted = "text or a table" if text_too else "a table"
         raise SettingError(f"{key} must be {wanted} ([{key}]), but got {table!r}")
+
+
+def _keys_of(key: str, table: Mapping[str, Any]) -> Iterable[str]:
+    """Return the keys that a table may have."""
+    if key == "problem":
+        return (*KINDS, *KEYS_OF_COMMAND) if "command" in table else (*KINDS, "arguments")
+    return KEYS_OF_LIMITS if key == "limits" else table
 
 
 def _check_objectives(objectives: Any) -> None:

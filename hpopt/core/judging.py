@@ -30,7 +30,7 @@ def judge(
     Parameters
     ----------
     returned : object
-        A number, or a mapping with all objectives by name.
+        A number, or a mapping with all objectives by name; or what `failed` returns.
     handle : TrialHandle, optional
         Of the evaluation: where it was told to stop, None stands for its last report.
     asks : str
@@ -39,9 +39,9 @@ def judge(
         Whether the evaluation was stopped, so that what constraints are on may be missing; and the
         objectives, where a constraint is broken.
     """
+    if (ready := _ready_outcome(problem, returned, handle)) is not None:
+        return ready
     names = [objective.name for objective in objectives_of(problem)]
-    if returned is None and handle is not None and handle.stopped:
-        return reached(problem, handle)
     if not isinstance(returned, Mapping):
         if len(names) > 1:
             wanted = f"a mapping with the objectives {names}"
@@ -73,6 +73,15 @@ def judge(
         return Outcome("invalid", error=error, info=info)
     status = "complete" if handle is None or not handle.stopped else handle.ended_status
     return Outcome(status, values, info=info)
+
+
+def _ready_outcome(problem: Problem, returned: Any, handle: TrialHandle | None) -> Outcome | None:
+    """Return the outcome of what needs no judging: a failure, or None after a stop."""
+    if isinstance(returned, Outcome) and returned.is_failure:
+        return returned
+    if returned is None and handle is not None and handle.stopped:
+        return reached(problem, handle)
+    return None
 
 
 def _broken(problem: Problem, values: Mapping[str, float]) -> str:

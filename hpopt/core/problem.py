@@ -15,13 +15,13 @@ from hpopt.checks import flag, whole
 from hpopt.core.constraint import Constraint, Constraints, normalised_constraints
 from hpopt.core.handle import TrialHandle
 from hpopt.core.objective import Objective, Objectives, normalised_objectives
-from hpopt.core.trial import Config, Solution
+from hpopt.core.trial import Config, Outcome, Solution
 from hpopt.digits import in_digits
 from hpopt.errors import ProblemError, SettingError
 from hpopt.sheets import Line, Row, Sheet, fields
 from hpopt.space import Space
 
-Returned = SupportsFloat | Mapping[str, Any] | None
+Returned = SupportsFloat | Mapping[str, Any] | Outcome | None
 """What an evaluation returns; None after `should_stop` said True. A subclass may promise less."""
 
 MOST_NAMES = 6  # parameters that a problem's repr names: they fit into a line
@@ -109,7 +109,9 @@ class Problem(ABC):
     max_batch: int = 1
 
     @abstractmethod
-    def evaluate(self, config: Config, trial: TrialHandle) -> float | Mapping[str, Any] | None:
+    def evaluate(
+        self, config: Config, trial: TrialHandle
+    ) -> float | Mapping[str, Any] | Outcome | None:
         """Evaluate one config.
 
         Parameters
@@ -124,12 +126,13 @@ class Problem(ABC):
         float or mapping of str to float
             The objective; or all objectives by name, any other numbers worth keeping, and JSON
             data for `Trial.info`. An exception, None, nan or a missing name becomes a trial with
-            that status. After `TrialHandle.should_stop` was True, None stands for the last report.
+            that status; so does ``hpopt.failed(why, status=...)``. After `TrialHandle.should_stop`
+            was True, None stands for the last report.
         """
 
     def evaluate_batch(
         self, configs: Sequence[Config], trials: Sequence[TrialHandle]
-    ) -> Sequence[float | Mapping[str, Any] | Exception | None]:
+    ) -> Sequence[float | Mapping[str, Any] | Outcome | Exception | None]:
         """Evaluate several configs in one computation; write it where `max_batch` is above 1.
 
         It must return what `evaluate` returns for each. It is never needed: one config alone goes

@@ -25,6 +25,9 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 REACHED = "reached"
 """The key of `Outcome.info` for the fidelity that values are of, where it is not the trial's."""
 
+OUTPUT_FILE = "output.txt"
+"""In the folder of a trial: what it printed, where its problem keeps that there."""
+
 WITH_VALUES = ("complete", "stopped")
 
 
@@ -139,7 +142,7 @@ def _in_short(named: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def failed(why: str, *, status: Status = "failed") -> Outcome:
-    """Return the outcome of a failed evaluation, for ``study.tell``.
+    """Return the outcome of a failed evaluation: for ``study.tell``, or to return from `evaluate`.
 
     Parameters
     ----------

@@ -9,6 +9,7 @@ import tempfile
 import weakref
 from pathlib import Path
 
+from hpopt.executors.supervision.output import MOST_BYTES, as_text
 from hpopt.executors.supervision.scratch import folder_prefix
 
 
@@ -38,3 +39,15 @@ class TrialFolders:
             self.root = f"{tempfile.gettempdir()}{os.sep}{name}"
             weakref.finalize(self, shutil.rmtree, self.root, ignore_errors=True)
         return f"{self.root}{os.sep}{number}"
+
+
+def end_of_file(path: Path) -> str:
+    """Return the last 20,000 characters of a file; nothing where it cannot be read."""
+    try:
+        if not path.is_file():  # to open a pipe would wait for who writes it
+            return ""
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - MOST_BYTES))
+            return as_text(file.read(MOST_BYTES))
+    except OSError:
+        return ""

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from hpopt.core import STATUSES, Constraint, Fidelity, Objective, Ranking, Trial
+from hpopt.core.trial import OUTPUT_FILE
 from hpopt.errors import ConfigError, HpoptError, StudyFileError
 from hpopt.space import Space
 from hpopt.storage import MemoryStorage, Storage
 from hpopt.storage.running import Running, read_running
+from hpopt.study.folders import TrialFolders, end_of_file
 from hpopt.study.metadata import constraints_in, fidelity_in, has_tuples
 
 Opening = Callable[[], AbstractContextManager[Storage]]
@@ -82,7 +84,10 @@ class StoredTrials:
     def output(self, number: int) -> str:
         """Return the end of what a trial printed, at most 20,000 characters."""
         with self._opening() as storage:
-            return storage.output(number)
+            output = storage.output(number)
+        if output or self._path is None:
+            return output
+        return end_of_file(Path(TrialFolders(self._path).of(number)) / OUTPUT_FILE)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -160,7 +160,7 @@ def test_objectives_of_a_problem_without_any(run):
 PROBLEMS = {
     '{ function = "functions.py:scaled" }\n': "needs a [space] that defines its parameters",
     '{ function = "functions.py:Plain" }\n' + X: "but functions.py:Plain is the class Plain",
-    '{ function = "functions.py:Plain", class = "functions.py:Plain" }\n': "but has both",
+    '{ function = "functions.py:Plain", class = "functions.py:Plain" }\n': "has class and function",
     "{ function = 3 }\n" + X: "function in [problem] must be text, but got 3",
     '{ function = "functions.py:scaled", arguments = { scael = 1 } }\n' + X: "mean 'scale'?",
     '"functions.py:needs"\n' + X: "a run file has them in [problem.arguments]",

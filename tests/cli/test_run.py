@@ -221,7 +221,7 @@ def test_the_run_file_of_the_help_is_right(tmp_path):
     text = RUN_FILE.partition("works too):")[2]
     (tmp_path / "help.toml").write_text(text)
     run_file = RunFile.read(tmp_path / "help.toml")
-    assert run_file.problem_class == "digits.py:Digits"
+    assert run_file.problem_source == "digits.py:Digits"
     assert run_file.problem_arguments == {"epochs": 20}
     assert run_file.optimizer_arguments == {"population": 12}
     assert run_file.content["limits"] == {"seconds": 120, "memory": "4GB"}

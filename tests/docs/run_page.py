@@ -174,8 +174,11 @@ def check_run_file(path: Path) -> None:
     from hpopt.cli.run_file import RunFile
 
     run_file = RunFile.read(path, needs_problem=False)
-    source = run_file.problem_class.partition(":")[0]
-    if source and (run_file.folder / source).exists():
+    kind = run_file.problem_kind
+    if kind == "command":
+        os.environ["PATH"] = f"{commands_folder()}{os.pathsep}{os.environ['PATH']}"
+    source = run_file.problem_source.partition(":")[0] if kind in ("class", "function") else ""
+    if kind == "command" or (source and (run_file.folder / source).exists()):
         prepare(run_file)
 
 

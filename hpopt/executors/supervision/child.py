@@ -20,7 +20,6 @@ from hpopt.errors import WorkerLost
 from hpopt.executors.supervision import gpu_memory, main_module, parent_death
 from hpopt.executors.supervision.output import c_library, c_stdout, flush, take_end
 from hpopt.executors.supervision.process_memory import PeakMemory
-from hpopt.executors.supervision.process_tree import kill_leftovers
 from hpopt.executors.supervision.transfer import (
     COST,
     Kind,
@@ -30,6 +29,7 @@ from hpopt.executors.supervision.transfer import (
     read_frame,
     write_frame,
 )
+from hpopt.process_tree import kill_leftovers
 
 LINE_BUFFERED = 1  # _IOLBF of <stdio.h> in glibc, musl and macOS
 

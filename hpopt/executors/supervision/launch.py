@@ -9,8 +9,8 @@ import sys
 from collections.abc import Mapping
 
 from hpopt.errors import WorkerNotStarted
-from hpopt.executors.supervision.parent_death import kill_when_closed
 from hpopt.executors.supervision.scratch import OWNER, folder_prefix
+from hpopt.process_tree import kill_when_closed
 
 BOOT = """\
 import os, sys

@@ -27,7 +27,7 @@ from typing import NoReturn
 
 import psutil
 
-from hpopt.executors.supervision.process_tree import descendants, kill_each, kill_process_tree
+from hpopt.process_tree import descendants, kill_each, kill_process_tree, kill_when_closed
 
 PARENT_CHECK_SECONDS = 2.0  # the slower way only: one system call each time
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # of <linux/prctl.h>
@@ -47,26 +47,6 @@ def die_with_driver(driver: int, parent_pipe: int) -> None:
         die()
     if os.getppid() != driver:
         os._exit(1)
-
-
-def kill_when_closed(pipe: int, owner: int) -> bool:
-    """Have the kernel kill a process when the other end of a pipe closes; return whether it will.
-
-    It stays with the pipe, whichever of the processes that share it has asked. `owner` is a
-    process, or the negative number of a process group, which must exist.
-    """
-    if pipe < 0 or not sys.platform.startswith("linux"):
-        return False
-    try:
-        import fcntl
-
-        fcntl.fcntl(pipe, fcntl.F_SETOWN, owner)
-        fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL)
-        flags = fcntl.fcntl(pipe, fcntl.F_GETFL)
-        fcntl.fcntl(pipe, fcntl.F_SETFL, flags | os.O_ASYNC)
-    except (OSError, AttributeError, ImportError):
-        return False
-    return True
 
 
 def adopt_orphans() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import psutil
 
-from hpopt.executors.supervision.process_tree import parents
+from hpopt.process_tree import parents
 
 
 class PeakMemory:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import threading
 import time
@@ -12,11 +11,10 @@ from dataclasses import dataclass
 from io import FileIO
 from typing import cast
 
-import psutil
-
+from hpopt import process_tree
 from hpopt.errors import EvaluationLost, WorkerLost
 from hpopt.executors.limits import Limits
-from hpopt.executors.supervision import exits, process_tree
+from hpopt.executors.supervision import exits
 from hpopt.executors.supervision.exits import Run, Verdict
 from hpopt.executors.supervision.launch import close_descriptor, start_error, start_process
 from hpopt.executors.supervision.output import OutputFile, as_text
@@ -101,7 +99,7 @@ class Worker:
     @property
     def alive(self) -> bool:
         """Whether it may take a call."""
-        return not (self._killed or self._reaped or _has_ended(self.pid))
+        return not (self._killed or self._reaped or process_tree.has_ended(self.pid))
 
     def wait_until_ready(self) -> None:
         """Wait until the process is up; raise WorkerNotStarted when it ends before it is."""
@@ -124,6 +122,8 @@ class Worker:
         self._watchdog.watch(self)  # before the call is sent: the process may be stopped already
         try:
             kind, body = self._answer(run, call, call_environment)
+            if run.verdict is not None:
+                raise _GoneError  # what it had started was killed first, and it says only that
         except (_GoneError, OSError) as gone:
             lost = self._reap(run, gone)
             if was_ready and run.began is None and run.verdict in (None, "stopped"):
@@ -151,7 +151,7 @@ class Worker:
         if self.alive:
             with contextlib.suppress(OSError):  # it may have just died
                 write_frame(self._inbox, Kind.STOP)
-            _wait_for(lambda: _has_ended(self.pid), STOP_SECONDS)
+            _wait_for(lambda: process_tree.has_ended(self.pid), STOP_SECONDS)
             # Python's and joblib's resource trackers end by themselves, but clean up first.
             _wait_for(lambda: not process_tree.group_members(self.pid), TRACKERS_SECONDS)
         self._reap(Run(Limits()), _GoneError())
@@ -206,7 +206,7 @@ class Worker:
         A fork of it could hold its pipe open, and the driver would wait for ever.
         """
         with self._lock:
-            if not self._killed and not self._reaped and _has_ended(self.pid):
+            if not self._killed and not self._reaped and process_tree.has_ended(self.pid):
                 process_tree.kill_process_tree(self.pid)
 
     def _answer(self, run: Run, call: bytes, call_environment: bytes) -> tuple[Kind, bytearray]:
@@ -248,7 +248,7 @@ class Worker:
 
     def _reap(self, run: Run, gone: Exception) -> EvaluationLost:
         seconds = run.seconds
-        died = self._reaped or _wait_for(lambda: _has_ended(self.pid), DEATH_SECONDS)
+        died = self._reaped or _wait_for(lambda: process_tree.has_ended(self.pid), DEATH_SECONDS)
         if not self._reaped:
             self._end()
         how = exits.exit_in_words(self._process.returncode)
@@ -277,19 +277,6 @@ class Worker:
 
 class _GoneError(Exception):
     """No answer will come (for use within this module)."""
-
-
-def _has_ended(pid: int) -> bool:
-    """Return whether a child process has ended, without taking its exit status away."""
-    if not hasattr(os, "waitid"):
-        try:
-            return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
-        except psutil.Error:
-            return True
-    try:
-        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-    except ChildProcessError:
-        return True
 
 
 def _wait_for(condition: Callable[[], bool], seconds: float) -> bool:

@@ -50,6 +50,19 @@ def kill_each(processes: Iterable[psutil.Process]) -> None:
             process.kill()
 
 
+def has_ended(pid: int) -> bool:
+    """Return whether a child process has ended, without taking its exit status away."""
+    if not hasattr(os, "waitid"):
+        try:
+            return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+        except psutil.Error:
+            return True
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True
+
+
 def has_children() -> bool:
     """Return whether this process has any child, dead ones that nobody waited for included.
 
@@ -60,6 +73,26 @@ def has_children() -> bool:
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
+        return False
+    return True
+
+
+def kill_when_closed(pipe: int, owner: int) -> bool:
+    """Have the kernel kill a process when the other end of a pipe closes; return whether it will.
+
+    It stays with the pipe, whichever of the processes that share it has asked. `owner` is a
+    process, or the negative number of a process group, which must exist.
+    """
+    if pipe < 0 or not sys.platform.startswith("linux"):
+        return False
+    try:
+        import fcntl
+
+        fcntl.fcntl(pipe, fcntl.F_SETOWN, owner)
+        fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL)
+        flags = fcntl.fcntl(pipe, fcntl.F_GETFL)
+        fcntl.fcntl(pipe, fcntl.F_SETFL, flags | os.O_ASYNC)
+    except (OSError, AttributeError, ImportError):
         return False
     return True
 
