@@ -11,10 +11,12 @@ from typing import Any
 from hpopt._version import __version__
 from hpopt.checks import expanded
 from hpopt.cli.ask import add_ask
+from hpopt.cli.completion import add_completion
 from hpopt.cli.dashboard import dashboard
 from hpopt.cli.exit_codes import EXPLAINED, ExitCode
 from hpopt.cli.export import export
 from hpopt.cli.help_texts import DEBUG, DESCRIPTION, EXAMPLES, RUN_FILE
+from hpopt.cli.init import add_init
 from hpopt.cli.plot import add_plot
 from hpopt.cli.report import add_report
 from hpopt.cli.run import resume, run
@@ -107,6 +109,7 @@ def make_parser() -> Parser:
         command.set_defaults(perform=perform, parser=command)
         return command
 
+    add_init(add)
     _add_run(add)
     _add_resume(add)
     add_ask(add)
@@ -117,6 +120,7 @@ def make_parser() -> Parser:
     add_report(add)
     _add_dashboard(add)
     add_plot(add)
+    add_completion(add, parser)
     return parser
 
 
@@ -175,6 +179,7 @@ def _add_show(add: Callable[..., argparse.ArgumentParser]) -> None:
         metavar="N",
         help="all of one trial: its curve, error, traceback and output",
     )
+    command.add_argument("--json", action="store_true", help="as one object of JSON, for programs")
     command.add_argument(
         "--follow",
         action="store_true",
@@ -195,6 +200,11 @@ def _add_best(add: Callable[..., argparse.ArgumentParser]) -> None:
         "--front",
         action="store_true",
         help="a list of all that no other trial dominates: number, objectives and config of each",
+    )
+    command.add_argument(
+        "--json",
+        action="store_true",
+        help="all of the trial, as 'hpopt export' has it, in place of its config",
     )
 
 

@@ -12,8 +12,10 @@ from pathlib import Path
 
 from hpopt.cli.exit_codes import ExitCode
 from hpopt.cli.follow import follow
+from hpopt.cli.json_output import as_json, error_as_json
+from hpopt.cli.show_json import study_as_data, trial_as_data, trial_in_short
 from hpopt.core import Objective, Trial
-from hpopt.errors import NoValuesError, StudyWarning
+from hpopt.errors import NoValuesError, SettingError, StudyWarning
 from hpopt.reports.printing import write
 from hpopt.reports.tables import summary
 from hpopt.reports.trial_page import trial_page
@@ -25,7 +27,17 @@ from hpopt.terminal import printable
 def show(arguments: argparse.Namespace) -> ExitCode:
     """Show the best trials and the state of the rest, or one trial."""
     path = Path(arguments.study)
+    if arguments.json and arguments.follow:
+        raise SettingError("--follow must be without --json: ask for --json again and again")
     record = Study.load(path)
+    if arguments.json:
+        data = (
+            study_as_data(record, path, arguments.top)
+            if arguments.trial is None
+            else trial_as_data(record, arguments.trial)
+        )
+        sys.stdout.write(as_json(data) + "\n")
+        return ExitCode.DONE
     if arguments.follow:
         return follow(record, path, arguments.top)
     if arguments.trial is not None:
@@ -39,9 +51,16 @@ def best(arguments: argparse.Namespace) -> ExitCode:
     """Print the best config as JSON, or those of the front with their objectives."""
     record = Study.load(arguments.study)
     front = record.front if len(record.objectives) > 1 or arguments.front else []
-    trial = say_no_best(record)
+    trial = say_no_best(record, json=arguments.json)
     if trial is None:
         return ExitCode.NO_VALUES
+    if arguments.json:
+        marks = record.marks()
+        found = [
+            trial_in_short(each, marks(each)) for each in (front if arguments.front else [trial])
+        ]
+        sys.stdout.write(as_json(found if arguments.front else found[0]) + "\n")
+        return ExitCode.DONE
     if arguments.front:
         rows = [_on_front(each, record.objectives) for each in front]
         sys.stdout.write("[\n" + ",\n".join(map(printable, rows)) + "\n]\n")
@@ -57,14 +76,17 @@ def best(arguments: argparse.Namespace) -> ExitCode:
     return ExitCode.DONE
 
 
-def say_no_best(record: Record) -> Trial | None:
+def say_no_best(record: Record, *, json: bool = False) -> Trial | None:
     """Return the best trial of a study; say why on stderr where there is none."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", StudyWarning)
         try:
             best: Trial = record.best
         except (NoValuesError, StudyWarning) as error:
-            sys.stderr.write(f"error: {printable(str(error))}\n")
+            said = (
+                error_as_json(error, str(error), ExitCode.NO_VALUES) if json else f"error: {error}"
+            )
+            sys.stderr.write(f"{printable(said)}\n")
             return None
     return best
 

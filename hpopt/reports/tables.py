@@ -169,7 +169,8 @@ def _state(record: Source, read: Digest, path: Path | None, writer: Writer | Non
     if read.front:
         yield "front", f"{len(read.front)} trials; {_about(read)}"
     if read.pending:
-        what = "running" if writer else "cut off"
+        is_elsewhere = str(header.get("problem")).endswith(".ExternalProblem")
+        what = "running" if writer else "pending" if is_elsewhere else "cut off"
         yield what, f"{len(read.pending)}: {words.numbers(read.pending)}"
     for trial in read.errors:
         yield f"trial {trial.number}", f"{trial.status}: {trial.error}"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hpopt.core import Heartbeat, LiveFolder, Solution, copy_data, heartbeat_of
-from hpopt.storage.storage import Storage
+from hpopt.storage.storage import Pending, Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,19 @@ def read_running(storage: Storage, path: Path | None, first: int = 0) -> list[Ru
     found = []
     for pending in storage.pending(first):
         seen = None if folder is None else heartbeat_of(folder, pending.solution.number)
+        seen = seen or _reported(pending)
         solution = replace(pending.solution, config=copy_data(pending.solution.config))
         found.append(Running(solution, seen.since if seen else pending.since, seen))
     return found
+
+
+def _reported(pending: Pending) -> Heartbeat | None:
+    """Return the last report of what is evaluated elsewhere, by `Storage.reported`."""
+    if not pending.curve or pending.since is None:
+        return None
+    step, value = pending.curve[-1]
+    shown = next(iter(value.values()), None) if isinstance(value, Mapping) else value
+    return Heartbeat(pending.solution.number, 0, "", "", pending.since, step, shown)
 
 
 def folder_beside(path: Path) -> Path:
