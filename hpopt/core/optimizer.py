@@ -296,6 +296,15 @@ class Optimizer(Strategy):
         """The number of solutions that can be asked before results are needed: an int, or inf."""
         return math.inf
 
+    @property
+    def order_free(self) -> bool:
+        """Whether what can be asked now does not depend on the results that are still to come.
+
+        So it is with strategies that learn nothing, or at the end of a generation: to ask for more
+        at once costs them nothing. By default results are learned as they come.
+        """
+        return False
+
     def settings(self) -> dict[str, Any]:
         """Return the arguments as JSON data, which a study records."""
         return {name: _as_json(getattr(self, name)) for name in self.argument_names()}

@@ -93,6 +93,11 @@ class Batches(Optimizer):
         return len(self._batch) or math.inf
 
     @property
+    def order_free(self) -> bool:
+        """It learns at the end of a batch."""
+        return True
+
+    @property
     def next_number(self) -> int:
         """The number of the first solution of the next batch."""
         return max(self._begin, len(self.start))  # the first batch begins with the start configs

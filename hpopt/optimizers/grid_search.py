@@ -101,6 +101,11 @@ class GridSearch(Optimizer):
         # How many points in a row were forbidden, and how many were looked at in their order.
         self._n_fruitless, self._n_in_order = 0, 0
 
+    @property
+    def order_free(self) -> bool:
+        """It learns nothing."""
+        return True
+
     def _ask(self, number: int, n: int) -> Floats:
         while self._position < self.grid.n_addressed and not self._is_over:
             indices = self._next_indices()

@@ -113,6 +113,11 @@ class Hyperband(Halving):
         return min(n, super().batch_size)
 
     @property
+    def order_free(self) -> bool:
+        """It learns at the end of a rung, unless nobody waits; its proposer may at each result."""
+        return not self.asynchronous and self.proposer.order_free
+
+    @property
     def phase(self) -> Phase | None:
         """The bracket, and the phase of the proposer."""
         if self.asynchronous:

@@ -39,6 +39,11 @@ class LatinHypercube(Optimizer):
     def __init__(self, *, n: int = 20) -> None:
         self.n = whole("n", n, 1)
 
+    @property
+    def order_free(self) -> bool:
+        """It learns nothing."""
+        return True
+
     def _ask(self, number: int, n: int) -> Floats:
         design, place = divmod(number - len(self.start), self.n)
         rng = self.generator(design)

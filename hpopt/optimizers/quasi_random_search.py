@@ -41,6 +41,11 @@ class QuasiRandomSearch(Optimizer):
         self._sequence: Any = None
         self._next_block = -1
 
+    @property
+    def order_free(self) -> bool:
+        """It learns nothing."""
+        return True
+
     def _ask(self, number: int, n: int) -> Floats:
         block, place = divmod(number - len(self.start), BLOCK)
         points = self._block(block)

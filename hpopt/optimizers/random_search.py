@@ -29,6 +29,11 @@ class RandomSearch(Optimizer):
     name: ClassVar[str] = "random"
     plain: ClassVar[str] = "drawing configs at random"
 
+    @property
+    def order_free(self) -> bool:
+        """It learns nothing."""
+        return True
+
     def _ask(self, number: int, n: int) -> Floats:
         block = number // BLOCK
         first = max(block * BLOCK, len(self.start))

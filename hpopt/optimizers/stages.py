@@ -85,6 +85,11 @@ class Stages(Optimizer):
         """The batch size of the stage."""
         return math.inf if self._inner is None else min(self._share, self._inner.batch_size)
 
+    @property
+    def order_free(self) -> bool:
+        """That of the stage."""
+        return self._inner is not None and self._inner.order_free
+
     @abstractmethod
     def _stage(self, index: int, points: Floats, losses: Floats) -> Stage | None:
         """Return the stage of an index; None after the last.

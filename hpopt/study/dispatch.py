@@ -32,6 +32,10 @@ Group = list[Solution]
 # Seconds between two looks at where calls run. People read it, so more often is of no use.
 WHERE_SECONDS = 1.0
 
+# Full batches that are ready, at least, where asking ahead costs nothing: of so many solutions even
+# some ten kinds fill a batch.
+AHEAD = 4
+
 # Workers that may die while they start, beyond one for each slot and before any trial has begun,
 # until it is clear that none ever starts: one or two may have been killed by somebody.
 MOST_NOT_STARTED = 2
@@ -49,10 +53,12 @@ class Ended:
 class Dispatch:
     """Keep an executor's slots filled with what is ready.
 
-    Where the problem takes batches, ready solutions of one key go together, up to `max_batch`.
-    None waits for others to become ready, and no slot stays empty so that another gets a fuller
-    batch. A batch that fails as a whole comes back, and each of its solutions goes alone. A trial
-    whose worker was lost is ready again, `retries` times, under its own number and seed.
+    Where the problem takes batches, ready solutions of one key go together, up to `max_batch`, and
+    the fullest batches first. A strategy that asks no worse without results is asked for more than
+    the slots take, so that batches are fuller. None waits for others to become ready, and no slot
+    stays empty so that another gets a fuller batch. A batch that fails as a whole comes back, and
+    each of its solutions goes alone. A trial whose worker was lost is ready again, `retries` times,
+    under its own number and seed.
 
     Attributes
     ----------
@@ -115,12 +121,22 @@ class Dispatch:
         return seen.step, seen.value
 
     @property
-    def n_wanted(self) -> int:
-        """How many solutions the free slots can take."""
+    def n_taken(self) -> int:
+        """How many solutions the free slots take."""
         return self.n_free * self._max_batch
 
+    @property
+    def n_wanted(self) -> int:
+        """How many solutions are to be ready, for the free slots; 0 without a free one."""
+        n, state = self.n_taken, self._state
+        # A rule of early stopping knows of a trial what was told when it was asked.
+        is_free_of_cost = state.optimizer.order_free and state.early_stopping is None
+        if n and self._max_batch > 1 and is_free_of_cost:
+            n = max(n, AHEAD * self._max_batch)
+        return n
+
     def send(self, most: int) -> None:
-        """Send what is ready into free slots: at most so many solutions, `n_wanted` of them."""
+        """Send what is ready into free slots: at most so many solutions."""
         if self._max_batch > 1:
             for group in self._groups(most):
                 self._submit(group)
@@ -129,24 +145,24 @@ class Dispatch:
             self._submit([self.ready.popleft()])
 
     def _groups(self, most: int) -> list[Group]:
-        """Take from what is ready, in its order, what goes into the free slots."""
+        """Take the fullest groups of what is ready into the free slots, the older first."""
         n_free = self.n_free
         groups: list[Group] = []
         open_groups: dict[Hashable, Group] = {}
-        left: list[Solution] = []
         for solution in list(self.ready)[:most]:
             alone = solution.number in self._alone
             key = None if alone else self._key(solution)
             group = None if alone else open_groups.get(key)
-            if group is not None and len(group) < self._max_batch:
-                group.append(solution)
-            elif len(groups) < n_free:
-                groups.append([solution])
+            if group is None or len(group) == self._max_batch:
+                groups.append(group := [])
                 if not alone:
-                    open_groups[key] = groups[-1]
-            else:
-                left.append(solution)
-        self.ready = deque([*left, *list(self.ready)[most:]])
+                    open_groups[key] = group
+            group.append(solution)
+        groups.sort(key=len, reverse=True)
+        groups, later = groups[:n_free], groups[n_free:]
+        left = {solution.number for group in later for solution in group}
+        ready = enumerate(self.ready)
+        self.ready = deque(each for place, each in ready if place >= most or each.number in left)
         # Two half batches at the same time are done before a full one and an idle slot.
         while len(groups) < n_free and len(largest := max(groups, key=len, default=[])) > 1:
             half = len(largest) // 2

@@ -129,7 +129,9 @@ class Loop:
             self._is_exhausted = not dispatch.ready
             if self._is_exhausted:
                 return state.why_nothing_left()
-            self._show_state(sending=room)  # before: it may be evaluated here, and take long
+            self._show_state(
+                sending=min(room, dispatch.n_taken)
+            )  # before: it may be evaluated here, and take long
             dispatch.send(room)
         return self._interrupts.reason or ""
 

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import Counter
 from concurrent.futures import Executor, Future
 from pathlib import Path
 
@@ -91,6 +92,53 @@ def test_groups_are_of_one_key_and_no_slot_stays_empty():
 
     searched(AnyWithAny(), hpopt.RandomSearch, executor=recording, workers=4, trials=6)
     assert sorted(len(group) for group in recording.groups) == [1, 1, 2, 2]
+
+
+def test_the_fullest_groups_go_first():
+    recording = Recording()
+    trials = searched(Batched(), hpopt.RandomSearch, executor=recording, trials=16).trials
+    sizes = [len(group) for group in recording.groups]
+    assert sizes == sorted(sizes, reverse=True)
+    keys = Counter(trial.config["optimizer"] for trial in trials)
+    assert len(sizes) == sum(-(-n // 4) for n in keys.values()) < 16
+    first = [group[0].number for group in recording.groups if len(group) == sizes[0]]
+    assert first == sorted(first)
+
+
+class Asked:
+    """Remember how many are ready when more are asked for."""
+
+    def ask(self, n=1):
+        self.most = max(getattr(self, "most", 0), len(self.pending) + n)
+        return super().ask(n)
+
+
+class AskedRandom(Asked, hpopt.RandomSearch):
+    pass
+
+
+class AskedGreedy(Asked, Greedy):
+    pass
+
+
+class AskedGenetic(Asked, hpopt.GeneticAlgorithm):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("make", "options", "most"),
+    [
+        (AskedRandom, {}, 16),
+        (lambda: AskedGenetic(population=12), {}, 16),
+        (AskedGreedy, {}, 4),
+        # A rule knows of a trial only what was told when it was asked.
+        (AskedRandom, {"early_stopping": "median"}, 4),
+    ],
+)
+def test_more_are_asked_for_where_that_costs_nothing(make, options, most):
+    optimizer = make()
+    searched(Batched(), lambda: optimizer, **options)
+    assert optimizer.most == most
 
 
 class Touchy(Batched):
