@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hpopt.core.evaluation import (
+    failure_of,
     in_one_line,
     info_of,
     judge_error,
@@ -96,6 +97,10 @@ def _outcome(
         outcome = judge_error(problem, returned, handle)
     else:
         outcome = judge(problem, returned, handle)
+    try:
+        handle.tell_values(outcome.values)
+    except Exception as error:
+        outcome = failure_of(error)
     return replace(
         outcome,
         curve=thinned_curve(handle.curve),

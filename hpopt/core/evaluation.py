@@ -77,7 +77,7 @@ def evaluate(
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        outcome = _failure(error)
+        outcome = failure_of(error)
     finally:
         handle.end()
     # Made anew, as dataclasses.replace takes five times as long, at each trial.
@@ -137,7 +137,7 @@ def judge_error(problem: Problem, error: BaseException, handle: TrialHandle) -> 
     """Return the outcome of an evaluation that raised: a failure, or an early stop."""
     stopped = stopped_by(error)
     if stopped is None and not handle.stopped:
-        return _failure(error)
+        return failure_of(error)
     if stopped is not None and stopped.values is not None:
         asks = "hpopt.Stopped must be raised with"
         outcome = judge(problem, stopped.values, asks=asks, is_partial=True)
@@ -169,7 +169,8 @@ def stopped_by(error: BaseException) -> Stopped | None:
     return None
 
 
-def _failure(error: BaseException) -> Outcome:
+def failure_of(error: BaseException) -> Outcome:
+    """Return the outcome of an evaluation that raised, and had not been stopped."""
     return Outcome(status_of(error), error=in_one_line(error), traceback=_traceback(error))
 
 

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from hpopt.core import Previous, TrialHandle
+from hpopt.core import Previous, Problem, Solution, TrialHandle, evaluate_together
 from hpopt.errors import SettingError
+from hpopt.space import Float, Space
 
 
 def reporting(*reports):
@@ -106,3 +107,25 @@ def test_what_to_go_on_from_is_there_as_long_as_its_folder_is(tmp_path):
     previous.directory.mkdir()
     assert handle.previous == previous
     assert TrialHandle(1, 0, 9).previous is None
+
+
+def test_what_is_called_at_the_end_of_a_batch():
+    seen = []
+
+    class Batch(Problem):
+        space = Space({"x": Float(0, 1)})
+        max_batch = 3
+
+        def evaluate(self, config, trial):
+            raise NotImplementedError
+
+        def evaluate_batch(self, configs, trials):
+            trials[0].at_end(seen.append)
+            trials[1].at_end(seen.append)
+            trials[2].at_end(lambda values: values["none"])
+            return [0.5, ValueError("no"), 0.25]
+
+    solutions = [Solution(i, {"x": 0.5}, None, seed=i) for i in range(3)]
+    outcomes = evaluate_together(Batch(), solutions)
+    assert seen == [{"value": 0.5}, {}]
+    assert [each.status for each in outcomes] == ["complete", "failed", "failed"]

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 from hpopt.core.amounts import parse_bytes
 from hpopt.core.constraint import Constraints, normalised_constraints
-from hpopt.core.handle import TrialHandle
 from hpopt.core.objective import Objective
 from hpopt.core.objective import Objectives as ClassObjectives
-from hpopt.core.problem import Fidelity, Problem, check_problem, constraints_of, objectives_of
+from hpopt.core.problem import Fidelity, check_problem, objectives_of
 from hpopt.core.trial import Config
 from hpopt.problems.keras.agreement import check_together
 from hpopt.problems.keras.builders.builder import Builder
@@ -24,20 +19,19 @@ from hpopt.problems.keras.data.fingerprint import digest_of, fingerprint_of_data
 from hpopt.problems.keras.data.rows import Rows
 from hpopt.problems.keras.data.source_choice import make_source
 from hpopt.problems.keras.data.sources import Steps, arrays_of
-from hpopt.problems.keras.memory_estimate import MemoryEstimate
 from hpopt.problems.keras.metrics import Objectives, objectives_by_name
 from hpopt.problems.keras.network_factory import NetworkFactory
-from hpopt.problems.keras.session import fresh_session, precision_of_layers, require_keras
+from hpopt.problems.keras.population.size import population_of
+from hpopt.problems.keras.session import require_keras
 from hpopt.problems.keras.training.checkpoints import Interval
 from hpopt.problems.keras.training.config import Callbacks, TrainingConfig
-from hpopt.problems.keras.training.continuation import state_files
 from hpopt.problems.keras.training.fidelity import fidelity_of
 from hpopt.problems.keras.training.fit import FitSettings
-from hpopt.problems.keras.training.trial import TrialInputs, train_trial, trained_model
+from hpopt.problems.keras.training_problem import TrainingProblem
 from hpopt.space import Parameter, Space
 
 
-class KerasProblem(Problem):
+class KerasProblem(TrainingProblem):
     """Search for the network that learns best from some data.
 
     Networks come from a builder (`DenseBuilder`, `ConvolutionalBuilder`, `RecurrentBuilder`), from
@@ -122,6 +116,11 @@ class KerasProblem(Problem):
         with several objectives the front, of which a number keeps ends and the widest gaps.
     latency_batch : int, at least 1
         How many examples the objective ``"latency"`` is of.
+    population : int of at least 1, or "auto", optional
+        Train so many networks of equal architecture as one computation, on JAX, of arrays; with
+        ``"auto"`` where it pays. A study then evaluates trials in groups (`max_batch`). Values are
+        those of networks trained alone, but for rounding; they do not depend on the grouping.
+        Other networks, and all on other backends, train one after another.
     verbose : int, 0 to 2
         Keras' own output. Each trial prints one line in any case.
 
@@ -185,9 +184,13 @@ class KerasProblem(Problem):
         memory_limit: int | str | None = None,
         keep_weights: int | None = None,
         latency_batch: int = 1,
+        population: int | str | None = None,
         verbose: int = 0,
     ) -> None:
         require_keras()
+        is_lenient = type(self).evaluate is not KerasProblem.evaluate
+        self._population = population_of(population, is_lenient)
+        self.max_batch = self._population.max_batch if self._population else 1
         is_overridden = type(self).build is not KerasProblem.build
         self._networks = NetworkFactory(build, type(self).__name__, is_overridden)
         own = self._networks.space(space, has_batches=is_dataset(x))
@@ -213,7 +216,7 @@ class KerasProblem(Problem):
             memory_limit=limit,
             latency_batch=latency_batch,
             # Whether a subclass may add values to those of the training.
-            is_lenient=type(self).evaluate is not KerasProblem.evaluate,
+            is_lenient=is_lenient,
         )
         check_problem(self)
         self.source = make_source(
@@ -247,67 +250,6 @@ class KerasProblem(Problem):
         """Return the arguments of ``model.compile``, if `build` returns a model not compiled."""
         return {}
 
-    def evaluate(self, config: Config, trial: TrialHandle) -> Mapping[str, Any]:
-        """Train the network of a config.
-
-        A subclass may add values to the result, and name them as objectives.
-
-        Returns
-        -------
-        mapping of str to float
-            The values of the best epoch, and ``parameters`` (the number of weights), ``epochs``
-            (trained), ``best_epoch``. With several folds or repeats their means, and the standard
-            deviation of each objective (``val_loss_std``). And ``history``, for `Trial.info`: the
-            values by name, as lists with a number for each epoch; with several folds or repeats a
-            list of such.
-        """
-        settings = self._settings(config)
-        # Before the session, which it would disturb.
-        costs = settings.memory_costs(partial(self.estimate_memory, config))
-        inputs = TrialInputs(config, self._compiled, self.source, costs)
-        with fresh_session(trial.seed, settings.precision) as keras:
-            return train_trial(keras, settings, inputs, trial)
-
-    def estimate_memory(self, config: Config) -> MemoryEstimate:
-        """Estimate the memory that training the network of a config takes; see `memory_of`.
-
-        The network is not trained, and that of a builder is not even allocated.
-        """
-        batch_size = self.training_config.fit.of(config).batch_size
-        copied = self.training_config.keep_weights != 0
-        with self._precision_of_layers(config):
-            return self._networks.memory(config, batch_size, self._compiled, copied=copied)
-
-    def load_model(self, config: Config, directory: Path | str) -> Any:
-        """Return a trained model.
-
-        Parameters
-        ----------
-        config : dict
-            The trial's.
-        directory : path
-            The trial's folder.
-
-        Returns
-        -------
-        keras.Model
-            Compiled, with the weights of the trial's best epoch (of its best run, if it had
-            several).
-
-        Raises
-        ------
-        SettingError
-            The trial kept no weights: see `keep_weights`.
-        """
-        data = self.source.split(config, 0)
-        with self._precision_of_layers(config):
-            model = self._compiled(config)
-            return trained_model(model, self._settings(config), config, data, directory)
-
-    def state_files(self, directory: Path) -> Iterable[Path]:
-        """Return the files of a trial's training; kept weights are none of them."""
-        return state_files(directory)
-
     def fingerprint(self) -> Mapping[str, str]:
         """Return digests of the data and of all settings that decide the values of a config.
 
@@ -330,21 +272,3 @@ class KerasProblem(Problem):
     def validation(self) -> Rows | None:
         """The examples to validate on, of the first split: arrays only."""
         return arrays_of(self.source).splits[0][1]
-
-    def _settings(self, config: Config) -> TrainingConfig:
-        # Objectives, constraints and fidelity may be set after the problem is made.
-        return replace(
-            self.training_config,
-            objectives=objectives_of(self),
-            constraints=constraints_of(self),
-            fidelity=self.fidelity,
-            precision=config.get("precision", self.training_config.precision),
-        )
-
-    def _compiled(self, config: Config) -> Any:
-        with self._precision_of_layers(config):
-            model = self.build(config)
-            return self._networks.compiled(model, partial(self.compile_settings, config))
-
-    def _precision_of_layers(self, config: Config) -> AbstractContextManager[None]:
-        return precision_of_layers(self._settings(config).precision)

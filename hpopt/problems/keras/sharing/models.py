@@ -45,6 +45,8 @@ MOST_BYTES, LARGEST = 128 * MEGABYTE, 32 * MEGABYTE
 # Steps that TensorFlow takes in one call: a call costs as much as a step of a small network, and
 # more steps than these gain next to nothing.
 STEPS_PER_CALL = 32
+ANEW = "are each compiled anew, as sharing the compilation"
+"""What is done instead with networks whose step cannot be traced."""
 
 
 @dataclass(slots=True)
@@ -76,6 +78,31 @@ class Traced:
             self.table.rates.assign(table.rates)
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A fresh model: the key of its architecture, the places of its numbers, and its rates."""
+
+    key: str | None  # None: it cannot be described
+    places: list[Place]
+    table: Any  # of the rates of its schedule, or None
+
+
+def describe(
+    fresh: Any,
+    layers: list[Any],
+    batch: tuple[Any, ...],
+    n_steps: int | None,
+    others: tuple[Any, ...],
+) -> Described:
+    """Describe a fresh model that can share; its schedule becomes a table.
+
+    `others` is what else decides the traced step.
+    """
+    table = put_table(fresh.optimizer, n_steps)
+    places = places_of(fresh, layers)
+    return Described(architecture_of(fresh, places, batch, others), places, table)
+
+
 class SharingFailedError(Exception):
     """The version of Keras is made in another way than what shares a step expects."""
 
@@ -89,6 +116,8 @@ class TracedModels:
         self._is_off = False
         self.most_bytes = MOST_BYTES
         self.data = ResidentData()
+        self.populations: OrderedDict[str, Any] = OrderedDict()
+        """What was traced for several networks at a time, by their architecture."""
 
     def ready(
         self,
@@ -138,19 +167,18 @@ class TracedModels:
             return fresh, None
         inner = inner_optimizer(fresh.optimizer)
         schedule = inner._learning_rate
-        table = put_table(fresh.optimizer, n_steps)
-        places = places_of(fresh, layers)
-        key = architecture_of(fresh, places, batch, (n_at_once,))
+        described = describe(fresh, layers, batch, n_steps, (n_at_once,))
+        key = described.key
         if key is None or key in self._refused:
-            if table is not None:
+            if described.table is not None:
                 inner.learning_rate = schedule
             return fresh, None
         found = self._traced.get(key)
         if found is None:
-            found = with_inputs(fresh, places, table, n_at_once)
+            found = with_inputs(fresh, described.places, described.table, n_at_once)
             self._keep(key, found)
         else:
-            found.receive(fresh, places, table)
+            found.receive(fresh, described.places, described.table)
             self._traced.move_to_end(key)
         if key in self._traced:
             want_kernels()
@@ -179,23 +207,25 @@ class TracedModels:
         if key is not None:
             self._traced.pop(key, None)
 
-    def refuse(self, key: str, error: BaseException) -> None:
-        """Train networks of this architecture each alone from now on."""
+    def refuse(self, key: str, error: BaseException, instead: str = ANEW) -> None:
+        """Train networks of this architecture in a plainer way from now on, and say so."""
         self.drop(key)
         self._refused.add(key)
-        _say(error)
+        _say(error, instead)
+
+    def has_refused(self, key: str) -> bool:
+        """Return whether networks of this architecture are trained in a plainer way."""
+        return key in self._refused
 
     def clear(self) -> None:
         """Give the memory of all models and data back."""
         self._traced.clear()
+        self.populations.clear()
         self.data.clear()
 
 
-def _say(error: BaseException) -> None:
-    sys.stdout.write(
-        "networks of an architecture are each compiled anew, as sharing the compilation raised "
-        f"{in_one_line(error)}\n"
-    )
+def _say(error: BaseException, instead: str = ANEW) -> None:
+    sys.stdout.write(f"networks of an architecture {instead} raised {in_one_line(error)}\n")
 
 
 def with_inputs(model: Any, places: Sequence[Place], table: Any, n_at_once: int) -> Traced:

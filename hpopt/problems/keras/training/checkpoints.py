@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -161,8 +161,18 @@ class RunStates:
             self._write(self._file, found)
         return False
 
-    def callback(self, keras: Any, model: Any, monitor: Monitor, others: Sequence[Any]) -> Any:
-        """Return a callback that saves the training; it comes after the monitor and all others."""
+    def callback(
+        self,
+        keras: Any,
+        model: Any,
+        monitor: Monitor,
+        others: Sequence[Any],
+        values: Callable[[Any], list[Any]] = values_of,
+    ) -> Any:
+        """Return a callback that saves the training; it comes after the monitor and all others.
+
+        `values` gives all that changes in training.
+        """
 
         def begins(logs: Any = None) -> None:
             for callback, counted in zip(others, self._counts, strict=False):
@@ -178,7 +188,7 @@ class RunStates:
             if not (self._checkpoints.saves_ends if is_end else self._is_due(monitor.n_epochs)):
                 return
             goes_on = not (is_end and (monitor.ended or not self._checkpoints.goes_on))
-            arrays = values_of(model) if goes_on else []
+            arrays = values(model) if goes_on else []
             best, seen = monitor.weights, monitor.to_json()
             self._write(self._file, State(monitor.n_epochs, arrays, best, seen, _counts(others)))
 

@@ -59,11 +59,11 @@ class Training:
 
     def train(self, fresh: Any, run: Run, data: Split, follower: Follower) -> tuple[Any, Monitor]:
         """Train a fresh model, or a traced one in its state; return it, and what was seen."""
-        self._schedule_rate(fresh, data)
-        monitor, callbacks = self._monitor(follower), self._callbacks()
+        self.schedule_rate(fresh, data)
+        monitor, callbacks = self.monitor(follower), self.callbacks()
         model, key = self._ready(fresh, run, data, callbacks)
         del fresh  # its weights are not held beside those of the model that is trained
-        states = self._states(run)
+        states = self.states(run)
         if not states.resume(model, monitor, data.training):
             return model, monitor
         n_done = monitor.n_epochs
@@ -95,24 +95,28 @@ class Training:
         self, fresh: Any, run: Run, data: Split, callbacks: Sequence[Any]
     ) -> tuple[Any, str | None]:
         try:
-            return self.models.ready(fresh, data.training, callbacks, self._n_steps(data))
+            return self.models.ready(fresh, data.training, callbacks, self.n_steps(data))
         except SharingFailedError:
             return self._made_again(run, data), None
 
     def _train_alone(self, run: Run, data: Split, monitor: Monitor) -> Any:
         """Train a model of which no step could be traced with its numbers as inputs."""
         model = self._made_again(run, data)
-        states = self._states(run)
+        states = self.states(run)
         # The monitor has resumed, and has reported, already.
-        states.resume(model, self._monitor(SilentFollower()), data.training)
-        callbacks = self._callbacks()
+        states.resume(model, self.monitor(SilentFollower()), data.training)
+        callbacks = self.callbacks()
         self._fit(model, run, data, monitor, callbacks=callbacks, states=states, is_shared=False)
         return model
 
-    def _made_again(self, run: Run, data: Split) -> Any:
+    def make(self, run: Run) -> Any:
+        """Return the fresh model of a run once more, in a session as in a new process."""
         reset_session(self.keras, run.seed, self.settings.precision)
-        model = self.compiled(self.config)
-        self._schedule_rate(model, data)
+        return self.compiled(self.config)
+
+    def _made_again(self, run: Run, data: Split) -> Any:
+        model = self.make(run)
+        self.schedule_rate(model, data)
         return model
 
     def _fit(
@@ -154,7 +158,8 @@ class Training:
         found = None if resident is None else resident.of(examples, size)
         return as_fit_input(examples, size) if found is None else found.dataset
 
-    def _monitor(self, follower: Follower) -> Monitor:
+    def monitor(self, follower: Follower) -> Monitor:
+        """Return what follows a training from its first epoch."""
         return Monitor(
             self.settings.objectives,
             follower,
@@ -165,23 +170,41 @@ class Training:
             known=self.costs,
         )
 
-    def _states(self, run: Run) -> RunStates:
+    def states(self, run: Run) -> RunStates:
+        """Return what a run goes on from and is saved to."""
         return self.checkpoints.of_run(run.number, run.seed, self.fit.epochs)
 
-    def _callbacks(self) -> list[Any]:
+    def callbacks(self) -> list[Any]:
+        """Return new callbacks of the user."""
         makes = self.settings.callbacks
         return [] if makes is None else [*makes(self.config, self.trial)]
 
-    def _schedule_rate(self, model: Any, data: Split) -> None:
+    def schedule_rate(self, model: Any, data: Split) -> None:
+        """Apply the learning-rate schedule of the config to a fresh model."""
         schedule_rate(model, self.config, self.fit, self.settings.fidelity, data)
 
-    def _n_steps(self, data: Split) -> int | None:
+    def n_steps(self, data: Split) -> int | None:
         """Return how many steps the longest training has; None if the data do not know."""
         try:
             n = n_batches(data.training, self.fit.batch_size, data.steps.training)
         except SettingError:
             return None
         return n * most_epochs(self.fit, self.settings.fidelity)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A training that a trial wants: of a fresh model, on some examples, with who follows it."""
+
+    training: Training
+    fresh: Any
+    run: Run
+    data: Split
+    follower: Follower
+
+    def alone(self) -> tuple[Any, Monitor]:
+        """Train it by itself."""
+        return self.training.train(self.fresh, self.run, self.data, self.follower)
 
 
 def _may_be_of_tracing(error: BaseException) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hpopt.core.handle import TrialHandle
 from hpopt.core.trial import Config
@@ -33,7 +33,7 @@ from hpopt.problems.keras.training.fit import (
     watched_objective,
 )
 from hpopt.problems.keras.training.kept_weights import KeptWeights, load_weights
-from hpopt.problems.keras.training.run import Run, Training, list_runs, schedule_rate
+from hpopt.problems.keras.training.run import Run, Training, Wanted, list_runs, schedule_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +71,53 @@ def train_trial(
         runs. And for `Trial.info` ``history``, the values by name and epoch, or a list of such for
         several runs.
     """
+    with traced_models(settings.memory_limit) as models:
+        return trained_alone(trainings_of(keras, settings, inputs, trial, models))
+
+
+T = TypeVar("T")
+InSteps = Generator[Wanted, tuple[Any, Monitor], T]
+"""In steps: it yields each training that it wants, and is sent what came of it."""
+Steps = InSteps[dict[str, Any]]
+"""A trial in steps, with its values at the end."""
+
+
+def trained_alone(steps: Steps) -> dict[str, Any]:
+    """Train what a trial wants one after another, and return its values."""
+    try:
+        wanted = next(steps)
+        while True:
+            try:
+                found = wanted.alone()
+            except BaseException as error:
+                wanted = steps.throw(error)
+            else:
+                del wanted  # its model is not held beside the next one
+                wanted = steps.send(found)
+    except StopIteration as ended:
+        return ended.value  # type: ignore[no-any-return]
+
+
+def trainings_of(
+    keras: Any,
+    settings: TrainingConfig,
+    inputs: TrialInputs,
+    trial: TrialHandle,
+    models: TracedModels,
+) -> Steps:
+    """Yield the trainings that a trial wants, one after another, and return its values.
+
+    It is sent the model of each, or what stands for it, with what was seen of the training.
+    """
     began = time.perf_counter()
     check_bounds(settings, inputs.costs, trial)
-    with traced_models(settings.memory_limit) as models:
-        runs = _Runs(keras, settings, inputs, trial, models)
-        trained, best, histories = runs.run_all()
-        trial.is_final = runs.have_ended
-        values = {**runs.costs, **trained}
-        # A trial that diverged has no losses to be ranked by.
-        if best.weights is not None and math.isfinite(_loss(settings, trained)):
-            _keep(settings, best.model, best.weights, values, trial)
+    runs = _Runs(keras, settings, inputs, trial, models)
+    trained, best, histories = yield from runs.run_all()
+    trial.is_final = runs.have_ended
+    values = {**runs.costs, **trained}
+    # A trial that diverged has no losses to be ranked by.
+    if best.weights is not None and math.isfinite(_loss(settings, trained)):
+        _keep(settings, best.model, best.weights, values, trial)
     seconds = time.perf_counter() - began
     # One write, so that the lines of parallel trials do not mix.
     sys.stdout.write(_line(settings, trial, values, runs.fit.epochs, seconds))
@@ -165,18 +202,18 @@ class _Runs:
         """Whether more epochs would change nothing: all runs have ended by themselves."""
         return self._counted == "epochs" and self._n_ended == self._n_runs
 
-    def run_all(self) -> tuple[dict[str, float], Trained, list[dict[str, list[float]]]]:
+    def run_all(self) -> InSteps[tuple[dict[str, float], Trained, list[dict[str, list[float]]]]]:
         """Return the values of the trial, its best run, and the history of each run."""
         settings = self.settings
         runs = list_runs(self.trial.seed, self.inputs.source.n_splits, self._n_runs)
         first, *others = runs
         if self._is_single:
-            only = self.run(first, self.trial)
+            only = yield from self.run(first, self.trial)
             return only.values, only, [only.history]
         average = RunAverage(
             settings.objectives, self.trial, counted=self._counted, amount=self._amount
         )
-        best = self.run(first, SilentFollower())
+        best = yield from self.run(first, SilentFollower())
         histories = [best.history]
         wanted = average.add(best.values, self.costs)
         for run in others:
@@ -184,21 +221,21 @@ class _Runs:
                 break
             # A run is the same whether others were trained before it or not.
             reset_session(self.keras, run.seed, settings.precision)
-            found = self.run(run, SilentFollower())
+            found = yield from self.run(run, SilentFollower())
             histories.append(found.history)
             if _loss(settings, found.values) < _loss(settings, best.values):
                 best = found
             wanted = average.add(found.values)
         return average.values(), best, histories
 
-    def run(self, run: Run, follower: Follower) -> Trained:
+    def run(self, run: Run, follower: Follower) -> InSteps[Trained]:
         data = self._examples(run)
         fresh = self.inputs.compiled(self.config)
         if run.number == 0:
             self._measure(fresh, data)
         data = data._replace(training=in_order_of_outputs(data.training, fresh))
         data = data._replace(validation=in_order_of_outputs(data.validation, fresh))
-        model, monitor = self._training.train(fresh, run, data, follower)
+        model, monitor = yield Wanted(self._training, fresh, run, data, follower)
         self._n_ended += monitor.ended
         self.costs.setdefault("parameters", float(model.count_params()))
         return Trained(self._values(monitor), monitor.history, model, monitor.weights)

@@ -1,0 +1,58 @@
+"""Networks that train side by side, on JAX: they are what they are alone."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ..small import needs_keras
+from .on_jax import EPOCHS, SHARES, STOPS_AT
+
+pytestmark = [
+    needs_keras,
+    pytest.mark.skipif(
+        importlib.util.find_spec("jax") is None, reason="JAX is not installed: pip install jax"
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def facts(tmp_path_factory):
+    """Give what a process on JAX finds."""
+    chosen = {"KERAS_BACKEND": "jax", "XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "problems.keras.population.on_jax"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **chosen},
+        cwd=Path(__file__).parents[3],
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-5000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_members_are_trained_as_alone(facts):
+    for i, (beside, alone) in enumerate(zip(facts["beside"], facts["alone"], strict=True)):
+        assert beside["status"] == alone["status"], beside["error"]
+        assert [*beside["history"]] == [*alone["history"]]
+        assert len(beside["history"]["loss"]) == STOPS_AT.get(i, EPOCHS)
+        for name, values in alone["history"].items():
+            np.testing.assert_allclose(beside["history"][name], values, 1e-5, err_msg=name)
+        assert beside["values"].keys() == alone["values"].keys()
+
+
+def test_values_do_not_depend_on_the_grouping(facts):
+    assert facts["by itself"] == facts["beside"][2]
+
+
+def test_one_that_diverges_leaves_the_others_as_they_are(facts):
+    first, *others = facts["beside one that diverges"]
+    assert first["status"] == "invalid"
+    assert others == facts["beside"][1:]
+    assert len(others) == len(SHARES) - 1

@@ -1,0 +1,59 @@
+"""The size of populations: what is given, what is said where none can be."""
+
+import pytest
+
+from hpopt.core import Fidelity, Solution
+from hpopt.errors import SettingError, StudyWarning
+from hpopt.problems.keras.population.guessing import architecture_guess
+from hpopt.problems.keras.population.size import population_of
+
+from ..small import Quick, X, Y, needs_keras, quiet
+
+pytestmark = [needs_keras, quiet]
+
+
+@pytest.fixture
+def on_jax(monkeypatch):
+    monkeypatch.setattr("hpopt.problems.keras.population.size.chosen_backend", lambda: "jax")
+
+
+@pytest.mark.parametrize("wrong", [0, -3, 1.5, True, "all", "8"])
+def test_what_is_no_size(wrong, on_jax):
+    with pytest.raises(SettingError, match=r"^population must be"):
+        population_of(wrong, has_own_evaluation=False)
+
+
+def test_sizes(on_jax):
+    assert population_of(None, has_own_evaluation=False) is None
+    assert population_of(8, has_own_evaluation=False).max_batch > 8
+    assert population_of("auto", has_own_evaluation=False).max_batch > 1
+
+
+def test_other_backends_train_one_after_another():
+    with pytest.warns(StudyWarning, match="one after another, as Keras is set to tensorflow"):
+        problem = Quick(X, Y, population=4)
+    assert problem.max_batch == 1
+
+
+def test_a_class_with_its_own_evaluation_trains_one_after_another(on_jax):
+    with pytest.warns(StudyWarning, match="has an evaluate of its own"):
+        assert population_of(4, has_own_evaluation=True) is None
+
+
+def guess(config, fidelity=None, of=None):
+    return architecture_guess(Solution(0, config, None, 1, fidelity), of)
+
+
+def test_numbers_are_no_part_of_an_architecture():
+    config = {"dense": [{"units": 4, "dropout": 0.2}], "rate": 0.1, "epochs": 5}
+    other = {"dense": [{"units": 4, "dropout": 0.5}], "rate": 0.3, "epochs": 7}
+    assert guess(config) == guess(other)
+    without = {"dense": [{"units": 4, "dropout": 0.0}], "rate": 0.1, "epochs": 5}
+    wider = {"dense": [{"units": 5, "dropout": 0.2}], "rate": 0.1, "epochs": 5}
+    assert len({guess(each) for each in (config, without, wider)}) == 3
+
+
+def test_of_the_fidelity_the_examples_count():
+    epochs, samples = Fidelity(1, 9), Fidelity(10, 90, "samples")
+    assert guess({}, 1, epochs) == guess({}, 9, epochs)
+    assert guess({}, 10, samples) != guess({}, 90, samples) == guess({}, None, samples)
