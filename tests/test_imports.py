@@ -34,6 +34,7 @@ RANKS = {
     "testing": 6,
     "cli": 6,
     "integrations": 6,
+    "sklearn": 6,  # the search for its users
 }
 TOP = 7
 HOMES = {

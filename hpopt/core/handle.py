@@ -196,6 +196,17 @@ class TrialHandle:
         """
         return "complete" if getattr(self._early_stopping, "is_end", False) else "stopped"
 
+    @property
+    def forecast(self) -> float | None:
+        """What the rule of early stopping expects the value to end at; None where it does not say.
+
+        An evaluation that is stopped may return it in place of what it has reached, where that
+        cannot be compared with final values: see `RacingRule`.
+        """
+        expected = getattr(self._early_stopping, "forecast", None)
+        found = None if expected is None else expected(tuple(self.curve))
+        return None if found is None else float(found)
+
     def at_end(self, function: Callable[[Mapping[str, float]], None]) -> None:
         """Have a function called with the values of the trial, once they are known.
 

@@ -10,6 +10,7 @@ from hpopt.early_stopping.dominance import DominanceRule
 from hpopt.early_stopping.extrapolation import ExtrapolationRule
 from hpopt.early_stopping.halving import HalvingRule
 from hpopt.early_stopping.median import MedianRule
+from hpopt.early_stopping.racing import RacingRule
 from hpopt.early_stopping.registry import BY_NAME, make_early_stopping
 from hpopt.early_stopping.rule import (
     EarlyStoppingRule,
@@ -27,6 +28,7 @@ __all__ = [
     "HalvingRule",
     "MedianRule",
     "PatienceRule",
+    "RacingRule",
     "StopTest",
     "ThresholdRule",
     "check_objectives",

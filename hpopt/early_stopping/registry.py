@@ -10,6 +10,7 @@ from hpopt.early_stopping.dominance import DominanceRule
 from hpopt.early_stopping.extrapolation import ExtrapolationRule
 from hpopt.early_stopping.halving import HalvingRule
 from hpopt.early_stopping.median import MedianRule
+from hpopt.early_stopping.racing import RacingRule
 from hpopt.early_stopping.rule import EarlyStoppingRule
 from hpopt.errors import SettingError, UnknownNameError
 from hpopt.names import known_name
@@ -20,6 +21,7 @@ BY_NAME: dict[str, Callable[..., EarlyStoppingRule]] = {
     "halving": HalvingRule,
     "median": MedianRule,
     "patience": PatienceRule,
+    "racing": RacingRule,
     "threshold": ThresholdRule,
 }
 SPELLINGS = {
@@ -30,6 +32,7 @@ SPELLINGS = {
         "halving": ("halving_rule", "sha", "successive_halving", "successive_halving_pruner"),
         "median": ("median_rule", "median_pruner", "median_stopping"),
         "patience": ("patience_rule", "patient_pruner"),
+        "racing": ("racing_rule", "race", "f_race", "irace"),
         "threshold": ("threshold_rule", "threshold_pruner"),
     }.items()
     for spelling in spellings
