@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hpopt.cli.fidelity import fidelity_of
 from hpopt.cli.run_file import RunFile
 from hpopt.cli.space_changes import whole_space
-from hpopt.core import Fidelity, Objective
+from hpopt.core import Objective
 from hpopt.errors import HpoptError, ProblemError, UnknownNameError
 from hpopt.problems.command import CommandProblem
-
-KEYS_OF_FIDELITY = ("low", "high", "name", "resumes")
 
 
 def command_problem(run_file: RunFile, objectives: tuple[Objective, ...] | None) -> CommandProblem:
@@ -31,7 +30,7 @@ def command_problem(run_file: RunFile, objectives: tuple[Objective, ...] | None)
         )
     command = settings.pop("command")
     settings["folder"] = run_file.folder / _text(settings, "folder", ".")
-    settings["fidelity"] = _fidelity(settings.get("fidelity"))
+    settings["fidelity"] = fidelity_of(run_file)
     for key in ("environment", "exit_codes"):
         if not isinstance(settings.get(key, {}), Mapping):
             raise ProblemError(f"{key} in [problem] must be a table, but got {settings[key]!r}")
@@ -51,17 +50,3 @@ def _text(settings: Mapping[str, Any], key: str, default: str) -> str:
     if not isinstance(found, str):
         raise ProblemError(f"{key} in [problem] must be text, but got {found!r}")
     return found
-
-
-def _fidelity(table: Any) -> Fidelity | None:
-    if table is None:
-        return None
-    if not isinstance(table, Mapping) or not {"low", "high"} <= {*table}:
-        raise ProblemError(
-            "fidelity in [problem] must be a table, such as "
-            f'{{ low = 1, high = 27, name = "epochs" }}, but got {table!r}'
-        )
-    for key in table:
-        if key not in KEYS_OF_FIDELITY:
-            raise UnknownNameError("key in [problem.fidelity]", key, KEYS_OF_FIDELITY)
-    return Fidelity(**table)

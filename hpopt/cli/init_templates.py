@@ -73,6 +73,42 @@ def evaluate(config):
 #     return {{"error": error}}
 '''
 
+COMMAND = """
+[problem]
+# It runs in the folder of this file, once for each config. Write {{rate}} where the value
+# is to stand; {{python}} is the interpreter that runs hpopt.
+command = "{{python}} {module}.py --rate {{rate}}"
+arguments = "--{{name}} {{value}}"  # what is added for each parameter that is not named above
+# pattern = 'loss: (\\S+)'    # where the result is not the last line of JSON on stdout,
+# result_file = "r.json"    # ... or in a file of the trial's folder
+
+[objectives]              # what it prints, and which way is better
+loss = "minimize"         # or "maximize"; there may be several
+
+[space]
+rate = {{ type = "float", low = 1e-3, high = 1.0, log = true }}
+momentum = {{ type = "float", low = 0.0, high = 0.95 }}
+"""
+
+COMMAND_CODE = '''\
+"""What {name} runs: put your own program, in any language, in the place of this one."""
+
+import argparse
+import json
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--rate", type=float)
+parser.add_argument("--momentum", type=float)
+arguments = parser.parse_args()
+
+x, speed = 4.0, 0.0
+for step in range(1, 11):
+    speed = arguments.momentum * speed - arguments.rate * 2 * x
+    x += speed
+    print(json.dumps({{"step": step, "loss": x**2}}), flush=True)  # a report
+print(json.dumps({{"loss": x**2, "x": x}}))  # the result: objectives, and other numbers
+'''
+
 KERAS = """
 [problem]
 class = "{module}.py:problem"       # relative to this file: a function that makes it
@@ -183,6 +219,9 @@ class Template:
 TEMPLATES = {
     "function": Template(
         "a Python function of a config", FUNCTION, FUNCTION_CODE, "50", "0.02", "rate = 0.1"
+    ),
+    "command": Template(
+        "a program in any language", COMMAND, COMMAND_CODE, "50", "0.01", "rate = 0.1"
     ),
     "keras": Template(
         "a Keras network that you build", KERAS, KERAS_CODE, "20", "0.97", "learning_rate = 0.001"

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from hpopt.cli.command import command_problem
+from hpopt.cli.fidelity import fidelity_of
 from hpopt.cli.problem_source import check_arguments, load, make, missing_arguments
 from hpopt.cli.run_file import RunFile
 from hpopt.cli.space_changes import change_space, whole_space
 from hpopt.core import (
+    Fidelity,
     Objective,
     Problem,
     check_problem,
@@ -50,27 +52,34 @@ def problem_of(run_file: RunFile) -> Problem:
 
 
 def _of_source(run_file: RunFile) -> Problem:
-    space = run_file.content.get("space")
+    space, fidelity = run_file.content.get("space"), fidelity_of(run_file)
     if not run_file.problem_kind:
-        return _evaluated_elsewhere(run_file.name, space)
+        return _evaluated_elsewhere(run_file.name, space, fidelity)
     source, arguments = run_file.problem_source, run_file.problem_arguments
     target = load(source, run_file.folder)
     names_function = run_file.problem_kind == "function"
     if names_function or (_is_whole(space) and _lacks_a_config(target, arguments)):
-        return _of_function(target, arguments, source, space)
+        return _of_function(target, arguments, source, space, fidelity)
+    if fidelity is not None:
+        raise ProblemError(
+            f"fidelity in [problem] must go with a function or a command, but {source} is a "
+            "problem, which has its own: leave it out"
+        )
     problem = make(target, arguments, source)
     if space is not None:
         change_space(problem, space)
     return problem
 
 
-def _evaluated_elsewhere(name: str, space: Mapping[str, Any] | None) -> ExternalProblem:
+def _evaluated_elsewhere(
+    name: str, space: Mapping[str, Any] | None, fidelity: Fidelity | None
+) -> ExternalProblem:
     if not space:
         raise ProblemError(
             f"{name} must have a [space] that defines its parameters, such as "
             'x = { type = "float", low = 0, high = 1 }, or a [problem]'
         )
-    return ExternalProblem(whole_space(space, name))
+    return ExternalProblem(whole_space(space, name), fidelity=fidelity)
 
 
 def _is_whole(space: Mapping[str, Any] | None) -> bool:
@@ -87,7 +96,11 @@ def _lacks_a_config(target: Any, arguments: Mapping[str, Any]) -> bool:
 
 
 def _of_function(
-    target: Any, arguments: Mapping[str, Any], source: str, space: Mapping[str, Any] | None
+    target: Any,
+    arguments: Mapping[str, Any],
+    source: str,
+    space: Mapping[str, Any] | None,
+    fidelity: Fidelity | None,
 ) -> Problem:
     if not callable(target) or isinstance(target, type | Problem):
         kind = f"the class {target.__name__}" if isinstance(target, type) else type(target).__name__
@@ -104,7 +117,7 @@ def _of_function(
     function = functools.partial(target, **arguments) if arguments else target
     whole = whole_space(space, source)
     try:
-        return FunctionProblem(function, whole)
+        return FunctionProblem(function, whole, fidelity=fidelity)
     except ProblemError as error:
         raise ProblemError(f"{error}; a run file has them in [problem.arguments]") from error
 

@@ -262,7 +262,8 @@ def _check_table(content: Mapping[str, Any], key: str, *, text_too: bool) -> Non
 def _keys_of(key: str, table: Mapping[str, Any]) -> Iterable[str]:
     """Return the keys that a table may have."""
     if key == "problem":
-        return (*KINDS, *KEYS_OF_COMMAND) if "command" in table else (*KINDS, "arguments")
+        others = KEYS_OF_COMMAND if "command" in table else ("arguments", "fidelity")
+        return (*KINDS, *others)
     return KEYS_OF_LIMITS if key == "limits" else table
 
 

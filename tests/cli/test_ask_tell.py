@@ -159,6 +159,12 @@ class TestAsk:
         found = tell(1, '{"loss": 1, "speed": 2, "size": 1}', study="python.db")
         assert found["best"] == {"number": 1, "values": {"loss": 1.0, "speed": 2.0, "size": 1.0}}
 
+    def test_the_run_file_may_have_a_fidelity(self, write, ask):
+        fidelity = '[problem]\nfidelity = { low = 1, high = 9, name = "trays" }\n'
+        Path("rungs.toml").write_text(f'optimizer = "asha"\n{fidelity}{SPACE}')
+        asked = ask("--file", "rungs.toml")
+        assert (asked["fidelity"], asked["fidelity_name"]) == (1.0, "trays")
+
     def test_it_goes_on_from_the_files_of_a_lower_fidelity(self, ask, tell, folder):
         problem = ExternalProblem(
             {"x": library.Float(0, 1)}, fidelity=library.Fidelity(1, 9, "epochs")

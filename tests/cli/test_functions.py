@@ -257,3 +257,20 @@ def test_other_arguments_of_a_problem_without_a_fingerprint_too(run, hpopt):
     assert "warning" not in run(text.format(5) + "arguments.scale = 3.0\n" + X)[2]
     assert "warning" not in hpopt("resume", "f.db", "--trials", 6)[2]
     assert "(scale)" in run(text.format(7) + X)[2]
+
+
+def test_a_function_may_have_a_fidelity(hpopt, folder):
+    (folder / "spends.py").write_text("def spends(config, trial):\n    return trial.fidelity\n")
+    (folder / "run.toml").write_text(
+        'study = "s.db"\ntrials = 6\noptimizer = "asha"\nseed = 0\n[problem]\n'
+        'function = "spends.py:spends"\nfidelity = { low = 1, high = 3 }\n'
+        '[space]\nx = { type = "float", low = 0, high = 1 }\n'
+    )
+    assert hpopt("run", "run.toml")[0] == 0
+    assert {trial.values["value"] for trial in Study.load("s.db").trials} == {1.0, 3.0}
+
+
+def test_a_problem_has_a_fidelity_of_its_own(write_run, hpopt):
+    path = write_run(after="fidelity = { low = 1, high = 3 }\n")
+    code, _, err = hpopt("run", path)
+    assert (code, "fidelity in [problem] must go with a function" in err) == (1, True)

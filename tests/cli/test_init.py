@@ -26,13 +26,18 @@ def on_a_terminal(monkeypatch):
     return type_in
 
 
-def test_what_it_writes_runs(hpopt, folder):
-    code, out, err = hpopt("init")
+@pytest.mark.parametrize(
+    ("options", "trials", "objective"),
+    [([], 12, "error"), (["--template", "command"], 5, "loss")],
+)
+def test_what_it_writes_runs(hpopt, folder, options, trials, objective):
+    code, out, err = hpopt("init", *options)
     assert (code, out) == (0, "search_problem.py\nsearch.toml\n")
     assert "hpopt run search.toml" in err
-    code, out, _ = hpopt("run", "search.toml", "--trials", 12, "--optimizer", "random")
-    assert (code, "the best 5 of 12 trials, the lowest error first" in out) == (0, True)
-    assert Study.load("search.db").counts["complete"] == 12
+    code, out, _ = hpopt("run", "search.toml", "--trials", trials, "--optimizer", "random")
+    assert code == 0
+    assert f"the best 5 of {trials} trials, the lowest {objective} first" in out
+    assert Study.load("search.db").counts["complete"] == trials
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
@@ -78,7 +83,7 @@ def test_wrong_names(hpopt, folder, name, said):
 
 
 @pytest.mark.parametrize(
-    ("typed", "template"), [("\n", "function"), ("9\n2\n", "keras"), ("builtin\n", "builtin")]
+    ("typed", "template"), [("\n", "function"), ("9\n3\n", "keras"), ("builtin\n", "builtin")]
 )
 def test_on_a_terminal_it_asks(hpopt, folder, on_a_terminal, typed, template):
     said = on_a_terminal(typed)
