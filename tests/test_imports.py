@@ -45,6 +45,7 @@ HOMES = {
     "mpi4py": ("executors/mpi.py",),
     "matplotlib": ("reports/",),
     "starlette": ("reports/dashboard/",),
+    "yaml": ("cli/reading.py",),
     "uvicorn": ("reports/dashboard/",),
     "optuna": ("integrations/optuna/",),
     "keras_tuner": ("integrations/keras_tuner/",),

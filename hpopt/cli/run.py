@@ -43,6 +43,9 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 def _run(arguments: argparse.Namespace, results: TextIO) -> ExitCode:
     options = {key: getattr(arguments, key) for key in OPTIONS}
     run_file = RunFile.read(Path(arguments.file)).overridden(options)
+    if not arguments.quiet:
+        for note in run_file.notes:
+            _say(f"{run_file.name}: {note}")
     prepared = prepare(run_file)
     path = run_file.content.get("study")
     if path is None or not Path(path).exists():

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hpopt.checks import expanded
+from hpopt.cli.reading import content_of
+from hpopt.cli.sweep import is_sweep, run_file_of_sweep
 from hpopt.errors import SettingError, StudyError, UnknownNameError
 from hpopt.optimizers.registry import strategy_name
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # type: ignore[import-not-found, unused-ignore]
 
 KEYS = (
     "study",
@@ -78,12 +73,15 @@ class RunFile:
         For messages.
     needs_problem : bool
         Whether it must say what to evaluate, and not the space alone.
+    notes : tuple of str
+        What is worth knowing of how it was read.
     """
 
     content: Mapping[str, Any]
     folder: Path
     name: str
     needs_problem: bool = True
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_keys(self.content, KEYS, "the run file")
@@ -127,16 +125,19 @@ class RunFile:
 
     @classmethod
     def read(cls, path: Path, *, needs_problem: bool = True) -> RunFile:
-        """Read a file.
+        """Read a file: a run file, or a sweep of Weights & Biases.
 
         Raises
         ------
         SettingError
-            It cannot be read, is not TOML or JSON, or says what cannot be.
+            It cannot be read, is not TOML, JSON or YAML, or says what cannot be.
         UnknownNameError
             A key does not exist; suggests the nearest.
         """
-        return cls(_parsed(path), path.absolute().parent, path.name, needs_problem)
+        content, notes = content_of(path), tuple[str, ...]()
+        if is_sweep(content):
+            content, notes = run_file_of_sweep(content, path)
+        return cls(content, path.absolute().parent, path.name, needs_problem, notes)
 
     @classmethod
     def of_study(
@@ -222,30 +223,6 @@ class RunFile:
         optimizer = self.content.get("optimizer")
         table = optimizer if isinstance(optimizer, Mapping) else {}
         return {key: value for key, value in table.items() if key != "name"}
-
-
-def _parsed(path: Path) -> dict[str, Any]:
-    kind = path.suffix.lower()
-    if kind not in (".toml", ".json"):
-        raise SettingError(
-            f"a run file must be .toml or .json, but got {str(path)!r}: to go on with a study, "
-            "write 'hpopt resume STUDY'"
-        )
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise SettingError(
-            f"a run file must be readable, but {path} is not ({error.strerror}): check the path"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise SettingError(f"a run file must be UTF-8 text, but {path} is not ({error})") from error
-    try:
-        content = tomllib.loads(text) if kind == ".toml" else json.loads(text)
-    except ValueError as error:
-        raise SettingError(f"{path} must be {kind[1:].upper()}, but it is not: {error}") from error
-    if not isinstance(content, dict):
-        raise SettingError(f"{path} must hold a JSON object, but holds {type(content).__name__}")
-    return content
 
 
 def _check_table(content: Mapping[str, Any], key: str, *, text_too: bool) -> None:

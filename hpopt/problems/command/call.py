@@ -27,6 +27,7 @@ from hpopt.space import Space
 OF_THE_TRIAL = ("number", "seed", "directory", "fidelity", "config", "json", "python")
 """Fields for something of the trial, where no parameter has the name."""
 
+VARIABLE = "env:"  # before the name of an environment variable, in a field
 WHOLE_CONFIG = {"config", "json"}
 
 
@@ -53,9 +54,11 @@ class Call:
         known = [*space, *OF_THE_TRIAL]
         if not has_fidelity and "fidelity" not in space:
             known.remove("fidelity")
+        self._named = fields_in(self._line.words)
+        self._inherited = _inherited({*self._named, *fields_in(self._environment.values())})
+        known += self._inherited
         check_fields(self._line.words, [*known, ARGUMENTS], "the command")
         check_fields(self._environment.values(), known, "the environment")
-        self._named = fields_in(self._line.words)
         self._parameters = {*space}
         self._check_all_arrive(space, arguments)
 
@@ -104,6 +107,7 @@ class Call:
     def _texts(self, config: Mapping[str, Any], facts: Mapping[str, str]) -> dict[str, str]:
         texts = {name: as_text(value, self._words) for name, value in config.items()}
         own = {"python": sys.executable, "json": as_json(config), **facts}
+        own |= {name: os.environ.get(variable, "") for name, variable in self._inherited.items()}
         free = {name: text for name, text in own.items() if name not in self._parameters}
         return {**free, **texts}
 
@@ -143,3 +147,15 @@ def _variables(environment: Mapping[str, str]) -> dict[str, Word]:
                 f"{str(value)!r} in quotes"
             )
     return {name: read_word(value) for name, value in environment.items()}
+
+
+def _inherited(names: set[str]) -> dict[str, str]:
+    """Return fields such as ``env:HOME`` with their variables, which must be set."""
+    found = {name: name[len(VARIABLE) :] for name in sorted(names) if name.startswith(VARIABLE)}
+    for variable in found.values():
+        if variable not in os.environ:
+            raise ProblemError(
+                f"{{{VARIABLE}{variable}}} in a command must name a variable of the environment, "
+                f"but {variable!r} is not set"
+            )
+    return found

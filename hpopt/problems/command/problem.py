@@ -38,7 +38,8 @@ class CommandProblem(Problem):
     command : str or sequence of str
         With fields in braces: parameters by name, and ``{number}``, ``{seed}``, ``{directory}``
         (the trial's folder), ``{fidelity}``, ``{config}`` (the path of the config as a JSON file),
-        ``{json}`` (the config as JSON), ``{python}`` (this interpreter). A word with an inactive
+        ``{json}`` (the config as JSON), ``{env:HOME}`` (a variable), ``{python}`` (this
+        interpreter). A word with an inactive
         parameter is left out, with the option before it. Text is split into words, in which values
         may hold anything; ``{{`` is a brace.
     space : Space or mapping of str to Parameter
