@@ -169,12 +169,12 @@ def test_debug_shows_the_traceback_too(folder, hpopt):
         assert err.splitlines()[-1].startswith("error: broken.py must be importable")
 
 
-@pytest.mark.parametrize("name", ["run.yaml", "study.db", "run"])
+@pytest.mark.parametrize("name", ["run.ini", "study.db", "run"])
 def test_a_run_file_of_another_kind(folder, hpopt, name):
     (folder / name).touch()
     code, _, err = hpopt("run", name)
     assert code == ExitCode.ERROR
-    assert "must be .toml or .json" in err
+    assert "must be .toml, .json or .yaml" in err
 
 
 def test_run_files_that_cannot_be_read(folder, hpopt):

@@ -40,7 +40,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-LANGUAGES = ("python", "output", "sh", "toml", "json", "text")
+LANGUAGES = ("python", "output", "sh", "toml", "json", "yaml", "text")
 MARKS = ("file", "raises", "exit", "needs", "not run")
 SKIPPED = 77
 """The exit code that says that all is well, but some blocks were left out."""
@@ -165,6 +165,12 @@ class Runner:
 
     def _run_json(self, block: Block) -> str:
         json.loads(block.text)
+        return ""
+
+    def _run_yaml(self, block: Block) -> str:
+        import yaml
+
+        yaml.safe_load(block.text)
         return ""
 
 
