@@ -10,14 +10,16 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import psutil
 
 PERSISTENT = ("multiprocessing.resource_tracker", "multiprocessing.forkserver", "loky.backend")
 """In the command lines of helpers that Python and joblib keep for the life of a process."""
 
+_started: dict[int, int] = {}  # leaders of groups → the threads that wait for them
 REAP_SECONDS = 1.0  # wait for a killed process; one in uninterruptible sleep would block us
 
 
@@ -32,6 +34,23 @@ def kill_process_tree(pid: int) -> None:
             os.killpg(pid, signal.SIGKILL)
         else:
             psutil.Process(pid).kill()
+
+
+def note_start(leader: int) -> None:
+    """Note that this thread waits for a process that leads a group of its own."""
+    _started[leader] = threading.get_ident()
+
+
+def note_end(leader: int) -> None:
+    """Note that it has ended; it must not have been waited for yet."""
+    _started.pop(leader, None)
+
+
+def kill_started_by(threads: Collection[int]) -> None:
+    """Kill the processes that some threads have noted, by the threads' idents."""
+    for leader, thread in list(_started.items()):
+        if thread in threads:
+            kill_process_tree(leader)
 
 
 def descendants(pid: int) -> list[psutil.Process]:

@@ -133,7 +133,9 @@ def _add_run(add: Callable[..., argparse.ArgumentParser]) -> None:
         "\n\nThe options win over the run file. A study that exists goes on where it ended:"
         "\nthe same command again finishes it. Everything is checked before anything runs.",
     )
-    command.add_argument("file", metavar="FILE", type=expanded, help="the run file, .toml, .json or .yaml")
+    command.add_argument(
+        "file", metavar="FILE", type=expanded, help="the run file, .toml, .json or .yaml"
+    )
     _add_budget(command)
     command.add_argument("--seed", type=int, metavar="N", help="the same seed, the same search")
     command.add_argument("--study", metavar="PATH", help="the study file")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from hpopt.checks import whole
 from hpopt.executors.devices import available_cores
 from hpopt.executors.settings import Settings
+from hpopt.process_tree import kill_started_by
 
 T = TypeVar("T")
 
@@ -32,7 +34,21 @@ class ThreadExecutor(ThreadPoolExecutor):
 
     def __init__(self, workers: int | None = None) -> None:
         self.workers = available_cores() if workers is None else whole("workers", workers, 1)
-        super().__init__(self.workers, thread_name_prefix="hpopt-thread")
+        self._idents: set[int] = set()
+        idents = self._idents  # not the executor, which its threads would hold
+        super().__init__(
+            self.workers,
+            thread_name_prefix="hpopt-thread",
+            initializer=lambda: idents.add(threading.get_ident()),
+        )
+
+    def kill_workers(self) -> None:
+        """Take no more calls, and kill the commands that calls wait for: the calls end soon.
+
+        Other calls go on to their end, as a thread can't be killed.
+        """
+        self.shutdown(wait=False, cancel_futures=True)
+        kill_started_by(self._idents)
 
     def share(self, obj: T) -> T:
         """Return the object itself: threads share it as it is."""

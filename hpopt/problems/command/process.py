@@ -65,6 +65,7 @@ class Process:
                 pass_fds=[theirs],
                 start_new_session=True,
             )
+            process_tree.note_start(self._process.pid)
             kill_when_closed(theirs, -self._process.pid)
         except BaseException:
             os.close(self._ours)
@@ -84,7 +85,7 @@ class Process:
     def __exit__(self, *_: object) -> None:
         if self._process.returncode is None:
             kill_process_tree(self._process.pid)  # its number is its own: it was not waited for
-            self._process.wait()
+            self._wait()
         os.close(self._ours)
         for stream in (self._process.stdout, self._process.stderr):
             if stream is not None:
@@ -119,7 +120,7 @@ class Process:
             self._kill_group()
             for key in list(selector.get_map().values()):
                 yield from _available(selector, key, MOST_CHUNKS)
-        self._process.wait()
+        self._wait()
 
     def stop(self, grace: float, file: Path | None = None) -> None:
         """Tell it to stop, by SIGTERM or by a file; it is killed after `grace` seconds."""
@@ -147,6 +148,10 @@ class Process:
         # It was not waited for yet, so its number is not a stranger's.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _wait(self) -> None:
+        process_tree.note_end(self._process.pid)
+        self._process.wait()
 
     def _be_killed_first(self) -> None:
         # When memory runs out, Linux is to kill it rather than the driver.

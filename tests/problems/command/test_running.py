@@ -8,11 +8,13 @@ import sys
 import time
 
 import cloudpickle
+import numpy as np
 import psutil
 import pytest
 
 import hpopt
-from hpopt.core import Fidelity
+from hpopt.core import Fidelity, evaluate
+from hpopt.executors.threads import ThreadExecutor
 from hpopt.problems import CommandProblem
 from hpopt.problems.command import failures
 
@@ -186,6 +188,20 @@ def test_an_interrupt_leaves_no_process(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         problem.evaluate({"x": "1"}, handle)
     assert is_gone(int((tmp_path / "pid").read_text()))
+
+
+def test_threads_that_are_to_end_end_their_commands(tmp_path):
+    text = f"sleep 60 & echo $! > {tmp_path / 'p'}; mv {tmp_path / 'p'} {tmp_path / 'pid'}; wait"
+    problem = CommandProblem(shell(text), SPACE, arguments="")
+    executor = ThreadExecutor(1)
+    solution = hpopt.Solution(0, {"x": "1"}, np.array([0.5]), seed=1)
+    future = executor.submit(evaluate, problem, solution, directory=tmp_path / "0")
+    while not (tmp_path / "pid").exists():
+        time.sleep(0.01)
+    executor.kill_workers()
+    assert future.result(20).status == "failed"
+    assert is_gone(int((tmp_path / "pid").read_text()))
+    executor.shutdown()
 
 
 DRIVER = """
