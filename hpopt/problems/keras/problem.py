@@ -118,9 +118,12 @@ class KerasProblem(TrainingProblem):
         How many examples the objective ``"latency"`` is of.
     population : int of at least 1, or "auto", optional
         Train so many networks of equal architecture as one computation, on JAX, of arrays; with
-        ``"auto"`` where it pays. A study then evaluates trials in groups (`max_batch`). Values are
-        those of networks trained alone, but for rounding; they do not depend on the grouping.
-        Other networks, and all on other backends, train one after another.
+        ``"auto"`` where it pays. Those may differ in widths of dense and convolutional layers that
+        the config has as whole numbers, where a narrow network inside a wider one (of 16, 64, 128,
+        256 … units, or the most that there may be) trains as it does alone. A study then evaluates
+        trials in groups (`max_batch`). Values are those of networks trained alone, but for
+        rounding; they do not depend on the grouping. Other networks, and all on other backends,
+        train one after another.
     verbose : int, 0 to 2
         Keras' own output. Each trial prints one line in any case.
 

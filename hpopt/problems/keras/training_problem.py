@@ -79,12 +79,12 @@ class TrainingProblem(Problem):
                 entries.append(error)
         with fresh_session(trials[0].seed, self.training_config.precision) as keras:
             ready = [each for each in entries if isinstance(each, Entry)]
-            results = iter(train_together(keras, self._population, ready))
+            results = iter(train_together(keras, self._population, ready, self.space))
         return [next(results) if isinstance(each, Entry) else each for each in entries]
 
     def batch_key(self, solution: Solution) -> Hashable:
         """Return what is equal for solutions whose networks probably have one architecture."""
-        return architecture_guess(solution, self.fidelity)
+        return architecture_guess(solution, self.fidelity, self.space)
 
     def estimate_memory(self, config: Config) -> MemoryEstimate:
         """Estimate the memory that training the network of a config takes; see `memory_of`.

@@ -13,6 +13,8 @@ gives its place to the next one; the others are not touched.
 | `epoch.py` | the epoch of K members, traced and compiled |
 | `places.py` | the K places: filled, trained for an epoch, read |
 | `member.py` | one training in a place: what follows each of its epochs |
-| `widths.py` and others | narrow networks inside a wider one |
+| `widths.py`, `width_layers.py` | narrow networks inside a wider one, where that changes nothing |
+| `wide_widths.py` | the widths of the wider one |
+| `narrow_dropout.py` | its dropouts, which draw what the narrow network draws |
 | `group.py` | the trials of a group: begun, parted by form, trained, refilled |
 """

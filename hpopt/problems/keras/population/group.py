@@ -17,12 +17,15 @@ from hpopt.problems.keras.population.forms import Form, form_of
 from hpopt.problems.keras.population.member import Member
 from hpopt.problems.keras.population.places import Places
 from hpopt.problems.keras.population.size import Population
+from hpopt.problems.keras.population.wide_widths import wide_widths
+from hpopt.problems.keras.population.widths import widening_of
 from hpopt.problems.keras.session import reset_session
 from hpopt.problems.keras.sharing.architecture import can_share, is_plain_model, layers_within
 from hpopt.problems.keras.sharing.models import TracedModels, describe, traced_models
 from hpopt.problems.keras.training.config import TrainingConfig
 from hpopt.problems.keras.training.run import Wanted
 from hpopt.problems.keras.training.trial import Steps, TrialInputs, trainings_of
+from hpopt.space import Space
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +38,18 @@ class Entry:
 
 
 def train_together(
-    keras: Any, population: Population, entries: Sequence[Entry]
+    keras: Any, population: Population, entries: Sequence[Entry], space: Space
 ) -> list[dict[str, Any] | Exception]:
     """Train the networks of several trials; return what `train_trial` would, for each.
 
-    An exception in place of it is that of its trial alone.
+    An exception in place of it is that of its trial alone. By the space of their configs it is
+    known which widths others may have.
     """
     if not entries:
         return []
     limit = entries[0].settings.memory_limit
     with traced_models(limit) as models:
-        group = _Group(keras, population, entries, models)
+        group = _Group(keras, population, entries, models, space)
         group.train()
     return group.results
 
@@ -79,9 +83,15 @@ class _Group:
     """Trials that train side by side where they can."""
 
     def __init__(
-        self, keras: Any, population: Population, entries: Sequence[Entry], models: TracedModels
+        self,
+        keras: Any,
+        population: Population,
+        entries: Sequence[Entry],
+        models: TracedModels,
+        space: Space,
     ) -> None:
         self._keras, self._population, self._models = keras, population, models
+        self._space = space
         self._entries = entries
         self._courses = [
             _Course(trainings_of(keras, each.settings, each.inputs, each.trial, models))
@@ -140,13 +150,17 @@ class _Group:
         training.schedule_rate(fresh, data)
         batch = as_fit_takes(data.training.batch(slice(0, 2)))
         others = ("population", k, training.fit.batch_size)
-        described, key = None, "population"
+        key = "population"
         try:
-            described = describe(fresh, layers, batch, training.n_steps(data), others)
+            widening = widening_of(fresh, wide_widths(self._space, training.config))
+            config_of = None if widening is None else widening.config_of
+            n_steps = training.n_steps(data)
+            described = describe(fresh, layers, batch, n_steps, others, config_of=config_of)
             key = described.key or key
             if described.key is None or self._models.has_refused(key):
                 return _anew(wanted)
-            return Member(wanted, form_of(self._models, fresh, described, k, batch), described)
+            form = form_of(self._models, fresh, described, k, batch, widening=widening)
+            return Member(wanted, form, described, widening)
         except Exception as error:  # a version of Keras that is made in another way
             self._refuse(key, error)
             return _anew(wanted)

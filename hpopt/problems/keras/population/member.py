@@ -11,6 +11,7 @@ import numpy as np
 from hpopt.problems.keras.data.batches import order_of_epoch
 from hpopt.problems.keras.population.data import key_of, numbers_of
 from hpopt.problems.keras.population.forms import Arrays, Form
+from hpopt.problems.keras.population.widths import Widening
 from hpopt.problems.keras.sharing.models import Described
 from hpopt.problems.keras.sharing.numbers import own_variables
 from hpopt.problems.keras.training.fit import Monitor, build_optimizer
@@ -31,8 +32,10 @@ class Member:
         Whether it has ended by itself, as of a model in ``fit``.
     """
 
-    def __init__(self, wanted: Wanted, form: Form, described: Described) -> None:
-        self.wanted, self.form = wanted, form
+    def __init__(
+        self, wanted: Wanted, form: Form, described: Described, widening: Widening | None
+    ) -> None:
+        self.wanted, self.form, self._widening = wanted, form, widening
         self.model = wanted.fresh
         self._described = described
         self.stop_training = False
@@ -66,7 +69,7 @@ class Member:
         self._after = states.callback(
             training.keras, self, self.monitor, [], Member.values_of_training
         )
-        self.row = self.form.row(self.model, self._described)
+        self.row = self.form.row(self.model, self._described, self._widening)
 
     def order(self) -> Any:
         """Return the rows of the next epoch in their order, as they are in ``fit``."""
@@ -86,11 +89,11 @@ class Member:
 
     def get_weights(self) -> Arrays:
         """Return its weights."""
-        return self.form.weights(self.row, self.model)
+        return self.form.weights(self.row, self._widening)
 
     def values_of_training(self) -> Arrays:
         """Return all that changes in its training, as `values_of` does."""
-        return self.form.state(self.row, self.model)
+        return self.form.state(self.row, self._widening)
 
     def set_weights(self, weights: Arrays) -> None:
         """Put weights, and the last state of the optimizer, into its model."""

@@ -28,6 +28,7 @@ from hpopt.problems.keras.population.width_layers import (
 )
 from hpopt.problems.keras.session import import_keras
 from hpopt.problems.keras.sharing.numbers import OPTIMIZERS, inner_optimizer, own_variables
+from hpopt.problems.keras.sharing.rates import copy_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Widening:
         """Return the wide network of a model, compiled alike, and the inputs of its dropouts.
 
         The inputs are variables that a step must be handed, with the values `positions`. The
-        model's own numbers must not have been replaced yet.
+        model's own numbers must not have been replaced yet; a table of its rates is copied.
 
         Raises
         ------
@@ -86,7 +87,15 @@ class Widening:
                 config[WIDTHS[type(layer).__name__]] = width
             return type(layer).from_config(config)
 
+        optimizer = inner_optimizer(model.optimizer)
+        table = optimizer._learning_rate
+        is_table = hasattr(table, "rates")
+        if is_table:  # which cannot be made from a config, so another schedule stands for it
+            optimizer.learning_rate = import_keras().optimizers.schedules.PolynomialDecay(1.0, 1)
         wide = import_keras().models.clone_model(model, clone_function=wider)
+        if is_table:
+            optimizer.learning_rate = table
+            inner_optimizer(wide.optimizer).learning_rate = copy_of(table)
         if not wide.built:
             wide.build(model.input_shape)
         shapes = zip(own_variables(model), own_variables(wide), self.axes, strict=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import FunctionType, MethodType
 from typing import Any
@@ -63,13 +63,17 @@ def are_plain(callbacks: Sequence[Any]) -> bool:
 
 
 def architecture_of(
-    model: Any, places: list[Place], batch: tuple[Any, ...], others: tuple[Any, ...] = ()
+    model: Any,
+    places: list[Place],
+    batch: tuple[Any, ...],
+    others: tuple[Any, ...] = (),
+    config_of: Callable[[Any], Any] | None = None,
 ) -> str | None:
     """Return the key of a model's architecture; None if it cannot be described.
 
     Models of the same key differ in the values of their variables and of the numbers in `places`
     alone. `batch` is one of its data, of which types and shapes count; `others` what else decides
-    the traced step.
+    the traced step; `config_of` returns what to take for the model's config.
     """
     keras = import_keras()
     for place in places:
@@ -79,7 +83,7 @@ def architecture_of(
         compiled.pop("optimizer", None)
         described = [
             type(model).__name__,
-            model.get_config(),
+            model.get_config() if config_of is None else config_of(model),
             [[layer.trainable for layer in layers_within(model)], model.trainable],
             compiled,
             _config_of(model.optimizer),

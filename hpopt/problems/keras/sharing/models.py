@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -93,14 +93,17 @@ def describe(
     batch: tuple[Any, ...],
     n_steps: int | None,
     others: tuple[Any, ...],
+    *,
+    config_of: Callable[[Any], Any] | None = None,
 ) -> Described:
     """Describe a fresh model that can share; its schedule becomes a table.
 
-    `others` is what else decides the traced step.
+    `others` is what else decides the traced step; `config_of` returns what to take for its config.
     """
     table = put_table(fresh.optimizer, n_steps)
     places = places_of(fresh, layers)
-    return Described(architecture_of(fresh, places, batch, others), places, table)
+    key = architecture_of(fresh, places, batch, others, config_of)
+    return Described(key, places, table)
 
 
 class SharingFailedError(Exception):
@@ -228,8 +231,13 @@ def _say(error: BaseException, instead: str = ANEW) -> None:
     sys.stdout.write(f"networks of an architecture {instead} raised {in_one_line(error)}\n")
 
 
-def with_inputs(model: Any, places: Sequence[Place], table: Any, n_at_once: int) -> Traced:
-    """Put variables in the places of a model's numbers, before anything of it is traced."""
+def with_inputs(
+    model: Any, places: Sequence[Place], table: Any, n_at_once: int, inputs: Sequence[Any] = ()
+) -> Traced:
+    """Put variables in the places of a model's numbers, before anything of it is traced.
+
+    `inputs` are further variables of its layers that its step is to be handed, on JAX.
+    """
     optimizer = model.optimizer
     optimizer.build(model.trainable_variables)
     slots = [_compact(variable) for variable in optimizer.variables]
@@ -239,7 +247,8 @@ def with_inputs(model: Any, places: Sequence[Place], table: Any, n_at_once: int)
     keras = import_keras()
     if keras.backend.backend() == "jax":
         rates = [] if table is None else [table.rates]
-        _hand_over(model, numbers, [place.group for place in places], rates)
+        groups = [place.group for place in places] + ["model"] * len(inputs)
+        _hand_over(model, [*numbers, *inputs], groups, rates)
     elif model.steps_per_execution == 1:
         model.steps_per_execution = n_at_once
     n_bytes = sum(_n_bytes(each) for each in (*model.variables, *optimizer.variables))

@@ -34,6 +34,11 @@ def put_table(optimizer: Any, n_steps: int | None) -> Any:
     return table
 
 
+def copy_of(table: Any) -> Any:
+    """Return another table of the same rates."""
+    return _table_class()(import_keras().ops.convert_to_numpy(table.rates))
+
+
 def _rates_of(schedule: Any, n_steps: int) -> NDArray[np.float32] | None:
     ops = import_keras().ops
     numbers = np.arange(n_steps, dtype=np.int32)

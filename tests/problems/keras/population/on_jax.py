@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from hpopt.core import Solution, evaluate, evaluate_together
+from problems.keras.population.wide_networks import of_widths
 from problems.keras.sharing.networks import Networks
 
 K, EPOCHS = 3, 4
@@ -46,6 +47,7 @@ class Facts:
             "alone": self.trained_alone(),
             "by itself": self.by_itself(),
             "beside one that diverges": self.beside_one_that_diverges(),
+            "of widths": of_widths(self.folder),
         }
 
     def trained_beside(self, solutions, name="beside"):

@@ -12,6 +12,7 @@ import pytest
 
 from ..small import needs_keras
 from .on_jax import EPOCHS, SHARES, STOPS_AT
+from .wide_networks import UNITS
 
 pytestmark = [
     needs_keras,
@@ -56,3 +57,13 @@ def test_one_that_diverges_leaves_the_others_as_they_are(facts):
     assert first["status"] == "invalid"
     assert others == facts["beside"][1:]
     assert len(others) == len(SHARES) - 1
+
+
+def test_narrow_networks_train_inside_a_wide_one_as_alone(facts):
+    found = facts["of widths"]
+    assert found["n_forms"] == 1
+    assert [shapes[0] for shapes in found["shapes"]] == [[6, n] for n in UNITS]
+    assert found["by itself"] == found["beside"][0]
+    for way in ("alone", "beside, then alone", "alone, then beside"):
+        for name, values in found[way].items():
+            np.testing.assert_allclose(found["beside"][0][name], values, 1e-5, err_msg=name)

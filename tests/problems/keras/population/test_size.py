@@ -6,6 +6,7 @@ from hpopt.core import Fidelity, Solution
 from hpopt.errors import SettingError, StudyWarning
 from hpopt.problems.keras.population.guessing import architecture_guess
 from hpopt.problems.keras.population.size import population_of
+from hpopt.space import Int, Sequence, Space
 
 from ..small import Quick, X, Y, needs_keras, quiet
 
@@ -40,8 +41,11 @@ def test_a_class_with_its_own_evaluation_trains_one_after_another(on_jax):
         assert population_of(4, has_own_evaluation=True) is None
 
 
+SPACE = Space({"dense": Sequence({"units": Int(1, 100)}, 1, 2), "kernel": Int(1, 100)})
+
+
 def guess(config, fidelity=None, of=None):
-    return architecture_guess(Solution(0, config, None, 1, fidelity), of)
+    return architecture_guess(Solution(0, config, None, 1, fidelity), of, SPACE)
 
 
 def test_numbers_are_no_part_of_an_architecture():
@@ -49,8 +53,14 @@ def test_numbers_are_no_part_of_an_architecture():
     other = {"dense": [{"units": 4, "dropout": 0.5}], "rate": 0.3, "epochs": 7}
     assert guess(config) == guess(other)
     without = {"dense": [{"units": 4, "dropout": 0.0}], "rate": 0.1, "epochs": 5}
-    wider = {"dense": [{"units": 5, "dropout": 0.2}], "rate": 0.1, "epochs": 5}
+    wider = {"dense": [{"units": 50, "dropout": 0.2}], "rate": 0.1, "epochs": 5}
     assert len({guess(each) for each in (config, without, wider)}) == 3
+
+
+def test_widths_that_train_in_one_are_one_architecture():
+    assert guess({"dense": [{"units": 4}]}) == guess({"dense": [{"units": 16}]})
+    assert guess({"dense": [{"units": 4}]}) != guess({"dense": [{"units": 17}]})
+    assert guess({"kernel": 3}) != guess({"kernel": 5})
 
 
 def test_of_the_fidelity_the_examples_count():
