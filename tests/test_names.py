@@ -107,7 +107,7 @@ def test_an_executor_with_an_address():
 
 @pytest.mark.parametrize(
     ("written", "said"),
-    [("slurm", "start 'dask' or 'mpi'"), ("loky", "'joblib'?"), ("thread", "'threads'?")],
+    [("pbs", "'slurm', with submit="), ("loky", "'joblib'?"), ("thread", "'threads'?")],
 )
 def test_what_other_executors_suggest(written, said):
     with pytest.raises(UnknownNameError, match="unknown executor") as raised:

@@ -31,7 +31,8 @@ example:
     seed = 0
     # learn_from = "earlier.db"  # what it found is known from the start
     workers = 2              # or "auto"
-    # executor = "processes"; gpus = "auto" or [0, 1]; trials_per_gpu = 1; window = 4
+    # executor = "processes"  # or a table [executor] with name = "slurm" and what jobs need
+    # gpus = "auto" or [0, 1]; trials_per_gpu = 1; window = 4
     # retries = 1              # of a trial whose worker was lost
     # fail_fast = 3            # end when the first so many trials fail alike; 0: never
     # early_stopping = "halving"   # or a table [early_stopping] with name and its settings

@@ -94,8 +94,9 @@ class RunFile:
             "optimizer",
             "limits",
             "early_stopping",
+            "executor",
         ):
-            text_too = key in ("problem", "optimizer", "early_stopping")
+            text_too = key in ("problem", "optimizer", "early_stopping", "executor")
             _check_table(self.content, key, text_too=text_too)
         if not self.problem_kind and self.needs_problem:
             raise SettingError(

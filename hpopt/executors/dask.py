@@ -66,6 +66,12 @@ class DaskExecutor(ClusterExecutor):
         Whether `workers` changes with the cluster.
     """
 
+    no_worker_advice = (
+        "start one ('dask worker ADDRESS'), or see whether the batch system has started its job. "
+        "(A cluster of dask-jobqueue that adapts may not replace workers that ended with their "
+        "lifetime: call its scale(jobs=...) again. executor='slurm' submits jobs again by itself.)"
+    )
+
     def __init__(
         self,
         cluster: Any = None,
@@ -230,6 +236,7 @@ class DaskExecutor(ClusterExecutor):
                 self._payloads.clear()
                 self._cluster.subscribe(self._topic, self._note_begin)
             self._n_slots = self._cluster.n_slots()
+            self.note_workers(self._n_slots)
         waiting, self._waiting = self._waiting, []
         for job, missing in waiting:
             self._send(job, missing)

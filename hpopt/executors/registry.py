@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, cast
 
 from hpopt.checks import whole
-from hpopt.errors import SettingError
+from hpopt.errors import SettingError, UnknownNameError
 from hpopt.executors.devices import available_cores
 from hpopt.executors.limits import Limits
 from hpopt.executors.settings import Recycling, Settings
@@ -21,13 +22,17 @@ MODULES = {
     "mpi": "hpopt.executors.mpi",
     "processes": "hpopt.executors.processes",
     "serial": "hpopt.executors.serial",
+    "slurm": "hpopt.executors.slurm",
     "threads": "hpopt.executors.threads",
 }
 """The module of each name. It has ``make(settings, address) -> Executor``, whose attribute
-`workers` says how many calls to keep running in it."""
+`workers` says how many calls to keep running in it; and, for those `WITH_ARGUMENTS`, arguments."""
 
 WITH_ADDRESS = ("dask",)
 """The names that take an address, after a colon."""
+
+WITH_ARGUMENTS = {"slurm": "SlurmExecutor"}
+"""The names that take arguments, in a table with ``name``, and the class that has them."""
 
 SPELLINGS = {
     **dict.fromkeys(("mp", "multiprocessing"), "processes"),
@@ -43,8 +48,9 @@ ADVICE = {
     **dict.fromkeys(("sync", "sequential"), "serial"),
     "loky": "joblib",
     **dict.fromkeys(
-        ("slurm", "pbs", "sge", "lsf", "cluster"),
-        "on a batch system start 'dask' or 'mpi' within a job.",
+        ("pbs", "torque", "sge", "lsf", "cluster", "batch"),
+        "the executor is 'slurm', with submit= and cancel= of the batch system, such as "
+        "submit='qsub {script}'.",
     ),
     **dict.fromkeys(
         ("ray", "spark"),
@@ -68,11 +74,11 @@ def make_executor(
 
     Parameters
     ----------
-    executor : str, concurrent.futures.Executor, or a client or cluster of Dask's, optional
+    executor : str, mapping, concurrent.futures.Executor, or of Dask's, optional
         ``"serial"``, ``"processes"``, ``"threads"``, ``"joblib"``, ``"dask"``,
-        ``"dask:tcp://scheduler:8786"``, ``"mpi"``; a Dask client or cluster; or any executor,
-        which is taken as it is. None is serial for one worker without limits and GPUs, else
-        worker processes.
+        ``"dask:tcp://scheduler:8786"``, ``"mpi"``, ``"slurm"``; a mapping with ``name`` and the
+        arguments of `SlurmExecutor`; a Dask client or cluster; or any executor, which is taken as
+        it is. None is serial for one worker without limits and GPUs, else worker processes.
     workers : int, "auto" or None
         How many calls run at the same time, at least 1. None is what a cluster has (the ranks of
         MPI, the threads of a Dask cluster, the jobs of joblib's configuration); elsewhere 1, or
@@ -117,7 +123,10 @@ def make_executor(
 def _make(executor: object, settings: Settings) -> Executor:
     name: Any = executor
     address: Any = None
-    if _is_of_dask(executor):
+    arguments: dict[str, Any] = {}
+    if isinstance(executor, Mapping):
+        name, arguments = _named(executor)
+    elif _is_of_dask(executor):
         name, address = "dask", executor
     elif isinstance(executor, str) and ":" in executor:
         name, _, address = executor.partition(":")
@@ -132,8 +141,36 @@ def _make(executor: object, settings: Settings) -> Executor:
             "executor must be a name or a concurrent.futures.Executor (an instance), but got "
             f"{name!r}: known names are {', '.join(map(repr, sorted(MODULES)))}"
         )
-    made = importlib.import_module(MODULES[_known_executor(name)]).make(settings, address)
-    return cast(Executor, made)
+    name = _known_executor(name)
+    module = importlib.import_module(MODULES[name])
+    if arguments:
+        _check_arguments(name, getattr(module, WITH_ARGUMENTS[name]), arguments)
+    return cast(Executor, module.make(settings, address, **arguments))
+
+
+def _named(executor: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the name and the arguments in a table."""
+    arguments = dict(executor)
+    name = arguments.pop("name", None)
+    if not isinstance(name, str):
+        raise SettingError(
+            f'an executor\'s table must have a name, such as name = "slurm", but got {executor!r}'
+        )
+    name = _known_executor(name)
+    if arguments and name not in WITH_ARGUMENTS:
+        raise SettingError(
+            f"executor {name!r} must have no arguments of its own, but got {', '.join(arguments)}: "
+            "workers, limits, gpus and trials_per_gpu stand beside it"
+        )
+    return name, arguments
+
+
+def _check_arguments(name: str, kind: type, arguments: Mapping[str, Any]) -> None:
+    parameters = inspect.signature(kind).parameters.values()
+    known = [each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY]
+    for argument in arguments:
+        if argument not in known:
+            raise UnknownNameError(f"argument of executor {name!r}", argument, known)
 
 
 def _known_executor(name: str) -> str:

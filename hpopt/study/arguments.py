@@ -6,7 +6,7 @@ import contextlib
 import functools
 import math
 import operator
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from typing import Any
 
@@ -107,7 +107,7 @@ def _check_takes_two(callback: Callable[..., Any]) -> None:
 
 @contextlib.contextmanager
 def executor_of_run(
-    executor: str | Executor | None, workers: int | str | None, **settings: Any
+    executor: str | Mapping[str, Any] | Executor | None, workers: int | str | None, **settings: Any
 ) -> Iterator[tuple[Executor, int | Callable[[], int]]]:
     """Make the executor of a run, with its number of slots, and shut it down with the run."""
     runner, n_slots = make_executor(executor, workers, **settings)

@@ -30,7 +30,7 @@ def optimize(
     timeout: Duration | None = None,
     stop: StoppingRule | None = None,
     workers: int | str | None = None,
-    executor: str | Executor | None = None,
+    executor: str | Mapping[str, Any] | Executor | None = None,
     limits: Limits | None = None,
     gpus: str | Sequence[int] | None = None,
     trials_per_gpu: int = 1,

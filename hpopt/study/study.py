@@ -168,7 +168,7 @@ class Study(OpenStudy):
         timeout: Duration | None = None,
         stop: StoppingRule | None = None,
         workers: int | str | None = None,
-        executor: str | Executor | None = None,
+        executor: str | Mapping[str, Any] | Executor | None = None,
         limits: Limits | None = None,
         gpus: str | Sequence[int] | None = None,
         trials_per_gpu: int = 1,
@@ -192,11 +192,11 @@ class Study(OpenStudy):
             A rule of `hpopt.stopping`, of the study as a whole.
         workers : int or "auto", optional
             How many evaluations at the same time; ``"auto"`` is one a core, or a slot of the GPUs.
-        executor : str or concurrent.futures.Executor, optional
+        executor : str, mapping or concurrent.futures.Executor, optional
             ``"serial"`` (the default for one worker), ``"processes"`` (for more, and wherever
             there are limits or GPUs), ``"threads"``, ``"joblib"``, ``"dask"``,
-            ``"dask:tcp://scheduler:8786"``, ``"mpi"``, a client or cluster of Dask's, or any
-            executor.
+            ``"dask:tcp://scheduler:8786"``, ``"mpi"``, ``"slurm"``, a mapping with ``name`` and
+            the arguments of `SlurmExecutor`, a client or cluster of Dask's, or any executor.
         limits : Limits, optional
             Of time and memory for each trial.
         gpus : "auto" or sequence of int, optional

@@ -319,3 +319,13 @@ def test_retries_and_early_stopping_reach_the_run(write_run, hpopt, monkeypatch)
     assert hpopt("run", write_run(before), "--retries", 0, "--early-stopping", "median")[0] == 0
     assert hpopt("run", write_run())[0] == ExitCode.DONE
     assert given == [(3, MedianRule(1)), (0, MedianRule()), (1, None)]
+
+
+def test_the_executor_may_be_a_table_with_its_settings(write_run, hpopt, folder):
+    wrong = '[executor]\nname = "slurm"\nsubmit = "no-such-sbatch {script}"\n'
+    code, _, err = hpopt("run", write_run(after=wrong))
+    assert code == ExitCode.ERROR
+    assert "submit must be a command that can be run here, but there is no 'no-such-sbatch'" in err
+    code, _, err = hpopt("run", write_run(after='[executor]\nname = "serial"\ntime = "4h"\n'))
+    assert "executor 'serial' must have no arguments of its own, but got time" in err
+    assert not (folder / "hill.db").exists()

@@ -8,6 +8,7 @@ import threading
 import time
 from concurrent.futures import wait
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -239,3 +240,28 @@ class TestGpus:
         assert "other workers have taken all 2" in str(error)
         one.shutdown()
         assert three.submit(abs, -1).result(30) == 1
+
+
+def test_that_no_worker_is_there_is_said_now_and_then(caplog, monkeypatch):
+    executor = TakesItsTime()
+    clock = [0.0]
+    monkeypatch.setattr(cluster, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    def said(until, n_workers=0):
+        caplog.clear()
+        while clock[0] < until:
+            clock[0] += 1.0
+            executor.note_workers(n_workers)
+        return [record.getMessage() for record in caplog.records]
+
+    assert said(1000) == []  # nothing waits
+    future = executor.submit(abs, -1)
+    assert said(1050, n_workers=1) == []
+    (first,) = said(1119)
+    assert first == "no worker has been there for 60 s, and 1 evaluation wait: start one"
+    assert len(said(1230)) == 1
+    assert said(1250) == []
+    assert said(1251, n_workers=2) == []
+    assert len(said(1320)) == 1
+    future.cancel()
+    executor.shutdown()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
+import time
 from abc import abstractmethod
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
+from hpopt.core.amounts import counted
 from hpopt.errors import TransferError, WorkerLost
 from hpopt.executors.cluster.agent import Answer, Call, Payload
 from hpopt.executors.futures import TaskFuture
@@ -26,6 +29,12 @@ from hpopt.executors.supervision.transfer import (
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+NO_WORKER_SECONDS = 60.0
+"""After which a driver that waits for a worker says so; then after twice as long each time, as a
+job may wait for a day in the queue of a batch system."""
+
+logger = logging.getLogger("hpopt")
 
 
 @dataclass(slots=True, eq=False)
@@ -52,6 +61,8 @@ class ClusterExecutor(Executor):
         How many calls to keep running.
     token : str
         The name of this executor, by which its agents know it.
+    no_worker_advice : str
+        What a user may do when there is no worker.
 
     Parameters
     ----------
@@ -60,6 +71,7 @@ class ClusterExecutor(Executor):
     """
 
     workers: int
+    no_worker_advice = "start one"
 
     def __init__(self, settings: Settings) -> None:
         self.token, self.settings = os.urandom(8).hex(), settings.check()
@@ -70,6 +82,8 @@ class ClusterExecutor(Executor):
         self._changed = threading.Condition()
         self._closed = self._killed = False
         self._closing: threading.Thread | None = None
+        self._no_worker_since: float | None = None
+        self._no_worker_seconds = NO_WORKER_SECONDS
 
     # -- what a subclass does --------------------------------------------------------------------
 
@@ -123,6 +137,27 @@ class ClusterExecutor(Executor):
     def lose(self, job: Job, error: BaseException) -> None:
         """Set a job's future to an error: its worker vanished, say."""
         self._set_future(job, error, None)
+
+    def note_workers(self, n_workers: int) -> None:
+        """Note how many workers there are now; say it when calls wait and there is none for long.
+
+        A subclass whose workers come and go calls it every second or so.
+        """
+        n_calls, now = len(self._jobs), time.monotonic()
+        if n_workers or not n_calls:
+            self._no_worker_since, self._no_worker_seconds = None, NO_WORKER_SECONDS
+            return
+        if self._no_worker_since is None:
+            self._no_worker_since = now
+        if now - self._no_worker_since < self._no_worker_seconds:
+            return
+        logger.warning(
+            "no worker has been there for %.0f s, and %s wait: %s",
+            self._no_worker_seconds,
+            counted(n_calls, "evaluations"),
+            self.no_worker_advice,
+        )
+        self._no_worker_seconds *= 2
 
     def payloads(self, tokens: tuple[str, ...]) -> tuple[Payload, ...]:
         """Return the files of shared objects, to be sent."""

@@ -72,14 +72,16 @@ def folder_prefix() -> str:
     return f"hpopt-{machine_id()}-{pid}-{int(_start_time(pid))}"
 
 
-def remove_dead_scratch() -> None:
+def remove_dead_scratch(parent: Path | None = None) -> None:
     """Remove the folders of processes of this user that have ended.
+
+    They lie in `parent`, by default where Python makes its temporary files.
 
     A folder of another machine or container (on a shared disk) is left alone, because processes
     there can't be seen from here.
     """
     with contextlib.suppress(OSError):
-        for folder in Path(tempfile.gettempdir()).glob(f"hpopt-{machine_id()}-*"):
+        for folder in (parent or Path(tempfile.gettempdir())).glob(f"hpopt-{machine_id()}-*"):
             match = NAME.fullmatch(folder.name)
             if match is not None and not _is_alive(int(match["pid"]), int(match["created"])):
                 shutil.rmtree(folder, ignore_errors=True)
