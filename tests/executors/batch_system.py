@@ -58,10 +58,6 @@ class BatchSystem:
                 continue
         return found
 
-    def fail(self, job: int) -> None:
-        """End a job as a machine that fails does."""
-        os.killpg(job, signal.SIGKILL)
-
     def end_time(self, job: int) -> None:
         """End a job as Slurm does when its time is over."""
         os.killpg(job, signal.SIGTERM)
@@ -69,7 +65,7 @@ class BatchSystem:
     def end(self) -> None:
         """Kill all that is left."""
         for job in self.alive():
-            self.fail(job)
+            os.killpg(job, signal.SIGKILL)
 
 
 def late_python(folder: Path, seconds: float) -> str:

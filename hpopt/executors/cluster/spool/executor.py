@@ -153,6 +153,9 @@ class SpoolExecutor(ClusterExecutor):
     def _send(self, job: Job, missing: tuple[str, ...]) -> None:
         if job.future.cancelled():
             return
+        if self._crew.given_up:
+            self.lose(job, WorkerNotStarted(self._crew.given_up))
+            return
         number, self._n_sent = f"{self._n_sent:08}", self._n_sent + 1
         try:
             for payload in self.payloads(tuple(set(missing) - self._sent_payloads)):
