@@ -49,7 +49,7 @@ HOMES = {
     "uvicorn": ("reports/dashboard/",),
     "optuna": ("integrations/optuna/",),
     "keras_tuner": ("integrations/keras_tuner/",),
-    "ConfigSpace": ("integrations/configspace.py",),
+    "ConfigSpace": ("integrations/configspace/",),
 }
 FILES = sorted(ROOT.rglob("*.py"))
 
