@@ -100,6 +100,9 @@ class Problem(ABC):
         The resource that one evaluation may spend, where it has one.
     max_batch : int, at least 1
         How many configs `evaluate_batch` takes at once; 1 where there is none.
+    n_side_by_side : int or None
+        How many of them are evaluated at a time, where the others wait for these to end; by default
+        all. Of a strategy that learns from each result no more are asked ahead.
     """
 
     space: Space
@@ -107,6 +110,7 @@ class Problem(ABC):
     constraints: Constraints = ()
     fidelity: Fidelity | None = None
     max_batch: int = 1
+    n_side_by_side: int | None = None
 
     @abstractmethod
     def evaluate(
@@ -305,6 +309,8 @@ def check_problem(problem: Any) -> Problem:
 def _check_batches(problem: Problem) -> None:
     name = type(problem).__name__
     most = whole(f"{name}.max_batch", problem.max_batch, 1, error=ProblemError)
+    if problem.n_side_by_side is not None:
+        whole(f"{name}.n_side_by_side", problem.n_side_by_side, 1, error=ProblemError)
     if most > 1 and type(problem).evaluate_batch is Problem.evaluate_batch:
         raise ProblemError(
             f"a problem with max_batch above 1 must have evaluate_batch, but {name} has "

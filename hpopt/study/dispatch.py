@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Executor, Future
 from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
@@ -23,11 +23,10 @@ from hpopt.core import (
     outcome_of_loss,
 )
 from hpopt.errors import ProblemError, StudyError, TransferError, WorkerNotStarted
+from hpopt.study.groups import Group, groups_of, in_slots
 from hpopt.study.state import StudyState
 
 logger = logging.getLogger("hpopt")
-
-Group = list[Solution]
 
 # Seconds between two looks at where calls run. People read it, so more often is of no use.
 WHERE_SECONDS = 1.0
@@ -82,6 +81,7 @@ class Dispatch:
         share = getattr(executor, "share", None)
         self._problem = share(state.problem) if share is not None else state.problem
         self._max_batch = state.problem.max_batch
+        self._n_side_by_side = min(self._max_batch, state.problem.n_side_by_side or self._max_batch)
         self.ready: deque[Solution] = deque(state.unfinished())
         self.n_running = 0
         self._running: dict[Future[Any], Group] = {}
@@ -128,12 +128,15 @@ class Dispatch:
     @property
     def n_wanted(self) -> int:
         """How many solutions are to be ready, for the free slots; 0 without a free one."""
-        n, state = self.n_taken, self._state
-        # A rule of early stopping knows of a trial what was told when it was asked.
-        is_free_of_cost = state.optimizer.order_free and state.early_stopping is None
-        if n and self._max_batch > 1 and is_free_of_cost:
-            n = max(n, AHEAD * self._max_batch)
-        return n
+        n, optimizer = self.n_taken, self._state.optimizer
+        if self._max_batch == 1 or not n:
+            return n
+        if optimizer.order_free:
+            # A rule of early stopping knows of a trial what was told when it was asked.
+            stops_early = self._state.early_stopping is not None
+            return n if stops_early else max(n, AHEAD * self._max_batch)
+        # Short trainings end long before others, and what waits takes their places.
+        return n if optimizer.chooses_fidelities else self.n_free * self._n_side_by_side
 
     def send(self, most: int) -> None:
         """Send what is ready into free slots: at most so many solutions."""
@@ -145,42 +148,13 @@ class Dispatch:
             self._submit([self.ready.popleft()])
 
     def _groups(self, most: int) -> list[Group]:
-        """Take the fullest groups of what is ready into the free slots, the older first."""
-        n_free = self.n_free
-        groups: list[Group] = []
-        open_groups: dict[Hashable, Group] = {}
-        for solution in list(self.ready)[:most]:
-            alone = solution.number in self._alone
-            key = None if alone else self._key(solution)
-            group = None if alone else open_groups.get(key)
-            if group is None or len(group) == self._max_batch:
-                groups.append(group := [])
-                if not alone:
-                    open_groups[key] = group
-            group.append(solution)
-        groups.sort(key=len, reverse=True)
-        groups, later = groups[:n_free], groups[n_free:]
-        left = {solution.number for group in later for solution in group}
-        ready = enumerate(self.ready)
-        self.ready = deque(each for place, each in ready if place >= most or each.number in left)
-        # Two half batches at the same time are done before a full one and an idle slot.
-        while len(groups) < n_free and len(largest := max(groups, key=len, default=[])) > 1:
-            half = len(largest) // 2
-            groups.append(largest[half:])
-            del largest[half:]
+        """Take groups of what is ready into the free slots, the fullest first."""
+        kept = [*self.ready]
+        formed = groups_of(kept[:most], self._state.problem, self._max_batch, self._alone)
+        groups = in_slots(formed, self.n_free)
+        sent = {solution.number for group in groups for solution in group}
+        self.ready = deque(each for each in kept if each.number not in sent)
         return groups
-
-    def _key(self, solution: Solution) -> Hashable:
-        problem = self._state.problem
-        try:
-            key = problem.batch_key(solution)
-            hash(key)
-        except Exception as error:
-            raise ProblemError(
-                f"{type(problem).__name__}.batch_key must give something hashable for every "
-                f"solution, but for {solution.config} it raised {type(error).__name__}: {error}"
-            ) from error
-        return key
 
     def _submit(self, group: Group) -> None:
         state = self._state

@@ -141,6 +141,16 @@ def test_more_are_asked_for_where_that_costs_nothing(make, options, most):
     assert optimizer.most == most
 
 
+def test_who_learns_from_each_is_asked_for_what_is_evaluated_at_a_time():
+    problem, optimizer = Batched(), AskedGreedy()
+    problem.n_side_by_side = 2
+    searched(problem, lambda: optimizer)
+    assert optimizer.most == 2
+    random = AskedRandom()
+    searched(problem, lambda: random)
+    assert random.most == 16
+
+
 class Touchy(Batched):
     """A batch with a guilty config in it fails in one of many ways; alone, only the guilty does."""
 
@@ -252,6 +262,14 @@ def test_a_size_that_is_none(most):
     problem = Batched()
     problem.max_batch = most
     with pytest.raises(ProblemError, match="max_batch must be an int of at least 1"):
+        searched(problem, hpopt.RandomSearch)
+
+
+@pytest.mark.parametrize("n", [0, 1.5, True])
+def test_a_number_side_by_side_that_is_none(n):
+    problem = Batched()
+    problem.n_side_by_side = n
+    with pytest.raises(ProblemError, match="n_side_by_side must be an int of at least 1"):
         searched(problem, hpopt.RandomSearch)
 
 

@@ -193,7 +193,9 @@ class KerasProblem(TrainingProblem):
         require_keras()
         is_lenient = type(self).evaluate is not KerasProblem.evaluate
         self._population = population_of(population, is_lenient)
-        self.max_batch = self._population.max_batch if self._population else 1
+        if self._population:
+            self.max_batch = self._population.max_batch
+            self.n_side_by_side = self._population.most
         is_overridden = type(self).build is not KerasProblem.build
         self._networks = NetworkFactory(build, type(self).__name__, is_overridden)
         own = self._networks.space(space, has_batches=is_dataset(x))

@@ -44,9 +44,14 @@ class Population:
         return cls(whole("population", given, 1))
 
     @property
+    def most(self) -> int:
+        """How many networks train side by side at most."""
+        return self.given or MOST
+
+    @property
     def max_batch(self) -> int:
         """How many trials a group has at most."""
-        return WAITING * (self.given or MOST)
+        return WAITING * self.most
 
     def k_for(self, layers: list[Any]) -> int | None:
         """Return how many networks of such layers train side by side; None for one alone."""
