@@ -22,7 +22,7 @@ from hpopt.errors import HpoptError, Stopped
 from hpopt.executors import Limits
 from hpopt.optimizers.registry import STRATEGIES as _STRATEGIES
 from hpopt.problems import FunctionProblem
-from hpopt.space import Categorical, Float, Int, Ordinal, Sequence, Space
+from hpopt.space import Categorical, Float, Int, Normal, Ordinal, Sequence, Space
 from hpopt.study import Result, Study, optimize
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "HpoptError",
     "Int",
     "Limits",
+    "Normal",
     "Objective",
     "Optimizer",
     "Ordinal",

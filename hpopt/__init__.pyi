@@ -41,7 +41,7 @@ from hpopt.optimizers import (
     Zhan,
 )
 from hpopt.problems import CommandProblem, FunctionProblem
-from hpopt.space import Categorical, Float, Int, Ordinal, Sequence, Space
+from hpopt.space import Categorical, Float, Int, Normal, Ordinal, Sequence, Space
 from hpopt.study import Result, Study, optimize
 
 __all__ = [
@@ -71,6 +71,7 @@ __all__ = [
     "MuPlusLambda",
     "Narrowing",
     "NeighbourhoodSearch",
+    "Normal",
     "Objective",
     "Optimizer",
     "Ordinal",

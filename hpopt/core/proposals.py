@@ -152,7 +152,7 @@ class Proposals:
             if vary is not None and attempt < VARIATIONS:
                 others = vary(points[left], rng)
             else:
-                others = rng.random((left.size, self._space.d))
+                others = self._space.drawn(rng.random((left.size, self._space.d)))
                 rows[left] = -1
             points[left] = self._space.snap(self._space.repaired(others, rng))
             n_taken = len(taken)

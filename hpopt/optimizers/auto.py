@@ -294,8 +294,7 @@ class Auto(Optimizer):
         if check is not None:
             return check
         if number == len(self.start) and not len(self.knowledge):
-            middle = np.full((1, self.space.d), 0.5)
-            return self.novel(middle, self.generator(number), before=number)
+            return self.novel(self.space.middle[None], self.generator(number), before=number)
         turn = number % TURNS
         if not turn or not self._bayesian.has_model(number) or self._bayesian.is_blind(number):
             return None

@@ -74,6 +74,7 @@ class BayesianOptimization(Optimizer):
                    + log P(met) for each constraint, from a process of its values; alone, while
                    no config meets all
                    + 4 log P(a new value) where near configs gave equal values
+                   + 10/n log prior, where parameters have one, after n results (πBO)
                    every second time in a trust region around the best;
                    every fourth time in the branch that challenges the best config's, where
                    conditions make branches (there log EI, LCB or log PI, at random);

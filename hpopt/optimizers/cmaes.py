@@ -98,14 +98,16 @@ class CMAES(Batches):
     # -- generations ---------------------------------------------------------------------------
 
     def _batches(self) -> BatchGenerator:
-        mean, sigma = np.full(self.space.d, 0.5), self.sigma
+        mean, sigma = self.space.middle, self.sigma
         known, losses = self.knowledge.points, self.knowledge.losses[:, 0]
         if self.start:
             results = yield np.empty((0, self.space.d))
             known = np.concatenate([known, results.points])
             losses = np.concatenate([losses, results.losses[:, 0]])
+        if self.space.prior is not None:
+            sigma *= NEAR_KNOWN
         if np.isfinite(losses).any():
-            mean, sigma = known[losses.argmin()], NEAR_KNOWN * sigma
+            mean, sigma = known[losses.argmin()], NEAR_KNOWN * self.sigma
         population = self.population or default_population(self.space.d)
         generations = count()
         for attempt in count():

@@ -94,7 +94,7 @@ class DifferentialEvolution(Batches):
         weight, rate = self.weight, self.crossover_rate
         if missing or self.start:
             rng = self.generator(0)
-            points = latin_hypercube(missing, self.space.d, rng)
+            points = self.space.half_drawn(latin_hypercube(missing, self.space.d, rng))
             results = yield self.novel(points, rng, before=self.next_number, generation=0)
             members = members.followed_by(individuals(results)).best(self.population)
         for generation in count(1):

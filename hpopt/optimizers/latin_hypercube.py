@@ -47,6 +47,6 @@ class LatinHypercube(Optimizer):
     def _ask(self, number: int, n: int) -> Floats:
         design, place = divmod(number - len(self.start), self.n)
         rng = self.generator(design)
-        points = latin_hypercube(self.n, self.space.d, rng)
+        points = self.space.half_drawn(latin_hypercube(self.n, self.space.d, rng))
         first = len(self.start) + design * self.n
         return self.novel(points, rng, before=first)[place:]

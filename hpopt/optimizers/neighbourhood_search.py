@@ -153,7 +153,8 @@ class NeighbourhoodSearch(Batches):
         """Return the best of some new points; its loss is infinite where nothing is left to try."""
         while True:
             rng = self.generator(next(batches))
-            points = self._on_grid(latin_hypercube(self.initial, self.space.d, rng))
+            points = self.space.half_drawn(latin_hypercube(self.initial, self.space.d, rng))
+            points = self._on_grid(points)
             points = self.novel(points, rng, before=self.next_number)
             if not len(points):
                 return points, np.inf

@@ -61,5 +61,4 @@ class QuasiRandomSearch(Optimizer):
             if block:
                 self._sequence.fast_forward(block * BLOCK)
         self._next_block = block + 1
-        points: Floats = self._sequence.random(BLOCK)
-        return points
+        return self.space.half_drawn(self._sequence.random(BLOCK))

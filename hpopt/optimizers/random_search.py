@@ -15,7 +15,7 @@ BLOCK = 256  # configs drawn at once: large enough that a draw takes microsecond
 
 
 class RandomSearch(Optimizer):
-    """Draw every config uniformly, none twice.
+    """Draw every config uniformly, none twice; every second one from priors, where there are some.
 
     Use it as the baseline that everything else must beat, and where evaluations are so cheap or
     so noisy that learning from them does not pay. It needs no results, so it never waits.
@@ -38,5 +38,5 @@ class RandomSearch(Optimizer):
         block = number // BLOCK
         first = max(block * BLOCK, len(self.start))
         rng = self.generator(block)
-        points = rng.random(((block + 1) * BLOCK - first, self.space.d))
+        points = self.space.half_drawn(rng.random(((block + 1) * BLOCK - first, self.space.d)))
         return self.novel(points, rng, before=first)[number - first :]

@@ -105,7 +105,7 @@ class SimulatedAnnealing(Batches):
         missing = max(0, self.chains - len(states) - len(self.start))
         if missing or self.start:
             rng = self.generator(0)
-            points = latin_hypercube(missing, self.space.d, rng)
+            points = self.space.half_drawn(latin_hypercube(missing, self.space.d, rng))
             results = yield self.novel(points, rng, before=self.next_number)
             losses.append(results.losses[:, 0])
             states = states.followed_by(individuals(results)).best(self.chains)

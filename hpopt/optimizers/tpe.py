@@ -34,6 +34,10 @@ PointsAt = Callable[[Any], Floats]
 
 FEWEST = 2  # results: one of them is good, one is bad
 MOST_BAD = 1000  # keeps an ask at some 2 ms, however many observations there are
+# Where there are priors: the share of the candidates that are drawn from them; and the power of
+# their density is 3 / n. With 10 / n a wrong one had 1.6 times the regret after 60 results, with 3
+# none, and a right one helps as much.
+PRIOR_SHARE, PRIOR_POWER = 0.25, 3.0
 LOOKED_AT_ONCE = 4  # ranked candidates that are looked up at once; mostly the first one is new
 # Uniform numbers are drawn for 16 asks at once, as making a generator takes longer than using it,
 # but no more than 8 MB of them.
@@ -57,6 +61,9 @@ class TPE(Optimizer):
         bad    = the others, and the pending ones
         l, g   = densities of good and bad: a product kernel on each config, and a uniform one
         config = the one of largest l / g, of 64 sampled from l
+
+    Where parameters have priors π, l / g is multiplied by π^(3 / n), and a quarter of the
+    candidates are drawn from π.
 
     A kernel's factor is uniform where its own parameter is inactive, and left out where the
     candidate's is: conditions need no groups. Of more than 1,000 bad configs the best half, the
@@ -148,6 +155,10 @@ class TPE(Optimizer):
         of_bad, of_good = self._observed.scale, good.scale
         scores = log_mixture(rows, bad, of_bad.reach, of_bad.peaks)
         scores -= log_mixture(rows, good.rows, of_good.reach, of_good.peaks)
+        if self.space.prior is not None:
+            every = points(slice(None))
+            believed = self.space.prior.log_density(every, self.space.active(every))
+            scores -= PRIOR_POWER / max(len(self.history.all_losses), 1) * believed
         # Nearly always the best one is new: sorting all comes after that.
         best = int(scores.argmin())
         first = self.space.snap(points(slice(best, best + 1)))
@@ -191,6 +202,11 @@ class TPE(Optimizer):
         """Sample candidates from the density of the good; return them, and their kernels' rows."""
         kernels = self._kernels
         numbers, codes = good.draw(uniforms)
+        if self.space.prior is not None:  # a part of the candidates is what is believed
+            n = round(PRIOR_SHARE * len(codes))
+            believed = self.space.snap(self.space.drawn(uniforms[:n, 1:]))
+            its_numbers, _, its_codes = kernels.arguments(believed)
+            numbers[:n], codes[:n] = its_numbers, its_codes
         # Without conditions, candidates need not become points and arguments of kernels again.
         if kernels.is_flat and not self.space.predicates:
             rows = kernels.factors.of_points(numbers, kernels.everywhere, codes)

@@ -6,6 +6,7 @@ from hpopt.space.layout import SequenceLayout
 from hpopt.space.narrowing import Narrowed
 from hpopt.space.numeric import Float, Int
 from hpopt.space.parameter import Parameter
+from hpopt.space.prior import Normal
 from hpopt.space.sequence import Sequence
 from hpopt.space.space import Space
 from hpopt.space.vector import Vector
@@ -16,6 +17,7 @@ __all__ = [
     "Grid",
     "Int",
     "Narrowed",
+    "Normal",
     "Ordinal",
     "Parameter",
     "Sequence",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from hpopt.errors import SpaceError, UnknownNameError
 from hpopt.space.parameter import Parameter
@@ -60,10 +60,29 @@ def _still_possible(parameter: Parameter, earlier: Mapping[str, Parameter]) -> P
 
 
 def with_settings(parameter: Parameter, settings: Mapping[str, Any]) -> Parameter:
-    """Return a parameter with some settings replaced; a default that no longer fits is dropped."""
+    """Return a parameter with some settings replaced.
+
+    A default and a prior that no longer fit are dropped, and weights of what is gone.
+    """
+    if parameter.prior is not None and "prior" not in settings:
+        bare = with_settings(dataclasses.replace(parameter, prior=None), settings)  # type: ignore[type-var]
+        return _with_prior(bare, parameter)
     if parameter.default is None or "default" in settings:
         return dataclasses.replace(parameter, **settings)  # type: ignore[type-var]
     changed: Parameter = dataclasses.replace(parameter, **settings, default=None)  # type: ignore[type-var]
     if not changed.takes(parameter.default):
         return changed
     return dataclasses.replace(changed, default=parameter.default)  # type: ignore[type-var]
+
+
+def _with_prior(parameter: Any, before: Any) -> Parameter:
+    """Return a parameter with the prior of another one, as far as it fits."""
+    prior = before.prior
+    if isinstance(prior, tuple):
+        listed = zip(getattr(before, before.noun), prior, strict=True)
+        prior = {value: weight for value, weight in listed if parameter.takes(value)}
+    try:
+        changed: Parameter = dataclasses.replace(parameter, prior=prior)
+    except SpaceError:
+        return cast("Parameter", parameter)
+    return changed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -22,6 +22,7 @@ from hpopt.space.parameter import (
     as_plain,
     identity,
 )
+from hpopt.space.prior import WIDTH, Belief, Bell, Weights, checked_weights
 
 PLAIN_TYPES = (str, int, float, bool, type(None))
 
@@ -30,7 +31,9 @@ class Listed(Scalar):
     """A parameter of listed values: what Ordinal and Categorical share."""
 
     noun: ClassVar[str]
+    optional: ClassVar[tuple[str, ...]] = ("prior",)
     when: When | None
+    prior: Any
     _places: dict[str, int]
 
     def _listed(self) -> tuple[Any, ...]:
@@ -59,6 +62,27 @@ class Listed(Scalar):
         object.__setattr__(self, self.noun, listed)
         object.__setattr__(self, "_places", places)
         self._check_when_and_default()
+        self._check_prior()
+
+    def _check_prior(self) -> None:
+        prior = self.prior
+        if prior is None:
+            return
+        if isinstance(prior, Mapping):
+            given = self._weighed(prior)
+            prior = [given.get(place, 1.0) for place in range(self.n_levels)]
+        object.__setattr__(self, "prior", checked_weights(prior, self.noun, self.n_levels))
+
+    def _weighed(self, prior: Mapping[Any, Any]) -> dict[int, Any]:
+        """Return weights by the places of the values."""
+        try:
+            checked = [(self.check(value, "a value of prior"), w) for value, w in prior.items()]
+        except ConfigError as error:
+            raise SpaceError(str(error)) from None
+        return {int(self.code(value)): weight for value, weight in checked}
+
+    def _belief(self) -> Belief | None:
+        return None if self.prior is None else Weights(self.prior)
 
     @property
     def n_levels(self) -> int:
@@ -110,6 +134,9 @@ class Ordinal(Listed):
         The parameter exists only where its parents have those values.
     default : optional
         A value that the parameter takes, for a config that leaves it out; see `Space.filled`.
+    prior : mapping of values to weights, or sequence of weights, or a value, optional
+        How likely each value is believed to be the best; what a mapping leaves out weighs 1. One of
+        the values alone: the nearer to it, the likelier.
     """
 
     kind: ClassVar[str] = "ordinal"
@@ -118,10 +145,22 @@ class Ordinal(Listed):
     values: Sequence[Any]
     when: When | None = None
     default: Any = field(default=None, kw_only=True, hash=False)
+    prior: Any = field(default=None, kw_only=True)
     _places: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self._check_listed()
+
+    def _check_prior(self) -> None:
+        if self.prior is not None and self.takes(self.prior):
+            object.__setattr__(self, "prior", self.check(self.prior, "prior"))
+        else:
+            super()._check_prior()
+
+    def _belief(self) -> Belief | None:
+        if self.prior is None or not self.takes(self.prior):
+            return super()._belief()
+        return Bell(float(self.encode([self.prior])[0, 0]), WIDTH)
 
 
 @dataclass(frozen=True)
@@ -136,6 +175,8 @@ class Categorical(Listed):
         The parameter exists only where its parents have those values.
     default : optional
         A value that the parameter takes, for a config that leaves it out; see `Space.filled`.
+    prior : mapping of choices to weights, or sequence of weights, optional
+        How likely each choice is believed to be the best; what a mapping leaves out weighs 1.
     """
 
     kind: ClassVar[str] = "categorical"
@@ -144,6 +185,7 @@ class Categorical(Listed):
     choices: Sequence[Any]
     when: When | None = None
     default: Any = field(default=None, kw_only=True, hash=False)
+    prior: Any = field(default=None, kw_only=True)
     _places: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from hpopt.space.conditions import Conditions
 from hpopt.space.layout import SequenceLayout
 from hpopt.space.numeric import Scalar
 from hpopt.space.parameter import INACTIVE, Bools, Floats, Parameter
+from hpopt.space.prior import Prior
 
 # Each takes 8 bytes in every trial, and some tens in the space: 10**6 is any number well above the
 # largest networks whose weights are searched.
@@ -103,6 +105,40 @@ class Coordinates(Mapping[str, Parameter]):
                 block = block & parameter.active(points[:, self._columns[name]])
             blocks.append(block)
         return np.concatenate(blocks, axis=1)
+
+    @cached_property
+    def prior(self) -> Prior | None:
+        """Where good values are believed to lie; None where no parameter has a prior."""
+        parts = [
+            part
+            for name, parameter in self._parameters.items()
+            for part in parameter.believed(self._columns[name].start)
+        ]
+        return Prior(parts) if parts else None
+
+    def drawn(self, uniforms: Floats) -> Floats:
+        """Return the points of draws (n, d) that are uniform in [0, 1]: quantiles of the priors.
+
+        Without priors they are the points themselves.
+        """
+        return uniforms if self.prior is None else self.prior.points(uniforms)
+
+    def half_drawn(self, uniforms: Floats) -> Floats:
+        """Return the points that a search begins with: every second one is `drawn`.
+
+        What is believed must not be all there is: it may be wrong.
+        """
+        if self.prior is None:
+            return uniforms
+        points = np.array(uniforms)
+        points[::2] = self.drawn(uniforms[::2])
+        return points
+
+    @property
+    def middle(self) -> Floats:
+        """The point in the middle of all ranges, or of what is believed of them, shape (d,)."""
+        middle: Floats = self.drawn(np.full((1, self.d), 0.5))[0]
+        return middle
 
     def filled(
         self, config: Mapping[str, Any], rng: np.random.Generator | None = None

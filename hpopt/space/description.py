@@ -11,12 +11,14 @@ from hpopt.digits import in_digits
 from hpopt.sheets import Choice, Line, Sheet, Stack, Table, in_short
 from hpopt.space.differences import as_written
 from hpopt.space.parameter import Parameter
+from hpopt.space.prior import Normal
 
 MOST_LISTED = 8  # choices: a line; of more, three and the last say what they are
+MOST_WEIGHED = 3  # of them, the heaviest ones, where they have weights
 MOST_ROWS = 1000  # a space from anybody's file may have millions of parameters
 INDENT = "  "
-HEADS = ("parameter", "may be", "only where", "default")
-Row = tuple[str, str, str, str]
+HEADS = ("parameter", "may be", "only where", "default", "believed")
+Row = tuple[str, str, str, str, str]
 
 
 def described(space: Mapping[str, Parameter], forbidden: Sequence[Any] = ()) -> Sheet:
@@ -49,13 +51,14 @@ def _some_rows(space: Mapping[str, Parameter]) -> list[Row]:
     rows = list(islice(found, MOST_ROWS))
     n_more = sum(1 for _ in found)
     if n_more:
-        rows.append(("…", f"and {n_more} more", "", ""))
+        rows.append(("…", f"and {n_more} more", "", "", ""))
     return rows
 
 
-def _joined(choices: str, condition: str, default: str) -> str:
+def _joined(choices: str, condition: str, default: str, prior: str) -> str:
     where = f", only where {condition}" if condition else ""
-    return f"{choices}{where}{f', by default {default}' if default else ''}"
+    default = f", by default {default}" if default else ""
+    return f"{choices}{where}{default}{f', believed {prior}' if prior else ''}"
 
 
 def _forbidden_in_words(forbidden: Any) -> str:
@@ -66,7 +69,8 @@ def _forbidden_in_words(forbidden: Any) -> str:
 def _rows(space: Mapping[str, Parameter], indent: str) -> Iterator[Row]:
     for name, parameter in space.items():
         default = "" if parameter.default is None else in_short(parameter.default)
-        yield f"{indent}{name}", choices_of(parameter), condition_of(parameter), default
+        said = choices_of(parameter), condition_of(parameter), default, prior_of(parameter)
+        yield (f"{indent}{name}", *said)
         inside: Any = getattr(parameter, "layer", None)
         if isinstance(inside, Mapping):
             yield from _rows(inside, indent + INDENT)
@@ -93,6 +97,31 @@ def choices_of(parameter: Parameter) -> str:
     return f"integer {said}" if parameter.kind == "int" else said
 
 
+def prior_of(parameter: Parameter) -> str:
+    """Return where good values are believed to lie, in words; empty where nothing is believed."""
+    given: Any = parameter
+    prior = given.prior
+    if prior is None:
+        return ""
+    if isinstance(prior, tuple):
+        listed = getattr(parameter, given.noun)
+        order = sorted(range(len(prior)), key=lambda place: -prior[place])
+        shares = [f"{_plain(listed[k])} {100 * prior[k] / sum(prior):.2g} %" for k in order]
+        more = f", {len(shares) - MOST_WEIGHED} more" if len(shares) > MOST_WEIGHED else ""
+        return ", ".join(shares[:MOST_WEIGHED]) + more
+    if not isinstance(prior, Normal):
+        return f"near {_plain(prior)}"
+    if prior.sd is None:
+        return f"near {in_digits(prior.mean)}"
+    if getattr(given, "log", False):
+        return f"{in_digits(prior.mean)} within a factor of {10**prior.sd:.3g}"
+    return f"{in_digits(prior.mean)} ± {in_digits(prior.sd)}"
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else _text_of(value)
+
+
 def condition_of(parameter: Parameter) -> str:
     """Return where a parameter exists, in words; empty where it always does."""
     return _matched(parameter.when or {})
@@ -107,7 +136,7 @@ def _span(low: float, high: float) -> str:
 
 
 def _listed(several: Sequence[Any], separator: str) -> str:
-    texts = [each if isinstance(each, str) else _text_of(each) for each in several]
+    texts = [_plain(each) for each in several]
     if len(texts) > MOST_LISTED:
         texts = [*texts[:3], "…", texts[-1], f"({len(texts)})"]
     return separator.join(texts)

@@ -8,6 +8,7 @@ from typing import Any
 
 from hpopt.space.choice import Listed
 from hpopt.space.parameter import Parameter, as_json, identity
+from hpopt.space.prior import prior_to_json
 
 POSITIONAL = ("length", "low", "high", "values", "choices")
 IS_NEW = " is new"
@@ -22,7 +23,7 @@ def parameter_differences(
 ) -> list[str]:
     """Describe how parameters differ from what they were; empty where they do not.
 
-    Defaults are no difference: they do not change what may be chosen.
+    Defaults and priors are no difference: they do not change what may be chosen.
 
     Parameters
     ----------
@@ -43,6 +44,28 @@ def parameter_differences(
         what = f"the order in {within.rstrip('.')}" if within else "the order"
         found.append(f"{what} was {list(old)} and is {list(new)}")
     return found
+
+
+def prior_differences(
+    old: Mapping[str, Parameter], new: Mapping[str, Parameter], within: str = ""
+) -> list[str]:
+    """Describe how the priors of parameters that both have differ from what they were.
+
+    They are no difference of spaces: a config means the same.
+    """
+    found: list[str] = []
+    for name in (name for name in old if name in new):
+        was, now = (prior_to_json(each[name].prior) for each in (old, new))
+        if identity(was) != identity(now):
+            found.append(f"{within}{name} was {_shown(was)} and is {_shown(now)}")
+        fields: list[Any] = [getattr(each[name], "layer", None) for each in (old, new)]
+        if all(fields):
+            found += prior_differences(fields[0], fields[1], f"{within}{name}.")
+    return found
+
+
+def _shown(prior: Any) -> str:
+    return "none" if prior is None else SHORT.repr(prior)
 
 
 def as_written(parameter: Parameter) -> str:

@@ -17,11 +17,13 @@ from hpopt.space.formula import Formula, Formulas, cells
 from hpopt.space.parameter import (
     Bools,
     Floats,
+    Ints,
     Parameter,
     Resolution,
     When,
     as_plain,
 )
+from hpopt.space.prior import WIDTH, Belief, Bell, Normal, checked_normal
 from hpopt.space.rounding import (
     DIGITS,
     EXACT_POWER,
@@ -60,7 +62,19 @@ class Scalar(Parameter):
 
     def __getstate__(self) -> dict[str, Any]:
         # A space travels with every call to a worker; this is made again from the rest.
-        return {name: value for name, value in vars(self).items() if name != "_alone"}
+        made = ("_alone", "belief")
+        return {name: value for name, value in vars(self).items() if name not in made}
+
+    @cached_property
+    def belief(self) -> Belief | None:
+        """The density of its coordinate; None without a prior."""
+        return self._belief()
+
+    @abstractmethod
+    def _belief(self) -> Belief | None: ...
+
+    def believed(self, start: int) -> list[tuple[Ints, Belief]]:
+        return [] if self.belief is None else [(np.array([start]), self.belief)]
 
     def codes(self, block: Floats) -> Floats:
         return self._alone.codes(block.reshape(-1, 1)).reshape(block.shape)
@@ -139,11 +153,12 @@ class Number(Scalar):
     """A number of a range: what Float and Int share."""
 
     required: ClassVar[tuple[str, ...]] = ("low", "high")
-    optional: ClassVar[tuple[str, ...]] = ("log", "step")
+    optional: ClassVar[tuple[str, ...]] = ("log", "step", "prior")
     low: float
     high: float
     log: bool
     step: float | None
+    prior: float | Normal | None
 
     def _check_range(self) -> None:
         for name in ("low", "high"):
@@ -178,6 +193,21 @@ class Number(Scalar):
 
     @abstractmethod
     def _step_divides(self, step: float) -> bool: ...
+
+    def _check_prior(self) -> None:
+        object.__setattr__(self, "prior", checked_normal(self.prior, self.low, self.high))
+
+    def _belief(self) -> Belief | None:
+        if self.prior is None:
+            return None
+        given = self.prior if isinstance(self.prior, Normal) else Normal(self.prior)
+        centre = float(self._to_unit(np.array([float(given.mean)]))[0])
+        if given.sd is None:
+            return Bell(centre, WIDTH)
+        # With log, powers of ten: of a range too narrow for it they are differences at the mean.
+        unit = 1.0 if not self.log else math.log(10) * (1.0 if self.in_log else given.mean)
+        low, high = self.edges
+        return Bell(centre, unit * given.sd / (high - low))
 
     @cached_property
     def in_log(self) -> bool:
@@ -236,6 +266,8 @@ class Float(Number):
         The parameter exists only where its parents have those values.
     default : optional
         A value that the parameter takes, for a config that leaves it out; see `Space.filled`.
+    prior : float or Normal, optional
+        Where good values are believed to lie: a value, or a normal distribution around it.
 
     Notes
     -----
@@ -251,6 +283,7 @@ class Float(Number):
     step: float | None = None
     when: When | None = None
     default: Any = field(default=None, kw_only=True, hash=False)
+    prior: float | Normal | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         for name in ("low", "high", "step"):
@@ -258,6 +291,7 @@ class Float(Number):
         self._check_range()
         self._check_step()
         self._check_when_and_default()
+        self._check_prior()
 
     def _step_divides(self, step: float) -> bool:
         largest = max(abs(self.low), abs(self.high))
@@ -381,6 +415,8 @@ class Int(Number):
         The parameter exists only where its parents have those values.
     default : optional
         A value that the parameter takes, for a config that leaves it out; see `Space.filled`.
+    prior : float or Normal, optional
+        Where good values are believed to lie: a value, or a normal distribution around it.
     """
 
     kind: ClassVar[str] = "int"
@@ -390,6 +426,7 @@ class Int(Number):
     step: int = 1
     when: When | None = None
     default: Any = field(default=None, kw_only=True, hash=False)
+    prior: float | Normal | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         for name in ("low", "high", "step"):
@@ -404,6 +441,7 @@ class Int(Number):
         self._check_range()
         self._check_step()
         self._check_when_and_default()
+        self._check_prior()
         if self.n_levels > LARGEST_INT // 4 or (self.log and self.high > 10**13):
             raise SpaceError(
                 f"an Int must have fewer than 2**51 values (10**13 with log=True), but got "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -12,10 +13,12 @@ from numpy.typing import NDArray
 
 from hpopt.errors import ConfigError, SpaceError, UnknownNameError
 from hpopt.space.layout import SequenceLayout
+from hpopt.space.prior import Belief, Prior, prior_to_json
 
 Self = TypeVar("Self", bound="Parameter")
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 When = Mapping[str, Any]
 Test = Callable[[dict[str, Any]], bool]
 INACTIVE = 0.5  # the coordinate of what does not exist: the middle, as good as any other
@@ -43,6 +46,8 @@ class Parameter(ABC):
         Whether near coordinates mean similar values.
     default : optional
         The value that `Space.filled` gives a config without one; None for none.
+    prior : optional
+        Where its good values are believed to lie; None where nothing is believed.
     """
 
     kind: ClassVar[str]
@@ -51,6 +56,7 @@ class Parameter(ABC):
     kinds: ClassVar[dict[str, type[Parameter]]] = {}
     when: When | None
     default: Any = None
+    prior: Any = None
     width: int
     levels: NDArray[np.int64]
     ordered: Bools
@@ -88,8 +94,14 @@ class Parameter(ABC):
         return value
 
     def sample(self, rng: np.random.Generator) -> Any:
-        """Return a value at a point that is uniform in its coordinates."""
-        return self.decode(self.repaired(rng.random((1, self.width)), rng))[0]
+        """Return a value drawn from its prior, by default uniform in its coordinates."""
+        uniforms, parts = rng.random((1, self.width)), self.believed(0)
+        block = Prior(parts).points(uniforms) if parts else uniforms
+        return self.decode(self.repaired(block, rng))[0]
+
+    def believed(self, start: int) -> list[tuple[Ints, Belief]]:
+        """Return the densities of its coordinates that have one, the first being `start`."""
+        return []
 
     def _check_when_and_default(self) -> None:
         """Make both canonical; what the default is checked against must be set before."""
@@ -175,6 +187,8 @@ class Parameter(ABC):
     def to_json(self) -> dict[str, Any]:
         """Return the parameter as JSON data."""
         document = {"type": self.kind, **self.settings()}
+        if self.prior is not None:
+            document["prior"] = prior_to_json(self.prior)
         if self.default is not None:
             document["default"] = as_json(self.default)
         if self.when:
@@ -248,4 +262,9 @@ def as_json(value: Any) -> Any:
 
 def identity(value: Any) -> str:
     """Return a text that differs for values that compare equal but are not (1, 1.0 and True)."""
-    return json.dumps(value, sort_keys=True)
+    return _text(value) if type(value) in KEPT else json.dumps(value, sort_keys=True)
+
+
+# A search looks up the same few choices hundreds of thousands of times. Not floats: 0.0 == -0.0.
+KEPT = (str, int, bool, type(None))
+_text = lru_cache(maxsize=4096, typed=True)(json.dumps)

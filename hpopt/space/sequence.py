@@ -21,11 +21,13 @@ from hpopt.space.parameter import (
     INACTIVE,
     Bools,
     Floats,
+    Ints,
     Parameter,
     Resolution,
     Test,
     When,
 )
+from hpopt.space.prior import Belief
 from hpopt.space.space import Space
 
 
@@ -99,6 +101,14 @@ class Sequence(Parameter):
     def size(self) -> float:
         count = self.count(None)
         return math.inf if count >= MOST else count
+
+    def believed(self, start: int) -> list[tuple[Ints, Belief]]:
+        slots = start + 1 + self.layer.d * np.arange(self.max_length)
+        return [
+            ((slots[:, None] + columns).ravel(), belief)
+            for name, parameter in self.layer.items()
+            for columns, belief in parameter.believed(self.layer.columns(name).start)
+        ]
 
     @property
     def forbidden(self) -> tuple[Test, ...]:

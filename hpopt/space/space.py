@@ -155,23 +155,24 @@ class Space(Coordinates):
         return np.concatenate(blocks, axis=1)
 
     def random(self, n: int, rng: np.random.Generator) -> Floats:
-        """Draw n allowed points, uniform in the unit cube.
+        """Draw n allowed points: from priors, by default uniform in the unit cube.
 
-        Where fewer than one in 10,000 points is allowed, those that are left are not uniform.
+        Where fewer than one in 10,000 points is allowed, those that are left are drawn otherwise.
 
         Raises
         ------
         SpaceError
             None was found that is allowed.
         """
-        points = self.repaired(rng.random((n, self.d)), rng)
+        points = self.repaired(self.drawn(rng.random((n, self.d))), rng)
         if not self.predicates:
             return points
         wrong = ~self.allowed(points)
         for _ in range(TRIES):
             if not wrong.any():
                 return points
-            points[wrong] = self.repaired(rng.random((int(wrong.sum()), self.d)), rng)
+            uniforms = rng.random((int(wrong.sum()), self.d))
+            points[wrong] = self.repaired(self.drawn(uniforms), rng)
             wrong[wrong] = ~self.allowed(points[wrong])
         found = self.allowed_points(int(wrong.sum()), rng)
         if len(found) == wrong.sum():
@@ -192,7 +193,7 @@ class Space(Coordinates):
         ndarray (m, d), in [0, 1], m <= n
             Without those of which 1,000 steps were in vain.
         """
-        points = rng.random((n, self.d))
+        points = self.drawn(rng.random((n, self.d)))
         wrong = np.arange(n)
         for _ in range(STEPS):
             points[wrong] = self.repaired(points[wrong], rng)
@@ -207,7 +208,7 @@ class Space(Coordinates):
         return np.delete(points, wrong, axis=0)
 
     def sample(self, n: int = 1, *, seed: int | None = None) -> list[dict[str, Any]]:
-        """Draw n configs, uniform in the unit cube."""
+        """Draw n configs: from priors, by default uniform in the unit cube."""
         return self.decode(self.random(n, np.random.default_rng(seed)))
 
     def _check_not_all_forbidden(self) -> None:
@@ -384,7 +385,7 @@ class Space(Coordinates):
     def differences(self, other: Space, within: str = "") -> list[str]:
         """Describe how another space differs from this one; empty where it does not.
 
-        Defaults are no difference: they do not change what may be chosen.
+        Defaults and priors are no difference: they do not change what may be chosen.
 
         Parameters
         ----------

@@ -18,10 +18,12 @@ from hpopt.space.numeric import Float
 from hpopt.space.parameter import (
     Bools,
     Floats,
+    Ints,
     Parameter,
     Resolution,
     When,
 )
+from hpopt.space.prior import Belief, Normal
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Vector(Parameter):
         The parameter exists only where its parents have those values.
     default : optional
         A value that the parameter takes, for a config that leaves it out; see `Space.filled`.
+    prior : float or Normal, optional
+        Where good values of all its numbers are believed to lie.
 
     Examples
     --------
@@ -47,23 +51,29 @@ class Vector(Parameter):
 
     kind: ClassVar[str] = "vector"
     required: ClassVar[tuple[str, ...]] = ("length", "low", "high")
+    optional: ClassVar[tuple[str, ...]] = ("prior",)
     length: int
     low: float
     high: float
     when: When | None = None
     default: Any = field(default=None, kw_only=True, hash=False)
+    prior: float | Normal | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         length = whole("length", self.length, 1, error=SpaceError)
         object.__setattr__(self, "length", length)
-        for name in ("low", "high"):
+        for name in ("low", "high", "prior"):
             object.__setattr__(self, name, getattr(self._each, name))
         self._check_when_and_default()
 
     @cached_property
     def _each(self) -> Float:
         # The parameter of one number; its methods work on arrays of any shape.
-        return Float(self.low, self.high)
+        return Float(self.low, self.high, prior=self.prior)
+
+    def believed(self, start: int) -> list[tuple[Ints, Belief]]:
+        belief = self._each.belief
+        return [] if belief is None else [(start + np.arange(self.length), belief)]
 
     @property
     def width(self) -> int:  # type: ignore[override]

@@ -24,7 +24,7 @@ from hpopt.core import (
 from hpopt.errors import StudyFileError, StudyMismatchError, StudyWarning
 from hpopt.optimizers import BY_NAME, make_optimizer
 from hpopt.space import Space
-from hpopt.space.differences import IS_NEW
+from hpopt.space.differences import IS_NEW, prior_differences
 from hpopt.storage import Header, Storage, open_storage
 from hpopt.study.callers import users_level
 from hpopt.study.knowledge import teach
@@ -41,6 +41,10 @@ from hpopt.study.metadata import (
 from hpopt.study.record import Record
 
 DEFAULT_OPTIMIZER = "auto"
+OTHER_PRIORS = (
+    "the study {} goes on with other priors: {}. Its trials count as before, and what is asked "
+    "next follows the new ones"
+)
 LEARN = " that learns from it: learn_from={!r} (--learn-from {} on the command line)"
 
 
@@ -64,7 +68,7 @@ def begin_or_resume(
     Warns
     -----
     StudyWarning
-        The problem's fingerprint is another one than when the study was last opened.
+        The problem's fingerprint, or a prior, is another one than when the study was last opened.
     """
     metadata = storage.header()
     if metadata is None:
@@ -81,6 +85,9 @@ def begin_or_resume(
     current |= checked_extra(about)
     if changed and any(storage.count().values()):
         warnings.warn(other_than_before(path, changed), StudyWarning, stacklevel=users_level())
+    current, believed = _with_priors(current, problem)
+    if believed and any(storage.count().values()):
+        warnings.warn(OTHER_PRIORS.format(path, "; ".join(believed)), StudyWarning, users_level())
     if current != metadata:
         storage.write_header(current)  # so that it is said once
     return current, used
@@ -239,6 +246,13 @@ def _with_fingerprint(
     # Only names that both know are compared: a file of an older version lacks some, or all.
     changed = [name for name, text in found.items() if before.get(name, text) != text]
     return {**metadata, "fingerprint": {**before, **found}}, changed
+
+
+def _with_priors(metadata: Mapping[str, Any], problem: Problem) -> tuple[dict[str, Any], list[str]]:
+    """Return metadata with a problem's priors, and how they differ from what they were."""
+    document = json.loads(json.dumps(problem.space.to_json()))
+    differing = prior_differences(space_in(metadata), space_in({"space": document}))
+    return {**metadata, **({"space": document} if differing else {})}, differing
 
 
 def _forbidden_in(space: Mapping[str, Any], place: str = "the space") -> dict[str, Any]:

@@ -24,6 +24,7 @@ class OptimizerRuns:
     order_free: ClassVar[bool] = True
     seeded: ClassVar[bool] = True
     exhaustive: ClassVar[bool] = True
+    heeds_priors: ClassVar[bool] = True
     chooses_fidelity: ClassVar[bool] = False
     n_trials: ClassVar[int] = 48
     problems: ClassVar[Mapping[str, Problem]] = LANDSCAPES

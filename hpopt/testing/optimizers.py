@@ -9,14 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hpopt.core import Objective, Problem
+from hpopt.core import Fidelity, Objective, Problem
 from hpopt.errors import ConfigError, SettingError
-from hpopt.space import Space
+from hpopt.space import Float, Normal, Space
 from hpopt.testing.landscapes import LANDSCAPES, Landscape
 from hpopt.testing.observing import ObservingContract
 from hpopt.testing.optimizer_runs import LARGE, SOME, check_new
 from hpopt.testing.searches import BAD_RESULTS, by_number, described, search, steps
 
+BELIEVED = Landscape(
+    Space({name: Float(-9.5, 10.5, prior=Normal(0.5, 0.2)) for name in "xyz"}),
+    fidelity=Fidelity(1, 27),
+)
 MANY_STARTS = 13  # more than such a population, so that start configs reach into the next
 
 
@@ -38,6 +42,8 @@ class OptimizerContract(ObservingContract):
         same.
     seeded : bool
         Whether another seed gives other trials.
+    heeds_priors : bool
+        Whether it begins with the priors of parameters.
     exhaustive : bool
         Whether a finite space is tried to its end, each config once.
     chooses_fidelity : bool
@@ -109,6 +115,14 @@ class OptimizerContract(ObservingContract):
             trials = search(self.bound(problem, start=start), problem, n, batch=4)
             assert [trial.config for trial in trials[: len(start)]] == start
             assert [trial.number for trial in trials] == list(range(len(trials)))
+
+    def test_it_begins_with_what_is_believed(self) -> None:
+        """Of its first configs more than by chance are where parameters have priors."""
+        if not self.heeds_priors:
+            pytest.skip("this optimizer does not begin with draws")
+        found = search(self.bound(BELIEVED), BELIEVED, MANY_STARTS, batch=4)
+        near = [abs(trial.config[name] - 0.5) < 0.25 for trial in found for name in "xyz"]
+        assert sum(near) > 0.15 * len(near)  # 0.025 by chance
 
     def test_a_finite_space_is_tried_to_its_end(self) -> None:
         """Each allowed config once, then nothing, now and ever."""

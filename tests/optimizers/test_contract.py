@@ -70,6 +70,7 @@ class TestQuasiRandomSearch(OptimizerContract):
 
 
 class TestGridSearch(OptimizerContract):
+    heeds_priors = False
     seeded = False
     problems = among(*SOME)
 
@@ -78,6 +79,7 @@ class TestGridSearch(OptimizerContract):
 
 
 class TestShuffledGridSearch(OptimizerContract):
+    heeds_priors = False
     problems = among(*SOME)
 
     def make(self):
@@ -184,6 +186,7 @@ class TestNeighbourhoodSearch(OptimizerContract):
 
 
 class TestNeighbourhoodSearchWithDraws(OptimizerContract):
+    heeds_priors = False
     problems = among("layers")
 
     def make(self):

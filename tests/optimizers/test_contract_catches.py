@@ -32,6 +32,7 @@ class Climber(Optimizer):
 
 
 class TestClimber(OptimizerContract):
+    heeds_priors = False
     order_free = False
     n_trials = 24
     problems = {name: LANDSCAPES[name] for name in ("conditions", "layers", "tiny")}  # noqa: RUF012

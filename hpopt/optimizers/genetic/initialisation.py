@@ -20,7 +20,7 @@ class RandomDraws(Initialisation):
 
     def draw(self, n: int, space: Space, rng: np.random.Generator) -> Floats:
         """Return n points, shape (n, d)."""
-        return rng.random((n, space.d))
+        return space.half_drawn(rng.random((n, space.d)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class QuasiRandomDraws(Initialisation):
         from scipy.stats import qmc
 
         rounded = 1 << max(n - 1, 0).bit_length()  # scipy warns where it is no power of two
-        return np.asarray(qmc.Sobol(space.d, rng=rng).random(rounded)[:n])
+        return space.half_drawn(qmc.Sobol(space.d, rng=rng).random(rounded)[:n])
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class LatinHypercubeDraws(Initialisation):
     def draw(self, n: int, space: Space, rng: np.random.Generator) -> Floats:
         """Return n points, shape (n, d)."""
         layers = np.argsort(rng.random((n, space.d)), axis=0)
-        return np.asarray((layers + rng.random((n, space.d))) / max(n, 1))
+        return space.half_drawn((layers + rng.random((n, space.d))) / max(n, 1))
 
 
 INITIALISATIONS = Kind(

@@ -13,6 +13,7 @@ from hpopt.numerics.sampling import reflect
 from hpopt.optimizers.surrogates.acquisition import Score
 from hpopt.optimizers.surrogates.branches import Believed, Branch
 from hpopt.optimizers.surrogates.encoding import ROUNDING, Encoding
+from hpopt.optimizers.surrogates.prior_term import PriorTerm
 from hpopt.optimizers.surrogates.trust_region import Box
 
 Bools = NDArray[np.bool_]
@@ -180,7 +181,7 @@ def _at_most(row: Ints, most: int, rng: np.random.Generator) -> Ints:
 
 
 class AcquisitionSearch:
-    """Maximise an acquisition over a space, or over a box in it.
+    """Maximise an acquisition, times the prior to a power, over a space or over a box in it.
 
     Parameters
     ----------
@@ -211,6 +212,7 @@ class AcquisitionSearch:
         self._space = encoding.space
         self._fitted, self.acquisition = fitted, acquisition
         self._box, self._rng, self._within = box, rng, within
+        self._prior = PriorTerm(encoding.space, fitted.points, fitted.means)
         self._points: list[Floats] = []
         self._values: list[Floats] = []
 
@@ -234,6 +236,7 @@ class AcquisitionSearch:
         active = self._space.active(points)
         features = self._encoding.features(points, active)
         values = self.acquisition(features)
+        values = self._prior.added(values, points, active)
         if self._within is not None:
             values = np.where(self._within.has(points, active), values, -np.inf)
         if self._space.predicates:
@@ -260,6 +263,7 @@ class AcquisitionSearch:
         else:
             half = CANDIDATES // 2
             anywhere = self._rng.random((half, self._space.d))
+            anywhere[: half // 2] = self._space.drawn(anywhere[: half // 2])
             near = mutants(self._encoding, self._best_observed, half, self._rng)
             points = np.concatenate([anywhere, near])
         if self._within is not None:
@@ -321,12 +325,14 @@ class AcquisitionSearch:
             return points, values, active
         # Numeric features come first, so the search moves a slice of one array.
         features = self._encoding.features(points, active)
-        starts = features[:, : len(numeric)].copy()
+        starts, there = features[:, : len(numeric)].copy(), points.copy()
 
         def loss(moved: Floats) -> tuple[Floats, Floats]:
             features[:, : len(numeric)] = moved
             value, gradient = self.acquisition.with_gradient(features)
-            return -value, -gradient[:, : len(numeric)]
+            there[:, numeric] = moved
+            added = self._prior.added(value, there, active), self._prior.slopes(there)
+            return -added[0], -(gradient[:, : len(numeric)] + added[1][:, numeric])
 
         box = self._box
         lows, highs = (0.0, 1.0) if box is None else (box.low[numeric], box.high[numeric])

@@ -18,7 +18,6 @@ SLACK = 1  # in half of them a value may come back before all others were there,
 MOST_APART = 64  # configs that are chosen so: more workers hardly begin at once
 MOST_COMPARED = 2**18  # values at once: a first wave of any space takes some tens of milliseconds
 GRID = 1024  # equal shares of a range, by which its values are weighed
-MIDDLE = 0.5
 # What a candidate is judged by, the heavier first.
 FORBIDDEN, EXCESS, OFF_MIDDLE = 1e9, 1e4, 10.0
 
@@ -34,12 +33,12 @@ def in_turn(weights: Floats, n: int, rng: np.random.Generator) -> Ints:
 
 
 class ValueShares:
-    """The shares of the values of coordinates in their ranges."""
+    """The shares of the values of coordinates in their ranges, or in what is believed of them."""
 
     def __init__(self, space: Space) -> None:
         self._n = max(2, min(GRID, 4 * MOST_COMPARED // space.d))
         shares = (np.arange(self._n) + 0.5) / self._n
-        self._snapped = space.snap(np.repeat(shares[:, None], space.d, axis=1))
+        self._snapped = space.snap(space.drawn(np.repeat(shares[:, None], space.d, axis=1)))
 
     def of(self, column: int, positions: Floats) -> Floats:
         """Return weights (v,) of the values at positions, none of them 0."""
@@ -120,11 +119,17 @@ class Dissimilar:
         """Return n snapped candidates, and how many of their numbers are not in the middle."""
         candidates = np.repeat(point[None], n, axis=0)
         # Every second one keeps to Sobol's sequence where there are many values.
-        candidates[1::2, self._many] = rng.random((n // 2, len(self._many)))
+        others = rng.random((n // 2, len(self._many)))
+        candidates[1::2, self._many] = self._drawn_many(others)
         candidates[:, self._few] = self._drawn(n, rng)
         kept = rng.random(candidates.shape) >= (np.arange(n) // 2 % 4 / 4)[:, None]
-        candidates = np.where(middle & kept, MIDDLE, candidates)
+        candidates = np.where(middle & kept, self._space.middle, candidates)
         return self._space.snap(candidates), (middle & ~kept).sum(axis=1)
+
+    def _drawn_many(self, uniforms: Floats) -> Floats:
+        every = np.full((len(uniforms), self._space.d), 0.5)
+        every[:, self._many] = uniforms
+        return self._space.drawn(every)[:, self._many]
 
     def _drawn(self, n: int, rng: np.random.Generator) -> Floats:
         """Draw values of what has few, of those used least, in half of them also once more."""

@@ -115,7 +115,7 @@ def first_points(
     """
     space = encoding.space
     known = np.empty((0, space.d)) if known is None else known
-    sobol, shares = _sobol(space.d, n, rng), ValueShares(space)
+    sobol, shares = _sobol(space, n, rng), ValueShares(space)
     least, best = np.inf, sobol
     for _ in range(max(1, min(MOST_DESIGNS, VALUES_OF_DESIGNS // sobol.size))):
         points, excess = _design(encoding, shares, sobol, known, rng, middles=middles)
@@ -154,14 +154,13 @@ def _design(
     return Dissimilar(encoding, shares, free).chosen(points, middle, known, rng)
 
 
-def _sobol(d: int, n: int, rng: np.random.Generator) -> Floats:
+def _sobol(space: Space, n: int, rng: np.random.Generator) -> Floats:
     from scipy.stats import qmc
 
-    if d > qmc.Sobol.MAXDIM:
-        return rng.random((n, d))
+    if space.d > qmc.Sobol.MAXDIM:
+        return space.half_drawn(rng.random((n, space.d)))
     rounded = 1 << max(n - 1, 0).bit_length()  # scipy warns where n is no power of two
-    points: Floats = qmc.Sobol(d, rng=rng).random(rounded)[:n]
-    return points
+    return space.half_drawn(qmc.Sobol(space.d, rng=rng).random(rounded)[:n])
 
 
 def _own_numbers(encoding: Encoding, points: Floats) -> Bools:
