@@ -106,9 +106,8 @@ def main() -> None:
     parser.add_argument("--problems", default=",".join(PROBLEMS))
     parser.add_argument("--seeds", type=int, default=10)
     given = parser.parse_args()
-    print(
-        f"{'strategy':12} {'prior':6} {'fewer':>7} {'±':>5} {'at 20':>7} {'at 60':>7} {'behind':>7} {'won':>6}"
-    )
+    heads = ("fewer", "±", "at 20", "at 60", "behind", "won")
+    print(f"{'strategy':12} {'prior':6} {' '.join(f'{head:>7}' for head in heads)}")
     for strategy in given.strategies.split(","):
         runs: dict[str, list[np.ndarray]] = {kind: [] for kind in ("none", *AWAY)}
         for problem in given.problems.split(","):
@@ -130,10 +129,9 @@ def in_words(none: np.ndarray, own: np.ndarray) -> str:
     ratios = [math.exp(np.log(own[:, k - 1] / none[:, k - 1]).mean()) for k in (EARLY, N)]
     ends = own[:, -1:]
     behind = np.where((none <= ends).any(axis=1), N - 1 - (none <= ends).argmax(axis=1), 0)
-    return (
-        f"{math.exp(fewer.mean()):7.2f} {math.exp(error):5.2f} {ratios[0]:7.2f} {ratios[1]:7.2f} "
-        f"{behind.mean():7.1f} {(own[:, -1] <= none[:, -1]).mean():6.2f}"
-    )
+    found = math.exp(fewer.mean()), math.exp(error), *ratios
+    won = float((own[:, -1] <= none[:, -1]).mean())
+    return " ".join(f"{each:7.2f}" for each in (*found, float(behind.mean()), won))
 
 
 if __name__ == "__main__":
