@@ -43,6 +43,7 @@ HOMES = {
     "distributed": ("executors/dask.py", "executors/cluster/dask_"),
     "dask": ("executors/dask.py", "executors/cluster/dask_"),
     "mpi4py": ("executors/mpi.py",),
+    "ray": ("executors/ray.py",),
     "matplotlib": ("reports/",),
     "starlette": ("reports/dashboard/",),
     "yaml": ("cli/reading.py",),

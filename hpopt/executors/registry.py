@@ -21,6 +21,7 @@ MODULES = {
     "joblib": "hpopt.executors.joblib",
     "mpi": "hpopt.executors.mpi",
     "processes": "hpopt.executors.processes",
+    "ray": "hpopt.executors.ray",
     "serial": "hpopt.executors.serial",
     "slurm": "hpopt.executors.slurm",
     "threads": "hpopt.executors.threads",
@@ -28,10 +29,10 @@ MODULES = {
 """The module of each name. It has ``make(settings, address) -> Executor``, whose attribute
 `workers` says how many calls to keep running in it; and, for those `WITH_ARGUMENTS`, arguments."""
 
-WITH_ADDRESS = ("dask",)
+WITH_ADDRESS = ("dask", "ray")
 """The names that take an address, after a colon."""
 
-WITH_ARGUMENTS = {"slurm": "SlurmExecutor"}
+WITH_ARGUMENTS = {"ray": "RayExecutor", "slurm": "SlurmExecutor"}
 """The names that take arguments, in a table with ``name``, and the class that has them."""
 
 SPELLINGS = {
@@ -52,11 +53,7 @@ ADVICE = {
         "the executor is 'slurm', with submit= and cancel= of the batch system, such as "
         "submit='qsub {script}'.",
     ),
-    **dict.fromkeys(
-        ("ray", "spark"),
-        "hpopt has no executor for it; the nearest is 'dask', or give any "
-        "concurrent.futures.Executor.",
-    ),
+    "spark": "hpopt has no executor for it; give any concurrent.futures.Executor.",
 }
 """What people look for under a name that is no executor's → the executor, or what to know."""
 
@@ -76,9 +73,10 @@ def make_executor(
     ----------
     executor : str, mapping, concurrent.futures.Executor, or of Dask's, optional
         ``"serial"``, ``"processes"``, ``"threads"``, ``"joblib"``, ``"dask"``,
-        ``"dask:tcp://scheduler:8786"``, ``"mpi"``, ``"slurm"``; a mapping with ``name`` and the
-        arguments of `SlurmExecutor`; a Dask client or cluster; or any executor, which is taken as
-        it is. None is serial for one worker without limits and GPUs, else worker processes.
+        ``"dask:tcp://scheduler:8786"``, ``"mpi"``, ``"slurm"``, ``"ray"``, ``"ray:ADDRESS"``; a
+        mapping with ``name`` and the arguments of `SlurmExecutor` or `RayExecutor`; a Dask client
+        or cluster; or any executor, which is taken as it is. None is serial for one worker without
+        limits and GPUs, else worker processes.
     workers : int, "auto" or None
         How many calls run at the same time, at least 1. None is what a cluster has (the ranks of
         MPI, the threads of a Dask cluster, the jobs of joblib's configuration); elsewhere 1, or

@@ -195,8 +195,9 @@ class Study(OpenStudy):
         executor : str, mapping or concurrent.futures.Executor, optional
             ``"serial"`` (the default for one worker), ``"processes"`` (for more, and wherever
             there are limits or GPUs), ``"threads"``, ``"joblib"``, ``"dask"``,
-            ``"dask:tcp://scheduler:8786"``, ``"mpi"``, ``"slurm"``, a mapping with ``name`` and
-            the arguments of `SlurmExecutor`, a client or cluster of Dask's, or any executor.
+            ``"dask:tcp://scheduler:8786"``, ``"mpi"``, ``"slurm"``, ``"ray"``, a mapping with
+            ``name`` and the arguments of `SlurmExecutor` or `RayExecutor`, a client or cluster of
+            Dask's, or any executor.
         limits : Limits, optional
             Of time and memory for each trial.
         gpus : "auto" or sequence of int, optional

@@ -132,6 +132,8 @@ def test_settings_out_of_range_are_refused(monkeypatch, arguments, message):
 def test_every_name_makes_an_executor(make, name):
     if name == "dask":
         pytest.importorskip("distributed")
+    if name == "ray":
+        pytest.importorskip("ray")
     if name == "slurm":
         pytest.skip("test_slurm.py makes it, with commands that submit jobs")
     if name == "mpi":
@@ -157,6 +159,12 @@ def test_a_library_that_is_missing_is_named(monkeypatch):
     monkeypatch.delitem(sys.modules, "hpopt.executors.dask", raising=False)
     with pytest.raises(MissingExtraError, match=r"pip install 'hpopt\[dask\]'"):
         make_executor("dask")
+
+
+def test_ray_is_named_where_it_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'hpopt\[ray\]'"):
+        make_executor("ray")
 
 
 def test_an_executor_whose_size_changes_is_asked_each_time():

@@ -244,6 +244,14 @@ class SpoolExecutor(ClusterExecutor):
             why = self._crew.why_gone(worker)
             if why:
                 self._lose_call(number, worker, why)
+        # Of answers that were read in the moment before their claim was renamed.
+        self._folder.remove(
+            *(
+                f"done/{name}"
+                for name in self._folder.names("done")
+                if name.partition(".")[0] not in self._out
+            )
+        )
         self._crew.renew()
         if self._crew.given_up:
             why = self._crew.given_up

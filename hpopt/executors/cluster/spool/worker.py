@@ -19,7 +19,7 @@ from hpopt.errors import HpoptError, WorkerLost
 from hpopt.executors.cluster import agent
 from hpopt.executors.cluster.agent import Answer, Call, Payload, WorkerAgent
 from hpopt.executors.cluster.spool.disk import ForgedError, SpoolFolder
-from hpopt.executors.cluster.spool.pace import Pace
+from hpopt.executors.cluster.spool.pace import MOST_SECONDS, Pace
 from hpopt.executors.devices import available_cores
 
 VISIBLE_SECONDS = 120.0  # for a file to be seen here: twice what a client of NFS keeps a listing
@@ -75,10 +75,11 @@ class SpoolWorker:
         pace = Pace()
         try:
             while not self._ends:
-                if len(self._running) < self._n_slots and self._claim():
+                is_busy = len(self._running) == self._n_slots
+                if not is_busy and self._claim():
                     pace.reset()
                     continue
-                if self._wake.wait(pace.pause()):
+                if self._wake.wait(MOST_SECONDS if is_busy else pace.pause()):
                     self._wake.clear()
                     pace.reset()
                 self._look_for_end()
