@@ -29,6 +29,8 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 autodoc_class_signature = "mixed"
 autodoc_preserve_defaults = True
+# Trackers' libraries, which need not be here for their settings to be described.
+autodoc_mock_imports = ["mlflow", "tensorboard", "trackio", "wandb"]
 autodoc_default_options = {"members": True, "show-inheritance": True}
 # The type ``path`` of an argument is looked up as a name, which attributes of several classes have.
 suppress_warnings = ["ref.python"]

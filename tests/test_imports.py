@@ -49,6 +49,10 @@ HOMES = {
     "yaml": ("cli/reading.py",),
     "uvicorn": ("reports/dashboard/",),
     "optuna": ("integrations/optuna/",),
+    "tensorboard": ("integrations/trackers/tensorboard.py",),
+    "mlflow": ("integrations/trackers/mlflow.py",),
+    "wandb": ("integrations/trackers/wandb.py",),
+    "trackio": ("integrations/trackers/trackio.py",),
     "keras_tuner": ("integrations/keras_tuner/",),
     "ConfigSpace": ("integrations/configspace/",),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import math
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,6 +17,8 @@ from hpopt.early_stopping import EarlyStoppingRule, check_objectives, make_early
 from hpopt.errors import SettingError
 from hpopt.executors import make_executor
 from hpopt.stopping import Never, StoppingRule, Time, Trials
+
+logger = logging.getLogger("hpopt")
 
 
 def one_rule(
@@ -103,6 +106,32 @@ def _check_takes_two(callback: Callable[..., Any]) -> None:
             "a callback must be one that can be called with the study and a trial, but "
             f"{name}{signature} cannot ({reason}): write def {name}(study, trial)"
         )
+
+
+class ToldTheEnd:
+    """Call the method ``ended`` of those callbacks that have one, when the block has ended.
+
+    Attributes
+    ----------
+    reason : str
+        Why the run has ended: set it in the block.
+    """
+
+    def __init__(self, callbacks: Iterable[Callable[..., Any]], study: Any) -> None:
+        self._callbacks, self._study = callbacks, study
+        self.reason = "an error was raised"
+
+    def __enter__(self) -> ToldTheEnd:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for callback in self._callbacks:
+            ended = getattr(callback, "ended", None)
+            try:
+                if callable(ended):
+                    ended(self._study, self.reason)
+            except Exception:
+                logger.exception("the method ended of the callback %r raised", callback)
 
 
 @contextlib.contextmanager

@@ -94,7 +94,7 @@ def learn_from(
     again = [each for each in entries if each["path"] == _path_of(source)] if gone else []
     if not again:
         earlier = source if isinstance(source, Record) else load(source)
-        identity = _identity_of(earlier.header)
+        identity = identity_of(earlier.header)
         again = [each for each in entries if each["identity"] == identity]
     if not again:
         _check_may_learn(own, earlier, storage)
@@ -107,7 +107,7 @@ def learn_from(
 
 
 def _check_may_learn(own: Mapping[str, Any], earlier: Record, storage: Storage) -> None:
-    if _identity_of(earlier.header) == _identity_of(own):
+    if identity_of(earlier.header) == identity_of(own):
         raise SettingError("a study must learn from another one, but got itself")
     n = sum(storage.count().values())
     if n:
@@ -122,7 +122,7 @@ def _path_of(source: Any) -> str | None:
     return None if path is None else os.path.realpath(path)
 
 
-def _identity_of(metadata: Mapping[str, Any]) -> str:
+def identity_of(metadata: Mapping[str, Any]) -> str:
     """Return what tells a study from others, whatever became of its file."""
     keys = ("created", "seed", "space", "objectives", "optimizer")
     text = json.dumps({key: metadata.get(key) for key in keys}, sort_keys=True, default=str)
@@ -169,7 +169,7 @@ def _entry_of(
     return {
         "source": name,
         "path": _path_of(source),
-        "identity": _identity_of(earlier.header),
+        "identity": identity_of(earlier.header),
         "trials": trials,
         "left_out": dict(reasons.most_common()),
         "filled": dict(filled),

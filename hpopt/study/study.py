@@ -23,7 +23,13 @@ from hpopt.progress import ProgressDisplay, make_display
 from hpopt.stopping import StoppingRule
 from hpopt.storage import open_storage
 from hpopt.storage.running import live_folder
-from hpopt.study.arguments import checked_callbacks, early_rule_of, executor_of_run, one_rule
+from hpopt.study.arguments import (
+    ToldTheEnd,
+    checked_callbacks,
+    early_rule_of,
+    executor_of_run,
+    one_rule,
+)
 from hpopt.study.continuation import KEEP_PAUSED, RETRIED, bytes_kept
 from hpopt.study.dispatch import Dispatch
 from hpopt.study.failures import Failures
@@ -226,8 +232,9 @@ class Study(OpenStudy):
             ``"median"``, ``"halving"`` or another rule of `hpopt.early_stopping`, for evaluations
             that report and ask ``trial.should_stop()``.
         callbacks : sequence of callables
-            Each is called with the study and a trial that was told. An error in one is logged.
-            `stop_soon` ends the run from within one.
+            Each is called with the study and a trial that was told; one that has a method
+            ``ended`` is told the study and the reason when the run has ended. An error in one is
+            logged. `stop_soon` ends the run from within one.
         progress : bool or ProgressDisplay
             Whether to show a bar on a terminal, else lines.
 
@@ -270,6 +277,7 @@ class Study(OpenStudy):
             state.prepare(window)
             state.stop_early(early_rule, window)
             with (
+                ToldTheEnd(callbacks, self) as end,
                 executor_of_run(
                     executor, workers, limits=limits, gpus=gpus, trials_per_gpu=trials_per_gpu
                 ) as (runner, n_slots),
@@ -287,7 +295,7 @@ class Study(OpenStudy):
                 )
                 self._loop = loop
                 try:
-                    reason = loop.run()
+                    reason = end.reason = loop.run()
                 finally:
                     self._loop = None
         result = Result(self, self._reopening(), reason, loop.seconds)
