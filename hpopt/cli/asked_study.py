@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hpopt.cli.prepare import RULES, early_rule_of, rule_of
+from hpopt.cli.prepare import RULES, early_rule_of, keep_paused_of, prepare, rule_of
 from hpopt.cli.problem import problem_of
 from hpopt.cli.run_file import RunFile
 from hpopt.core import Problem
 from hpopt.errors import SpaceError, StudyError, StudyFileError, StudyLockedError
-from hpopt.optimizers import make_optimizer
 from hpopt.problems import ExternalProblem
 from hpopt.space import Space
 from hpopt.stopping import StoppingRule, Time
@@ -76,16 +75,18 @@ def rule_of_study(study: Study) -> StoppingRule:
 def _begun(path: str, file: str) -> Study:
     """Open the study of a run file, which is made where there is none."""
     run_file = RunFile.read(Path(file), needs_problem=False).overridden({"study": path})
-    content = run_file.content
-    problem, name = problem_of(run_file), run_file.optimizer_name
-    rule, early_rule = rule_of(content), early_rule_of(content)
+    prepared = prepare(run_file, runs=False)
+    rule, early_rule = prepared.stop, prepared.settings["early_stopping"]
+    if not Path(path).exists():
+        prepared.check_new(runs=False)
     study = Study(
-        problem,
-        None if name is None else make_optimizer(name, run_file.optimizer_arguments),
+        prepared.problem,
+        prepared.optimizer(),
         path=path,
-        seed=content.get("seed"),
-        start=content.get("start", []),
+        seed=prepared.seed,
+        start=prepared.start,
         about=run_file.about(),
+        keep_paused=prepared.keep_paused,
     )
     try:
         for source in run_file.learn_from:
@@ -108,8 +109,9 @@ def _stored(path: str) -> Study:
             f"run file, with hpopt ask {path} --file run.toml"
         )
     header = Study.load(path).header
-    study = Study(_problem_of(header, path), path=path)
-    early_rule = early_rule_of(_run_content(header))
+    content = _run_content(header)
+    study = Study(_problem_of(header, path), path=path, keep_paused=keep_paused_of(content))
+    early_rule = early_rule_of(content)
     if early_rule is not None:
         study.use_early_stopping(early_rule)
     return study

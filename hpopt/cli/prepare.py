@@ -66,19 +66,19 @@ class PreparedRun:
     @property
     def keep_paused(self) -> Any:
         """How much of the disk the files of paused trials may take."""
-        given = self.run_file.content.get("keep_paused", KEEP_PAUSED)
-        return None if given == "all" else given
+        return keep_paused_of(self.run_file.content)
 
     def optimizer(self) -> Optimizer | None:
         """Make the optimizer; None to take the default one, or that of the study."""
         name = self.run_file.optimizer_name
         return None if name is None else make_optimizer(name, self.run_file.optimizer_arguments)
 
-    def check_new(self) -> None:
+    def check_new(self, *, runs: bool = True) -> None:
         """Raise an error where a new study could not begin: before its file is made."""
         optimizer = self.optimizer() or make_optimizer(DEFAULT_OPTIMIZER)
         optimizer.bind(self.problem, start=self.start)
-        self.check_end(optimizer)
+        if runs:
+            self.check_end(optimizer)
         for path in self.run_file.learn_from:
             Study.load(path)
 
@@ -91,11 +91,15 @@ class PreparedRun:
             )
 
 
-def prepare(run_file: RunFile) -> PreparedRun:
-    """Make and check all that a run file asks for, the problem last, which may take long."""
+def prepare(run_file: RunFile, *, runs: bool = True) -> PreparedRun:
+    """Make and check all that a run file asks for, the problem last, which may take long.
+
+    Where it only says what is searched, and nothing `runs`, the settings have the rule of early
+    stopping alone.
+    """
     content = run_file.content
     stop = rule_of(content)
-    settings = _settings(content)
+    settings = _settings(content) if runs else {"early_stopping": early_rule_of(content)}
     if run_file.optimizer_name is not None:
         make_optimizer(run_file.optimizer_name, run_file.optimizer_arguments)
     prepared = PreparedRun(problem_of(run_file), run_file, stop, settings)
@@ -109,6 +113,12 @@ def rule_of(content: Mapping[str, Any]) -> StoppingRule | None:
     """Return the rule that ends a run as a run file says; None where it says nothing."""
     rules = [make(content[key]) for key, make in RULES.items() if key in content]
     return functools.reduce(operator.or_, rules) if rules else None
+
+
+def keep_paused_of(content: Mapping[str, Any]) -> Any:
+    """Return how much of the disk a run file lets the files of paused trials take."""
+    given = content.get("keep_paused", KEEP_PAUSED)
+    return None if given == "all" else given
 
 
 def _check_start(start: Sequence[Mapping[str, Any]], space: Space) -> None:

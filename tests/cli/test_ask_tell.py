@@ -271,6 +271,22 @@ class TestErrors:
         assert "oven.toml must have a [space]" in error_of(err)["message"]
         assert not (folder / "o.db").exists()
 
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ('optimizer = { name = "grid", resolution = { no = 3 } }', "resolution"),
+            ("[[start]]\nheat = 3\n", "[[start]] number 1"),
+            ('keep_paused = "much"', "keep_paused"),
+            ('learn_from = "none.db"', "none.db"),
+            ('early_stopping = "medain"', "did you mean 'median'"),
+        ],
+    )
+    def test_a_wrong_run_file_makes_no_study(self, hpopt, folder, text, said):
+        Path("o.toml").write_text(f"{text}\n{SPACE}")
+        code, _, err = hpopt("ask", "o.db", "--file", "o.toml")
+        assert (code, said in error_of(err)["message"]) == (1, True)
+        assert not (folder / "o.db").exists()
+
     def test_another_run_file(self, write, ask, hpopt):
         ask("--file", write())
         code, _, err = hpopt("ask", "oven.db", "--file", write(space=SPACE.replace("250", "300")))
