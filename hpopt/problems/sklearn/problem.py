@@ -77,8 +77,8 @@ class SklearnProblem(Problem):
     fit_params, score_params, split_params : mapping, optional
         What else `fit`, the scorers and the splitter get.
     error_score : float or "raise"
-        The score of a fit that fails, or cannot be scored. If this happens to all fits of a trial,
-        the trial has failed. With "raise" the first one that fails ends it.
+        The score of a fit that fails, or cannot be scored. If all fits of a trial fail, so does the
+        trial. With "raise" the first one that fails ends it.
     return_train_score : bool
         Whether to score on the rows that were trained on, too.
     fidelity : "folds", "samples" or Fidelity, optional
@@ -152,6 +152,7 @@ class SklearnProblem(Problem):
         self.fidelity = fidelity_of(fidelity, estimator, self.splits.pairs)
         self.context: Any = None  # that of scikit-learn's callbacks, and who runs the search
         self.raised: list[BaseException] = []  # in this process, with error_score="raise"
+        self._said: set[str] = set()  # what scorers have raised
         self.fitted = FittedEstimators()
         check_problem(self)
         check_names(self.candidates, estimator)
@@ -182,8 +183,8 @@ class SklearnProblem(Problem):
         )
         if found.failure is not None:
             raise found.failure
-        for error in found.unscored[:1]:
-            warn_of_score("".join(format_exception(error)), self.settings.error_score)
+        for error in found.unscored:
+            self._say_unscored(error)
         return found.values(self._names, is_stopped=trial.stopped, forecast=trial.forecast)
 
     @property
@@ -278,6 +279,13 @@ class SklearnProblem(Problem):
         except Exception as error:
             self.raised.append(error)
             raise
+
+    def _say_unscored(self, error: BaseException) -> None:
+        """Warn of what scorers raise, once of each kind: it is the same for each fit, often."""
+        kind = repr(error)
+        if kind not in self._said:
+            self._said.add(kind)
+            warn_of_score("".join(format_exception(error)), self.settings.error_score)
 
     def _context(self, number: int) -> Any:
         if self.context is None:

@@ -81,10 +81,8 @@ class SplitScores:
 
     @property
     def failure(self) -> BaseException | None:
-        """What all fits failed by, or could not be scored by; None where one has a score."""
-        if len(self.errors) + len(self.unscored) < len(self):
-            return None
-        return self.first_error or next(iter(self.unscored), None)
+        """What the first fit failed by, if all have failed; else None."""
+        return self.first_error if len(self.errors) == len(self) else None
 
     def add(self, fit: Fit, error_score: Any, before: SplitScores | None = None) -> None:
         """Add what the next split gave, with the seconds that were spent before on the same."""
