@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import math
 import operator
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import ConfigSpace
 import numpy as np
 
 from hpopt.errors import SpaceError
-from hpopt.space import Categorical, Float, Int, Ordinal, Parameter, Space
+from hpopt.space import Categorical, Float, Int, Normal, Ordinal, Parameter, Space
 from hpopt.space.parameter import as_plain
 
 Literals = dict[str, list[Any]]
@@ -44,8 +46,9 @@ MOST_VALUES = 4096
 def from_configspace(configspace: ConfigSpace.ConfigurationSpace) -> Space:
     """Return the same space as one of hpopt's.
 
-    Defaults, conditions and forbidden clauses come along. A configuration of the one is a config
-    of the other: ``dict(configspace.sample_configuration())``.
+    Defaults, conditions, forbidden clauses, weights and normal distributions come along; a beta
+    distribution becomes the normal one of its mean and deviation. A configuration of the one is a
+    config of the other: ``dict(configspace.sample_configuration())``.
 
     Parameters
     ----------
@@ -84,14 +87,45 @@ def _parameter(given: Any) -> Parameter:
         return Categorical([as_plain(given.value)])
     default = as_plain(given.default_value)
     if kind == "CategoricalHyperparameter":
-        return Categorical([as_plain(each) for each in given.choices], default=default)
+        choices = [as_plain(each) for each in given.choices]
+        return Categorical(choices, default=default, prior=_weights(given))
     if kind == "OrdinalHyperparameter":
         return Ordinal([as_plain(each) for each in given.sequence], default=default)
-    if kind.endswith("IntegerHyperparameter"):
-        return Int(int(given.lower), int(given.upper), bool(given.log), default=default)
-    if kind.endswith("FloatHyperparameter"):
-        return Float(float(given.lower), float(given.upper), bool(given.log), default=default)
+    numbers = {"IntegerHyperparameter": (Int, int), "FloatHyperparameter": (Float, float)}
+    for ending, (made, number) in numbers.items():
+        if kind.endswith(ending):
+            low, high = number(given.lower), number(given.upper)
+            return made(low, high, bool(given.log), default=default, prior=_prior(given))
     raise SpaceError(f"{given.name!r} must be a parameter that hpopt has, but is a {kind}")
+
+
+def _weights(given: Any) -> list[float] | None:
+    """Return the weights of choices; None where they are all the same, or one is 0."""
+    weights = [] if given.weights is None else [float(each) for each in given.weights]
+    return weights if len(set(weights)) > 1 and min(weights) > 0 else None
+
+
+def _prior(given: Any) -> Normal | None:
+    """Return the normal distribution of a number, of a beta one that with its first two moments."""
+    kind, low, high = type(given).__name__, float(given.lower), float(given.upper)
+    width = math.log10(high / low) if given.log else high - low
+    if kind.startswith("Normal"):
+        return Normal(float(given.mu), deviation(float(given.sigma), low, high, given.log) * width)
+    if not kind.startswith("Beta"):
+        return None
+    a, b = float(given.alpha), float(given.beta)
+    if a == b == 1:
+        return None
+    mean, sd = a / (a + b), math.sqrt(a * b / (a + b + 1)) / (a + b)
+    centre = low * (high / low) ** mean if given.log else low + mean * (high - low)
+    return Normal(centre, sd * width)
+
+
+def deviation(sigma: float, low: float, high: float, log: bool) -> float:
+    """Return a deviation as a share of the range, as ConfigSpace 1.2 takes it (`UnitScaler`)."""
+    if log:
+        return abs(math.log(low + sigma) / math.log(high / low))
+    return sigma / (high - low)
 
 
 def _children(condition: Any) -> list[Any]:
@@ -219,8 +253,7 @@ def _function(clause: Any) -> Callable[[Mapping[str, Any]], bool]:
 
 
 def _with(parameter: Any, *, when: Literals) -> Parameter:
-    settings = {name: getattr(parameter, name) for name in parameter.settings()}
-    made: Parameter = type(parameter)(**settings, when=when, default=parameter.default)
+    made: Parameter = replace(parameter, when=when)
     return made
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import ConfigSpace
 
 from hpopt.errors import SpaceError
-from hpopt.space import Categorical, Float, Int, Parameter, Space
+from hpopt.space import Categorical, Float, Int, Normal, Parameter, Space
 from hpopt.space.choice import PLAIN_TYPES
 from hpopt.space.forbidden import ForbiddenMatch
+from hpopt.space.prior import WIDTH
 
 Values = dict[str, list[Any]]
 
 # Of a number as a list: ConfigSpace has no steps, and looks each value up among all.
 MOST_STEPS = 4096
+LEAST_SIGMA = 1e-6  # above ConfigSpace's rounding to 9 places
 
 
 def to_configspace(
@@ -25,7 +28,8 @@ def to_configspace(
 
     Layers of a list are parameters of their own, ``layers[0].units``, that exist where
     ``len(layers)`` is above 0, and so are the entries of a vector. A number with steps is an
-    ordinal, as ConfigSpace has no steps.
+    ordinal, as ConfigSpace has no steps. Priors of numbers and weights of choices come along, but
+    not those of ordinals.
 
     Parameters
     ----------
@@ -98,7 +102,9 @@ def _hyperparameter(name: str, parameter: Any) -> Any:
     default = {} if parameter.default is None else {"default_value": exported(parameter.default)}
     if parameter.kind == "categorical":
         choices = [exported(value) for value in parameter.choices]
-        return ConfigSpace.CategoricalHyperparameter(name, choices, **default)
+        return ConfigSpace.CategoricalHyperparameter(
+            name, choices, weights=parameter.prior, **default
+        )
     steps = int(parameter.levels[0])
     if parameter.kind == "ordinal" or parameter.step not in (None, 1):
         if steps > MOST_STEPS:
@@ -108,12 +114,21 @@ def _hyperparameter(name: str, parameter: Any) -> Any:
             )
         values = parameter.values_of([float(k) for k in range(steps)])
         return ConfigSpace.OrdinalHyperparameter(name, [exported(v) for v in values], **default)
-    kind = (
-        "UniformIntegerHyperparameter" if parameter.kind == "int" else "UniformFloatHyperparameter"
-    )
-    return getattr(ConfigSpace, kind)(
-        name, parameter.low, parameter.high, log=parameter.log, **default
-    )
+    kind = "Integer" if parameter.kind == "int" else "Float"
+    settings = {"lower": parameter.low, "upper": parameter.high, "log": parameter.log, **default}
+    if parameter.prior is None:
+        return getattr(ConfigSpace, f"Uniform{kind}Hyperparameter")(name, **settings)
+    prior = parameter.prior if isinstance(parameter.prior, Normal) else Normal(parameter.prior)
+    normal = getattr(ConfigSpace, f"Normal{kind}Hyperparameter")
+    return normal(name, mu=prior.mean, sigma=_sigma(prior, parameter), **settings)
+
+
+def _sigma(prior: Normal, parameter: Any) -> float:
+    """Return the deviation of a prior as ConfigSpace wants it; see `deviation`."""
+    low, high = parameter.low, parameter.high
+    width = math.log10(high / low) if parameter.log else high - low
+    share = WIDTH if prior.sd is None else prior.sd / width
+    return max((high / low) ** share - low, LEAST_SIGMA) if parameter.log else share * width
 
 
 def exported(value: Any) -> Any:

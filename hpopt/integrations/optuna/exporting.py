@@ -177,4 +177,4 @@ def _note_constraints(made: FrozenTrial, trial: Trial, constraints: tuple[Constr
         for name, value in known.items():
             made.set_constraint(name, value)
     else:
-        made.set_system_attr(CONSTRAINTS, list(known.values()))
+        made.system_attrs[CONSTRAINTS] = list(known.values())

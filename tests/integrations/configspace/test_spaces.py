@@ -1,6 +1,7 @@
 """ConfigSpace's spaces as ours, and back."""
 
 import cloudpickle
+import numpy as np
 import pytest
 
 cs = pytest.importorskip("ConfigSpace", reason="the extra 'configspace' is not installed")
@@ -165,3 +166,35 @@ def test_a_plain_space_comes_back_as_it_was():
         forbid=[{"c": "a", "n": [1, 2]}],
     )
     assert from_configspace(to_configspace(space)) == space
+
+
+def test_priors_come_along_both_ways():
+    space = hpopt.Space(
+        {
+            "w": hpopt.Categorical(["a", "b"], prior={"a": 3}),
+            "x": hpopt.Float(0, 10, prior=hpopt.Normal(2, 1.5)),
+            "n": hpopt.Int(1, 9, prior=4),
+            "lr": hpopt.Float(1e-4, 1, log=True, prior=hpopt.Normal(1e-2, 0.5)),
+            "o": hpopt.Ordinal([1, 2, 3], prior=2),
+        }
+    )
+    back = from_configspace(to_configspace(space))
+    assert [w / sum(back["w"].prior) for w in back["w"].prior] == [0.75, 0.25]
+    assert back["x"].prior == hpopt.Normal(2, 1.5)
+    assert back["n"].prior == hpopt.Normal(4, 0.2 * 8)
+    assert back["lr"].prior.sd == pytest.approx(0.5)
+    assert back["o"].prior is None
+
+
+def test_a_beta_distribution_has_its_moments():
+    space = made(
+        cs.BetaFloatHyperparameter("x", alpha=2, beta=6, lower=0, upper=10),
+        cs.BetaFloatHyperparameter("lr", alpha=3, beta=3, lower=1e-4, upper=1, log=True),
+        cs.BetaFloatHyperparameter("flat", alpha=1, beta=1, lower=0, upper=1),
+    )
+    found = from_configspace(space)
+    assert found["x"].prior.mean == pytest.approx(2.5)
+    drawn = [config["x"] for config in space.sample_configuration(2000)]
+    assert found["x"].prior.sd == pytest.approx(np.std(drawn), rel=0.1)
+    assert found["lr"].prior.mean == pytest.approx(1e-2)
+    assert found["flat"].prior is None
