@@ -161,7 +161,8 @@ class BayesianOptimization(Optimizer):
             return self._several.facts_of(host)
         if not self.has_model(last_number(host)):
             return []
-        return [branch_in_words(host), stall_in_words(self.learner.region, self.learner.latest)]
+        said = [branch_in_words(host), stall_in_words(self.learner.region, self.learner.latest)]
+        return [*said, *self.learner.verdict.facts]
 
     # -- choosing ------------------------------------------------------------------------------
 

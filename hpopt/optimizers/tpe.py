@@ -136,6 +136,9 @@ class TPE(Optimizer):
             return first_configs(self._n_first, "TPE")
         return Phase("TPE", "", results_in_words(n, MOST_BAD + self.most_good), DENSITIES)
 
+    def _facts(self) -> list[str]:
+        return self._verdict.facts
+
     def _has_densities(self, number: int) -> bool:
         observed = self.observed
         return number + observed.n_known >= self._n_first and len(observed) >= FEWEST

@@ -63,6 +63,13 @@ class Verdict:
         """The number of known rows that are not learned."""
         return 0 if self.kept is None else int((~self.kept).sum())
 
+    @property
+    def facts(self) -> list[str]:
+        """What is left out, in words."""
+        if not self.n_left_out:
+            return []
+        return [f"{self.n_left_out} known results left out: they rank configs otherwise than these"]
+
 
 EVERYTHING = Verdict()
 

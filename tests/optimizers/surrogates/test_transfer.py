@@ -122,3 +122,4 @@ def test_what_misleads_is_as_if_it_were_unknown(strategy):
         optimizer.tell(trial_of(solution, cost(solution.config)))
     observed = getattr(optimizer, "learner", optimizer).observed
     assert len(observed) == 12
+    assert "30 known results left out" in optimizer.explanation
