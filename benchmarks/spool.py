@@ -9,7 +9,8 @@ driver and workers costs. Utilisation is the time that tasks took which ended, a
 time of all workers, from when each has begun its first task to when the last task begins. Kills
 strike a worker's process (its job starts another) and a whole job (its heartbeat is missed, and
 another job is submitted) in turn; then the time without a worker counts too, so the share of the
-workers that live is told beside it.
+workers that live is told beside it. A task that ended twice was killed between its end and its
+answer.
 """
 
 from __future__ import annotations

@@ -51,6 +51,9 @@ class SlurmExecutor(SpoolExecutor):
     submit, cancel : str
         The batch system's commands. ``{script}`` is the path of the job's script, ``{job}`` the id
         that `submit` has printed.
+    queue : str, optional
+        The command that prints the ids of this user's jobs, such as ``"qselect -u me"`` of PBS:
+        jobs that have vanished from the queue are submitted again. By default that of Slurm.
     python : str, optional
         The interpreter of the workers; by default this one.
     patience : float
@@ -87,12 +90,13 @@ class SlurmExecutor(SpoolExecutor):
         job_name: str = "hpopt",
         submit: str = SUBMIT,
         cancel: str = CANCEL,
+        queue: str | None = None,
         python: str | None = None,
         patience: float = PATIENCE_SECONDS,
     ) -> None:
         super().__init__(
             parent=Path(expanded(folder or "hpopt-spool")).absolute(),
-            batch=Batch(submit, cancel, resources, time, setup, job_name, python).check(),
+            batch=Batch(submit, cancel, queue, resources, time, setup, job_name, python).check(),
             workers=whole("workers", workers, 1),
             per_job=whole("per_job", per_job, 1),
             settings=settings,

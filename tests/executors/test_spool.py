@@ -98,6 +98,7 @@ class FakeBatch:
 
     def __init__(self):
         self.submitted, self.cancelled, self.refusal = [], [], ""
+        self.queued = None
 
     def script(self, folder, number):
         return f"#{number}"
@@ -110,6 +111,9 @@ class FakeBatch:
 
     def cancel_job(self, job):
         self.cancelled.append(job)
+
+    def queued_jobs(self):
+        return self.queued
 
 
 @pytest.fixture
@@ -220,6 +224,23 @@ class TestCrew:
         assert wait_until(lambda: nobody.given_up)
         assert "a job must be submitted, but QOSMaxSubmit" in nobody.given_up
 
+    def test_jobs_that_vanish_from_the_queue_are_replaced(self, folder, batch, crew, monkeypatch):
+        monkeypatch.setattr("hpopt.executors.cluster.spool.crew.QUEUE_SECONDS", -1.0)
+        monkeypatch.setattr("hpopt.executors.cluster.spool.crew.RESUBMIT_SECONDS", 0.0)
+
+        def look():
+            beat(folder, "0-1-a", time.monotonic())
+            crew.look()
+            crew.renew()
+            return len(batch.submitted) > 2
+
+        for queued in (None, {"id1"}):  # not known, and still there: the first has a worker
+            batch.queued = queued
+            assert not wait_until(look, 0.1)
+        batch.queued = set()
+        assert wait_until(look)
+        assert batch.submitted == ["0", "1", "2"]
+
     def test_at_the_end_jobs_are_told_and_those_that_wait_are_cancelled(self, folder, batch, crew):
         beat(folder, "0-1-a")
         crew.look()
@@ -235,6 +256,7 @@ class TestCrew:
         ({"submit": "no-such-command {script}"}, "there is no 'no-such-command'"),
         ({"submit": "sh"}, "submit must have {script} in it"),
         ({"submit": "sh {skript}"}, "submit must be a command with {script}"),
+        ({"queue": "no-such-queue"}, "there is no 'no-such-queue'"),
         ({"cancel": "sh 'x {job}"}, "cancel must be a command with {job}"),
         ({"time": "4h"}, "time must go with Slurm's sbatch"),
         ({"submit": "./sbatch {script}", "time": "soon"}, "time must be at least a minute"),
@@ -297,6 +319,17 @@ def test_the_ids_of_jobs_are_those_of_known_systems(tmp_path, printed, job):
     command.write_text(f"#!/bin/sh\nprintf '%s' '{printed}'\n")
     command.chmod(0o755)
     assert Batch(f"{command} {{script}}").submit_job(tmp_path / "script") == job
+
+
+def test_the_queue_is_what_its_command_prints(tmp_path):
+    command = tmp_path / "queue"
+    command.write_text("#!/bin/sh\necho 12\necho 7.server\n")
+    command.chmod(0o755)
+    batch = Batch("sh {script}", "sh {job}", str(command)).check()
+    assert batch.queued_jobs() == {"12", "7.server"}
+    command.write_text("#!/bin/sh\nexit 1\n")
+    assert batch.queued_jobs() is None
+    assert Batch("sh {script}", "sh {job}").queued_jobs() is None
 
 
 def test_a_command_that_fails_says_its_error(tmp_path):

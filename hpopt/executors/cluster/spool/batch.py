@@ -20,6 +20,8 @@ from hpopt.core.amounts import seconds_in
 from hpopt.errors import SettingError
 
 SUBMIT, CANCEL = "sbatch --parsable {script}", "scancel {job}"
+QUEUE = "squeue --me --noheader --format=%A"
+JOB_ID = re.compile(r"\d[\w.\-\[\]]*")
 COMMAND_SECONDS = 120.0  # a busy Slurm controller answers after a minute, or never
 NOTICE_SECONDS = 60  # Slurm's least; killing what runs and saying so takes up to 15
 PACKAGE = Path(__file__).parents[3]
@@ -67,6 +69,7 @@ class Batch:
 
     submit: str = SUBMIT
     cancel: str = CANCEL
+    queue: str | None = None
     resources: str | Sequence[str] = ()
     time: float | str | timedelta | None = None
     setup: str | Sequence[str] = ()
@@ -77,6 +80,8 @@ class Batch:
         """Return these settings; raise SettingError for what cannot be."""
         _check_template("submit", self.submit, "{script}", SUBMIT)
         _check_template("cancel", self.cancel, "{job}", CANCEL)
+        if self.queue is not None:
+            _check_template("queue", self.queue, "", QUEUE)
         _lines("resources", self.resources)
         _lines("setup", self.setup)
         if not isinstance(self.job_name, str) or not re.fullmatch(r"[\w.-]+", self.job_name):
@@ -140,12 +145,23 @@ class Batch:
             The command failed, or printed no id.
         """
         printed = _run(self.submit, script=str(script))
-        found = re.search(r"\d[\w.\-\[\]]*", printed)
+        found = JOB_ID.search(printed)
         if found is None:
             raise BatchError(
                 f"{self.submit!r} must print the job's id, but printed {printed.strip()[:200]!r}"
             )
         return found[0]
+
+    def queued_jobs(self) -> set[str] | None:
+        """Return the ids of the jobs that wait or run; None where that cannot be known."""
+        default = QUEUE if self._is_slurm and shutil.which("squeue") else None
+        command = self.queue or default
+        if command is None:
+            return None
+        try:
+            return set(JOB_ID.findall(_run(command)))
+        except BatchError:  # it is busy, and asked again later
+            return None
 
     def cancel_job(self, job: str) -> None:
         """Cancel a job; one that has ended already is no error."""
@@ -180,13 +196,13 @@ def _run(template: str, **values: str) -> str:
 def _check_template(name: str, template: Any, field: str, default: str) -> None:
     try:
         parts = shlex.split(template)
-        filled = [part.format(**{field[1:-1]: "x"}) for part in parts]
+        filled = [part.format(**{field[1:-1]: "x"}) if field else part for part in parts]
     except (ValueError, AttributeError, TypeError, KeyError, IndexError) as error:
         raise SettingError(
             f"{name} must be a command with {field} in it, such as {default!r}, but got "
             f"{template!r} ({type(error).__name__}: {error})"
         ) from error
-    if filled == parts or not parts:
+    if (field and filled == parts) or not parts:
         raise SettingError(
             f"{name} must have {field} in it, such as {default!r}, but got {template!r}"
         )

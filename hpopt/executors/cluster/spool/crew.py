@@ -19,6 +19,10 @@ RESUBMIT_SECONDS, MOST_RESUBMIT_SECONDS = 5.0, 300.0
 """Before jobs are submitted again after a failure: doubled each time, as a batch system that is
 down or full stays so for minutes."""
 
+QUEUE_SECONDS = 60.0
+"""Between looks at the batch system's queue, which every user's programs ask: only while a job has
+no worker that lives."""
+
 LOG_LINES = 12  # of a job that failed: its error is among the last
 CLOSE_SECONDS = 20.0  # a little more than a worker takes to end
 
@@ -33,6 +37,7 @@ class BatchJob:
     id: str
     is_fruitful: bool = False
     is_over: bool = False
+    n_missing: int = 0
 
 
 @dataclass(slots=True)
@@ -80,6 +85,7 @@ class Crew:
         self._jobs: dict[int, BatchJob] = {}
         self._workers: dict[str, SeenWorker] = {}
         self._submitting: threading.Thread | None = None
+        self._last_queue = time.monotonic()
         self._is_closed = False
         self._n_fruitless = self._n_numbered = self._n_failures = 0
         self._next_submission = 0.0
@@ -122,6 +128,28 @@ class Crew:
             if not seen.why_gone and silent > self._patience:
                 self._lose(seen, f"it has given no heartbeat for {silent:.0f} s")
                 logger.warning("worker %s on %s is gone: %s", name, seen.host, seen.why_gone)
+
+        if time.monotonic() - self._last_queue > QUEUE_SECONDS and self._without_worker():
+            self._last_queue = time.monotonic()
+            jobs = self._without_worker()
+            # A thread, as a busy batch system takes seconds.
+            threading.Thread(target=self._ask_queue, args=(jobs,), daemon=True).start()
+
+    def _without_worker(self) -> list[BatchJob]:
+        lives = {seen.job for seen in self._workers.values() if not seen.why_gone}
+        return [j for j in self._jobs.values() if not j.is_over and j.number not in lives]
+
+    def _ask_queue(self, jobs: list[BatchJob]) -> None:
+        queued = self._batch.queued_jobs()
+        if queued is not None:
+            self._post(lambda: self._note_queue(jobs, queued))
+
+    def _note_queue(self, jobs: list[BatchJob], queued: set[str]) -> None:
+        for job in jobs:
+            job.n_missing = 0 if job.id in queued else job.n_missing + 1
+            # Twice: the worker of one that has just ended may be about to be seen.
+            if job.n_missing > 1 and job in self._without_worker():
+                self._end(job)
 
     def _look_at(self, name: str) -> None:
         about = self._folder.read_json(f"workers/{name}")
