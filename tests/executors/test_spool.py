@@ -3,15 +3,21 @@
 import os
 import pickle
 import subprocess
+import threading
 import time
 
 import pytest
 
-from hpopt.errors import SettingError
+from hpopt.errors import SettingError, WorkerLost
+from hpopt.executors.cluster.agent import Answer
+from hpopt.executors.cluster.spool import executor as spool
 from hpopt.executors.cluster.spool.batch import Batch, BatchError
 from hpopt.executors.cluster.spool.crew import MOST_FRUITLESS, Crew
 from hpopt.executors.cluster.spool.disk import ForgedError, SpoolFolder
+from hpopt.executors.cluster.spool.executor import SpoolExecutor
 from hpopt.executors.cluster.spool.pace import FIRST_SECONDS, MOST_SECONDS, Pace
+from hpopt.executors.settings import Settings
+from hpopt.executors.supervision.transfer import Kind, dump_result
 
 from .conftest import wait_until
 
@@ -248,6 +254,100 @@ class TestCrew:
         crew.close(kill=False)
         assert folder.read_json("stop") == {"kill": False}
         assert batch.cancelled == ["id1"]
+
+
+class Puppet:
+    """A worker whose every step is a test's."""
+
+    name = "0-1-a"
+
+    def __init__(self, executor):
+        self.folder = SpoolFolder(executor._folder.path)
+        self.n_beats = 0
+
+    def beat(self, ended=""):
+        self.n_beats += 1
+        beat(self.folder, self.name, self.n_beats, ended)
+
+    def claim(self, future):
+        self.beat()
+        assert wait_until(lambda: self.folder.names("calls"))
+        (self.number,) = self.folder.names("calls")
+        self.claimed = f"{self.number}.{self.name}"
+        assert self.folder.move(f"calls/{self.number}", f"claimed/{self.claimed}")
+        assert wait_until(future.running)
+
+    def answer(self, value):
+        answer = Answer(Kind.VALUE, dump_result(value))
+        self.folder.write_signed(f"answers/{self.claimed}", answer)
+
+    def commit(self):
+        return self.folder.move(f"claimed/{self.claimed}", f"done/{self.claimed}")
+
+
+class TestDriver:
+    @pytest.fixture
+    def executor(self, tmp_path, batch, monkeypatch):
+        monkeypatch.setattr(spool, "LOOK_SECONDS", 0.02)
+        executor = SpoolExecutor(
+            parent=tmp_path,
+            batch=batch,
+            workers=1,
+            per_job=1,
+            settings=Settings(),
+            patience=0.6,
+        )
+        yield executor
+        executor._crew._workers.clear()  # nobody is waited for
+        executor.kill_workers()
+
+    @pytest.fixture
+    def worker(self, executor):
+        worker = Puppet(executor)
+        self.future = executor.submit(abs, -1)
+        worker.claim(self.future)
+        return worker
+
+    def test_what_was_answered_counts_however_late_it_is_seen(self, worker):
+        assert worker.commit()
+        worker.beat("it ended")
+        time.sleep(0.2)
+        worker.answer(7)
+        assert self.future.result(20) == 7
+
+    def test_what_was_not_answered_is_lost_and_its_answer_is_not_taken(self, worker):
+        worker.beat("its job ended")
+        assert "node1 is gone: its job ended" in str(self.future.exception(20))
+        worker.answer(7)
+        assert not worker.commit()
+        assert wait_until(lambda: worker.folder.names("answers") == [])
+
+    def test_an_answer_that_never_comes_is_lost(self, worker):
+        assert worker.commit()
+        worker.beat("it ended")
+        assert type(self.future.exception(20)) is WorkerLost
+
+    def test_a_damaged_answer_is_lost_after_a_while(self, worker, caplog):
+        (worker.folder.path / "answers" / worker.claimed).write_bytes(b"x" * 99)
+        stop = threading.Event()
+
+        def keep_beating():
+            while not stop.wait(0.05):
+                worker.beat()
+
+        beats = threading.Thread(target=keep_beating)
+        beats.start()
+        assert "is not signed with the key" in str(self.future.exception(20))
+        stop.set()
+        beats.join()
+        assert len(caplog.records) == 1
+
+    def test_a_call_that_is_cancelled_is_taken_out(self, executor):
+        future = executor.submit(abs, -1)
+        folder = executor._folder
+        assert wait_until(lambda: folder.names("calls"))
+        assert future.cancel()
+        assert wait_until(lambda: not folder.names("calls"))
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,12 @@ class Crew:
 
     def _without_worker(self) -> list[BatchJob]:
         lives = {seen.job for seen in self._workers.values() if not seen.why_gone}
-        return [j for j in self._jobs.values() if not j.is_over and j.number not in lives]
+        return [job for job in self._pending() if job.number not in lives]
+
+    def _pending(self) -> list[BatchJob]:
+        """Return the jobs that are not known to have ended."""
+        # A copy: another thread submits some.
+        return [job for job in list(self._jobs.values()) if not job.is_over]
 
     def _ask_queue(self, jobs: list[BatchJob]) -> None:
         queued = self._batch.queued_jobs()
@@ -218,7 +223,7 @@ class Crew:
 
     def renew(self) -> None:
         """Submit jobs in the place of those that have ended, unless the last ones did no good."""
-        n_here = sum(not job.is_over for job in self._jobs.values())
+        n_here = len(self._pending())
         if self._n_fruitless >= MOST_FRUITLESS:
             if not n_here:
                 self.given_up = f"jobs must run calls, but {self._last_problem}"
@@ -275,7 +280,7 @@ class Crew:
         if self._submitting is not None:
             self._submitting.join()
         started = {each.job for each in self._workers.values() if not each.why_gone}
-        for job in self._jobs.values():
+        for job in self._pending():
             if job.number not in started:
                 self._cancel(job)
         pace, end = Pace(), time.monotonic() + CLOSE_SECONDS
@@ -294,10 +299,9 @@ class Crew:
 
     def cancel_all(self) -> None:
         """Cancel the jobs that are not known to have ended."""
-        for job in list(self._jobs.values()):
+        for job in self._pending():
             self._cancel(job)
 
     def _cancel(self, job: BatchJob) -> None:
-        if not job.is_over:
-            job.is_over = True
-            self._batch.cancel_job(job.id)
+        job.is_over = True
+        self._batch.cancel_job(job.id)

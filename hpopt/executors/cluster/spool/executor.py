@@ -102,6 +102,8 @@ class SpoolExecutor(ClusterExecutor):
 
     def abandon(self) -> None:
         """End all at once, when the interpreter ends and nobody has shut this down."""
+        self._events.put(None)
+        self._has_ended.wait(LOOK_SECONDS)
         self._crew.stop(kill=True)
         self._crew.cancel_all()
         self._remove_folder()
@@ -204,17 +206,16 @@ class SpoolExecutor(ClusterExecutor):
         return len(self._out) < n_before
 
     def _read_answer(self, name: str, number: str, worker: str) -> None:
-        if f"answers/{name}" in self._strangers:
-            return
         try:
             answer: Answer = self._folder.read_signed(f"answers/{name}")
         except OSError:  # not seen here yet
             return
-        except ForgedError:
+        except ForgedError as forged:
             self._note_stranger(f"answers/{name}", forged=True)
+            if self._claims.get(number) == worker and self._is_overdue(number):
+                self.lose(self._settle(number), WorkerLost(str(forged)))  # the disk damaged it
             return
-        job = self._out.pop(number)
-        self._claims.pop(number, None)
+        job = self._settle(number)
         self._folder.remove(f"answers/{name}", f"done/{name}")
         if type(answer.lost) is not WorkerNotStarted:
             self._crew.note_answer(worker)
@@ -256,23 +257,28 @@ class SpoolExecutor(ClusterExecutor):
         if self._crew.given_up:
             why = self._crew.given_up
             for number, job in list(self._out.items()):
-                del self._out[number]
+                self._settle(number)
                 self.lose(job, WorkerNotStarted(why))
         self.note_workers(self._crew.n_slots)
 
     def _lose_call(self, number: str, worker: str, why: str) -> None:
-        now = time.monotonic()
         # A claim that cannot be taken back was answered, and the answer will be seen. After a
         # while it will not: the disk has lost it.
-        if (
-            not self._revoke(f"{number}.{worker}")
-            and now - self._overdue.setdefault(number, now) < self._patience
-        ):
-            return
+        if self._revoke(f"{number}.{worker}") or self._is_overdue(number):
+            host = self._crew.host(worker) or "a machine"
+            error = WorkerLost(f"the worker on {host} is gone: {why}")
+            self.lose(self._settle(number), error)
+
+    def _is_overdue(self, number: str) -> bool:
+        """Return whether an answer has been asked for in vain for long."""
+        now = time.monotonic()
+        return now - self._overdue.setdefault(number, now) > self._patience
+
+    def _settle(self, number: str) -> Job:
+        """Forget a call, whose job is about to get its result or an error."""
+        self._claims.pop(number, None)
         self._overdue.pop(number, None)
-        del self._claims[number]
-        host = self._crew.host(worker) or "a machine"
-        self.lose(self._out.pop(number), WorkerLost(f"the worker on {host} is gone: {why}"))
+        return self._out.pop(number)
 
     def _note_stranger(self, name: str, *, forged: bool = False) -> None:
         number = name.partition("/")[2].partition(".")[0]

@@ -76,9 +76,10 @@ class SpoolWorker:
         try:
             while not self._ends:
                 is_busy = len(self._running) == self._n_slots
-                if not is_busy and self._claim():
-                    pace.reset()
-                    continue
+                with contextlib.suppress(OSError):  # the disk's server is away: it may come back
+                    if not is_busy and self._claim():
+                        pace.reset()
+                        continue
                 if self._wake.wait(MOST_SECONDS if is_busy else pace.pause()):
                     self._wake.clear()
                     pace.reset()
