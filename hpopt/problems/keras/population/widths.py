@@ -93,6 +93,8 @@ class Widening:
         if is_table:  # which cannot be made from a config, so another schedule stands for it
             optimizer.learning_rate = import_keras().optimizers.schedules.PolynomialDecay(1.0, 1)
         wide = import_keras().models.clone_model(model, clone_function=wider)
+        if not wide.compiled:  # as older versions of Keras leave it
+            wide.compile_from_config(model.get_compile_config())
         if is_table:
             optimizer.learning_rate = table
             inner_optimizer(wide.optimizer).learning_rate = copy_of(table)
