@@ -31,7 +31,7 @@ def main():
             seconds, outcome = seconds_of(evaluate, problem, solution, directory=directory)
             assert outcome.ok, outcome
             whole.append(seconds)
-    for name, share in (("the fastest tenth", 10), ("the median", 50)):
+    for name, share in (("the fastest", 0), ("the fastest tenth", 10), ("the median", 50)):
         alone, evaluated = np.percentile(plain, share), np.percentile(whole, share)
         print(
             f"{name}: process {1e3 * alone:.2f} ms, evaluation {1e3 * evaluated:.2f} ms,", end=" "

@@ -130,13 +130,14 @@ def _problem(sweep: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
         "command": [_word(word, str(program)) for word in words],
         "words": "python",
         "arguments": FORMS[used[0]] if used else "",
+        "environment": {"WANDB_SWEEP_PARAM_PATH": "{wandb_config}"},  # for wandb.config
     }
     if used == ["args_no_boolean_flags"]:
         problem["flags"] = True
     if not used and not any("${args_json" in word for word in words):
         notes.append(
-            "command: no macro passes the parameters, so the script must read the JSON file that "
-            "HPOPT_CONFIG names"
+            "command: no macro passes the parameters, so the script must take them from "
+            "wandb.config, or from the JSON file that HPOPT_CONFIG names"
         )
     return problem
 

@@ -19,6 +19,10 @@ parser.add_argument("--bias")
 found = vars(parser.parse_args())
 for step in range(3):
     print(json.dumps({"step": step, "val_loss": found["lr"] + 1 / (1 + step)}), flush=True)
+with open(os.environ["WANDB_SWEEP_PARAM_PATH"]) as file:
+    config = json.load(file)  # what fills wandb.config
+assert config["lr"] == {"value": found["lr"]}
+assert config["optimizer"] == {"value": {"momentum": found["optimizer.momentum"]}}
 print(json.dumps({"val_loss": found["lr"], "bias": found["bias"], "epochs": found["epochs"]}))
 """
 

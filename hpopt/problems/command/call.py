@@ -24,11 +24,20 @@ from hpopt.problems.command.template import (
 from hpopt.problems.command.values import WORDS, ArgumentForm, as_json, as_text
 from hpopt.space import Space
 
-OF_THE_TRIAL = ("number", "seed", "directory", "fidelity", "config", "json", "python")
+OF_THE_TRIAL = (
+    "number",
+    "seed",
+    "directory",
+    "fidelity",
+    "config",
+    "json",
+    "wandb_config",
+    "python",
+)
 """Fields for something of the trial, where no parameter has the name."""
 
 VARIABLE = "env:"  # before the name of an environment variable, in a field
-WHOLE_CONFIG = {"config", "json"}
+WHOLE_CONFIG = {"config", "json", "wandb_config"}
 
 
 class Call:
@@ -55,12 +64,17 @@ class Call:
         if not has_fidelity and "fidelity" not in space:
             known.remove("fidelity")
         self._named = fields_in(self._line.words)
-        self._inherited = _inherited({*self._named, *fields_in(self._environment.values())})
+        self._inherited = _inherited(self.fields)
         known += self._inherited
         check_fields(self._line.words, [*known, ARGUMENTS], "the command")
         check_fields(self._environment.values(), known, "the environment")
         self._parameters = {*space}
         self._check_all_arrive(space, arguments)
+
+    @property
+    def fields(self) -> set[str]:
+        """The names of all fields, in the command and in the variables."""
+        return self._named | fields_in(self._environment.values())
 
     def argv(self, config: Mapping[str, Any], facts: Mapping[str, str]) -> list[str]:
         """Return what to start for a config; `facts` are texts for `OF_THE_TRIAL`."""
@@ -112,7 +126,7 @@ class Call:
         return {**free, **texts}
 
     def _check_all_arrive(self, space: Space, arguments: str | None) -> None:
-        named = self._named | fields_in(self._environment.values())
+        named = self.fields
         if self._form is None and ARGUMENTS in self._named:
             raise ProblemError(
                 "{arguments} in a command needs the form of one argument, such as "

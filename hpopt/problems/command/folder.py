@@ -14,7 +14,8 @@ from hpopt.core.trial import OUTPUT_FILE
 from hpopt.problems.command.values import as_json
 
 CONFIG, STOP, STATE = "config.json", "stop", ".hpopt.json"
-OWN = (OUTPUT_FILE, CONFIG, STOP, STATE)
+WANDB_CONFIG = "wandb-config.json"
+OWN = (OUTPUT_FILE, CONFIG, STOP, STATE, WANDB_CONFIG)
 """The files that hpopt writes; all others are the command's."""
 
 

@@ -13,10 +13,11 @@ from hpopt.core.handle import TrialHandle
 from hpopt.core.trial import OUTPUT_FILE, Status, failed
 from hpopt.problems.command import failures
 from hpopt.problems.command.call import Call
-from hpopt.problems.command.folder import CONFIG, STOP, TrialFolder
+from hpopt.problems.command.folder import CONFIG, STOP, WANDB_CONFIG, TrialFolder
 from hpopt.problems.command.output_file import OutputFile
 from hpopt.problems.command.process import Process
 from hpopt.problems.command.results import Lines, ResultReader, Tail, is_failure, parsed
+from hpopt.problems.command.values import as_wandb
 
 MOST_RESULT = 1_000_000  # bytes of a file with a result, as of a line
 
@@ -62,7 +63,10 @@ class Run:
             "seed": str(trial.seed),
             "directory": str(folder.path),
             "config": str(folder.path / CONFIG),
+            "wandb_config": str(folder.path / WANDB_CONFIG),
         }
+        if "wandb_config" in setup.call.fields:
+            folder.file(WANDB_CONFIG).write_text(as_wandb(config), encoding="utf-8")
         if fidelity is not None:
             facts["fidelity"] = fidelity
         self._stop_file = folder.file(STOP)

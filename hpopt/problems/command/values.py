@@ -38,6 +38,21 @@ def as_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def as_wandb(config: Mapping[str, Any]) -> str:
+    """Return a config as the file of parameters that ``wandb.init`` reads in a sweep.
+
+    It is JSON, and so YAML too; ``optimizer.lr`` is nested.
+    """
+    nested: dict[str, Any] = {}
+    for name, value in config.items():
+        *parents, last = name.split(".")
+        place = nested
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = value
+    return as_json({name: {"value": value} for name, value in nested.items()})
+
+
 class ArgumentForm:
     """How arguments are generated: ``"--{name}={value}"``, ``"--{name} {value}"``.
 

@@ -17,6 +17,7 @@ from hpopt.core import Fidelity, evaluate
 from hpopt.executors.threads import ThreadExecutor
 from hpopt.problems import CommandProblem
 from hpopt.problems.command import failures
+from hpopt.testing import ProblemContract
 
 from .conftest import PYTHON, SPACE
 
@@ -292,3 +293,10 @@ def test_it_travels_to_worker_processes(tmp_path):
     assert copied.fingerprint() == problem.fingerprint()
     result = hpopt.optimize(copied, "random", trials=2, workers=2, seed=0, progress=False)
     assert [trial.values for trial in result.trials] == [{"value": 1}] * 2
+
+
+class TestContract(ProblemContract):
+    """It goes on where it ended, repeats itself, and travels."""
+
+    def make(self):
+        return CommandProblem([*shell(COUNTER), "{x}"], SPACE, fidelity=Fidelity(1, 4, "steps"))
