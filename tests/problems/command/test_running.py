@@ -211,26 +211,28 @@ import hpopt
 problem = hpopt.problems.CommandProblem(
     ["/bin/sh", "-c", sys.argv[1]], {"x": hpopt.Float(0, 1)}, arguments=""
 )
-hpopt.optimize(problem, "random", trials=1, seed=0, executor=sys.argv[2], progress=False)
+hpopt.optimize(problem, "random", trials=1, seed=0, executor=sys.argv[2], study=sys.argv[3])
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel of Linux does it")
 @pytest.mark.parametrize("executor", ["serial", "processes"])
 def test_a_driver_that_is_killed_takes_its_command_along(tmp_path, executor):
-    text = (
-        f"sleep 60 & echo $! > {tmp_path / 'pid'}; mv {tmp_path / 'pid'} {tmp_path / 'done'}; wait"
-    )
+    pid, study = tmp_path / "pid", tmp_path / "s.db"
+    text = f"sleep 60 & echo $! > {pid}; echo; wait"
     path = os.pathsep.join(filter(None, sys.path))
     driver = subprocess.Popen(
-        [sys.executable, "-c", DRIVER, text, executor], env={**os.environ, "PYTHONPATH": path}
+        [sys.executable, "-c", DRIVER, text, executor, study],
+        env={**os.environ, "PYTHONPATH": path},
     )
+    # When there is output, the command has been started, and is tied to its driver.
+    output = tmp_path / "s.db.files" / "0" / "output.txt"
     end = time.monotonic() + 60
-    while not (tmp_path / "done").exists() and time.monotonic() < end:
+    while not (output.exists() and output.stat().st_size) and time.monotonic() < end:
         time.sleep(0.02)
     driver.send_signal(signal.SIGKILL)
     driver.wait()
-    assert is_gone(int((tmp_path / "done").read_text()))
+    assert is_gone(int(pid.read_text()))
 
 
 def test_limits_hold_for_what_it_starts(tmp_path):
