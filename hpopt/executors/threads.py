@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -12,6 +13,8 @@ from hpopt.executors.settings import Settings
 from hpopt.process_tree import kill_started_by
 
 T = TypeVar("T")
+
+KILL_SECONDS, LOOK_SECONDS = 1.0, 0.02  # a command that was just being started is killed too
 
 
 class ThreadExecutor(ThreadPoolExecutor):
@@ -34,12 +37,12 @@ class ThreadExecutor(ThreadPoolExecutor):
 
     def __init__(self, workers: int | None = None) -> None:
         self.workers = available_cores() if workers is None else whole("workers", workers, 1)
-        self._idents: set[int] = set()
-        idents = self._idents  # not the executor, which its threads would hold
+        self._begun: set[threading.Thread] = set()
+        begun = self._begun  # not the executor, which its threads would hold
         super().__init__(
             self.workers,
             thread_name_prefix="hpopt-thread",
-            initializer=lambda: idents.add(threading.get_ident()),
+            initializer=lambda: begun.add(threading.current_thread()),
         )
 
     def kill_workers(self) -> None:
@@ -48,7 +51,10 @@ class ThreadExecutor(ThreadPoolExecutor):
         Other calls go on to their end, as a thread can't be killed.
         """
         self.shutdown(wait=False, cancel_futures=True)
-        kill_started_by(self._idents)
+        end = time.monotonic() + KILL_SECONDS
+        while any(each.is_alive() for each in self._begun) and time.monotonic() < end:
+            kill_started_by({each.ident or 0 for each in self._begun})
+            time.sleep(LOOK_SECONDS)
 
     def share(self, obj: T) -> T:
         """Return the object itself: threads share it as it is."""
