@@ -14,7 +14,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 import numpy as np
 from sides import serve
 
-from hpopt.core import Solution, evaluate
+from hpopt.core import Solution, evaluate, evaluate_together
 from hpopt.problems.keras import DenseBuilder, KerasProblem
 from hpopt.problems.keras.sharing import models
 
@@ -41,6 +41,42 @@ def trials(route: str, n: int, epochs: int) -> dict[str, Any]:
             wall.append(time.perf_counter() - began)
             cpu.append(time.process_time() - cpu_began)
     return {"s": sum(wall), "cpu": sum(cpu), "each": wall, "cpu of each": cpu, "losses": losses}
+
+
+def one_architecture(route: str, n: int, epochs: int, k: int = 0) -> dict[str, Any]:
+    """Give the seconds of n trials of one dense network with numbers of their own.
+
+    "fit" is the same training by hand, "once" is hpopt's shared step, and "population" trains k
+    networks at a time.
+    """
+    x, y = digits()
+    settings = {"population": k} if route == "population" else {}
+    problem = KerasProblem(x, y, build=DenseBuilder((64,), classes=10), epochs=epochs, **settings)
+    configs = [{**config(len(WIDTHS) * number + 2)} for number in range(n)]
+    began, cpu_began = time.perf_counter(), time.process_time()
+    with tempfile.TemporaryDirectory() as name:
+        folders = [Path(name) / str(number) for number in range(n)]
+        if route == "population":
+            losses = together(problem, configs, folders)
+        else:
+            run = by_hand if route == "fit" else by_hpopt
+            losses = [
+                run(problem, config, number, epochs, folders[number])
+                for number, config in enumerate(configs)
+            ]
+    wall, cpu = time.perf_counter() - began, time.process_time() - cpu_began
+    return {"s": wall, "cpu": cpu, "each": wall / n, "cpu of each": cpu / n, "losses": losses}
+
+
+def together(
+    problem: KerasProblem, configs: list[dict[str, Any]], folders: list[Path]
+) -> list[float]:
+    solutions = [Solution(number, each, None, number) for number, each in enumerate(configs)]
+    outcomes: list[Any] = []
+    for start in range(0, len(solutions), problem.max_batch):
+        part = slice(start, start + problem.max_batch)
+        outcomes += evaluate_together(problem, solutions[part], directories=folders[part])
+    return [float(outcome.info["history"]["val_loss"][-1]) for outcome in outcomes]
 
 
 def by_hpopt(
@@ -89,4 +125,4 @@ def digits() -> tuple[Any, Any]:
 
 
 if __name__ == "__main__":
-    serve({"trials": trials})
+    serve({"trials": trials, "one_architecture": one_architecture})

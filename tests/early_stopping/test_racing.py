@@ -20,10 +20,7 @@ def mirrored(curve):
     return [(step, 1 - value) for step, value in curve]
 
 
-ONE = RacingRule(margin=1)
-
-
-def snapshot_after(*curves, rule=ONE, objective=MINIMIZE):
+def snapshot_after(*curves, rule=RacingRule(), objective=MINIMIZE):  # noqa: B008
     experience = rule.begin(objective)
     for number, curve in enumerate(curves):
         experience.learn(told(curve, number=number))

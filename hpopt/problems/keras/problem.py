@@ -120,10 +120,13 @@ class KerasProblem(TrainingProblem):
         Train so many networks of equal architecture as one computation, on JAX, of arrays; with
         ``"auto"`` where it pays. Those may differ in widths of dense and convolutional layers that
         the config has as whole numbers, where a narrow network inside a wider one (of 16, 64, 128,
-        256 … units, or the most that there may be) trains as it does alone. A study then evaluates
-        trials in groups (`max_batch`). Values are those of networks trained alone, but for
-        rounding; they do not depend on the grouping. Other networks, and all on other backends,
-        train one after another.
+        256 … units, or the most that there may be) trains as it does alone. Values are those of
+        networks trained alone, but for rounding; they do not depend on the grouping. Each trial is
+        trained so, also a single one. Other networks, those with `callbacks`, and all on other
+        backends train one after another. A study then evaluates trials in groups of four for each
+        place (`max_batch`, which may be set): one that has ended, by its patience, its fidelity or
+        a rule of early stopping at a rung, gives its place to the next of its group. The rule knows
+        what was known when the group was sent.
     verbose : int, 0 to 2
         Keras' own output. Each trial prints one line in any case.
 
@@ -192,10 +195,6 @@ class KerasProblem(TrainingProblem):
     ) -> None:
         require_keras()
         is_lenient = type(self).evaluate is not KerasProblem.evaluate
-        self._population = population_of(population, is_lenient)
-        if self._population:
-            self.max_batch = self._population.max_batch
-            self.n_side_by_side = self._population.most
         is_overridden = type(self).build is not KerasProblem.build
         self._networks = NetworkFactory(build, type(self).__name__, is_overridden)
         own = self._networks.space(space, has_batches=is_dataset(x))
@@ -237,6 +236,10 @@ class KerasProblem(TrainingProblem):
         )
         self.fidelity = fidelity_of(given, self.source, repeats)
         check_together(self.source, self.space, objectives_of(self), self.fidelity, fit)
+        size = population_of(population, self.source, has_own_evaluation=is_lenient)
+        if size is not None:
+            self._population, self.max_batch = size, size.max_batch
+            self.n_side_by_side = size.n_side_by_side
         # Last, as building a network takes seconds: other mistakes are reported before.
         reported = self._settings({}).reported
         self._networks.check(self.source, self.space, self._compiled, reported)

@@ -7,9 +7,15 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+
 from hpopt.problems.keras.population.data import Examples
 from hpopt.problems.keras.population.forms import Form
 from hpopt.problems.keras.session import import_keras
+
+# At the level 1 in place of 3 a step takes half as long again on a CPU, and compiles in a third of
+# the time.
+LEVEL_OF_REST = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,67 +39,115 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A compiled epoch.
+    """The compiled parts of an epoch: its whole batches, what is left, and the validation.
 
     Called with stacks of variables and the orders of the rows, it gives the stacks after the epoch
     and the logs of each member by name.
     """
 
-    run: Callable[..., Any]
-    names: Sequence[str]
+    whole: Callable[..., Any] | None
+    rest: Callable[..., Any] | None
+    validation: Callable[..., Any] | None
+    metrics: Sequence[Any]  # what their stacks begin with
+    names: tuple[list[str], list[str]]  # of the logs of training, and of validation
+    n_whole: int  # the rows in whole batches
 
     def __call__(
         self, stacks: Sequence[Any], order: Any, aside: Any, examples: Examples
     ) -> tuple[list[Any], dict[str, Any]]:
         """Train all members for an epoch."""
-        after, logs = self.run([*stacks], order, aside, examples.training, examples.validation)
-        return after, dict(zip(self.names, logs, strict=True))
+        after, metrics = [*stacks], self.metrics
+        logs: Sequence[Any] = ()
+        parts = ((self.whole, order[:, : self.n_whole]), (self.rest, order[:, self.n_whole :]))
+        for part, rows in parts:
+            if part is not None:
+                after, metrics, logs = part(after, metrics, rows, examples.training)
+        found = dict(zip(self.names[0], logs, strict=True))
+        if self.validation is not None:
+            after, logs = self.validation(after, self.metrics, aside, examples.validation)
+            found |= {f"val_{n}": value for n, value in zip(self.names[1], logs, strict=True)}
+        return after, found
 
 
 def compiled_epoch(form: Form, sizes: Sizes, examples: Examples) -> Program:
     """Trace and compile the epoch of a form; whatever Keras or JAX raises comes out."""
     jax = import_module("jax")
-    model, names = form.traced.model, list[str]()
-    n_weights, n_others = len(model.trainable_variables), len(model.non_trainable_variables)
+    model, names = form.traced.model, (list[str](), list[str]())
     model.reset_metrics()
     begin = [metric.numpy() for metric in model.metrics_variables]
+    metrics = [np.stack([each] * sizes.k) for each in begin]
+    steps = _Steps(model, sizes, names)
+    stacks = [_shape((sizes.k, *each.shape), each.dtype) for each in form.variables]
 
-    def member(row: Any, order: Any, aside: Any, training: Any, validation: Any) -> Any:
-        weights, others = row[:n_weights], row[n_weights : n_weights + n_others]
-        optimizer = row[n_weights + n_others :]
+    # Not donated: when memory runs out, the stacks before the epoch are still there.
+    def compiled(step: Any, rows: Any, data: Any, level: int | None = None) -> Any:
+        mapped = jax.vmap(step, in_axes=(0, 0, 0 if len(rows.shape) > 1 else None, None))
+        lowered = jax.jit(mapped).lower(stacks, metrics, rows, data)
+        options = None if level is None else {"xla_backend_optimization_level": level}
+        return lowered.compile(compiler_options=options)
+
+    n_rest = sizes.n_training % sizes.batch_size
+    n_whole = sizes.n_training - n_rest
+    whole = rest = validation = None
+    if n_whole:
+        rows = _shape((sizes.k, n_whole), "int32")
+        whole = compiled(steps.train, rows, examples.training)
+    if n_rest:
+        rows = _shape((sizes.k, n_rest), "int32")
+        # One step of an epoch: it need not be fast, and compiles in a third of the time.
+        level = LEVEL_OF_REST if n_whole and jax.default_backend() == "cpu" else None
+        rest = compiled(steps.train, rows, examples.training, level)
+    if examples.validation is not None:
+        n_aside = (sizes.n_validation,)
+        rows = _shape((sizes.k, *n_aside) if sizes.validates_apart else n_aside, "int32")
+        validation = compiled(steps.validate, rows, examples.validation)
+    return Program(whole, rest, validation, metrics, names, n_whole)
+
+
+class _Steps:
+    """The parts of the epoch of one member, as functions of its row of variables."""
+
+    def __init__(self, model: Any, sizes: Sizes, names: tuple[list[str], list[str]]) -> None:
+        self._model, self._sizes, self._names = model, sizes, names
+        self._n_weights = len(model.trainable_variables)
+        self._n_state = self._n_weights + len(model.non_trainable_variables)
+
+    def _parts(self, row: Any) -> tuple[Any, Any, Any]:
+        n, m = self._n_weights, self._n_state
+        return row[:n], row[n:m], row[m:]
+
+    def train(self, row: Any, metrics: Any, order: Any, data: Any) -> Any:
+        """Take a step for each batch; return row, metrics, and the logs of the last."""
 
         def step(carry: Any, places: Any) -> Any:
-            logs, state = model.train_step(carry, _rows(training, places))
+            logs, state = self._model.train_step(carry, _rows(data, places))
             return tuple(map(list, state)), logs
 
-        zeros = [jax.numpy.asarray(each) for each in begin]
-        state, logs = _passed(step, (weights, others, optimizer, zeros), order, sizes.batch_size)
-        weights, others, optimizer, _ = state
-        seen: dict[str, Any] = {}
-        if validation is not None:
+        carry = (*self._parts(row), metrics)
+        carry, logs = _passed(step, carry, order, self._sizes.batch_size)
+        weights, others, optimizer, metrics = carry
+        # In the order of `fit` on JAX.
+        self._names[0][:] = sorted(logs)
+        return [*weights, *others, *optimizer], metrics, [logs[name] for name in sorted(logs)]
 
-            def look(carry: Any, places: Any) -> Any:
-                logs, state = model.test_step((weights, *carry), _rows(validation, places))
-                return tuple(map(list, state[1:])), logs
+    def validate(self, row: Any, metrics: Any, order: Any, data: Any) -> Any:
+        """Look at each batch; return row and logs."""
+        weights, others, optimizer = self._parts(row)
 
-            # As alone: there are no gradients, so batches of twice the size. The cells of a
-            # recurrent layer draw what they drop, and do not use it.
-            (others, _), seen = _passed(look, (others, zeros), aside, 2 * sizes.batch_size)
-            seen = {f"val_{name}": value for name, value in seen.items()}
-        # In the order of `fit` on JAX: those of training by name, then those of validation.
-        names[:] = [*sorted(logs), *sorted(seen)]
-        return [*weights, *others, *optimizer], [{**logs, **seen}[name] for name in names]
+        def look(carry: Any, places: Any) -> Any:
+            logs, state = self._model.test_step((weights, *carry), _rows(data, places))
+            return tuple(map(list, state[1:])), logs
 
-    apart = 0 if sizes.validates_apart else None
-    mapped = jax.vmap(member, in_axes=(0, 0, apart, None, None))
-    shape, kind = jax.ShapeDtypeStruct, jax.numpy.int32
-    stacks = [shape((sizes.k, *each.shape), each.dtype) for each in form.variables]
-    order = shape((sizes.k, sizes.n_training), kind)
-    n_aside = (sizes.n_validation,)
-    aside = shape((sizes.k, *n_aside) if sizes.validates_apart else n_aside, kind)
-    # Not donated: when memory runs out, the stacks before the epoch are still there.
-    lowered = jax.jit(mapped).lower(stacks, order, aside, examples.training, examples.validation)
-    return Program(lowered.compile(), names)
+        # As alone: there are no gradients, so batches of twice the size. The cells of a recurrent
+        # layer draw what they drop, and do not use it.
+        size = 2 * self._sizes.batch_size
+        (others, _), logs = _passed(look, (others, metrics), order, size)
+        self._names[1][:] = sorted(logs)
+        return [*weights, *others, *optimizer], [logs[name] for name in sorted(logs)]
+
+
+def _shape(shape: tuple[int, ...], kind: Any) -> Any:
+    return import_module("jax").ShapeDtypeStruct(shape, kind)
 
 
 def _rows(parts: Any, places: Any) -> Any:

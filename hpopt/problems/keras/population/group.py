@@ -27,6 +27,8 @@ from hpopt.problems.keras.training.run import Wanted
 from hpopt.problems.keras.training.trial import Steps, TrialInputs, trainings_of
 from hpopt.space import Space
 
+PLAIN = "they are not of Keras' own layers, losses, metrics and optimizers alone"
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -139,17 +141,24 @@ class _Group:
     def _member(self, wanted: Wanted) -> Member | Wanted:
         """Return a training as a member of a population; itself if it is to be trained alone."""
         training, fresh, data = wanted.training, wanted.fresh, wanted.data
-        if not is_plain_model(fresh) or training.settings.callbacks or not can_hold(data):
-            return wanted
+        if training.settings.callbacks is not None:
+            return self._apart(wanted, "they have callbacks")
+        if not can_hold(data):
+            return self._apart(wanted, "their examples are many, or no numbers")
+        if not is_plain_model(fresh):
+            return self._apart(wanted, PLAIN)
         if not fresh.built:
             fresh(first_input(data.training))
         layers = layers_within(fresh)
-        k = self._population.k_for(layers)
-        if k is None or not can_share(fresh, layers):
+        size, limit = training.fit.batch_size, training.settings.memory_limit
+        k = self._population.k_for(fresh, layers, size, limit)
+        if k is None:
             return wanted
+        if not can_share(fresh, layers):
+            return self._apart(wanted, PLAIN)
         training.schedule_rate(fresh, data)
         batch = as_fit_takes(data.training.batch(slice(0, 2)))
-        others = ("population", k, training.fit.batch_size)
+        others = ("population", k, size)
         key = "population"
         try:
             widening = widening_of(fresh, wide_widths(self._space, training.config))
@@ -164,6 +173,11 @@ class _Group:
         except Exception as error:  # a version of Keras that is made in another way
             self._refuse(key, error)
             return _anew(wanted)
+
+    def _apart(self, wanted: Wanted, why: str) -> Wanted:
+        """Say once why some are trained alone."""
+        self._models.say_once(f"networks train one after another, as {why}")
+        return wanted
 
     def _refuse(self, key: str, error: Exception) -> None:
         self._models.populations.pop(key, None)

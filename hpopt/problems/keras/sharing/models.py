@@ -121,6 +121,7 @@ class TracedModels:
         self.data = ResidentData()
         self.populations: OrderedDict[str, Any] = OrderedDict()
         """What was traced for several networks at a time, by their architecture."""
+        self._said: set[str] = set()
 
     def ready(
         self,
@@ -219,6 +220,12 @@ class TracedModels:
     def has_refused(self, key: str) -> bool:
         """Return whether networks of this architecture are trained in a plainer way."""
         return key in self._refused
+
+    def say_once(self, sentence: str) -> None:
+        """Say something once in this process."""
+        if sentence not in self._said:
+            self._said.add(sentence)
+            sys.stdout.write(f"{sentence}\n")
 
     def clear(self) -> None:
         """Give the memory of all models and data back."""

@@ -3,12 +3,16 @@
 Most of it is of one architecture, as compiling takes nearly all the time.
 """
 
+import contextlib
+import io
 import json
 import sys
 import tempfile
 from pathlib import Path
 
 from hpopt.core import Solution, evaluate, evaluate_together
+from hpopt.problems.keras.population import places
+from problems.keras.population.other_networks import of_others
 from problems.keras.population.wide_networks import of_widths
 from problems.keras.sharing.networks import Networks
 
@@ -48,6 +52,8 @@ class Facts:
             "by itself": self.by_itself(),
             "beside one that diverges": self.beside_one_that_diverges(),
             "of widths": of_widths(self.folder),
+            "killed": self.killed(),
+            **of_others(self.folder),
         }
 
     def trained_beside(self, solutions, name="beside"):
@@ -68,6 +74,24 @@ class Facts:
         diverging = {**self.solutions[0].config, "learning_rate": 1e30}
         solutions = [Solution(0, diverging, None, 10), *self.solutions[1:]]
         return self.trained_beside(solutions, "diverging")
+
+    def killed(self):
+        """Train what is killed after two epochs, and then again; count the epochs of that."""
+        problem = Networks("dense", population=K, epochs=EPOCHS, checkpoint_every=1)
+        folder = self.folder / "killed"
+
+        def kill(curve):
+            if curve[-1][0] == 2:
+                raise KeyboardInterrupt
+            return False
+
+        with contextlib.suppress(KeyboardInterrupt):
+            evaluate(problem, self.solutions[2], directory=folder, early_stopping=kill)
+        trained, n_epochs = places.Places.train_epoch, []
+        places.Places.train_epoch = lambda self: n_epochs.append(1) or trained(self)
+        again = evaluate(problem, self.solutions[2], directory=folder)
+        places.Places.train_epoch = trained
+        return {"again": told(again), "n_epochs": len(n_epochs)}
 
     def _evaluated(self, problem, i, name):
         folder = self.folder / name / str(i)
@@ -90,5 +114,8 @@ def told(outcome):
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
-        found = Facts(Path(name)).all()
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            found = Facts(Path(name)).all()
+    found["printed"] = printed.getvalue()
     sys.stdout.write(f"\n{json.dumps(found)}\n")

@@ -1,9 +1,12 @@
 """The size of populations: what is given, what is said where none can be."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from hpopt.core import Fidelity, Solution
 from hpopt.errors import SettingError, StudyWarning
+from hpopt.problems.keras.data.sources import ArraySource
 from hpopt.problems.keras.population.guessing import architecture_guess
 from hpopt.problems.keras.population.size import population_of
 from hpopt.space import Int, Sequence, Space
@@ -11,6 +14,9 @@ from hpopt.space import Int, Sequence, Space
 from ..small import Quick, X, Y, needs_keras, quiet
 
 pytestmark = [needs_keras, quiet]
+
+
+ARRAYS = ArraySource([(X, None)])
 
 
 @pytest.fixture
@@ -21,13 +27,13 @@ def on_jax(monkeypatch):
 @pytest.mark.parametrize("wrong", [0, -3, 1.5, True, "all", "8"])
 def test_what_is_no_size(wrong, on_jax):
     with pytest.raises(SettingError, match=r"^population must be"):
-        population_of(wrong, has_own_evaluation=False)
+        population_of(wrong, ARRAYS, has_own_evaluation=False)
 
 
 def test_sizes(on_jax):
-    assert population_of(None, has_own_evaluation=False) is None
-    assert population_of(8, has_own_evaluation=False).max_batch > 8
-    assert population_of("auto", has_own_evaluation=False).max_batch > 1
+    assert population_of(None, ARRAYS, has_own_evaluation=False) is None
+    assert population_of(8, ARRAYS, has_own_evaluation=False).max_batch > 8
+    assert population_of("auto", ARRAYS, has_own_evaluation=False).max_batch > 1
 
 
 def test_other_backends_train_one_after_another():
@@ -38,7 +44,45 @@ def test_other_backends_train_one_after_another():
 
 def test_a_class_with_its_own_evaluation_trains_one_after_another(on_jax):
     with pytest.warns(StudyWarning, match="has an evaluate of its own"):
-        assert population_of(4, has_own_evaluation=True) is None
+        assert population_of(4, ARRAYS, has_own_evaluation=True) is None
+
+
+def test_other_examples_are_trained_on_one_after_another(on_jax):
+    with pytest.warns(StudyWarning, match="the examples are no arrays"):
+        assert population_of(4, None, has_own_evaluation=False) is None
+
+
+class Units:
+    """A dense layer, or another."""
+
+
+class Conv2D:
+    """A convolution."""
+
+
+@pytest.mark.parametrize(
+    ("given", "layer", "limit", "k"),
+    [
+        (16, Units, None, 16),
+        (16, Conv2D, None, 16),
+        (16, Units, 50_000, 4),
+        (16, Units, 1, 1),
+        ("auto", Conv2D, None, None),
+        ("auto", Units, None, 8),
+    ],
+)
+def test_how_many_train_side_by_side_on_a_cpu(given, layer, limit, k, on_jax, monkeypatch):
+    size = population_of(given, ARRAYS, has_own_evaluation=False)
+    monkeypatch.setattr(
+        "hpopt.problems.keras.population.size.memory_of",
+        lambda *arguments, **settings: SimpleNamespace(total=12_000),
+    )
+    monkeypatch.setattr(
+        "hpopt.problems.keras.population.size.import_module",
+        lambda name: SimpleNamespace(default_backend=lambda: "cpu"),
+    )
+    model = SimpleNamespace(count_params=lambda: 100)
+    assert size.k_for(model, [layer()], 32, limit) == k
 
 
 SPACE = Space({"dense": Sequence({"units": Int(1, 100)}, 1, 2), "kernel": Int(1, 100)})
