@@ -15,6 +15,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial
 
 from hpopt.integrations.optuna.distributions import code_of, coded_parameter
+from hpopt.integrations.optuna.trials import constraints_of, order_of
 from hpopt.integrations.presence import MOST_VALUES, Presence, When
 from hpopt.space import Parameter, Space
 
@@ -25,15 +26,11 @@ SETTLED = 3
 Distributions = dict[str, BaseDistribution]
 
 
-def order_of(trial: FrozenTrial) -> tuple[datetime, int]:
-    """Return what sorts finished trials by when they finished."""
-    return trial.datetime_complete or datetime.min, trial.number
-
-
 class Seen:
-    """What parameters the finished trials of a study had."""
+    """What parameters the finished trials of a study had, and the names of their constraints."""
 
     def __init__(self) -> None:
+        self.constraints: set[str] = set()
         self._orders: list[tuple[datetime, int]] = []
         self._presence = Presence()
         self._last: frozenset[str] = frozenset()
@@ -52,6 +49,7 @@ class Seen:
     def _add(self, trial: FrozenTrial) -> None:
         self._orders.append(order_of(trial))
         self._last = frozenset(trial.distributions)
+        self.constraints.update(constraints_of(trial))
         for name, distribution in trial.distributions.items():
             newest = self._newest.setdefault(name, distribution)
             if newest is not distribution and newest != distribution:

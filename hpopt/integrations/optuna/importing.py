@@ -21,10 +21,10 @@ from optuna.trial import FrozenTrial, TrialState
 from hpopt import checks
 from hpopt.core import Config, Optimizer, Outcome, as_json_data
 from hpopt.errors import ConfigError, StudyWarning
-from hpopt.integrations.optuna.branches import Seen, order_of
+from hpopt.integrations.optuna.branches import Seen
 from hpopt.integrations.optuna.exporting import exported_value
 from hpopt.integrations.optuna.search import FollowedProblem, objectives_in
-from hpopt.integrations.optuna.trials import constraints_of, outcome_of
+from hpopt.integrations.optuna.trials import constraints_of, order_of, outcome_of
 from hpopt.space import Categorical, Float, Int, Parameter, Space
 from hpopt.study import Record, Study
 
@@ -71,7 +71,7 @@ def from_optuna(
     trials = study.get_trials(deepcopy=False)
     values = [t for t in trials if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
     space, switches = space_of(values)
-    objectives = objectives_in(study)
+    objectives = objectives_in(study, study.metric_names)
     names = [each.name for each in objectives]
     constraints = tuple(sorted({name for each in values for name in constraints_of(each)}))
     problem = FollowedProblem(space, objectives, constraints)

@@ -19,9 +19,9 @@ from optuna.trial import FrozenTrial, TrialState
 from hpopt import checks
 from hpopt.core import Objective, Optimizer
 from hpopt.errors import SettingError
-from hpopt.integrations.optuna.branches import Seen, order_of
+from hpopt.integrations.optuna.branches import Seen
 from hpopt.integrations.optuna.search import FollowedProblem, Following, objectives_in
-from hpopt.integrations.optuna.trials import ATTRIBUTE, CONSTRAINTS, constraints_of
+from hpopt.integrations.optuna.trials import ATTRIBUTE, CONSTRAINTS, order_of
 from hpopt.numerics.sampling import keyed_seed
 from hpopt.optimizers.registry import make_optimizer
 from hpopt.space import Float, Int, Space
@@ -114,7 +114,7 @@ class HpoptSampler(BaseSampler):  # type: ignore[misc]
         began = time.perf_counter()
         with self._lock:
             trials = self._look(study)
-            following = self._followed_on(study, trials, search_space)
+            following = self._followed_on(study, search_space)
             params, noted = following.propose(trials, trial.number)
             noted["seconds"] = time.perf_counter() - began
             study._storage.set_trial_system_attr(trial._trial_id, ATTRIBUTE, noted)
@@ -147,21 +147,17 @@ class HpoptSampler(BaseSampler):  # type: ignore[misc]
 
     def _look(self, study: Study) -> Sequence[FrozenTrial]:
         """Return the study's trials; note which parameters the finished ones have."""
-        trials: Sequence[FrozenTrial] = study.get_trials(deepcopy=False)
+        # A HyperbandPruner shows the trials of one bracket only; what all have found counts.
+        whole = getattr(study, "_study", study)
+        trials: Sequence[FrozenTrial] = whole.get_trials(deepcopy=False)
         ended = [trial for trial in trials if trial.state in PRUNED_OR_COMPLETE]
         self._seen.update(sorted(ended, key=order_of))
         return trials
 
-    def _followed_on(
-        self,
-        study: Study,
-        trials: Sequence[FrozenTrial],
-        search_space: dict[str, BaseDistribution],
-    ) -> Following:
+    def _followed_on(self, study: Study, search_space: dict[str, BaseDistribution]) -> Following:
         """Return the search on the space as it is known now: a new one where it has changed."""
         objectives = objectives_in(study)
-        ended = (trial for trial in trials if trial.state in PRUNED_OR_COMPLETE)
-        constraints = tuple(sorted({name for each in ended for name in constraints_of(each)}))
+        constraints = tuple(sorted(self._seen.constraints))
         space = self._seen.space(search_space)
         wanted = space, objectives, constraints
         if self._following is None or self._followed != wanted:

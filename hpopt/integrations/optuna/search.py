@@ -160,11 +160,12 @@ def digest_of(space: Space) -> str:
     return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
 
 
-def objectives_in(study: Study) -> tuple[Objective, ...]:
-    """Return the objectives of a study."""
+def objectives_in(study: Study, names: Sequence[str] | None = None) -> tuple[Objective, ...]:
+    """Return the objectives of a study, named as in Optuna's tables where they have no names."""
     directions = [
         "maximize" if each == StudyDirection.MAXIMIZE else "minimize" for each in study.directions
     ]
-    numbered = [f"values_{place}" for place in range(len(directions))]  # as Optuna's tables
-    names = study.metric_names or (numbered if len(numbered) > 1 else ["value"])
+    if names is None:
+        several = len(directions) > 1
+        names = [f"values_{k}" if several else "value" for k in range(len(directions))]
     return tuple(Objective(*pair) for pair in zip(names, directions, strict=True))  # type: ignore[arg-type]

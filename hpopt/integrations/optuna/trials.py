@@ -15,7 +15,6 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpopt.core import Config, Outcome
 from hpopt.errors import ConfigError
-from hpopt.integrations.optuna.branches import order_of
 from hpopt.integrations.optuna.distributions import code_of
 from hpopt.numerics.sampling import keyed_generator
 from hpopt.space import Space
@@ -28,6 +27,11 @@ CONSTRAINTS = "constraints"
 # Keeps the draws for trials of which nothing is known yet apart from those of strategies, whose
 # keys have one or two numbers.
 UNKNOWN = 11
+
+
+def order_of(trial: FrozenTrial) -> tuple[datetime, int]:
+    """Return what sorts finished trials by when they finished."""
+    return trial.datetime_complete or datetime.min, trial.number
 
 
 @dataclass(frozen=True, slots=True)

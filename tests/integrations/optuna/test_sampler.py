@@ -178,6 +178,22 @@ def test_failed_pruned_and_enqueued_trials_are_learned():
     assert losses[0] == 0.25
 
 
+def test_brackets_of_a_pruner_are_one_search():
+    def objective(trial):
+        x = trial.suggest_float("x", 0, 1)
+        for step in range(9):
+            trial.report(x + 1 / (step + 1), step)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        return x
+
+    pruner = optuna.pruners.HyperbandPruner(min_resource=1, max_resource=9)
+    sampler = HpoptSampler("random", seed=1)
+    study = study_of(objective, sampler, 12, pruner=pruner)
+    assert any(trial.state == TrialState.PRUNED for trial in study.trials)
+    assert len(sampler.optimizer.history) == 11
+
+
 def test_objectives_have_their_directions():
     def objective(trial):
         x = trial.suggest_float("x", 0, 1)
