@@ -8,6 +8,7 @@ learned or left out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,13 +34,15 @@ MOST_KNOWN, MOST_OWN = 150, 100
 # A study is left out where it misranks more than this share of the pairs, or so much more than a
 # search's own results alone do; at first it counts as right about ten pairs.
 MISRANKED, WORSE, BELIEVED_PAIRS = 0.4, 0.05, 10
-# Another unit is taken for the same where differences are a quarter to four times as large.
-SAME_UNIT = 4.0
-# And so is another level that differs by less than a quarter of the good results' deviation.
-SAME_LEVEL = 0.25
-# Of the first twelve configs the 4th, 8th and 12th are those of a search that knows nothing: where
-# another study misleads, all others lie where it was good.
-PROBES_EVERY, PROBES_UNTIL = 4, 12
+# Another unit is taken for the same where differences are half to twice as large: of two configs,
+# and with noise, a slope is uncertain.
+SAME_UNIT = 2.0
+# Two values, or slopes, that differ by less than a millionth of the spread are the same.
+SAME = 1e-6
+# The 4th, 8th and 12th config check what is known, until it is seen to be the same problem: the
+# median one of each study, then those of a search that knows nothing. Where another study
+# misleads, all others lie where it was good.
+CHECKS_EVERY, CHECKS_UNTIL = 4, 12
 MOST_BEST = 3  # studies whose best config is tried first
 
 
@@ -74,6 +77,39 @@ class Verdict:
 EVERYTHING = Verdict()
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """From the losses of another study to one's own.
+
+    Attributes
+    ----------
+    slope, start : float
+    is_sure : bool
+        Whether it seems to be the same problem, or one with another level.
+    """
+
+    slope: float = 1.0
+    start: float = 0.0
+    is_sure: bool = False
+
+    @staticmethod
+    def through(pairs: Sequence[tuple[float, float]], same: float) -> Line:
+        """Return the line of pairs of losses there and here, ascending by those there.
+
+        Losses that differ by no more than `same` are equal.
+        """
+        if not pairs:
+            return Line()
+        (low, here), (high, there) = pairs[0], pairs[-1]
+        if high - low <= same:
+            is_same = abs(here - low) <= same
+            return Line(1.0, 0.0 if is_same else here - low, is_sure=is_same)
+        slope = (there - here) / (high - low)
+        if not slope > 0 or 1 / SAME_UNIT <= slope <= SAME_UNIT:
+            return Line(1.0, here - low, is_sure=abs(slope - 1) <= SAME)
+        return Line(slope, here - slope * low)
+
+
 class Transfer:
     """Judge the studies that a search with one objective learned from, by its own results.
 
@@ -105,22 +141,37 @@ class Transfer:
     def first_point(self, optimizer: Optimizer, number: int, design: FirstDesign) -> Floats | None:
         """Return what is asked to check what is known, shape (1, d); None where nothing is.
 
-        The best config of each study comes first: its value is that of this search then. Later come
-        some configs that do not depend on what is known.
+        The best config of each study comes first: what it gives here is known then. Of the next
+        ones some are the median config of a study, which tells the unit of its values, or do not
+        depend on what is known.
         """
         sources, place = optimizer.sources, number - len(optimizer.start)
         others = np.unique(sources[sources >= 0])
         if not len(others) or len(optimizer.objectives) > 1:
             return None
         if place < min(len(others), MOST_BEST):
-            known = optimizer.knowledge
-            losses = np.where(sources == others[place], known.losses[:, 0], np.inf)
-            best = known.points[losses.argmin()][None]
-            found = np.isfinite(losses).any() and optimizer.unknown(best, before=number)[0]
-            return best if found else None
-        if place < PROBES_UNTIL and place % PROBES_EVERY == PROBES_EVERY - 1:
-            return design.point(optimizer, number)
-        return None
+            return self._ranked(optimizer, sources == others[place], 0.0, number)
+        check, rest = divmod(place, CHECKS_EVERY)
+        if place >= CHECKS_UNTIL or rest != CHECKS_EVERY - 1:
+            return None
+        lines = [self._line(optimizer, sources == source) for source in others]
+        if all(line.is_sure for line in lines):
+            return None
+        median = None
+        if check < len(others):
+            median = self._ranked(optimizer, sources == others[check], 0.5, number)
+        return design.point(optimizer, number) if median is None else median
+
+    def _ranked(
+        self, optimizer: Optimizer, rows: Bools, share: float, number: int
+    ) -> Floats | None:
+        """Return the known config of some rows that so many are better than, if it is new."""
+        known = optimizer.knowledge
+        order = _from_best_to_worst(np.flatnonzero(rows), known.losses[:, 0])
+        if not len(order):
+            return None
+        point = known.points[order[int(share * len(order))]][None]
+        return point if optimizer.unknown(point, before=number)[0] else None
 
     # -- judging -------------------------------------------------------------------------------
 
@@ -139,34 +190,31 @@ class Transfer:
             some = _from_best_to_worst(rows, learned)
             if len(some) < 2:
                 continue
+            line = self._line(optimizer, sources == source, n)
+            learned[rows] = line.start + line.slope * learned[rows]
             there = self._encoding.features_at(known.points[some])
-            slope, start = self._line(there, learned[some], own, losses)
-            learned[rows] = start + slope * learned[rows]
             misranked = self._misranked(there, learned[some], own, losses)
             if len(losses) >= FEWEST_JUDGED:
                 kept[rows] = misranked <= min(MISRANKED, alone + WORSE)
         return Verdict(kept, learned)
 
+    def _line(self, optimizer: Optimizer, rows: Bools, n: int | None = None) -> Line:
+        """Return the line from the losses of a study to one's own, by the configs that both have.
+
+        Of one's own, the first n count, by default all.
+        """
+        known, history, space = optimizer.knowledge, optimizer.history, optimizer.space
+        losses, own = known.measured[rows, 0], history.measured[:n, 0]
+        keys = zip(space.keys_of(known.points[rows]), losses.tolist(), strict=True)
+        there = {key: loss for key, loss in keys if np.isfinite(loss)}
+        here = zip(space.keys_of(history.points[:n]), own.tolist(), strict=True)
+        pairs = sorted((there[key], loss) for key, loss in here if key in there)
+        pairs = [pair for pair in pairs if np.isfinite(pair[1])]
+        finite = losses[np.isfinite(losses)]
+        return Line.through(pairs, SAME * float(np.ptp(finite)) if len(finite) else 0.0)
+
     def _process(self, features: Floats, targets: Floats) -> GaussianProcess:
         return GaussianProcess(features, targets, self._encoding.groups, self._parameters)
-
-    def _line(
-        self, there: Floats, known: Floats, own: Floats, losses: Floats
-    ) -> tuple[float, float]:
-        """Return slope and start of the line from known losses to the units of one's own."""
-        warp = rank_transform(known)
-        if warp.is_flat:
-            return 1.0, 0.0
-        expected = warp.losses(self._process(there, warp.targets).mean(own))
-        slope = 1.0
-        if len(losses) >= FEWEST_JUDGED:
-            spread, expected_spread = _spread(losses), _spread(expected)
-            ratio = spread / expected_spread if spread and expected_spread else 1.0
-            slope = 1.0 if 1 / SAME_UNIT <= ratio <= SAME_UNIT else ratio
-        start = float(np.median(losses - slope * expected))
-        # A prediction is never exact, and values of the same problem need no line.
-        is_same = slope == 1.0 and abs(start) <= SAME_LEVEL * warp.slope
-        return (1.0, 0.0) if is_same else (slope, start)
 
     def _misranked(self, there: Floats, known: Floats, own: Floats, losses: Floats) -> float:
         """Return the share of pairs of own results that are misranked when left out.
@@ -206,8 +254,3 @@ def _from_best_to_worst(rows: Ints, losses: Floats) -> Ints:
     places = np.linspace(0, len(rows) - 1, MOST_KNOWN).round().astype(np.int64)
     kept: Ints = rows[np.unique(places)]
     return kept
-
-
-def _spread(losses: Floats) -> float:
-    low, high = np.quantile(losses, [0.25, 0.75])
-    return float(high - low) or float(np.ptp(losses))

@@ -7,7 +7,7 @@ from problems_for_tests import of, trial_of
 from hpopt import TPE, Auto, BayesianOptimization, RandomSearch
 from hpopt.optimizers.surrogates.encoding import Encoding
 from hpopt.optimizers.surrogates.observations import Observations
-from hpopt.optimizers.surrogates.transfer import EVERYTHING, Transfer
+from hpopt.optimizers.surrogates.transfer import EVERYTHING, Line, Transfer
 from hpopt.space import Categorical, Float, Space
 
 SPACE = Space(
@@ -33,19 +33,30 @@ SOURCES = {
 }
 
 
-def knowing(optimizer, *sources, n=30):
-    """Give an optimizer that learned n random results of each source."""
-    optimizer.bind(of(cost, SPACE), seed=1)
+def results(source, seed, n=30):
+    """Give n random points and their losses, shapes (n, d) and (n, 1)."""
+    points = SPACE.random(n, np.random.default_rng(seed))
+    return points, np.array([[source(config)] for config in SPACE.decode(points)])
+
+
+def best_and_median(source, seed):
+    points, losses = results(source, seed)
+    order = losses[:, 0].argsort()
+    return SPACE.decode(points[order[[0, 15]]])
+
+
+def knowing(optimizer, *sources, start=()):
+    """Give an optimizer that learned 30 random results of each source."""
+    optimizer.bind(of(cost, SPACE), seed=1, start=start)
     for seed, source in enumerate(sources):
-        points = SPACE.random(n, np.random.default_rng(seed))
-        losses = np.array([[source(config)] for config in SPACE.decode(points)])
-        optimizer.learn(points, losses)
+        optimizer.learn(*results(source, seed))
     return optimizer
 
 
 def after(n, *sources):
-    """Give the verdict on sources after n random results of a search."""
-    optimizer = knowing(RandomSearch(), *sources)
+    """Give the verdict after n results: of the best and the median known configs, and random."""
+    start = [c for seed, source in enumerate(sources) for c in best_and_median(source, seed)]
+    optimizer = knowing(RandomSearch(), *sources, start=start)
     for _ in range(n):
         (solution,) = optimizer.ask()
         optimizer.tell(trial_of(solution, cost(solution.config)))
@@ -73,14 +84,29 @@ def test_each_study_is_judged_alone():
 
 def test_another_unit_becomes_ones_own():
     optimizer, verdict = after(20, SOURCES["another unit"])
-    own = np.array([cost(config) for config in SPACE.decode(optimizer.knowledge.points)])
-    assert abs(np.median(verdict.losses - own)) < 0.1
-    assert 0.5 < np.polyfit(own, verdict.losses, 1)[0] < 2
+    own = [cost(config) for config in SPACE.decode(optimizer.knowledge.points)]
+    np.testing.assert_allclose(verdict.losses, own, atol=1e-9)
 
 
 def test_the_same_values_stay_as_they_are():
     optimizer, verdict = after(20, SOURCES["same"])
     np.testing.assert_array_equal(verdict.losses, optimizer.knowledge.losses[:, 0])
+
+
+@pytest.mark.parametrize(
+    ("pairs", "slope", "start", "is_sure"),
+    [
+        ([], 1, 0, False),
+        ([(1, 1)], 1, 0, True),
+        ([(1, 1.5)], 1, 0.5, False),
+        ([(1, 1.5), (3, 3.5)], 1, 0.5, True),
+        ([(1, 1.5), (3, 4)], 1, 0.5, False),  # by noise, perhaps
+        ([(1, 10), (3, 210)], 100, -90, False),
+        ([(1, 10), (3, 5)], 1, 9, False),  # it ranks them otherwise
+    ],
+)
+def test_the_line_between_two_studies(pairs, slope, start, is_sure):
+    assert Line.through(pairs, 1e-6) == Line(slope, start, is_sure)
 
 
 def test_the_verdict_stays_between_two_looks():
@@ -103,15 +129,23 @@ def test_an_earlier_stage_always_counts():
 
 @pytest.mark.parametrize("strategy", MODELLED)
 def test_the_best_known_config_of_each_study_comes_first(strategy):
-    optimizer = knowing(strategy(), cost, SOURCES["another unit"])
-    known, losses = optimizer.knowledge.points, optimizer.knowledge.losses[:, 0]
-    best = known[[losses[:30].argmin(), 30 + losses[30:].argmin()]]
-    asked = optimizer.ask(4)
-    assert [solution.config for solution in asked[:2]] == SPACE.decode(best)
+    sources = cost, SOURCES["another unit"]
+    optimizer = knowing(strategy(), *sources)
+    asked = [solution.config for solution in optimizer.ask(4)]
+    (best, median), (other, _) = (best_and_median(s, seed) for seed, s in enumerate(sources))
+    assert asked[:2] == [best, other]
     # No first design comes next: it begins in the middle of the space.
-    assert asked[2].config["x"] != 0.5
-    # The fourth is a config that a search without knowledge asks.
-    assert asked[3].config in [s.config for s in strategy().bind(of(cost, SPACE), seed=1).ask(4)]
+    assert asked[2]["x"] != 0.5
+    assert asked[3] == median
+
+
+def test_the_same_problem_is_not_checked_further():
+    optimizer = knowing(TPE(), cost)
+    _, median = best_and_median(cost, 0)
+    for _ in range(12):
+        (solution,) = optimizer.ask()
+        assert solution.config != median
+        optimizer.tell(trial_of(solution, cost(solution.config)))
 
 
 @pytest.mark.parametrize("strategy", [BayesianOptimization, TPE])
