@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Real
 from typing import Any, ClassVar
 
-from sklearn.base import _fit_context, clone
+import numpy as np
+from sklearn.base import _fit_context, clone, is_classifier
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils import get_tags, indexable
 from sklearn.utils._param_validation import HasMethods, StrOptions
@@ -27,8 +28,9 @@ from hpopt.errors import (
     StudyWarning,
 )
 from hpopt.problems.sklearn import SklearnProblem
+from hpopt.problems.sklearn.fidelity import EPOCHS
 from hpopt.problems.sklearn.fitting import followed
-from hpopt.problems.sklearn.problem import score_names
+from hpopt.problems.sklearn.scoring import score_names
 from hpopt.sklearn.results import (
     candidates_of,
     cv_results,
@@ -227,7 +229,7 @@ class HyperparameterSearchCV(BaseSearchCV):  # type: ignore[misc]
                 self.study_ = self._searched(problem)
             self._read(problem, scorers, refit_metric)
             if self.refit:
-                self._fit_best(X, y, routed.estimator.fit, root)
+                self._fit_best(problem, X, y, routed.estimator.fit, root)
         return self
 
     def __sklearn_tags__(self) -> Any:
@@ -322,14 +324,21 @@ class HyperparameterSearchCV(BaseSearchCV):  # type: ignore[misc]
         self.scorer_ = getattr(scorers, "_scorers", scorers)
         self.cv_results_ = results
 
-    def _fit_best(self, X: Any, y: Any, params: Mapping[str, Any], root: Any) -> None:
+    def _fit_best(
+        self, problem: SklearnProblem, X: Any, y: Any, params: Mapping[str, Any], root: Any
+    ) -> None:
         best = clone(self.estimator).set_params(**clone(self.best_params_, safe=False))
         self.best_estimator_ = best
         given = (X,) if y is None else (X, y)
         began = time.time()
         context = None if root is None else (root.subcontext("refit-with-best-params"), self)
         with followed(context, best, X, y, params):
-            best.fit(*given, **params)
+            if problem.fidelity is not None and problem.fidelity.name == EPOCHS:
+                more = {"classes": np.unique(y)} if is_classifier(best) else {}
+                for _ in range(int(self.cv_results_["n_resources"][self.best_index_])):
+                    best.partial_fit(*given, **params, **more)
+            else:
+                best.fit(*given, **params)
         self.refit_time_ = time.time() - began
         if hasattr(best, "feature_names_in_"):
             self.feature_names_in_ = best.feature_names_in_

@@ -20,7 +20,10 @@ def mirrored(curve):
     return [(step, 1 - value) for step, value in curve]
 
 
-def snapshot_after(*curves, rule=RacingRule(), objective=MINIMIZE):  # noqa: B008
+ONE = RacingRule(margin=1)
+
+
+def snapshot_after(*curves, rule=ONE, objective=MINIMIZE):
     experience = rule.begin(objective)
     for number, curve in enumerate(curves):
         experience.learn(told(curve, number=number))

@@ -13,7 +13,8 @@ from hpopt.checks import whole
 from hpopt.core.problem import Fidelity
 from hpopt.errors import ProblemError, UnknownNameError
 
-FOLDS, SAMPLES = "folds", "samples"
+FOLDS, SAMPLES, EPOCHS = "folds", "samples", "epochs"
+OWN = (FOLDS, SAMPLES, EPOCHS)  # all other names are those of parameters
 LEAST_SHARE = 0.1  # of the rows, where no range is given: with a factor of 3 two rungs below all
 
 
@@ -23,7 +24,8 @@ def fidelity_of(given: Any, estimator: Any, splits: list[Any]) -> Fidelity | Non
     Parameters
     ----------
     given : Fidelity, "folds" or "samples", or None
-        The ends of a range of samples may be shares. Any other name is a parameter's.
+        The ends of a range of samples may be shares. ``"epochs"`` are passes of `partial_fit`; any
+        other name is a parameter's.
     estimator : estimator
     splits : list of (rows to train on, rows to test on)
 
@@ -48,7 +50,9 @@ def fidelity_of(given: Any, estimator: Any, splits: list[Any]) -> Fidelity | Non
     if given.name == SAMPLES and high <= 1:
         low, high = max(1, round(low * n_rows)), max(1, round(high * n_rows))
     most = {FOLDS: len(splits), SAMPLES: n_rows}.get(given.name)
-    if most is None:
+    if given.name == EPOCHS:
+        _check_passes(estimator)
+    elif most is None:
         _check_parameter(given.name, estimator)
     if not all(float(end).is_integer() for end in (low, high)) or high > (most or high):
         limit = "" if most is None else f", of which there are {most}"
@@ -56,14 +60,33 @@ def fidelity_of(given: Any, estimator: Any, splits: list[Any]) -> Fidelity | Non
             f"a fidelity must be between whole numbers of {given.name}{limit}, but got "
             f"{given.low:g} and {given.high:g}"
         )
-    # Scores of splits are kept; a fit on more rows, or with more iterations, begins anew.
-    return Fidelity(int(low), int(high), given.name, resumes=given.name == FOLDS)
+    resumes = given.name in (FOLDS, EPOCHS) or goes_on(given.name, estimator)
+    return Fidelity(int(low), int(high), given.name, resumes=resumes)
+
+
+def goes_on(name: str, estimator: Any) -> bool:
+    """Return whether a fit with more of a parameter goes on where one with less has ended.
+
+    It does where the owner of the parameter has ``warm_start=True``.
+    """
+    owner, _, _ = name.rpartition("__")
+    warm = f"{owner}__warm_start" if owner else "warm_start"
+    return estimator.get_params(deep=True).get(warm) is True
+
+
+def _check_passes(estimator: Any) -> None:
+    if not hasattr(estimator, "partial_fit"):
+        raise ProblemError(
+            "a fidelity of epochs needs an estimator with partial_fit, but "
+            f"{type(estimator).__name__} has none: name a parameter, as "
+            'hpopt.Fidelity(10, 300, "max_iter"), or "samples"'
+        )
 
 
 def _check_parameter(name: str, estimator: Any) -> None:
     known = estimator.get_params(deep=True)
     if name not in known:
-        raise UnknownNameError("fidelity", name, [FOLDS, SAMPLES, *known])
+        raise UnknownNameError("fidelity", name, [*OWN, *known])
 
 
 def rows_of(

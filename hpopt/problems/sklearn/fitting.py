@@ -11,7 +11,8 @@ from numbers import Number
 from traceback import format_exception
 from typing import Any
 
-from sklearn.base import clone
+import numpy as np
+from sklearn.base import clone, is_classifier
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
@@ -47,13 +48,29 @@ class FitSettings:
 
 @dataclass(frozen=True)
 class Fit:
-    """What the fit on one split gave; without scores where it failed."""
+    """What the fit on one split gave.
+
+    Attributes
+    ----------
+    test, train : float, mapping of str to float, or None
+        The scores; None where the fit failed, and those to train on where nobody asked.
+    fit_time, score_time : float
+        In seconds.
+    error : BaseException or None
+        What `fit` raised.
+    unscored : BaseException or None
+        What the scorer raised on the rows to test on: the scores are `error_score`.
+    estimator : estimator or None
+        As it was fitted.
+    """
 
     test: Scores | None
     train: Scores | None
     fit_time: float
     score_time: float
-    error: BaseException | None
+    error: BaseException | None = None
+    unscored: BaseException | None = None
+    estimator: Any = None
 
     @property
     def traceback(self) -> str | None:
@@ -63,7 +80,15 @@ class Fit:
 
 @dataclass(frozen=True)
 class Task:
-    """One fit: of which config, on which rows, with which seed."""
+    """One fit: of which config, on which rows, with which seed.
+
+    Attributes
+    ----------
+    before : estimator, optional
+        What was fitted so far, to go on from; its parameters are set already.
+    is_pass : bool
+        Whether to call `partial_fit`, once, in place of `fit`.
+    """
 
     parameters: Mapping[str, Any]
     train: Any
@@ -71,10 +96,14 @@ class Task:
     seed: int
     title: str
     context: Any = None
+    before: Any = None
+    is_pass: bool = False
 
 
 def fit_split(estimator: Any, X: Any, y: Any, task: Task, settings: FitSettings) -> Fit:
-    """Fit a clone of an estimator on the rows to train on, and score it on those to test on.
+    """Fit an estimator on the rows to train on, and score it on those to test on.
+
+    It is a clone with the task's parameters, or what the task goes on from.
 
     Returns
     -------
@@ -87,27 +116,30 @@ def fit_split(estimator: Any, X: Any, y: Any, task: Task, settings: FitSettings)
         What was raised, where ``error_score="raise"``; also by the scorer.
     """
     params = _check_method_params(X, params=settings.fit_params, indices=task.train)
-    fitted = clone(estimator).set_params(**clone(dict(task.parameters), safe=False))
-    fitted = with_seeds(fitted, task.seed)
+    fitted = task.before
+    if fitted is None:
+        fitted = clone(estimator).set_params(**clone(dict(task.parameters), safe=False))
+        fitted = with_seeds(fitted, task.seed)
     began = time.perf_counter()
     X_train, y_train = _safe_split(fitted, X, y, task.train)
     X_test, y_test = _safe_split(fitted, X, y, task.test, task.train)
     try:
         with followed(task.context, fitted, X_train, y_train, params):
-            fitted.fit(X_train, **params) if y_train is None else fitted.fit(
-                X_train, y_train, **params
-            )
+            if task.is_pass and is_classifier(fitted):
+                params["classes"] = np.unique(y)
+            fit = fitted.partial_fit if task.is_pass else fitted.fit
+            fit(X_train, **params) if y_train is None else fit(X_train, y_train, **params)
     except Exception as error:
         if settings.error_score == "raise":
             raise
         return _said(Fit(None, None, time.perf_counter() - began, 0.0, error), task, settings)
     fit_time = time.perf_counter() - began
-    test = _scores(fitted, X_test, y_test, _of_rows(X, settings, task.test), settings)
+    test, unscored = _scores(fitted, X_test, y_test, _of_rows(X, settings, task.test), settings)
     score_time = time.perf_counter() - began - fit_time
     train = None
     if settings.return_train_score:
-        train = _scores(fitted, X_train, y_train, _of_rows(X, settings, task.train), settings)
-    return _said(Fit(test, train, fit_time, score_time, None), task, settings)
+        train, _ = _scores(fitted, X_train, y_train, _of_rows(X, settings, task.train), settings)
+    return _said(Fit(test, train, fit_time, score_time, None, unscored, fitted), task, settings)
 
 
 def _of_rows(X: Any, settings: FitSettings, rows: Any) -> dict[str, Any]:
@@ -121,35 +153,38 @@ def _scores(
     y: Any,
     params: Mapping[str, Any],
     settings: FitSettings,
-) -> Scores:
-    """Return the scores as plain numbers; `error_score` for what could not be scored."""
+) -> tuple[Scores, BaseException | None]:
+    """Return the scores as plain numbers, and what was raised in place of them."""
     scorer, error_score = settings.scorer, settings.error_score
     try:
         found = scorer(fitted, X, **params) if y is None else scorer(fitted, X, y, **params)
     except Exception as error:
         if error_score == "raise":
             raise
-        return _failed_score("".join(format_exception(error)), error_score)
+        names = getattr(scorer, "_scorers", None)
+        failed = error_score if names is None else dict.fromkeys(names, error_score)
+        return failed, error
     if not isinstance(found, Mapping):
-        return _number(found, scorer)
+        return _number(found, scorer), None
     scores: dict[str, float] = {}
     for name, score in found.items():
         # A scorer of several gives the text of a traceback for one that fails.
         if isinstance(score, str) and error_score != "raise":
-            scores[name] = _failed_score(score, error_score)
+            warn_of_score(score, error_score)
+            scores[name] = error_score
         else:
             scores[name] = _number(score, name)
-    return scores
+    return scores, None
 
 
-def _failed_score(details: str, error_score: float) -> float:
+def warn_of_score(details: str, error_score: float) -> None:
+    """Warn that a scorer has failed, as scikit-learn does."""
     warnings.warn(
         "Scoring failed. The score on this train-test partition for these parameters will be set "
         f"to {error_score}. Details: \n{details}",
         UserWarning,
         stacklevel=2,
     )
-    return error_score
 
 
 def _number(score: Any, scorer: Any) -> float:

@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from traceback import format_exception
+from typing import Any, cast
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone, is_classifier
-from sklearn.metrics import check_scoring
+from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import indexable
 from sklearn.utils.validation import _check_method_params
 
 from hpopt.core.constraint import Constraints, normalised_constraints
 from hpopt.core.handle import TrialHandle
-from hpopt.core.objective import Objective
 from hpopt.core.problem import Fidelity, Problem, check_problem, objectives_of
 from hpopt.core.trial import Config
-from hpopt.errors import UnknownNameError
+from hpopt.problems.sklearn.continuing import FILE, FittedEstimators
 from hpopt.problems.sklearn.data import digest
-from hpopt.problems.sklearn.fidelity import FOLDS, SAMPLES, amount_of, fidelity_of, rows_of
-from hpopt.problems.sklearn.fitting import Fit, FitSettings, Task, fit_split
-from hpopt.problems.sklearn.spaces import EstimatorSpace, estimator_space
-from hpopt.problems.sklearn.splits import SCORE, Splits, SplitScores
+from hpopt.problems.sklearn.fidelity import (
+    EPOCHS,
+    FOLDS,
+    OWN,
+    SAMPLES,
+    amount_of,
+    fidelity_of,
+    rows_of,
+)
+from hpopt.problems.sklearn.fitting import Fit, FitSettings, Task, fit_split, warn_of_score
+from hpopt.problems.sklearn.scoring import (
+    check_scores,
+    score_objectives,
+    scorer_of,
+    takes_weights,
+)
+from hpopt.problems.sklearn.spaces import check_names, estimator_space
+from hpopt.problems.sklearn.splits import Splits, SplitScores
 
 STATE = "splits.json"
 
@@ -64,13 +77,15 @@ class SklearnProblem(Problem):
     fit_params, score_params, split_params : mapping, optional
         What else `fit`, the scorers and the splitter get.
     error_score : float or "raise"
-        The score of a fit that fails. If all fits of a trial fail, so does the trial. With
-        "raise" the first one that fails ends it.
+        The score of a fit that fails, or cannot be scored. If all fits of a trial fail, so does the
+        trial. With "raise" the first one that fails ends it.
     return_train_score : bool
         Whether to score on the rows that were trained on, too.
     fidelity : "folds", "samples" or Fidelity, optional
         What strategies of many fidelities spend: splits, rows to train on (a tenth to all by
-        default), or a parameter, as ``Fidelity(10, 300, "n_estimators")``.
+        default), passes of `partial_fit`, as ``Fidelity(1, 27, "epochs")``, or a parameter, as
+        ``Fidelity(10, 300, "n_estimators")``. Splits and epochs go on where the earlier trial of a
+        config ended, a parameter if the estimator has ``warm_start=True``; else fits begin anew.
     constraints : mapping of str to (operator, bound), or several Constraint, optional
         Bounds on scores: ``{"recall": (">=", 0.9)}``.
     verbose : int
@@ -116,8 +131,8 @@ class SklearnProblem(Problem):
         self.estimator = clone(estimator)
         self.X, self.y = indexable(X, y)
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        scorer = _scorer(estimator, scoring, raises=error_score == "raise")
-        in_scores = weights if weights and _takes_weights(scorer) else {}
+        scorer = scorer_of(estimator, scoring, raises=error_score == "raise")
+        in_scores = weights if weights and takes_weights(scorer) else {}
         self.settings = FitSettings(
             scorer=scorer,
             fit_params=_check_method_params(self.X, {**(fit_params or {}), **weights}),
@@ -132,13 +147,15 @@ class SklearnProblem(Problem):
             self.y,
             {**(split_params or {}), **({} if groups is None else {"groups": groups})},
         )
-        self.objectives = _objectives(scorer, objective)
+        self.objectives = score_objectives(scorer, objective)
         self.constraints = normalised_constraints(constraints)
         self.fidelity = fidelity_of(fidelity, estimator, self.splits.pairs)
         self.context: Any = None  # that of scikit-learn's callbacks, and who runs the search
         self.raised: list[BaseException] = []  # in this process, with error_score="raise"
+        self._said: set[str] = set()  # what scorers have raised
+        self.fitted = FittedEstimators()
         check_problem(self)
-        _check_names(self.candidates, estimator)
+        check_names(self.candidates, estimator)
 
     def parameters(self, config: Config, trial: Any = None) -> dict[str, Any]:
         """Return the estimator's parameters of a config: objects, where names stand for them.
@@ -146,7 +163,7 @@ class SklearnProblem(Problem):
         Of a trial with a fidelity that is a parameter, with that parameter.
         """
         found: dict[str, Any] = self.candidates.parameters(config)
-        if self.fidelity is not None and self.fidelity.name not in (FOLDS, SAMPLES):
+        if self.fidelity is not None and self.fidelity.name not in OWN:
             found[self.fidelity.name] = (
                 int(self.fidelity.high) if trial is None else amount_of(self.fidelity, trial)
             )
@@ -161,49 +178,114 @@ class SklearnProblem(Problem):
             The means of the test scores, and their standard deviations as ``<name>_std``. And for
             `Trial.info` ``splits``: the scores, seconds and errors of each split.
         """
-        names = [each.name for each in objectives_of(self)]
-        amount = None if self.fidelity is None else amount_of(self.fidelity, trial)
-        is_of_folds = self.fidelity is not None and self.fidelity.name == FOLDS
-        n_splits = amount if is_of_folds and amount is not None else len(self.splits.pairs)
-        found = SplitScores.read(self._state(trial))
-        for number in range(len(found)):
-            self._report(trial, found, number + 1, names)
-        for number, fit in self._fits(config, trial, range(len(found), n_splits)):
-            found.add(fit, self.settings.error_score)
-            _check_scores(found, names)
-            self._report(trial, found, number + 1, names)
-            if number + 1 < n_splits and trial.should_stop():
-                break
-        if is_of_folds and n_splits < len(self.splits.pairs):
-            found.write(trial.directory / STATE)
-        if found.first_error is not None and found.n_failed == len(found):
-            raise found.first_error
-        return found.values(names, is_stopped=trial.stopped, forecast=trial.forecast)
+        found = (
+            self._passes(trial, config) if self._counted == EPOCHS else self._folds(trial, config)
+        )
+        if found.failure is not None:
+            raise found.failure
+        for error in found.unscored:
+            self._say_unscored(error)
+        return found.values(self._names, is_stopped=trial.stopped, forecast=trial.forecast)
 
-    def _fits(
-        self, config: Config, trial: TrialHandle, numbers: range
-    ) -> Iterator[tuple[int, Fit]]:
-        parameters = self.parameters(config, trial)
+    @property
+    def _names(self) -> list[str]:
+        return [each.name for each in objectives_of(self)]
+
+    @property
+    def _counted(self) -> str | None:
+        return None if self.fidelity is None else self.fidelity.name
+
+    def _folds(self, trial: TrialHandle, config: Config) -> SplitScores:
+        """Fit on one split after the other."""
+        fidelity, n_all = self.fidelity, len(self.splits.pairs)
+        amount = n_all if fidelity is None else amount_of(fidelity, trial)
+        is_of_folds = self._counted in (None, FOLDS)
+        n_splits = amount if is_of_folds else n_all
+        folder = None if trial.previous is None else trial.previous.directory
+        found = SplitScores.read(None if folder is None else folder / STATE)
+        for step in range(1, len(found) + 1):
+            self._report(trial, found, step)
+        fitted = [] if is_of_folds else self._fitted(folder, amount)
+        for number in range(len(found), n_splits):
+            fit = self._fit(trial, config, number, fitted[number] if fitted else None)
+            found.add(fit, self.settings.error_score)
+            check_scores(found, self._names)
+            if fitted:
+                fitted[number] = fit.estimator
+            self._report(trial, found, number + 1 if is_of_folds else amount)
+            if number + 1 < n_splits and trial.should_stop():
+                return found
+        if fidelity is not None and amount < fidelity.high:
+            if is_of_folds:
+                found.write(trial.directory / STATE)
+            elif fitted:
+                self.fitted.write(trial.directory, fitted, amount)
+        return found
+
+    def _fitted(self, folder: Path | None, amount: int) -> list[Any]:
+        """Return what each split goes on from, None for nothing; empty where none can."""
+        fidelity = self.fidelity
+        if fidelity is None or not fidelity.resumes:
+            return []
+        before = self.fitted.read(folder)
+        if before is None:
+            return [None] * len(self.splits.pairs)
+        if fidelity.name != EPOCHS:
+            for each in filter(None, before[0]):
+                each.set_params(**{fidelity.name: amount})
+        return before[0]
+
+    def _passes(self, trial: TrialHandle, config: Config) -> SplitScores:
+        """Call `partial_fit` on all splits, as often as there are epochs to spend."""
+        fidelity = cast("Fidelity", self.fidelity)
+        amount = amount_of(fidelity, trial)
+        folder = None if trial.previous is None else trial.previous.directory
+        fitted, done = self.fitted.read(folder) or ([None] * len(self.splits.pairs), 0)
+        found = SplitScores()
+        for epoch in range(done + 1, amount + 1):
+            before, found = found, SplitScores()
+            for number in range(len(fitted)):
+                fit = self._fit(trial, config, number, fitted[number], is_first=epoch == done + 1)
+                found.add(fit, self.settings.error_score, before)
+                fitted[number] = fit.estimator
+            self._report(trial, found, epoch)
+            if found.failure is not None or (epoch < amount and trial.should_stop()):
+                return found
+        if amount < fidelity.high:
+            self.fitted.write(trial.directory, fitted, amount)
+        return found
+
+    def _fit(
+        self, trial: TrialHandle, config: Config, number: int, before: Any, *, is_first: bool = True
+    ) -> Fit:
+        """Fit on one split, from what was fitted before."""
         n_splits = len(self.splits.pairs)
-        for number in numbers:
-            train, test = self.splits.pairs[number]
-            if self.fidelity is not None and self.fidelity.name == SAMPLES:
-                amount = amount_of(self.fidelity, trial)
-                train = rows_of(train, self.y, amount, self.splits.most_rows, self.estimator)
-            task = Task(
-                parameters,
-                train,
-                test,
-                seed=(trial.seed + number) % 2**32,
-                title=f" {number + 1}/{n_splits}",
-                context=self._context(trial.number * n_splits + number),
-            )
-            try:
-                fit = fit_split(self.estimator, self.X, self.y, task, self.settings)
-            except Exception as error:
-                self.raised.append(error)
-                raise
-            yield number, fit
+        train, test = self.splits.pairs[number]
+        if self._counted == SAMPLES and self.fidelity is not None:
+            amount = amount_of(self.fidelity, trial)
+            train = rows_of(train, self.y, amount, self.splits.most_rows, self.estimator)
+        task = Task(
+            self.parameters(config, trial),
+            train,
+            test,
+            seed=(trial.seed + number) % 2**32,
+            title=f" {number + 1}/{n_splits}",
+            context=self._context(trial.number * n_splits + number) if is_first else None,
+            before=before,
+            is_pass=self._counted == EPOCHS,
+        )
+        try:
+            return fit_split(self.estimator, self.X, self.y, task, self.settings)
+        except Exception as error:
+            self.raised.append(error)
+            raise
+
+    def _say_unscored(self, error: BaseException) -> None:
+        """Warn of what scorers raise, once of each kind: it is the same for each fit, often."""
+        kind = repr(error)
+        if kind not in self._said:
+            self._said.add(kind)
+            warn_of_score("".join(format_exception(error)), self.settings.error_score)
 
     def _context(self, number: int) -> Any:
         if self.context is None:
@@ -212,18 +294,14 @@ class SklearnProblem(Problem):
         name = "candidate-split-evaluation"
         return search.subcontext(task_name=name, task_id=number), caller
 
-    def _report(self, trial: TrialHandle, found: SplitScores, step: int, names: list[str]) -> None:
-        means = found.means(names, step)
+    def _report(self, trial: TrialHandle, found: SplitScores, step: int) -> None:
+        means = found.means(self._names, step if self._counted in (None, FOLDS) else len(found))
         if means:
             trial.report(step, means)
 
-    def _state(self, trial: TrialHandle) -> Path | None:
-        previous = trial.previous
-        return None if previous is None else previous.directory / STATE
-
     def state_files(self, directory: Path) -> Iterable[Path]:
-        """Return the file with the scores of the splits so far."""
-        return [path for path in [directory / STATE] if path.exists()]
+        """Return the file from which a later trial of the config goes on."""
+        return [path for path in (directory / STATE, directory / FILE) if path.exists()]
 
     def fingerprint(self) -> Mapping[str, str]:
         """Return digests of the data, the splits, the estimator and the scoring."""
@@ -234,64 +312,3 @@ class SklearnProblem(Problem):
             "estimator": digest(self.estimator, self.candidates.objects),
             "scoring": digest(settings.scorer, settings.error_score),
         }
-
-
-def _scorer(estimator: Any, scoring: Any, *, raises: bool) -> Any:
-    if callable(scoring) or scoring is None or isinstance(scoring, str):
-        return check_scoring(estimator, scoring)
-    return check_scoring(estimator, scoring, raise_exc=raises)
-
-
-def score_names(scorer: Any) -> list[str] | None:
-    """Return the names of several scores; None where there is one, or none is known yet."""
-    scorers = getattr(scorer, "_scorers", None)
-    return list(scorers) if isinstance(scorers, dict) else None
-
-
-def _objectives(scorer: Any, wanted: str | Iterable[str] | None) -> tuple[Objective, ...]:
-    known = score_names(scorer)
-    if wanted is None:
-        wanted = known or [SCORE]
-    names = [wanted] if isinstance(wanted, str) else list(wanted)
-    for name in names:
-        if known is not None and name not in known:
-            raise UnknownNameError("objective", str(name), known)
-    return tuple(Objective(name, "maximize") for name in names)
-
-
-def _check_scores(found: SplitScores, names: list[str]) -> None:
-    """Raise ValueError where a scorer that is a function returns other scores than are wanted."""
-    missing = [name for name in names if name != SCORE and name not in found.test]
-    if found.test and missing:
-        raise ValueError(
-            "For multi-metric scoring, the parameter refit must be set to a scorer key or a "
-            f"callable to refit an estimator with the best parameters, but the scores are "
-            f"{list(found.test)} and {missing} is none of them: name one of these as the objective"
-        )
-
-
-def _takes_weights(scorer: Any) -> bool:
-    takes = getattr(scorer, "_accept_sample_weight", None)
-    return bool(takes()) if takes is not None else False
-
-
-def _check_names(candidates: EstimatorSpace, estimator: Any) -> None:
-    """Raise UnknownNameError where the estimator has no parameter of a name in the space.
-
-    Parameters of a step that is chosen are looked up in what is chosen, when it is set.
-    """
-    try:
-        known = estimator.get_params(deep=True)
-    except TypeError:  # an estimator of somebody's, without `deep`
-        return
-    chosen = {candidates.targets.get(name, name) for name in candidates.space}
-    for name in candidates.space:
-        target = candidates.targets.get(name, name)
-        if target is None or target in known:
-            continue
-        owner, _, _ = target.rpartition("__")
-        parents = {target[:place] for place in range(len(target)) if target.startswith("__", place)}
-        # Estimators of other libraries may take what they do not name.
-        is_strict = isinstance(known.get(owner) if owner else estimator, BaseEstimator)
-        if is_strict and not parents & chosen:
-            raise UnknownNameError(f"parameter of {type(estimator).__name__}", target, known)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sklearn.base import BaseEstimator
+
 from hpopt.errors import SpaceError, UnknownNameError
 from hpopt.problems.sklearn.distributions import Objects, parameter_of
 from hpopt.space import Categorical, Parameter, Sequence, Space
@@ -178,3 +180,25 @@ def _with_names(found: EstimatorSpace, names: Mapping[str, Mapping[str, Any]]) -
         own = {identity(value): what for value, what in stands_for.items()}
         objects[name] = {**objects.get(name, {}), **own}
     return dataclasses.replace(found, objects=objects)
+
+
+def check_names(candidates: EstimatorSpace, estimator: Any) -> None:
+    """Raise UnknownNameError where the estimator has no parameter of a name in the space.
+
+    Parameters of a step that is chosen are looked up in what is chosen, when it is set.
+    """
+    try:
+        known = estimator.get_params(deep=True)
+    except TypeError:  # an estimator of somebody's, without `deep`
+        return
+    chosen = {candidates.targets.get(name, name) for name in candidates.space}
+    for name in candidates.space:
+        target = candidates.targets.get(name, name)
+        if target is None or target in known:
+            continue
+        owner, _, _ = target.rpartition("__")
+        parents = {target[:place] for place in range(len(target)) if target.startswith("__", place)}
+        # Estimators of other libraries may take what they do not name.
+        is_strict = isinstance(known.get(owner) if owner else estimator, BaseEstimator)
+        if is_strict and not parents & chosen:
+            raise UnknownNameError(f"parameter of {type(estimator).__name__}", target, known)

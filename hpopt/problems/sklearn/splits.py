@@ -74,26 +74,31 @@ class SplitScores:
     score_time: list[float] = field(default_factory=list)
     errors: dict[int, str] = field(default_factory=dict)
     first_error: BaseException | None = None
+    unscored: list[BaseException] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.fit_time)
 
     @property
-    def n_failed(self) -> int:
-        """How many fits failed."""
-        return len(self.errors)
+    def failure(self) -> BaseException | None:
+        """What the first fit failed by, if all have failed; else None."""
+        return self.first_error if len(self.errors) == len(self) else None
 
-    def add(self, fit: Fit, error_score: Any) -> None:
-        """Add what the next split gave."""
+    def add(self, fit: Fit, error_score: Any, before: SplitScores | None = None) -> None:
+        """Add what the next split gave, with the seconds that were spent before on the same."""
         place = len(self)
         if fit.error is not None:
             self.errors[place] = (fit.traceback or "")[-MOST_ERROR:]
             self.first_error = self.first_error or fit.error
+        if fit.unscored is not None:
+            self.unscored.append(fit.unscored)
         # Of fits that failed before one did not, the names of the scores were not known.
         _add(self.test, fit.test, place, error_score)
         if fit.train is not None or self.train:
             _add(self.train, fit.train, place, error_score)
-        self.fit_time.append(fit.fit_time)
+        known = before is not None and place < len(before)
+        spent = before.fit_time[place] if before is not None and known else 0.0
+        self.fit_time.append(spent + fit.fit_time)
         self.score_time.append(fit.score_time)
 
     def means(self, names: Sequence[str], n: int) -> dict[str, float]:

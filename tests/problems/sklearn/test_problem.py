@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import SGDClassifier
 from sklearn.model_selection import KFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 import hpopt
+from hpopt import Fidelity
 from hpopt.core import Previous, TrialHandle
 from hpopt.errors import ProblemError, UnknownNameError
 from hpopt.problems import SklearnProblem
@@ -38,6 +41,19 @@ class TestContract(ProblemContract):
 class TestContractOfFolds(ProblemContract):
     def make(self):
         return problem(fidelity="folds", cv=3)
+
+
+class TestContractOfEpochs(ProblemContract):
+    def make(self):
+        estimator = SGDClassifier()
+        return problem(estimator, {"alpha": [1e-4, 1e-2]}, cv=2, fidelity=Fidelity(1, 4, "epochs"))
+
+
+class TestContractOfTrees(ProblemContract):
+    def make(self):
+        levels = Fidelity(1, 4, "n_estimators")
+        forest = RandomForestClassifier(warm_start=True)
+        return problem(forest, {"max_depth": [1, 3]}, cv=2, fidelity=levels)
 
 
 def test_its_value_is_that_of_cross_validation():
@@ -70,6 +86,29 @@ def test_a_trial_of_more_folds_goes_on(tmp_path):
     assert found["splits"]["fit_time"][:2] == kept["fit_time"]  # they were not fitted again
 
 
+class Passes(ClassifierMixin, BaseEstimator):
+    """Its score is how often it was passed over, and 100 more if it was fitted in two goes."""
+
+    def __init__(self, x=0, n_estimators=1, warm_start=False):
+        self.x, self.n_estimators, self.warm_start = x, n_estimators, warm_start
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        self.n_ = state.get("n_", 0) + 100 * ("n_" in state and not self.warm_start)
+
+    def fit(self, X, y):
+        self.n_ = self.n_estimators
+        return self
+
+    def partial_fit(self, X, y, classes=None):
+        assert classes.tolist() == [0, 1, 2]
+        self.n_ = getattr(self, "n_", 0) + 1
+        return self
+
+    def score(self, X, y):
+        return self.n_
+
+
 class Counting(ClassifierMixin, BaseEstimator):
     """Its score is how many rows it was trained on."""
 
@@ -86,6 +125,21 @@ class Counting(ClassifierMixin, BaseEstimator):
 
     def score(self, X, y):
         return self.n_.sum() + (0 if (self.n_ == self.n_[0]).all() else 0.5)
+
+
+@pytest.mark.parametrize("count", ["epochs", "n_estimators"])
+def test_fits_go_on_from_what_this_search_has_left(tmp_path, count):
+    levels = Fidelity(1, 4, count)
+    by_count = {"epochs": Passes(), "n_estimators": Passes(warm_start=True)}
+    several = problem(by_count[count], {"x": [0, 1]}, fidelity=levels, cv=2)
+    several.evaluate({"x": 0}, handle(1, directory=tmp_path))
+    assert [path.name for path in several.state_files(tmp_path)] == ["estimators.pickle"]
+    previous = Previous(tmp_path, 1)
+    found = several.evaluate({"x": 0}, handle(3, previous=previous, directory=tmp_path / "a"))
+    assert found["score"] == (103 if count == "epochs" else 3)
+    stranger = problem(by_count[count], {"x": [0, 1]}, fidelity=levels, cv=2)
+    anew = stranger.evaluate({"x": 0}, handle(3, previous=previous, directory=tmp_path / "b"))
+    assert anew["score"] == 3  # what another process has pickled is not read
 
 
 def test_samples_are_a_share_of_each_class():
