@@ -13,6 +13,7 @@ import ConfigSpace
 import numpy as np
 
 from hpopt.errors import SpaceError
+from hpopt.integrations.parents import parents_first
 from hpopt.space import Categorical, Float, Int, Normal, Ordinal, Parameter, Space
 from hpopt.space.parameter import as_plain
 
@@ -78,7 +79,7 @@ def from_configspace(configspace: ConfigSpace.ConfigurationSpace) -> Space:
     forbid = [
         each for clause in configspace.forbidden_clauses for each in _forbidden(clause, plain)
     ]
-    return Space(_parents_first(parameters), forbid)
+    return Space(parents_first(parameters), forbid)
 
 
 def _parameter(given: Any) -> Parameter:
@@ -255,17 +256,3 @@ def _function(clause: Any) -> Callable[[Mapping[str, Any]], bool]:
 def _with(parameter: Any, *, when: Literals) -> Parameter:
     made: Parameter = replace(parameter, when=when)
     return made
-
-
-def _parents_first(parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
-    found: dict[str, Parameter] = {}
-
-    def put(name: str) -> None:
-        for parent in parameters[name].when or {}:
-            if parent not in found:
-                put(parent)
-        found.setdefault(name, parameters[name])
-
-    for name in parameters:
-        put(name)
-    return found

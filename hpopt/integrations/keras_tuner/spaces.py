@@ -10,6 +10,7 @@ from hpopt.core import Config
 from hpopt.errors import ProblemError
 from hpopt.integrations.keras_tuner.entries import Condition, Entry
 from hpopt.integrations.keras_tuner.recording import Recorded
+from hpopt.integrations.parents import parents_first
 from hpopt.integrations.presence import MOST_VALUES, Presence
 from hpopt.space import Parameter, Space
 
@@ -155,7 +156,7 @@ class TunedSpace:
                 if when is not None:
                     parameters[key] = _with_when(waiting[key].entry, when)
             order = [key for key in order if key not in ready]
-        return Space(_in_order(parameters, [each.key for each in variables]))
+        return Space(parents_first(parameters, [each.key for each in variables]))
 
     def _parents(self, key: str, decided: Mapping[str, Any]) -> set[str]:
         conditions = self._by_key[key].conditions
@@ -215,19 +216,3 @@ def _with_when(entry: Entry, when: Mapping[str, Any]) -> Parameter:
     parameter: Any = entry.parameter()
     made: Parameter = replace(parameter, when=when) if when else parameter
     return made
-
-
-def _in_order(parameters: Mapping[str, Parameter], order: Sequence[str]) -> dict[str, Parameter]:
-    """Return parameters in an order of names as far as their parents let them."""
-    found: dict[str, Parameter] = {}
-
-    def put(key: str) -> None:
-        for parent in parameters[key].when or {}:
-            if parent not in found:
-                put(parent)
-        found.setdefault(key, parameters[key])
-
-    for key in order:
-        if key in parameters:
-            put(key)
-    return found

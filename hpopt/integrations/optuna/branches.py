@@ -68,15 +68,27 @@ class Seen:
 
         Where no trial has what the others have, they are those of the newest trial.
         """
-        usable = {
+        usable = self._usable()
+        found = {name: usable[name] for name in self._explained(usable)}
+        return found or {name: each for name, each in usable.items() if name in self._last}
+
+    def together_with(self, name: str) -> Distributions:
+        """Return the parameters of which nothing is known but that they occur together with one.
+
+        Empty where it is known when that one occurs, or where its range moves.
+        """
+        usable = self._usable()
+        groups = (names for names in self.conditions(usable)[1] if name in names)
+        return {each: usable[each] for each in next(groups, ())}
+
+    def _usable(self) -> Distributions:
+        return {
             name: distribution
             for name, distribution in self._newest.items()
             if self._is_settled(name)
             and not distribution.single()
             and coded_parameter(distribution) is not None
         }
-        found = {name: usable[name] for name in self._explained(usable)}
-        return found or {name: each for name, each in usable.items() if name in self._last}
 
     def conditions(self, distributions: Distributions) -> tuple[dict[str, When], list[list[str]]]:
         """Return the conditions of the parameters that have known ones, parents first.

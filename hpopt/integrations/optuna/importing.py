@@ -7,6 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -20,7 +21,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpopt import checks
 from hpopt.core import Config, Optimizer, Outcome, as_json_data
-from hpopt.errors import ConfigError, StudyWarning
+from hpopt.errors import ConfigError, StudyError, StudyWarning
 from hpopt.integrations.optuna.branches import Seen
 from hpopt.integrations.optuna.exporting import exported_value
 from hpopt.integrations.optuna.search import FollowedProblem, objectives_in
@@ -65,10 +66,16 @@ def from_optuna(
 
     Raises
     ------
-    StudyMismatchError
-        The file is another study.
+    StudyError
+        No trial has values, or the file exists.
     """
+    if path is not None and Path(checks.expanded(path)).exists():
+        raise StudyError(f"an imported study must have a file of its own, but {path} exists")
     trials = study.get_trials(deepcopy=False)
+    if not any(trial.params and trial.values for trial in trials):
+        raise StudyError(
+            f"a study to import must have trials with values, but {study.study_name} has none"
+        )
     values = [t for t in trials if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
     space, switches = space_of(values)
     objectives = objectives_in(study, study.metric_names)

@@ -27,7 +27,6 @@ from hpopt.optimizers.registry import make_optimizer
 from hpopt.space import Float, Int, Space
 
 ConstraintsFunction = Callable[[FrozenTrial], Sequence[float]]
-Search = tuple[Space, tuple[Objective, ...], tuple[str, ...]]
 
 PRUNED_OR_COMPLETE = (TrialState.COMPLETE, TrialState.PRUNED)
 
@@ -38,8 +37,9 @@ class HpoptSampler(BaseSampler):  # type: ignore[misc]
     The first trial is random, as nothing is known of the space before the objective has asked for
     it. From then on the strategy chooses all parameters that trials have had. A parameter that
     only some trials have is conditional: where the values of others decide it, that is learned
-    from the trials, and the strategy searches the space with its conditions. A parameter for which
-    none is found, or whose range differs from trial to trial, is drawn at random.
+    from the trials, and the strategy searches the space with its conditions. Parameters for which
+    none is found are searched by a strategy of their own, those together that occur together. One
+    whose range differs from trial to trial is drawn at random.
 
     What is chosen follows from the seed and the study's trials. So studies in a storage go on
     exactly, and any number of processes and threads may share one; trials that run are known to
@@ -90,7 +90,9 @@ class HpoptSampler(BaseSampler):  # type: ignore[misc]
         self._lock = threading.RLock()
         self._seen = Seen()
         self._following: Following | None = None
-        self._followed: Search | None = None
+        self._groups: dict[frozenset[str], Following] = {}
+        # Of the group that was asked last: the trial's number, and the values.
+        self._of_group: dict[frozenset[str], tuple[int, dict[str, Any]]] = {}
 
     @property
     def optimizer(self) -> Optimizer | None:
@@ -114,8 +116,8 @@ class HpoptSampler(BaseSampler):  # type: ignore[misc]
         began = time.perf_counter()
         with self._lock:
             trials = self._look(study)
-            following = self._followed_on(study, search_space)
-            params, noted = following.propose(trials, trial.number)
+            self._following = self._followed_on(study, search_space, self._following)
+            params, noted = self._following.propose(trials, trial.number)
             noted["seconds"] = time.perf_counter() - began
             study._storage.set_trial_system_attr(trial._trial_id, ATTRIBUTE, noted)
         return params
@@ -127,7 +129,11 @@ class HpoptSampler(BaseSampler):  # type: ignore[misc]
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        """Return a random value of a parameter that the strategy does not choose."""
+        """Return a value of a parameter that is not in the one space: it may be random."""
+        with self._lock:
+            found = self._in_group(study, trial, param_name, param_distribution)
+        if param_name in found:
+            return found[param_name]
         name = zlib.crc32(param_name.encode())
         seed = keyed_seed(keyed_seed(self.seed, trial.number), name)
         return RandomSampler(seed).sample_independent(study, trial, param_name, param_distribution)
@@ -154,22 +160,34 @@ class HpoptSampler(BaseSampler):  # type: ignore[misc]
         self._seen.update(sorted(ended, key=order_of))
         return trials
 
-    def _followed_on(self, study: Study, search_space: dict[str, BaseDistribution]) -> Following:
-        """Return the search on the space as it is known now: a new one where it has changed."""
-        objectives = objectives_in(study)
-        constraints = tuple(sorted(self._seen.constraints))
-        space = self._seen.space(search_space)
-        wanted = space, objectives, constraints
-        if self._following is None or self._followed != wanted:
-            problem = FollowedProblem(space, objectives, constraints)
-            self._following = Following(
-                self._template, self.seed, problem, search_space, self._n_trials
-            )
-            self._followed = wanted
-        return self._following
+    def _in_group(
+        self, study: Study, trial: FrozenTrial, name: str, distribution: BaseDistribution
+    ) -> dict[str, Any]:
+        """Return the values for a trial of the parameters that occur together with one."""
+        trials = self._look(study)
+        group = self._seen.together_with(name)
+        if group.get(name) != distribution:
+            return {}
+        key = frozenset(group)
+        number, found = self._of_group.get(key, (-1, {}))
+        if number != trial.number:
+            self._groups[key] = self._followed_on(study, group, self._groups.get(key))
+            found, _ = self._groups[key].propose(trials, trial.number)
+            self._of_group[key] = trial.number, found
+        return found
+
+    def _followed_on(
+        self, study: Study, distributions: dict[str, BaseDistribution], kept: Following | None
+    ) -> Following:
+        """Return the search on a space as it is known now: a new one where it has changed."""
+        objectives, constraints = objectives_in(study), tuple(sorted(self._seen.constraints))
+        problem = FollowedProblem(self._seen.space(distributions), objectives, constraints)
+        if kept is not None and kept.problem.is_like(problem):
+            return kept
+        return Following(self._template, self.seed, problem, distributions, self._n_trials)
 
     def __getstate__(self) -> dict[str, Any]:
-        inside = ("_lock", "_seen", "_following", "_followed")
+        inside = ("_lock", "_seen", "_following", "_groups", "_of_group")
         return {name: value for name, value in vars(self).items() if name not in inside}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -41,6 +41,11 @@ class FollowedProblem(Problem):
         self.space, self.objectives = space, objectives
         self.constraints = dict.fromkeys(constraints, ("<=", 0.0))
 
+    def is_like(self, other: FollowedProblem) -> bool:
+        """Return whether another problem is the same."""
+        mine, theirs = (self.objectives, self.constraints), (other.objectives, other.constraints)
+        return mine == theirs and self.space == other.space
+
     def evaluate(self, config: Any, trial: Any) -> Any:
         """Raise, as Optuna calls the objective."""
         raise NotImplementedError("Optuna evaluates its trials itself")

@@ -16,14 +16,6 @@ from hpopt.optimizers import make_optimizer  # noqa: E402
 TrialState = optuna.trial.TrialState
 
 
-@pytest.fixture(autouse=True)
-def quiet():
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    yield
-    optuna.logging.set_verbosity(before)
-
-
 def bowl(trial):
     x, n = trial.suggest_float("x", -5, 5), trial.suggest_int("n", 1, 100, log=True)
     return x**2 + np.log(n / 10) ** 2 + 3 * (trial.suggest_categorical("c", ["a", "b"]) == "a")
@@ -89,17 +81,31 @@ def test_conditions_are_learned_from_the_trials():
     assert trial.relative_params.keys() == trial.params.keys()
 
 
-def test_what_no_parameter_decides_is_drawn_at_random():
+def test_what_no_parameter_decides_is_a_search_of_its_own():
     def hidden(trial):
         found = trial.suggest_float("x", 0, 1)
         if trial.number % 2:
-            found += trial.suggest_float("odd", 0, 1)
+            found += trial.suggest_int("odd", 0, 9)
+            found += trial.suggest_categorical("kind", ["a", "b"]) == "b"
         return found + trial.suggest_float("moving", 0, 1 + trial.number)
 
-    sampler = HpoptSampler("random", seed=1)
-    study = study_of(hidden, sampler, 10)
+    sampler = HpoptSampler("quasi_random", seed=1)
+    study = study_of(hidden, sampler, 20)
     assert [*sampler.optimizer.space] == ["x"]
-    assert len(study.get_trials(states=[TrialState.COMPLETE])) == 10
+    # Parameters that occur together are searched together: Sobol's points are all different.
+    pairs = [(t.params["odd"], t.params["kind"]) for t in study.trials if "odd" in t.params]
+    own = make_optimizer("quasi_random").bind(
+        hpopt.FunctionProblem(len, {"odd": hpopt.Int(0, 9), "kind": hpopt.Categorical([0, 1])}),
+        seed=1,
+    )
+    own.add(
+        hpopt.Trial(
+            own.solution_of({"odd": pairs[0][0], "kind": int(pairs[0][1] == "b")}),
+            hpopt.Outcome("complete", {"value": 0.0}),
+        )
+    )
+    wanted = [tuple(solution.config.values()) for solution in own.ask(len(pairs) - 1)]
+    assert [(odd, int(kind == "b")) for odd, kind in pairs[1:]] == wanted
 
 
 def test_a_study_may_go_on_with_other_bounds():

@@ -5,18 +5,10 @@ import pytest
 optuna = pytest.importorskip("optuna", reason="the extra 'optuna' is not installed")
 
 import hpopt  # noqa: E402
-from hpopt.errors import ConfigError, StudyWarning  # noqa: E402
+from hpopt.errors import ConfigError, StudyError, StudyWarning  # noqa: E402
 from hpopt.integrations.optuna import from_optuna, to_optuna  # noqa: E402
 
 State = optuna.trial.TrialState
-
-
-@pytest.fixture(autouse=True)
-def quiet():
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    yield
-    optuna.logging.set_verbosity(before)
 
 
 def objective(trial):
@@ -97,6 +89,13 @@ def test_it_comes_back_as_it_was(optunas):
         assert again.user_attrs.items() >= theirs.user_attrs.items()
         assert again.distributions["lr"] == theirs.distributions["lr"]
     assert back.best_trial.number == optunas.best_trial.number
+
+
+def test_what_cannot_be_imported_is_said(optunas, imported):
+    with pytest.raises(StudyError, match=r"a file of its own, but .*ours.db exists"):
+        from_optuna(optunas, imported.path)
+    with pytest.raises(StudyError, match=r"must have trials with values, but .* has none"):
+        from_optuna(optuna.create_study())
 
 
 def test_what_is_left_out_is_said():
