@@ -16,7 +16,7 @@ import pytest
 
 import hpopt
 from hpopt.cli.parser import make_parser
-from hpopt.cli.run_file import KEYS, KEYS_IN
+from hpopt.cli.run_file import KEYS, KEYS_OF_COMMAND, KEYS_OF_LIMITS, KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -94,7 +94,7 @@ def test_the_command_line_page_has_every_option_and_key():
         for action in each._actions
         for option in action.option_strings
     }
-    keys = {*KEYS, *(key for keys in KEYS_IN.values() for key in keys)}
+    keys = {*KEYS, *KINDS, *KEYS_OF_COMMAND, *KEYS_OF_LIMITS}
     assert {command for command in commands if f"hpopt {command} " not in page} == set()
     assert {option for option in options if not re.search(rf"`{option}[ `]", page)} == set()
     assert {key for key in keys if f"`{key}`" not in page} == set()
