@@ -22,9 +22,9 @@ PAUSE = 0.5
 
 EXAMPLE = """\
 examples:
-  hpopt ask oven.db --file oven.toml        begin a study, and get its first config
-  hpopt ask oven.db                         the next one
-  hpopt ask oven.db -n 4                    a list of four
+  hpopt ask oven.db --file oven.toml   begin a study, and get its first config
+  hpopt ask oven.db                    the next one
+  hpopt ask oven.db -n 4               a list of four
 
   while asked=$(hpopt ask oven.db --file oven.toml); do
     number=$(echo "$asked" | jq .number)
@@ -35,8 +35,8 @@ examples:
 MORE = """
 
 It prints one object of JSON: number, config, seed, fidelity and fidelity_name
-(null where there is none), directory (for its files, not made yet), and previous
-(null, or the directory and fidelity of the trial to go on from).
+(null where there is none), directory (for its files, not made yet), and
+previous (null, or the directory and fidelity of the trial to go on from).
 
 What is asked is pending, and not handed out twice; --again hands out what was
 asked and never told. Exit code 4: nothing is left to ask; 5: results are needed

@@ -19,9 +19,9 @@ DEFAULT = "function"
 
 EXAMPLE = f"""\
 examples:
-  hpopt init                               asks what is to be tuned, on a terminal
+  hpopt init                             on a terminal it asks what to tune
   hpopt init mine.toml --template keras
-  hpopt run mine.toml                      it runs as it is
+  hpopt run mine.toml                    it runs as it is
 
 templates:
 {chr(10).join(f"  {name:<9} {each.summary}" for name, each in TEMPLATES.items())}
@@ -29,8 +29,8 @@ templates:
 
 MORE = """
 
-A second file beside it has the code that it tunes, with an example that runs: change
-both. Files that exist are left as they are."""
+A second file beside it has the code that it tunes, with an example that runs:
+change both. Files that exist are left as they are."""
 
 
 def add_init(add: Callable[..., argparse.ArgumentParser]) -> None:

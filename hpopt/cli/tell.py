@@ -27,8 +27,8 @@ examples:
   hpopt tell oven.db 2 '{"taste": 6, "minutes": 12}'
   ./evaluate < config.json | hpopt tell oven.db 3 -
   hpopt tell oven.db 4 --failed "the power went off"
-  hpopt tell net.db 5 0.31 --step 3         a report: {"number": 5, "step": 3.0, "stop": false}
-  hpopt tell net.db 5 --stopped             it was ended early: its last report counts
+  hpopt tell net.db 5 0.31 --step 3     a report, and whether to stop there
+  hpopt tell net.db 5 --stopped         ended early: its last report counts
 """
 
 MORE = """
@@ -38,7 +38,7 @@ all objectives, other numbers worth keeping, and notes.
 
 It prints one object of JSON: number, status, values, error, and best, which has
 the number and values of the best trial, or is null. Of a report it has number,
-step, and stop: whether early stopping, by the rule of the run file, would end it."""
+step, and stop: whether early stopping, by the run file's rule, would end it."""
 
 NEGATIVE = re.compile(r"-(\d|\.\d|inf|nan)", re.IGNORECASE)
 """What is a VALUE and no option; argparse itself does not know -1e-5."""

@@ -124,7 +124,9 @@ class ToldTheEnd:
     def __enter__(self) -> ToldTheEnd:
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            self.reason = "it was interrupted at once"
         for callback in self._callbacks:
             ended = getattr(callback, "ended", None)
             try:

@@ -339,3 +339,41 @@ class TestCtrlC:
             pass
         with pytest.raises(RuntimeError):
             hpopt.optimize(Line(), "random", trials=1, executor=threads, progress=False)
+
+
+class TestEnded:
+    """Callbacks with a method `ended` are told when the run has ended, and why."""
+
+    class Watch:
+        def __init__(self, raises=False):
+            self.seen, self.raises = [], raises
+
+        def __call__(self, study, trial):
+            self.seen.append(trial.number)
+
+        def ended(self, study, reason):
+            self.seen.append((reason, len(study.trials)))
+            if self.raises:
+                raise RuntimeError("no room for the end")
+
+    def test_once_and_last(self):
+        watch = self.Watch()
+        hpopt.optimize(Line(), "random", trials=2, callbacks=[watch], progress=False)
+        assert watch.seen == [0, 1, ("2 trials are done", 2)]
+
+    def test_also_when_an_error_is_raised(self):
+        class Interrupted(Line):
+            def evaluate(self, config, trial):
+                raise KeyboardInterrupt
+
+        watch = self.Watch()
+        with pytest.raises(KeyboardInterrupt):
+            hpopt.optimize(Interrupted(), "random", trials=2, callbacks=[watch], progress=False)
+        assert watch.seen == [("it was interrupted at once", 0)]
+
+    def test_an_error_in_it_is_logged(self, caplog):
+        watch = self.Watch(raises=True)
+        with caplog.at_level(logging.ERROR, logger="hpopt"):
+            result = hpopt.optimize(Line(), "random", trials=1, callbacks=[watch], progress=False)
+        assert result.reason == "1 trials are done"
+        assert "no room for the end" in caplog.text
