@@ -101,7 +101,10 @@ def _next(study: Study, n: int, *, again: bool) -> list[dict[str, Any]]:
     while len(found) < n:
         try:
             if len(found) >= n_again and (reason := study.why_over(rule)):
-                raise ExhaustedError(f"nothing is left to ask: {reason}")
+                raise ExhaustedError(
+                    f"nothing is left to ask: {reason}, as the study's run file says: to go on, "
+                    "change what ends it there, and give it by --file"
+                )
             found.append(_described(study, study.ask(again=again)))
         except NothingToAskError:
             if not found:

@@ -292,7 +292,7 @@ def test_wrong_usage(capsys, arguments):
         ("run x.toml --sed 3", "run", "unrecognized arguments: --sed 3 (did you mean --seed?)"),
         ("show x.db --tpo 3", "show", "(did you mean --top?)"),
         ("show x.db extra", "show", "unrecognized arguments: extra\n"),
-        ("best x.db --json", "best", "unrecognized arguments: --json"),
+        ("best x.db --csv", "best", "unrecognized arguments: --csv"),
         ("best", "best", "the following arguments are required: STUDY"),
         ("--debug export x.db --csvv", "export", "(did you mean --csv?)"),
     ],
