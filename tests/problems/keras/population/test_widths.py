@@ -7,7 +7,7 @@ from hpopt.problems.keras.population.narrow_dropout import can_draw
 from hpopt.problems.keras.population.width_layers import ACTIVATIONS, keeps_zero
 from hpopt.problems.keras.population.widths import placed, taken, widening_of
 from hpopt.problems.keras.session import import_keras
-from hpopt.problems.keras.sharing.numbers import own_variables
+from hpopt.problems.keras.sharing.numbers import OPTIMIZERS, own_variables
 
 keras = import_keras()
 layers, optimizers = keras.layers, keras.optimizers
@@ -107,6 +107,27 @@ def test_trains_as_alone(kind):
             n_outside += its.size - own.size
     assert n_outside > 0
     assert wide.predict_on_batch(X) == pytest.approx(alone.predict_on_batch(X), abs=1e-4)
+
+
+@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+def test_no_optimizer_moves_what_is_outside(name):
+    optimizer = getattr(optimizers, name)(0.01, weight_decay=0.1, clipnorm=0.5)
+    alone = compiled(dense(3, shape=(4,)), optimizer)
+    widening, wide = inside(alone)
+    for _ in range(2):
+        logs = (
+            alone.train_on_batch(X[:8, 0, :, 0], Y[:8]),
+            wide.train_on_batch(X[:8, 0, :, 0], Y[:8]),
+        )
+        assert logs[0] == pytest.approx(logs[1], abs=1e-5)
+    for owner, all_axes in (
+        (wide, widening.axes),
+        (wide.optimizer, widening.axes_of_slots(wide, wide.optimizer)),
+    ):
+        for array, axes in zip(arrays(owner), all_axes, strict=True):
+            outside = array - placed(taken(array, axes), axes)
+            # What an accumulator begins with stays.
+            assert not outside.any() or name == "Adagrad"
 
 
 def widths_of(made, optimizer=None):
