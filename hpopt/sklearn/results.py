@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
-from sklearn.model_selection._validation import _warn_or_raise_about_fit_failures
 
 from hpopt.core import Trial
 from hpopt.problems.sklearn import SklearnProblem
@@ -51,22 +49,6 @@ def _scores(trial: Trial, n_splits: int) -> SplitScores:
     times = [trial.seconds / n_splits] * n_splits
     errors = dict.fromkeys(range(n_splits), error)
     return SplitScores(fit_time=times, score_time=[0.0] * n_splits, errors=errors)
-
-
-def warn_of_failures(candidates: Sequence[Candidate], error_score: Any) -> None:
-    """Warn of fits that failed, as scikit-learn does.
-
-    Raises
-    ------
-    ValueError
-        All of them failed.
-    """
-    fits = [
-        {"fit_error": each.scores.errors.get(place)}
-        for each in candidates
-        for place in range(len(each.scores))
-    ]
-    _warn_or_raise_about_fit_failures(fits, error_score)
 
 
 def cv_results(
@@ -151,14 +133,3 @@ def _ranks(means: Any, is_final: Any) -> Any:
     """Return ranks: of those that can be compared by their means, all others last."""
     losses = np.where(is_final & np.isfinite(means), -means, np.inf)
     return rankdata(losses, method="min").astype(np.int32)
-
-
-def say_unfinished(reason: str, n: int, trials: int | None) -> None:
-    """Warn that the search was interrupted."""
-    of = f" of {trials}" if trials is not None else ""
-    warnings.warn(
-        f"the search has ended after {n}{of} candidates, as {reason}: the best of these is taken. "
-        "With study=, fitting again goes on",
-        UserWarning,
-        stacklevel=4,
-    )

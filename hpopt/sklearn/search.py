@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import builtins
 import contextlib
+import copy
 import math
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import _fit_context, clone, is_classifier
 from sklearn.model_selection._search import BaseSearchCV
-from sklearn.utils import get_tags, indexable
+from sklearn.utils import indexable
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.validation import _check_method_params
 
 from hpopt.checks import whole
-from hpopt.core import Trial
 from hpopt.errors import (
     AllTrialsFailedError,
-    RemoteError,
-    RemoteTraceback,
     StudyMismatchError,
     StudyWarning,
 )
@@ -31,12 +28,13 @@ from hpopt.problems.sklearn import SklearnProblem
 from hpopt.problems.sklearn.fidelity import EPOCHS
 from hpopt.problems.sklearn.fitting import followed
 from hpopt.problems.sklearn.scoring import score_names
-from hpopt.sklearn.results import (
-    candidates_of,
-    cv_results,
+from hpopt.sklearn.failures import (
+    raise_failure,
     say_unfinished,
+    stop_at_failure,
     warn_of_failures,
 )
+from hpopt.sklearn.results import candidates_of, cv_results
 from hpopt.stopping import Trials
 from hpopt.study import Result, Study
 from hpopt.study.interrupts import INTERRUPTED
@@ -234,6 +232,8 @@ class HyperparameterSearchCV(BaseSearchCV):  # type: ignore[misc]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
+        from sklearn.utils import get_tags  # since 1.6, as this method
+
         tags.target_tags.multi_output = get_tags(self.estimator).target_tags.multi_output
         return tags
 
@@ -259,7 +259,7 @@ class HyperparameterSearchCV(BaseSearchCV):  # type: ignore[misc]
                     window=self.window,
                     fail_fast=0 if self.error_score == "raise" else FAIL_FAST,
                     early_stopping=self.early_stopping,
-                    callbacks=[_stop_at_failure] if self.error_score == "raise" else [],
+                    callbacks=[stop_at_failure] if self.error_score == "raise" else [],
                     progress=self.verbose > 0,
                 )
             if result is None:
@@ -275,8 +275,13 @@ class HyperparameterSearchCV(BaseSearchCV):  # type: ignore[misc]
             # Scores of other data in one table are wrong: in a study's own words, an error here.
             warnings.simplefilter("error", StudyWarning)
             try:
+                # A copy, as a study binds its optimizer, and `fit` may be called again.
                 study = Study(
-                    problem, self.optimizer, path=self.study, seed=self.seed, start=self.start
+                    problem,
+                    copy.deepcopy(self.optimizer),
+                    path=self.study,
+                    seed=self.seed,
+                    start=self.start,
                 )
             except StudyWarning as warning:
                 raise StudyMismatchError(str(warning)) from None
@@ -308,7 +313,7 @@ class HyperparameterSearchCV(BaseSearchCV):  # type: ignore[misc]
     def _read(self, problem: SklearnProblem, scorers: Any, refit_metric: Any) -> None:
         candidates = candidates_of(problem, self.study_.trials)
         if self.error_score == "raise":
-            _raise_failure(problem, [each.trial for each in candidates])
+            raise_failure(problem, [each.trial for each in candidates])
         warn_of_failures(candidates, self.error_score)
         results = cv_results(problem, candidates, self._format_results)
         self.multimetric_ = "mean_test_score" not in results
@@ -342,25 +347,3 @@ class HyperparameterSearchCV(BaseSearchCV):  # type: ignore[misc]
         self.refit_time_ = time.time() - began
         if hasattr(best, "feature_names_in_"):
             self.feature_names_in_ = best.feature_names_in_
-
-
-def _stop_at_failure(study: Study, trial: Trial) -> None:
-    if trial.outcome.is_failure and trial.status != "invalid":
-        study.stop_soon("a fit has failed, and error_score='raise'")
-
-
-def _raise_failure(problem: SklearnProblem, trials: Sequence[Trial]) -> None:
-    """Raise the first error of a fit, where there is one.
-
-    It is the exception itself, if it was raised in this process; else one of its kind if that is
-    built into Python, with its traceback as the cause.
-    """
-    if problem.raised:
-        raise problem.raised[0]
-    for trial in trials:
-        if trial.outcome.is_failure and trial.status != "invalid":
-            name, _, message = (trial.error or trial.status).partition(": ")
-            kind: Any = getattr(builtins, name, None)
-            is_error = isinstance(kind, type) and issubclass(kind, Exception)
-            error = kind(message) if is_error else RemoteError(trial.error or trial.status)
-            raise error from RemoteTraceback(trial.traceback or "")

@@ -167,6 +167,14 @@ def test_a_wrong_name_is_an_error_before_any_fit():
         search(space={"max_deph": [1, 2]}).fit(X, Y)
 
 
+def test_fit_leaves_what_it_was_given():
+    optimizer = hpopt.RandomSearch()
+    given = search(optimizer=optimizer, trials=2)
+    first = given.fit(X, Y).best_params_
+    assert given.fit(X, Y).best_params_ == first
+    assert given.get_params()["optimizer"] is optimizer
+
+
 def test_what_has_no_seed_gets_one():
     space = {"x": [0.1, 0.2]}
     found = search(Noted(), space).fit(X, Y)

@@ -32,12 +32,14 @@ from hpopt.problems.sklearn.fidelity import (
 from hpopt.problems.sklearn.fitting import Fit, FitSettings, Task, fit_split, warn_of_score
 from hpopt.problems.sklearn.scoring import (
     check_scores,
+    check_version,
+    score_names,
     score_objectives,
     scorer_of,
     takes_weights,
 )
 from hpopt.problems.sklearn.spaces import check_names, estimator_space
-from hpopt.problems.sklearn.splits import Splits, SplitScores
+from hpopt.problems.sklearn.splits import SCORE, Splits, SplitScores
 
 STATE = "splits.json"
 
@@ -93,6 +95,8 @@ class SklearnProblem(Problem):
 
     Raises
     ------
+    MissingExtraError
+        scikit-learn is older than 1.6.
     ProblemError, SpaceError, UnknownNameError
         The space, the fidelity or an objective is not valid.
     ValueError, TypeError
@@ -126,6 +130,7 @@ class SklearnProblem(Problem):
         constraints: Constraints = (),
         verbose: int = 0,
     ) -> None:
+        check_version()
         self.candidates = estimator_space(space, names)
         self.space = self.candidates.space
         self.estimator = clone(estimator)
@@ -147,6 +152,8 @@ class SklearnProblem(Problem):
             self.y,
             {**(split_params or {}), **({} if groups is None else {"groups": groups})},
         )
+        n_scores = len(score_names(scorer) or [SCORE]) * (1 + return_train_score)
+        self.splits.check_number(n_scores)
         self.objectives = score_objectives(scorer, objective)
         self.constraints = normalised_constraints(constraints)
         self.fidelity = fidelity_of(fidelity, estimator, self.splits.pairs)

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import sklearn
 from sklearn.metrics import check_scoring
 
 from hpopt.core.objective import Objective
-from hpopt.errors import UnknownNameError
+from hpopt.errors import MissingExtraError, UnknownNameError
 from hpopt.problems.sklearn.splits import SCORE, SplitScores
+
+OLDEST = (1, 6)  # what scorers and tags are asked for is there since this version
+
+
+def check_version() -> None:
+    """Raise MissingExtraError where scikit-learn is too old."""
+    if tuple(int(part) for part in sklearn.__version__.split(".")[:2]) < OLDEST:
+        needed = "scikit-learn 1.6 or later"
+        raise MissingExtraError(needed, "all", "a search of estimators", "'scikit-learn>=1.6'")
 
 
 def scorer_of(estimator: Any, scoring: Any, *, raises: bool) -> Any:

@@ -11,9 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from hpopt.core.plain import MOST_INFO
+from hpopt.errors import ProblemError
 from hpopt.problems.sklearn.fitting import Fit, Scores
 
 SCORE = "score"  # what scikit-learn calls the only score
+CHARACTERS = 25  # of a score or of seconds in JSON
 MOST_ERROR = 5_000  # characters of a traceback that are kept for each split: some deep ones
 
 
@@ -44,6 +47,15 @@ class Splits:
                 "No fits were performed. Was the CV iterator empty? Were there no candidates?"
             )
         return cls([(_numbers(train), _numbers(test)) for train, test in pairs])
+
+    def check_number(self, n_scores: int) -> None:
+        """Raise ProblemError where there are more splits than a trial can keep the scores of."""
+        most = MOST_INFO // (CHARACTERS * (n_scores + 2))
+        if len(self.pairs) > most:
+            raise ProblemError(
+                f"cv must have at most {most} splits with {n_scores} scores each, as a trial keeps "
+                f"all of them, but has {len(self.pairs)}: use fewer, as KFold(100)"
+            )
 
     @property
     def most_rows(self) -> int:

@@ -190,6 +190,8 @@ def test_its_fingerprint_tells_data_apart():
         ({"scoring": ["accuracy"], "objective": "acuracy"}, UnknownNameError, "accuracy"),
         ({"scoring": "acuracy"}, ValueError, "acuracy"),
         ({"cv": 1}, ValueError, "n_splits"),
+        ({"cv": [([0, 1], [2])] * 20_000}, ProblemError, "at most 13333 splits"),
+        ({"fidelity": hpopt.Fidelity(1, 9, "epochs")}, ProblemError, "has none"),
     ],
 )
 def test_what_is_no_problem(arguments, error, said):
