@@ -40,7 +40,8 @@ from hpopt.optimizers import (
     SteadyState,
     Zhan,
 )
-from hpopt.problems import CommandProblem, FunctionProblem
+from hpopt.problems import FunctionProblem
+from hpopt.problems.command import CommandProblem
 from hpopt.space import Categorical, Float, Int, Normal, Ordinal, Sequence, Space
 from hpopt.study import Result, Study, optimize
 
