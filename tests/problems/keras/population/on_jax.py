@@ -1,4 +1,4 @@
-"""What is found of populations on JAX, in one process: python -m problems.keras.population.on_jax.
+"""What is found of populations in a process on JAX, of one part: ``main`` or ``others``.
 
 Most of it is of one architecture, as compiling takes nearly all the time.
 """
@@ -53,7 +53,6 @@ class Facts:
             "beside one that diverges": self.beside_one_that_diverges(),
             "of widths": of_widths(self.folder),
             "killed": self.killed(),
-            **of_others(self.folder),
         }
 
     def trained_beside(self, solutions, name="beside"):
@@ -116,6 +115,7 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            found = Facts(Path(name)).all()
+            folder = Path(name)
+            found = of_others(folder) if sys.argv[1] == "others" else Facts(folder).all()
     found["printed"] = printed.getvalue()
     sys.stdout.write(f"\n{json.dumps(found)}\n")
