@@ -258,7 +258,7 @@ def test_that_no_worker_is_there_is_said_now_and_then(caplog, monkeypatch):
     future = executor.submit(abs, -1)
     assert said(1050, n_workers=1) == []
     (first,) = said(1119)
-    assert first == "no worker has been there for 60 s, and 1 evaluation wait: start one"
+    assert first == "no worker has been there for 60 s, with 1 evaluation waiting: start one"
     assert len(said(1230)) == 1
     assert said(1250) == []
     assert said(1251, n_workers=2) == []

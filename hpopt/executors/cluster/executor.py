@@ -152,7 +152,7 @@ class ClusterExecutor(Executor):
         if now - self._no_worker_since < self._no_worker_seconds:
             return
         logger.warning(
-            "no worker has been there for %.0f s, and %s wait: %s",
+            "no worker has been there for %.0f s, with %s waiting: %s",
             self._no_worker_seconds,
             counted(n_calls, "evaluations"),
             self.no_worker_advice,
