@@ -43,11 +43,20 @@ def import_keras() -> Any:
         if error.name in BACKENDS:
             raise _missing_backend(str(error.name)) from error
         raise MissingExtraError(error.name or "keras", "keras", PURPOSE) from error
-    if int(keras.__version__.partition(".")[0]) < OLDEST:
+    if _version_of(keras)[0] < OLDEST:
         raise MissingExtraError(
             f"Keras {OLDEST} or later (here is {keras.__version__})", "keras", PURPOSE
         )
     return keras
+
+
+def keras_version() -> tuple[int, ...]:
+    """Return the version of Keras, as (3, 15)."""
+    return _version_of(import_keras())
+
+
+def _version_of(keras: Any) -> tuple[int, ...]:
+    return tuple(int(part) for part in keras.__version__.split(".")[:2])
 
 
 def require_keras() -> None:

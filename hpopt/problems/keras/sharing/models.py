@@ -17,7 +17,7 @@ from hpopt.problems.keras.data.batches import GeneratedBatches
 from hpopt.problems.keras.data.feeding import Examples, first_input, small_batch
 from hpopt.problems.keras.data.resident import ResidentData
 from hpopt.problems.keras.data.rows import Rows
-from hpopt.problems.keras.session import import_keras, want_kernels
+from hpopt.problems.keras.session import import_keras, keras_version, want_kernels
 from hpopt.problems.keras.sharing.architecture import (
     architecture_of,
     are_plain,
@@ -45,6 +45,8 @@ MOST_BYTES, LARGEST = 128 * MEGABYTE, 32 * MEGABYTE
 # Steps that TensorFlow takes in one call: a call costs as much as a step of a small network, and
 # more steps than these gain next to nothing.
 STEPS_PER_CALL = 32
+# Before it, Keras has no results of an epoch that has fewer steps than are taken in a call.
+SEVERAL_STEPS_SINCE = (3, 7)
 ANEW = "are each compiled anew, as sharing the compilation"
 """What is done instead with networks whose step cannot be traced."""
 
@@ -154,7 +156,8 @@ class TracedModels:
             return fresh, None
         if not fresh.built:
             fresh(batch[0] if isinstance(examples, GeneratedBatches) else first_input(examples))
-        n_at_once = STEPS_PER_CALL if isinstance(examples, Rows) else 1
+        takes_several = isinstance(examples, Rows) and keras_version() >= SEVERAL_STEPS_SINCE
+        n_at_once = STEPS_PER_CALL if takes_several else 1
         try:
             return self._ready(fresh, batch, n_steps, n_at_once)
         except Exception as error:  # a version of Keras that is made in another way
