@@ -1,6 +1,7 @@
 """Tune convolutional networks for CIFAR-10 as two papers did.
 
 python examples/cifar10.py menndl           # kernels and filters of three convolutions
+python examples/cifar10.py menndl --population auto --gpus auto    # a generation side by side (JAX)
 python examples/cifar10.py aszemi           # filters, kernels, units and training, four strategies
 python examples/cifar10.py aszemi --minutes 60   # the second round's space on two cores, in an hour
 python examples/cifar10.py --quick          # both in two minutes, to see that they work
@@ -217,7 +218,12 @@ def menndl(training, test, arguments):
     small = {f"filters{k}": hpopt.Int(16, 64) for k in (1, 2, 3)}
     space = hpopt.Space({**Menndl.space, **small}) if arguments.quick else None
     problem = Menndl(
-        *data, validation_data=validation, space=space, epochs=epochs, batch_size=BATCH
+        *data,
+        validation_data=validation,
+        space=space,
+        epochs=epochs,
+        batch_size=BATCH,
+        population=arguments.population,
     )
     trials = arguments.trials or (4 if arguments.quick else 500 * 35)
     strategy = hpopt.MENNDL(population=max(2, min(500, trials // 4)))
@@ -331,6 +337,11 @@ def main():
     parser.add_argument("--minutes", type=float, help="of aszemi in all, on two workers")
     parser.add_argument("--workers", type=int, help="training at the same time; 1 by default")
     parser.add_argument("--gpus", help="'auto' for one of them to each worker")
+    parser.add_argument(
+        "--population",
+        type=lambda text: text if text == "auto" else int(text),
+        help="networks of menndl to train as one computation, with KERAS_BACKEND=jax, or 'auto'",
+    )
     parser.add_argument("--folder", type=Path, default=Path(), help="for study files and picture")
     arguments = parser.parse_args()
     if arguments.minutes is not None and arguments.paper != "aszemi":

@@ -2,6 +2,7 @@
 
 python examples/mnist.py            # 50 minutes of search, then the result on the test images
 python examples/mnist.py --quick    # a minute, to see that it works
+KERAS_BACKEND=jax python examples/mnist.py    # networks of equal layers train side by side
 
 The experiment of Zhan: a genetic algorithm (25 individuals, 25 generations) evolves the batch size,
 the number of layers, and the nodes and activation of each. The best network is compared with one
@@ -37,7 +38,10 @@ def digits(training, n, epochs):
     """Learn from five images in six, and validate on the others; Adam and cross-entropy."""
     x, y = (array[:n] for array in training)
     builder = DenseBuilder((28, 28), classes=10, space=SPACE)
-    return KerasProblem(x, y, build=builder, validation_split=1 / 6, epochs=epochs)
+    population = "auto" if os.environ.get("KERAS_BACKEND") == "jax" else None
+    return KerasProblem(
+        x, y, build=builder, validation_split=1 / 6, epochs=epochs, population=population
+    )
 
 
 def tell(name, problem, trial, study, test):
