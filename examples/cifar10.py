@@ -210,6 +210,20 @@ def sizes(training, arguments):
     return (x[:n], y[:n]), (x[-n_validation:], y[-n_validation:])
 
 
+def operations(space, iterations):
+    """Give the operations that training a network of the space takes, in the mean of 1,000."""
+    total = 0
+    for config in space.sample(1000, seed=SEED):
+        channels = (3, *(config[f"filters{k}"] for k in (1, 2, 3)))
+        sides = (32, 16, 8)
+        total += sum(
+            side**2 * config[f"kernel{k}"] ** 2 * channels[k - 1] * channels[k]
+            for k, side in zip((1, 2, 3), sides, strict=True)
+        )
+    # A multiplication and an addition, for the values and twice for the gradients.
+    return 2 * 3 * total / 1000 * BATCH * iterations
+
+
 def menndl(training, test, arguments):
     """Evolve kernels and filters; the first trial is Caffe's own network."""
     data, validation = sizes(training, arguments)
@@ -226,8 +240,12 @@ def menndl(training, test, arguments):
         population=arguments.population,
     )
     trials = arguments.trials or (4 if arguments.quick else 500 * 35)
-    strategy = hpopt.MENNDL(population=max(2, min(500, trials // 4)))
-    print(f"\nMENNDL: {len(data[0]):,} images, {epochs * len(data[0]) // BATCH:,} iterations")
+    size = max(2, min(500, trials // 4))
+    strategy = hpopt.MENNDL(population=size)
+    iterations = epochs * len(data[0]) // BATCH
+    hours = size * operations(problem.space, iterations) / 1e13 / 3600
+    print(f"\nMENNDL: {len(data[0]):,} images, {iterations:,} iterations")
+    print(f"a generation of {size}: {hours:.2g} h of a device at 10 TFLOP/s", flush=True)
     result, curve = search("menndl", problem, strategy, trials, arguments, start=[CAFFE])
     tell_test(problem, result.best, "menndl", test, arguments)
     return {"MENNDL": curve}
