@@ -18,7 +18,8 @@ from sklearn.utils.estimator_checks import check_estimator
 
 import hpopt
 from hpopt.errors import StudyMismatchError, UnknownNameError
-from hpopt.sklearn import HyperparameterSearchCV
+from hpopt.sklearn import HyperparameterSearchCV, SklearnProblem
+from hpopt.sklearn.failures import raise_failure
 
 X, Y = make_classification(120, 8, n_informative=3, flip_y=0.2, random_state=0)
 TREE = DecisionTreeClassifier(random_state=0)
@@ -123,8 +124,12 @@ def test_some_fits_that_fail_are_a_warning():
         found = search(Noted(x=0.5), space, optimizer="grid").fit(X, Y)
     assert [trial.status for trial in found.study_.trials] == ["complete", "failed"]
     assert found.best_params_ == {"fails": "never"}
-    with pytest.raises(ValueError, match="as was asked for"):
-        search(Noted(), space, error_score="raise", executor="processes").fit(X, Y)
+    with pytest.raises(ValueError, match="as was asked for") as raised:
+        search(Noted(), space, error_score="raise").fit(X, Y)
+    assert raised.traceback[-1].name == "fit"  # it is the exception itself
+    with pytest.raises(ValueError, match="as was asked for") as raised:
+        raise_failure(SklearnProblem(Noted(), space, X, Y), [found.study_.trial(1)])
+    assert "in fit" in str(raised.value.__cause__)  # of a worker process, one like it
 
 
 def test_several_scores_without_a_best_are_several_objectives():
