@@ -32,7 +32,7 @@ def test_importing_the_problems_imports_no_framework():
 
 def test_the_names_are_there():
     assert hpopt.problems.Classifier is Classifier
-    assert set(hpopt.problems.__all__) == {"Classifier", "FunctionProblem", "KerasProblem"}
+    assert {"Classifier", "FunctionProblem", "KerasProblem"} <= set(hpopt.problems.__all__)
     for name in hpopt.problems.__all__:
         assert getattr(hpopt.problems, name).__doc__
     with pytest.raises(AttributeError, match="no attribute 'Regressor'"):
