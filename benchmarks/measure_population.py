@@ -17,6 +17,7 @@ from sides import serve
 from hpopt.core import Solution, evaluate, evaluate_together
 from hpopt.problems.keras import DenseBuilder, KerasProblem
 from hpopt.problems.keras.sharing import models
+from hpopt.space import Float
 
 WIDTHS = ((64,), (32,), (64, 32), (32, 16), (48, 48))
 """The architectures: the units of dense layers."""
@@ -51,7 +52,9 @@ def one_architecture(route: str, n: int, epochs: int, k: int = 0) -> dict[str, A
     """
     x, y = digits()
     settings = {"population": k} if route == "population" else {}
-    problem = KerasProblem(x, y, build=DenseBuilder((64,), classes=10), epochs=epochs, **settings)
+    # Only numbers are varied: a space with widths would put each network into a wider one.
+    build, space = DenseBuilder((64,), classes=10).build, {"learning_rate": Float(3e-4, 1e-2)}
+    problem = KerasProblem(x, y, build=build, space=space, epochs=epochs, **settings)
     configs = [{**config(len(WIDTHS) * number + 2)} for number in range(n)]
     began, cpu_began = time.perf_counter(), time.process_time()
     with tempfile.TemporaryDirectory() as name:
