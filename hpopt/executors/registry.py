@@ -53,7 +53,8 @@ ADVICE = {
         "the executor is 'slurm', with submit= and cancel= of the batch system, such as "
         "submit='qsub {script}'.",
     ),
-    "spark": "hpopt has no executor for it; give any concurrent.futures.Executor.",
+    "spark": "hpopt has none for Spark: 'dask' and 'ray' run on clusters, or give any "
+    "concurrent.futures.Executor.",
 }
 """What people look for under a name that is no executor's → the executor, or what to know."""
 
