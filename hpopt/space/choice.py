@@ -12,7 +12,6 @@ import numpy as np
 from hpopt.checks import in_order
 from hpopt.errors import ConfigError, SpaceError
 from hpopt.space.formula import Formula, cells
-from hpopt.space.numeric import Scalar
 from hpopt.space.parameter import (
     Bools,
     Floats,
@@ -23,6 +22,7 @@ from hpopt.space.parameter import (
     identity,
 )
 from hpopt.space.prior import WIDTH, Belief, Bell, Weights, checked_weights
+from hpopt.space.scalar import Scalar
 
 PLAIN_TYPES = (str, int, float, bool, type(None))
 

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from hpopt.space.formula import KINDS, Formulas
-from hpopt.space.numeric import MOST_TABLED, Scalar
+from hpopt.space.numeric import MOST_TABLED
 from hpopt.space.parameter import Floats, Parameter
+from hpopt.space.scalar import Scalar
 
 # Bytes of points whose codes are remembered: what an ask looks up, notes and decodes (a few points)
 # fits; of a large batch the comparison would cost more than it saves.

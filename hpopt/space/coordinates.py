@@ -15,9 +15,9 @@ from hpopt.errors import ConfigError, SpaceError, UnknownNameError
 from hpopt.space.columns import Columns
 from hpopt.space.conditions import Conditions
 from hpopt.space.layout import SequenceLayout
-from hpopt.space.numeric import Scalar
 from hpopt.space.parameter import INACTIVE, Bools, Floats, Parameter
 from hpopt.space.prior import Prior
+from hpopt.space.scalar import Scalar
 
 # Each takes 8 bytes in every trial, and some tens in the space: 10**6 is any number well above the
 # largest networks whose weights are searched.

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from hpopt.errors import SettingError
 from hpopt.space.choice import Listed
-from hpopt.space.numeric import Scalar
 from hpopt.space.parameter import Bools, Floats, Parameter
+from hpopt.space.scalar import Scalar
 
 Path = tuple[str, ...]
 
