@@ -142,7 +142,7 @@ def _number(text: str) -> float | None:
 def _json(text: str, what: str) -> Any:
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingError(
             f"{what} must be a number, NAME=VALUE pairs or JSON, but got {text.strip()[:80]!r} "
             f"({error})"

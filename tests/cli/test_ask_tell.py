@@ -235,6 +235,7 @@ class TestTell:
             ((7, "1"), "number 7 was never asked"),
             ((0, "x"), "VALUE must be a number, NAME=VALUE pairs or JSON, but got 'x'"),
             ((0, "1", "2"), "VALUE must be one number, NAME=VALUE pairs or JSON, but got '1 2'"),
+            ((0, '{"a":' * 9999), "VALUE must be a number, NAME=VALUE pairs or JSON"),
             ((0, "[1]"), "VALUE must be a number or an object, but got '[1]'"),
             ((0, "loss=1"), "the objectives ['value'], but returned ['loss']"),
             ((0,), "tell wants a number"),
