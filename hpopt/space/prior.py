@@ -26,6 +26,7 @@ WIDTH = 0.2  # of a range: the deviation of a prior that is a value only
 # The share of a number's draws that are anywhere in its range: a wrong prior rules nothing out.
 ANYWHERE = 0.1
 NARROWEST = 1e-6  # deviation: as good as a constant
+WIDEST = 1e6  # deviation: as good as none
 # Positions of a table: over the range, and so many deviations around the centre.
 SPREAD, AROUND, WITHIN = 257, 513, 6.0
 
@@ -51,8 +52,11 @@ class Normal:
         mean = real(self.mean)
         if mean is None or not math.isfinite(mean):
             raise SpaceError(f"mean of a prior must be a finite number, but got {self.mean!r}")
+        # Plain, as a space is stored as JSON.
+        object.__setattr__(self, "mean", mean)
         if self.sd is not None:
-            positive("sd of a prior", self.sd, error=SpaceError)
+            sd = positive("sd of a prior", self.sd, error=SpaceError)
+            object.__setattr__(self, "sd", sd)
 
 
 class Belief(ABC):
@@ -75,7 +79,8 @@ class Bell(Belief):
     """A normal density on [0, 1], and a uniform one with a tenth of the mass."""
 
     def __init__(self, centre: float, deviation: float) -> None:
-        self._centre, self._deviation = centre, max(deviation, NARROWEST)
+        self._centre = centre
+        self._deviation = min(max(deviation, NARROWEST), WIDEST)
         near = centre + self._deviation * np.linspace(-WITHIN, WITHIN, AROUND)
         at = np.unique(np.concatenate([np.linspace(0.0, 1.0, SPREAD), near.clip(0.0, 1.0)]))
         self._share = 1.0
@@ -203,7 +208,7 @@ def checked_weights(prior: Any, noun: str, n: int) -> tuple[float, ...]:
     if len(prior) != n:
         raise SpaceError(f"prior must have a weight for each of {n} {noun}, but got {len(prior)}")
     weights = [real(weight) or 0.0 for weight in prior]
-    if not all(0 < weight < math.inf for weight in weights):
+    if not all(weight > 0 for weight in weights) or not math.isfinite(sum(weights)):
         raise SpaceError(
             f"weights of a prior must be finite and above 0, but got {list(prior)}: what must not "
             f"be tried, leave out of the {noun}"

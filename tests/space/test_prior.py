@@ -187,3 +187,12 @@ def test_a_list_has_none_of_its_own():
     layers = {"type": "sequence", "space": layer, "min_length": 1, "max_length": 2, "prior": 1}
     with pytest.raises(UnknownNameError, match="prior"):
         Parameter.from_json("layers", layers)
+
+
+@pytest.mark.parametrize(
+    "prior", [Normal(np.float32(0.5), np.float64(0.25)), Normal(0.5, 1e308), Normal(0.5, 1e-308)]
+)
+def test_any_numbers_are_stored_and_drawn_from(prior):
+    space = Space({"x": Float(0, 0.75, prior=prior)})
+    assert Space.from_json(json.loads(json.dumps(space.to_json()))) == space
+    assert np.isfinite(space.random(50, np.random.default_rng(0))).all()
