@@ -308,6 +308,29 @@ class TestDriver:
         worker.claim(self.future)
         return worker
 
+    def test_a_call_that_the_disk_does_not_take_is_sent_later(self, executor, monkeypatch):
+        write, failures = executor._folder.write_signed, iter([OSError(28, "No space left")])
+
+        def write_signed(name, value):
+            if failure := next(failures, None):
+                raise failure
+            write(name, value)
+
+        monkeypatch.setattr(executor._folder, "write_signed", write_signed)
+        future = executor.submit(abs, -1)
+        Puppet(executor).claim(future)
+        assert next(failures, None) is None
+        assert not future.done()
+
+    def test_a_disk_that_takes_no_calls_for_long_loses_them(self, executor, monkeypatch):
+        def write_signed(name, value):
+            raise OSError(28, "No space left")
+
+        monkeypatch.setattr(executor._folder, "write_signed", write_signed)
+        error = executor.submit(abs, -1).exception(20)
+        assert isinstance(error, WorkerLost)
+        assert "No space left" in str(error)
+
     def test_what_was_answered_counts_however_late_it_is_seen(self, worker):
         assert worker.commit()
         worker.beat("it ended")

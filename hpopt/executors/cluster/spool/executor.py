@@ -69,6 +69,7 @@ class SpoolExecutor(ClusterExecutor):
         self._crew = Crew(self._folder, batch, n_jobs, patience, self._events.put)
         self._n_sent = 0
         self._out: dict[str, Job] = {}
+        self._unsent: list[tuple[Job, tuple[str, ...], float]] = []  # and when that was seen
         self._claims: dict[str, str] = {}
         self._overdue: dict[str, float] = {}
         self._sent_payloads: set[str] = set()
@@ -86,7 +87,7 @@ class SpoolExecutor(ClusterExecutor):
 
     def send(self, job: Job, missing: tuple[str, ...] = ()) -> None:
         """Write a call into the folder, for the next idle worker."""
-        self._events.put(lambda: self._send(job, missing))
+        self._events.put(lambda: self._send(job, missing, time.monotonic()))
 
     def forget(self, job: Job) -> None:
         """Take a job's call out of the folder, or from the worker that has claimed it."""
@@ -152,8 +153,8 @@ class SpoolExecutor(ClusterExecutor):
                 logger.exception("the executor met an error, and goes on")
         self._has_ended.set()
 
-    def _send(self, job: Job, missing: tuple[str, ...]) -> None:
-        if job.future.cancelled():
+    def _send(self, job: Job, missing: tuple[str, ...], since: float) -> None:
+        if job.future.done():
             return
         if self._crew.given_up:
             self.lose(job, WorkerNotStarted(self._crew.given_up))
@@ -165,9 +166,19 @@ class SpoolExecutor(ClusterExecutor):
                 self._sent_payloads.add(payload.token)
             self._folder.write_signed(f"calls/{number}", (job.call, missing))
         except OSError as error:
-            self.lose(job, WorkerLost(f"a call must be written to the disk, but {error}"))
-            return
+            if time.monotonic() - since > self._patience:
+                self.lose(job, WorkerLost(f"a call must be written to the disk, but {error}"))
+                return
+            self._unsent.append((job, missing, since))
+            raise
         self._out[number] = job
+
+    def _send_again(self) -> None:
+        """Send what the disk did not take: else a moment without it would cost many trials."""
+        unsent, self._unsent = self._unsent, []
+        for job, missing, since in unsent:
+            with contextlib.suppress(OSError):  # said, and kept for the next time
+                self._send(job, missing, since)
 
     def _take_back(self, job: Job) -> None:
         for number in [number for number, each in self._out.items() if each is job]:
@@ -186,6 +197,7 @@ class SpoolExecutor(ClusterExecutor):
         is_time = now - self._last_look > LOOK_SECONDS
         if is_time:
             self._last_look = now
+            self._send_again()
             self._folder.look_again("answers")
             self._folder.look_again("claimed")
         is_answered = self._receive()
