@@ -124,6 +124,8 @@ def space_of(trials: Sequence[FrozenTrial]) -> tuple[Space, dict[str, str]]:
         parameters[name] = _parameter(distributions[name], own)
     for names in undecided:
         switch = f"has {names[0]}"
+        while switch in distributions:
+            switch += "?"
         switches[switch] = names[0]
         parameters[switch] = Categorical([False, True])
         for name in names:

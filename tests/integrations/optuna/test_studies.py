@@ -212,3 +212,16 @@ def test_lower_fidelities_are_pruned_trials(tmp_path):
 def test_a_config_that_does_not_fit_is_no_part_of_it(imported):
     with pytest.raises(ConfigError, match="momentum"):
         imported.space.validate({"optimizer": "sgd", "lr": 0.1, "has rare": False})
+
+
+def test_a_parameter_may_be_named_as_a_switch_is():
+    study = optuna.create_study()
+    for _ in range(4):
+        study.enqueue_trial({"x": 0.5, "has x": 0.25})
+        study.optimize(
+            lambda t: (
+                t.suggest_float("has x", 0, 1) + (t.number % 2 and t.suggest_float("x", 0, 1))
+            ),
+            n_trials=1,
+        )
+    assert [t.values["value"] for t in from_optuna(study).trials] == [0.25, 0.75, 0.25, 0.75]
