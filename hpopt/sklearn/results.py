@@ -78,7 +78,10 @@ def cv_results(
                 "test_scores": _at(each.scores.test, names, at, settings.error_score),
             }
             if settings.return_train_score:
-                fit["train_scores"] = _at(each.scores.train, names, at, settings.error_score)
+                # Of an earlier run of the study that did not ask for them, they are not known.
+                has_failed = at in each.scores.errors
+                unknown = settings.error_score if has_failed else math.nan
+                fit["train_scores"] = _at(each.scores.train, names, at, unknown)
             fits.append(fit)
     parameters = [each.parameters for each in candidates]
     results: dict[str, Any] = columns(parameters, n_splits, fits)
