@@ -148,7 +148,13 @@ def _seconds(text: str) -> float:
     try:
         return float(text)
     except ValueError:
+        pass
+    try:
         return Time(text).seconds()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"must be seconds, or a time as 90s, 15m, 2h, but got {text!r}"
+        ) from error
 
 
 _count.__name__ = "number"

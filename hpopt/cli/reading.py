@@ -44,9 +44,14 @@ def content_of(path: Path) -> dict[str, Any]:
     try:
         content = parse(text)
     except ValueError as error:
-        raise SettingError(f"{path} must be {name}, but it is not: {error}") from error
+        raise SettingError(f"{path} must be {name}, but it is not: {error}: correct it") from error
     if not isinstance(content, dict):
-        raise SettingError(f"{path} must hold a JSON object, but holds {type(content).__name__}")
+        what = "nothing" if content is None else type(content).__name__
+        wanted = "a YAML mapping" if name == "YAML" else "a JSON object"
+        raise SettingError(
+            f"{path} must hold {wanted}, but holds {what}: 'hpopt init' writes a run file to begin "
+            "with"
+        )
     return content
 
 
@@ -58,7 +63,11 @@ def _yaml(text: str) -> Any:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ValueError(" ".join(str(error).split())) from error
+        mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        if mark is None or problem is None:
+            raise ValueError(" ".join(str(error).split())) from error
+        where = f"(at line {mark.line + 1}, column {mark.column + 1})"  # as of TOML
+        raise ValueError(f"{problem} {where}") from error
 
 
 KINDS: dict[str, tuple[str, Callable[[str], Any]]] = {

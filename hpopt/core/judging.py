@@ -45,12 +45,11 @@ def judge(
     if not isinstance(returned, Mapping):
         if len(names) > 1:
             wanted = f"a mapping with the objectives {names}"
-            return failed(
-                f"{asks} {wanted}, but returned {short_repr(returned)}{_hint(returned, asks)}"
-            )
+            given = f"{_verb(asks)} {short_repr(returned)}"
+            return failed(f"{asks} {wanted}, but {given}{_hint(returned, asks)}")
         returned = {names[0]: returned}
     if len(returned) > MOST_NUMBERS:
-        return failed(f"{asks} at most {MOST_NUMBERS} numbers, but returned {len(returned)}")
+        return failed(f"{asks} at most {MOST_NUMBERS} numbers, but {_verb(asks)} {len(returned)}")
     values: dict[str, float] = {}
     others: dict[str, Any] = {}
     for name, value in returned.items():
@@ -65,7 +64,7 @@ def judge(
         else:
             others[name] = value
     info, is_partial = as_json_data(others), is_partial or (handle is not None and handle.stopped)
-    if fault := _what_is_missing(problem, values, returned, is_partial=is_partial):
+    if fault := _what_is_missing(problem, values, returned, asks, is_partial=is_partial):
         if is_partial and (broken := _broken(problem, values)):
             return Outcome("infeasible", values, error=broken, info=info)
         return failed(f"{asks} {fault}")
@@ -93,13 +92,19 @@ def _broken(problem: Problem, values: Mapping[str, float]) -> str:
 
 
 def _what_is_missing(
-    problem: Problem, values: Mapping[str, float], returned: Mapping[str, Any], *, is_partial: bool
+    problem: Problem,
+    values: Mapping[str, float],
+    returned: Mapping[str, Any],
+    asks: str,
+    *,
+    is_partial: bool,
 ) -> str:
     """Return what must be returned too; empty where all is there that is needed."""
     names = [objective.name for objective in objectives_of(problem)]
     if missing := [name for name in names if name not in values]:
-        hint = _as_objectives(values, returned) if len(missing) == len(names) else ""
-        return f"the objectives {names}, but returned {sorted(returned)}{hint}"
+        is_wrong = len(missing) == len(names) and asks.endswith("return")
+        hint = _as_objectives(values, returned) if is_wrong else ""
+        return f"the objectives {names}, but {_verb(asks)} {sorted(returned)}{hint}"
     absent = sorted({each.name for each in constraints_of(problem)} - values.keys())
     if is_partial or not absent:
         return ""
@@ -148,6 +153,10 @@ def reached(problem: Problem, handle: TrialHandle) -> Outcome:
             "hpopt.Stopped(value), or call trial.report(step, value) before it"
         )
     return judge(problem, found, handle, is_partial=True)
+
+
+def _verb(asks: str) -> str:
+    return "returned" if asks.endswith("return") else "got"
 
 
 def _hint(value: Any, asks: str) -> str:

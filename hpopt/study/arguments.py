@@ -88,7 +88,9 @@ def check_stop(stop: Any) -> None:
 def checked_callbacks(callbacks: Any) -> list[Callable[..., Any]]:
     """Return callbacks as a list; raise SettingError where one is none."""
     if callable(callbacks) or not isinstance(callbacks, Iterable):
-        raise SettingError(f"callbacks must be a list of callables, but got {callbacks!r}")
+        raise SettingError(
+            f"callbacks must be a list of callables, but got {callbacks!r}: write callbacks=[...]"
+        )
     found = list(callbacks)
     for callback in found:
         if not callable(callback):

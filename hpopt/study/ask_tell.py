@@ -21,6 +21,7 @@ from hpopt.core import (
     Trial,
     TrialHandle,
     as_json_data,
+    constraints_of,
     copy_data,
     judge,
     objectives_of,
@@ -177,7 +178,9 @@ class AskTell:
         if pending is None:
             known = number in state.optimizer.history
             what = "has been told already" if known else "was never asked of this study"
-            raise SettingError(f"each solution is told once, but number {number} {what}")
+            raise SettingError(
+                f"each solution is told once, but number {number} {what}: {_what_to_tell(state)}"
+            )
         if self._is_run and number not in self._asked_at:
             raise SettingError(
                 f"a solution that a run evaluates is told by it, and number {number} is one: "
@@ -198,6 +201,21 @@ class AskTell:
                     "for its end"
                 )
             return state.add(config, replace(outcome, seconds=seconds))
+
+
+def _what_to_tell(state: StudyState) -> str:
+    numbers = sorted(state.optimizer.pending)
+    if not numbers:
+        return "nothing is pending, so ask first"
+    shown = ", ".join(map(str, numbers[:MOST_NAMED])) + ", ..." * (len(numbers) > MOST_NAMED)
+    return f"tell one that is pending, which are {shown}"
+
+
+def _how_to_give(problem: Problem) -> str:
+    names = [objective.name for objective in objectives_of(problem)]
+    names += [constraint.name for constraint in constraints_of(problem)]
+    written = ", ".join(f'"{name}": ...' for name in dict.fromkeys(names))
+    return f"give a number for each, as {{{written}}}"
 
 
 def outcome_of_value(
@@ -224,7 +242,8 @@ def outcome_of_value(
         is_partial = given.status == "stopped"
         judged = judge(problem, given.values, handle, asks=f"{caller} wants", is_partial=is_partial)
         if judged.status == "failed":
-            raise SettingError(str(judged.error))
+            said = str(judged.error)  # what has a colon says already what to do
+            raise SettingError(said if ": " in said else f"{said}: {_how_to_give(problem)}")
         is_told = judged.ok and isinstance(value, Outcome)  # else the handle knows of the stop
         status = given.status if is_told else judged.status
         given = replace(

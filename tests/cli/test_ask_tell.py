@@ -232,12 +232,18 @@ class TestTell:
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
-            ((7, "1"), "number 7 was never asked"),
+            (
+                (7, "1"),
+                "number 7 was never asked of this study: tell one that is pending, which are 0",
+            ),
             ((0, "x"), "VALUE must be a number, NAME=VALUE pairs or JSON, but got 'x'"),
             ((0, "1", "2"), "VALUE must be one number, NAME=VALUE pairs or JSON, but got '1 2'"),
             ((0, '{"a":' * 9999), "VALUE must be a number, NAME=VALUE pairs or JSON"),
             ((0, "[1]"), "VALUE must be a number or an object, but got '[1]'"),
-            ((0, "loss=1"), "the objectives ['value'], but returned ['loss']"),
+            (
+                (0, "loss=1"),
+                "['value'], but got ['loss']: give a number for each, as {\"value\": ...}",
+            ),
             ((0,), "tell wants a number"),
             ((0, "1", "--failed", "no"), "--failed must have no VALUE"),
             ((0, "--step", 1), "--step must have a VALUE"),
@@ -256,7 +262,13 @@ class TestTell:
         tell(0, 1)
         code, _, err = hpopt("tell", "oven.db", 0, 1)
         assert (code, error_of(err)["type"]) == (1, "SettingError")
-        assert "number 0 has been told already" in error_of(err)["message"]
+        said = "number 0 has been told already: nothing is pending, so ask first"
+        assert error_of(err)["message"].endswith(said)
+
+    def test_what_no_wait_is(self, hpopt, capsys):
+        with pytest.raises(SystemExit):
+            hpopt("ask", "oven.db", "--wait", "soon")
+        assert "as 90s, 15m, 2h, but got 'soon'" in capsys.readouterr().err
 
 
 class TestErrors:

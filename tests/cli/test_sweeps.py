@@ -211,3 +211,6 @@ def test_a_run_file_may_be_yaml_too(folder, hpopt):
     code, _, err = hpopt("run", "run.yml")
     assert (code, err.count("\n")) == (ExitCode.ERROR, 1)
     assert "must be YAML, but it is not" in err
+    assert "(at line 1, column 5): correct it" in err
+    (folder / "run.yml").write_text("")
+    assert "must hold a YAML mapping, but holds nothing: 'hpopt init'" in hpopt("run", "run.yml")[2]

@@ -140,15 +140,15 @@ class TestTell:
         [
             (None, "tell wants a number, but 'value' is NoneType None"),
             ("0.5", "tell wants a number, but 'value' is str '0.5'"),
-            ({}, r"tell wants the objectives \['value'\], but returned \[\]"),
-            ({"loss": 1}, r"tell wants the objectives \['value'\], but returned \['loss'\]"),
+            ({}, r"tell wants the objectives \['value'\], but got \[\]"),
+            ({"loss": 1}, r"tell wants the objectives \['value'\], but got \['loss'\]"),
             (
                 {"value": "1", "note": "good"},
                 "tell wants numbers for its objectives, but 'value' is str",
             ),
             ((1, {}), "tell wants a number, but .value. is tuple"),
             (hpopt.Outcome("complete"), r"tell wants the objectives \['value'\]"),
-            (hpopt.Outcome("complete", {"loss": 1.0}), "but returned"),
+            (hpopt.Outcome("complete", {"loss": 1.0}), "but got"),
             (hpopt.Outcome("finished", {"value": 1.0}), "a status must be one of .*'finished'"),
         ],
     )

@@ -21,7 +21,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpopt import checks
 from hpopt.core import Config, Optimizer, Outcome, as_json_data
-from hpopt.errors import ConfigError, StudyError, StudyWarning
+from hpopt.errors import ConfigError, SettingError, StudyError, StudyWarning
 from hpopt.integrations.optuna.branches import Seen
 from hpopt.integrations.optuna.exporting import exported_value
 from hpopt.integrations.optuna.search import FollowedProblem, objectives_in
@@ -69,8 +69,16 @@ def from_optuna(
     StudyError
         No trial has values, or the file exists.
     """
+    if not isinstance(study, optuna.Study):
+        raise SettingError(
+            f"a study to import must be Optuna's, but got {study!r}: open it with "
+            "optuna.load_study(study_name=..., storage=...)"
+        )
     if path is not None and Path(checks.expanded(path)).exists():
-        raise StudyError(f"an imported study must have a file of its own, but {path} exists")
+        raise StudyError(
+            f"an imported study must have a file of its own, but {path} exists: "
+            "give another path, or read it by hpopt.Study.load"
+        )
     trials = study.get_trials(deepcopy=False)
     if not any(trial.params and trial.values for trial in trials):
         raise StudyError(

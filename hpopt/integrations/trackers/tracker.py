@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import functools
+import inspect
 import warnings
 import weakref
 from collections.abc import Iterable, Iterator
@@ -13,7 +14,7 @@ from typing import Any
 
 from hpopt.checks import number
 from hpopt.core import Trial
-from hpopt.errors import SettingError, StudyWarning
+from hpopt.errors import SettingError, StudyWarning, UnknownNameError
 from hpopt.integrations.trackers.backend import Backend
 from hpopt.integrations.trackers.sender import Sender
 from hpopt.integrations.trackers.tracked import TrackedStudy, TrackedTrial
@@ -100,6 +101,11 @@ class Tracker:
         ----------
         study : Study, Record or Result
         """
+        if not isinstance(study, Record):
+            raise SettingError(
+                f"a study to show must be a Study or what Study.load reads, but got {study!r}: "
+                "write tracker.log(hpopt.Study.load(path))"
+            )
         self._sender_of(study)
         self.ended(study, "logged afterwards")
 
@@ -158,11 +164,19 @@ class Tracker:
 
 
 def _made(name: str, settings: dict[str, Any]) -> Backend:
+    if not isinstance(name, str):
+        raise SettingError(
+            f"backend must be one of {sorted(BACKENDS)} or a Backend, but got {name!r}"
+        )
     found = known_name("tracker", name, BACKENDS, aliases=SPELLINGS)
     module, class_name = BACKENDS[found]
-    backend: Backend = getattr(import_module(f"hpopt.integrations.trackers.{module}"), class_name)(
-        **settings
-    )
+    kind = getattr(import_module(f"hpopt.integrations.trackers.{module}"), class_name)
+    parameters = inspect.signature(kind).parameters.values()
+    known = [each.name for each in parameters if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    for setting in settings:
+        if setting not in known and len(known) == len(parameters):
+            raise UnknownNameError(f"setting of tracker {found!r}", setting, known)
+    backend: Backend = kind(**settings)
     return backend
 
 

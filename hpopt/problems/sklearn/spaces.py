@@ -196,7 +196,9 @@ def check_names(candidates: EstimatorSpace, estimator: Any) -> None:
         target = candidates.targets.get(name, name)
         if target is None or target in known:
             continue
-        owner, _, _ = target.rpartition("__")
+        owner = target.rpartition("__")[0]
+        while owner and owner not in known:  # a misspelt step: what should have it decides
+            owner = owner.rpartition("__")[0]
         parents = {target[:place] for place in range(len(target)) if target.startswith("__", place)}
         # Estimators of other libraries may take what they do not name.
         is_strict = isinstance(known.get(owner) if owner else estimator, BaseEstimator)

@@ -5,7 +5,7 @@ import pytest
 optuna = pytest.importorskip("optuna", reason="the extra 'optuna' is not installed")
 
 import hpopt  # noqa: E402
-from hpopt.errors import ConfigError, StudyError, StudyWarning  # noqa: E402
+from hpopt.errors import ConfigError, SettingError, StudyError, StudyWarning  # noqa: E402
 from hpopt.integrations.optuna import from_optuna, to_optuna  # noqa: E402
 
 State = optuna.trial.TrialState
@@ -96,6 +96,8 @@ def test_what_cannot_be_imported_is_said(optunas, imported):
         from_optuna(optunas, imported.path)
     with pytest.raises(StudyError, match=r"must have trials with values, but .* has none"):
         from_optuna(optuna.create_study())
+    with pytest.raises(SettingError, match=r"must be Optuna's, but got 'theirs.db': open it with"):
+        from_optuna("theirs.db")
 
 
 def test_what_is_left_out_is_said():

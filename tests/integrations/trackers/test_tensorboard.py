@@ -12,6 +12,7 @@ pytest.importorskip("tensorboard")
 from tensorboard.compat.proto import event_pb2
 from tensorboard.plugins.hparams import metadata
 
+from hpopt.errors import UnknownNameError
 from hpopt.integrations.trackers import Tracker
 from hpopt.integrations.trackers.tensorboard import MARK
 
@@ -97,6 +98,11 @@ def test_a_folder_that_was_cut_off_is_written_anew(tmp_path):
     for folder in study.iterdir():
         assert len(list(folder.glob("events.*"))) == 1
         assert '"number"' in (folder / MARK).read_text()
+
+
+def test_a_misspelt_setting_is_said():
+    with pytest.raises(UnknownNameError, match=r"setting of tracker .*did you mean 'folder'"):
+        Tracker("tensorboard", foldr="runs")
 
 
 def test_tensorflow_is_not_imported():

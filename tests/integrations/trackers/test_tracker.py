@@ -196,6 +196,7 @@ def trial_of(number):
     ("backend", "settings", "said"),
     [
         ("tensorbord", {}, "did you mean 'tensorboard'"),
+        (3, {}, "backend must be one of .* or a Backend, but got 3"),
         (Notes(), {"folder": "x"}, "settings must be given to the backend"),
         (Notes(), {"artifacts": "*.h5"}, "artifacts must be a list of patterns"),
         (Notes(), {"patience": -1}, "patience must be"),
@@ -204,6 +205,11 @@ def trial_of(number):
 def test_wrong_arguments(backend, settings, said):
     with pytest.raises((SettingError, UnknownNameError), match=said):
         Tracker(backend, **settings)
+
+
+def test_a_path_is_no_study():
+    with pytest.raises(SettingError, match=r"got 'digits.db': write tracker.log\(hpopt.Study.load"):
+        Tracker(Notes()).log("digits.db")
 
 
 class TestNames:

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 from sklearn.decomposition import PCA
+from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC
 
 from hpopt import Categorical, Float, Int, Ordinal, Sequence, Space
 from hpopt.errors import SpaceError, UnknownNameError
 from hpopt.problems.sklearn import estimator_space
+from hpopt.problems.sklearn.spaces import check_names
 
 
 def parameter(given):
@@ -112,3 +114,11 @@ def test_several_spaces_share_what_is_the_same():
 def test_what_is_no_space(given, said):
     with pytest.raises(SpaceError, match=said):
         estimator_space(given)
+
+
+def test_a_misspelt_step_is_said():
+    pipe = Pipeline([("reduce", PCA()), ("svc", SVC())])
+    with pytest.raises(UnknownNameError, match="'svm__C': did you mean 'svc__C'"):
+        check_names(estimator_space({"svm__C": [1, 2]}), pipe)
+    chosen = estimator_space({"svc": {"svm": SVC(), "none": "passthrough"}, "svc__C": [1, 2]})
+    check_names(chosen, pipe)
