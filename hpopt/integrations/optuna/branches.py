@@ -85,7 +85,8 @@ class Seen:
         return {
             name: distribution
             for name, distribution in self._newest.items()
-            if self._is_settled(name)
+            if name  # in hpopt a parameter has one
+            and self._is_settled(name)
             and not distribution.single()
             and coded_parameter(distribution) is not None
         }

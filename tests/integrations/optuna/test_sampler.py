@@ -284,3 +284,9 @@ class TestOptunasOwnSuite(suites.BasicSamplerTestCase, suites.MultiObjectiveSamp
     @pytest.fixture
     def sampler(self):
         return lambda: HpoptSampler("random", seed=0)
+
+
+def test_a_parameter_without_a_name_is_drawn_at_random():
+    study = optuna.create_study(sampler=HpoptSampler("random", seed=1))
+    study.optimize(lambda t: t.suggest_float("", 0, 1) + t.suggest_float("x", 0, 1), n_trials=3)
+    assert len({trial.params[""] for trial in study.trials}) == 3
