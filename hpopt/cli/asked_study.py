@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,7 +13,13 @@ from hpopt.cli.prepare import RULES, early_rule_of, keep_paused_of, prepare, rul
 from hpopt.cli.problem import problem_of
 from hpopt.cli.run_file import RunFile
 from hpopt.core import Problem
-from hpopt.errors import SpaceError, StudyError, StudyFileError, StudyLockedError
+from hpopt.errors import (
+    SpaceError,
+    StudyError,
+    StudyFileError,
+    StudyLockedError,
+    StudyWarning,
+)
 from hpopt.problems import ExternalProblem
 from hpopt.space import Space
 from hpopt.stopping import StoppingRule, Time
@@ -77,7 +84,8 @@ def _begun(path: str, file: str) -> Study:
     run_file = RunFile.read(Path(file), needs_problem=False).overridden({"study": path})
     prepared = prepare(run_file, runs=False)
     rule, early_rule = prepared.stop, prepared.settings["early_stopping"]
-    if not Path(path).exists():
+    is_new = not Path(path).exists()
+    if is_new:
         prepared.check_new(runs=False)
     study = Study(
         prepared.problem,
@@ -90,7 +98,9 @@ def _begun(path: str, file: str) -> Study:
     )
     try:
         for source in run_file.learn_from:
-            study.learn_from(source)
+            learned = study.learn_from(source)
+            if is_new and not learned.n_learned:
+                warnings.warn(str(learned), StudyWarning, stacklevel=2)
         if rule is not None and 1 <= rule.total() < float("inf"):
             study.expect(int(rule.total()))
         if early_rule is not None:

@@ -305,6 +305,13 @@ class TestErrors:
         code, _, err = hpopt("ask", "oven.db", "--file", write(space=SPACE.replace("250", "300")))
         assert (code, error_of(err)["type"]) == (1, "StudyMismatchError")
 
+    def test_a_study_that_taught_nothing_is_said_once(self, write, ask, tell, hpopt):
+        ask("--file", write(space=SPACE.replace("heat", "fire")))
+        tell(0, 1)
+        arguments = ("ask", "new.db", "--file", write('learn_from = "oven.db"'))
+        assert "learned 0 of 1 trials" in json.loads(hpopt(*arguments)[2])["warning"]
+        assert hpopt(*arguments)[2] == ""
+
     def test_it_is_not_run(self, write, hpopt):
         code, _, err = hpopt("run", write("trials = 1"))
         assert (code, "must say what to optimise" in err) == (1, True)
