@@ -67,6 +67,11 @@ def from_configspace(configspace: ConfigSpace.ConfigurationSpace) -> Space:
         A parameter depends on one of several others (an OrConjunction of different parents), or on
         a continuous one.
     """
+    if not hasattr(configspace, "forbidden_clauses"):
+        raise SpaceError(
+            f"a space to read must be a ConfigSpace.ConfigurationSpace, but got {configspace!r}: "
+            "make one of it first"
+        )
     plain = {name: _parameter(each) for name, each in configspace.items()}
     when: dict[str, Literals] = {}
     for condition in configspace.conditions:

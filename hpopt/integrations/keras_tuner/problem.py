@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from hpopt.core import Config
-from hpopt.errors import ProblemError, StudyWarning
+from hpopt.errors import ProblemError, StudyWarning, UnknownNameError
 from hpopt.integrations.keras_tuner.entries import Entry, entry_of
 from hpopt.integrations.keras_tuner.fitting import (
     Passed,
@@ -64,6 +64,8 @@ def from_build(
     ProblemError
         A build asks for nothing, or for what has no parameter like it; or fit does what
         KerasProblem cannot.
+    UnknownNameError
+        No build asks for what `also` names.
     MissingExtraError
         Keras is not installed.
     """
@@ -86,13 +88,33 @@ def from_build(
             passed.append(Passed(dict(hp.values), chosen))
         return hp
 
-    recording = recorded(run, _entries, [dict(each) for each in also])
+    more = _checked_also(also)
+    recording = recorded(run, _entries, more)
+    _check_asked(more, recording)
     _warn(recording)
     named, constants = names_of_settings(passed) if passed else ({}, {})
     tuned = TunedSpace(recording, named)
     made = tuned.space if space is None else tuned.space.changed(space)
     network = TunedBuild(call, tuned, theirs=theirs)
     return KerasProblem(x, y, build=network, space=made, **{**constants, **settings})
+
+
+def _checked_also(also: Any) -> list[dict[str, Any]]:
+    found = None if isinstance(also, Mapping | str) or not isinstance(also, Iterable) else [*also]
+    if found is None or not all(isinstance(each, Mapping) for each in found):
+        raise ProblemError(
+            f"also must be a list of mappings of names to values, but got {also!r}: write "
+            'also=[{"layers": 3}]'
+        )
+    return [dict(each) for each in found]
+
+
+def _check_asked(also: list[dict[str, Any]], recording: Recorded) -> None:
+    asked = dict.fromkeys(entry.name for entry in recording.entries)
+    raised = [values for values, _ in recording.failures]  # before they asked, maybe: see _warn
+    for name in dict.fromkeys(name for values in also if values not in raised for name in values):
+        if name not in asked:
+            raise UnknownNameError("parameter of build in also", name, asked)
 
 
 class TunedBuild:

@@ -118,6 +118,8 @@ def test_what_has_no_like_is_an_error():
     function = hpopt.Space({"x": hpopt.Int(0, 3)}, forbid=[lambda config: config["x"] == 1])
     with pytest.raises(SpaceError, match=r"must be mappings for ConfigSpace, but .* is a function"):
         to_configspace(function)
+    with pytest.raises(SpaceError, match=r"ConfigurationSpace, but got {'x': \(0, 1\)}: make one"):
+        from_configspace({"x": (0, 1)})
     with pytest.raises(SpaceError, match="'x' has 10001"):
         to_configspace({"x": hpopt.Float(0, 1, step=1e-4)})
 

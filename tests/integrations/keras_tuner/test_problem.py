@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import hpopt
-from hpopt.errors import ProblemError, StudyWarning
+from hpopt.errors import ProblemError, StudyWarning, UnknownNameError
 
 keras = pytest.importorskip("keras", reason="Keras is not installed")
 
@@ -60,3 +60,13 @@ def test_what_goes_wrong_in_build_is_said():
         problem.build(values)
     with pytest.raises(ProblemError, match="must be a function of hp"):
         from_build(Model, X, Y)
+
+
+def test_what_is_wrong_in_also_is_said():
+    def build(hp):
+        return network(hp.Int("units", 2, 3), 0.1)
+
+    with pytest.raises(UnknownNameError, match="in also 'unit': did you mean 'units'"):
+        from_build(build, X, Y, also=[{"unit": 3}])
+    with pytest.raises(ProblemError, match=r"also must be a list of mappings .* got {'units': 3}"):
+        from_build(build, X, Y, also={"units": 3})
