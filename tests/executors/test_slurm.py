@@ -195,7 +195,7 @@ def test_jobs_that_end_before_they_have_evaluated_anything_are_bounded(
 def test_a_driver_that_is_killed_leaves_nothing(system, start_driver, tmp_path):
     driver = start_driver(f"""
 import time
-from tests.executors.test_slurm import hang
+from executors.test_slurm import hang
 from hpopt.executors.slurm import SlurmExecutor
 
 executor = SlurmExecutor(

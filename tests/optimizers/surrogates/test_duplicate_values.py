@@ -235,6 +235,6 @@ def test_what_is_wasted_lies_near_what_is_known_or_pending():
     row = int(apart.argmax())  # no other point is near that has the other choice
     assert optimizer.is_wasted(space.snap(points[[row]] + step)[0])
     assert not optimizer.is_wasted(space.snap(flipped[[row]] + step)[0])
-    (solution,) = optimizer.ask()
+    _, solution = optimizer.ask(2)  # the first is the best that is known
     assert np.abs(points - solution.point).max(axis=1).min() > 1e-3
     assert optimizer.is_wasted(space.snap(solution.point[None] - step)[0])

@@ -96,6 +96,7 @@ class First:
     def __init__(self, observed, n):
         self.points, self.losses = observed.points[:n], observed.losses[:n]
         self.ranked, self.is_broken = observed.ranked[:n], observed.is_broken[:n]
+        self.is_own = observed.is_own[:n]
         self.subset, self.valued, self._n = observed.subset, observed.valued, n
 
     def __len__(self):

@@ -137,7 +137,12 @@ def test_on_jax_in_a_new_process(tmp_path):
         "found = {s: history(problem, problem.config(s), Path(sys.argv[2])) for s in shares};"
         "print(json.dumps(found[0.2]))"
     )
-    environment = {**os.environ, "KERAS_BACKEND": "jax", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    environment = {
+        **os.environ,
+        "KERAS_BACKEND": "jax",
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+    }
 
     def printed(*shares):
         done = subprocess.run(
