@@ -5,10 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
-import queue
-import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 from hpopt.errors import MissingExtraError, WorkerLost
@@ -22,6 +19,7 @@ from hpopt.checks import whole
 from hpopt.executors.cluster.agent import Answer
 from hpopt.executors.cluster.dask_connection import CLOSE_SECONDS, Connection
 from hpopt.executors.cluster.dask_worker import perform_in_dask
+from hpopt.executors.cluster.events import Events
 from hpopt.executors.cluster.executor import ClusterExecutor, Job
 from hpopt.executors.settings import Settings
 
@@ -93,10 +91,8 @@ class DaskExecutor(ClusterExecutor):
         self._finished: list[distributed.Future] = []
         self._waiting: list[tuple[Job, tuple[str, ...]]] = []
         self._away_since: float | None = None
-        self._events: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._has_ended = threading.Event()
+        self._events = Events("Dask", self._look_at_cluster, LOOK_SECONDS)
         self._cluster.subscribe(self._topic, self._note_begin)
-        threading.Thread(target=self._work, name="hpopt-dask", daemon=True).start()
 
     @property
     def workers(self) -> int:  # type: ignore[override]
@@ -108,16 +104,15 @@ class DaskExecutor(ClusterExecutor):
         if self._away_since is None and not missing and self._cluster.is_up:
             self._submit(job, ())
         else:
-            self._events.put(lambda: self._send(job, missing))
+            self._events.post(lambda: self._send(job, missing))
 
     def forget(self, job: Job) -> None:
         """Cancel a job on the cluster, where it may wait or run."""
-        self._events.put(lambda: self._cancel(job))
+        self._events.post(lambda: self._cancel(job))
 
     def end(self, *, kill: bool) -> None:
         """Close the agents of all workers, and what was opened here."""
-        self._events.put(None)
-        self._has_ended.wait(CLOSE_SECONDS)  # an event may wait for a scheduler that is away
+        self._events.end(CLOSE_SECONDS)  # an event may wait for a scheduler that is away
         with contextlib.suppress(Exception):
             self._cluster.close_agents(self.token, kill)
         self._payloads.clear()
@@ -125,24 +120,6 @@ class DaskExecutor(ClusterExecutor):
         self._cluster.close()
 
     # -- everything below runs in one thread -----------------------------------------------------
-
-    def _work(self) -> None:
-        looked = time.monotonic()
-        while True:
-            try:
-                event: Callable[[], None] | None = self._events.get(timeout=LOOK_SECONDS)
-            except queue.Empty:
-                event = self._look_at_cluster
-            if event is None:
-                break
-            try:
-                event()
-                if time.monotonic() - looked > LOOK_SECONDS:
-                    looked = time.monotonic()
-                    self._look_at_cluster()
-            except Exception:
-                logger.exception("the Dask executor met an error, and goes on")
-        self._has_ended.set()
 
     def _send(self, job: Job, missing: tuple[str, ...]) -> None:
         if job.future.cancelled():
@@ -173,7 +150,7 @@ class DaskExecutor(ClusterExecutor):
         # Only now: Dask's client sends at most one message in 10 ms, and its scheduler one in 5 ms
         # to a worker, so that a call that followed the release of another would wait for that.
         self._finished.clear()
-        future.add_done_callback(lambda done: self._events.put(lambda: self._receive(done.key)))
+        future.add_done_callback(lambda done: self._events.post(lambda: self._receive(done.key)))
 
     def _payload(self, token: str) -> distributed.Future:
         # Data of the cluster's own: it spreads them among its workers itself.
@@ -202,7 +179,7 @@ class DaskExecutor(ClusterExecutor):
 
     def _note_begin(self, event: tuple[float, Any]) -> None:
         message = event[1]  # of `perform_in_dask`; this runs in Dask's own thread
-        self._events.put(lambda: self._begin(message["key"], message["worker"]))
+        self._events.post(lambda: self._begin(message["key"], message["worker"]))
 
     def _begin(self, key: str, worker: str) -> None:
         if key not in self._sent:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import queue
-import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from typing import Any
 
 from hpopt.checks import number, whole
 from hpopt.errors import MissingExtraError, SettingError, WorkerLost
+from hpopt.executors.cluster.events import Events
 from hpopt.executors.cluster.executor import ClusterExecutor, Job
 from hpopt.executors.cluster.ray_worker import RayWorker
 from hpopt.executors.settings import Settings
@@ -104,12 +103,10 @@ class RayExecutor(ClusterExecutor):
         wanted = None if workers is None else whole("workers", workers, 1)
         self._ray, self._is_own = _connected(address)
         self._most = wanted or self._room()
-        self._events: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._waiting: deque[tuple[Job, tuple[str, ...]]] = deque()
         self._slots: list[Slot] = []
         self._payloads: dict[str, Any] = {}
-        self._has_ended = threading.Event()
-        threading.Thread(target=self._work, name="hpopt-ray", daemon=True).start()
+        self._events = Events("Ray", self._look, LOOK_SECONDS)
 
     @property
     def workers(self) -> int:  # type: ignore[override]
@@ -118,12 +115,11 @@ class RayExecutor(ClusterExecutor):
 
     def send(self, job: Job, missing: tuple[str, ...] = ()) -> None:
         """Queue a call for the next idle actor."""
-        self._events.put(lambda: self._enqueue(job, missing))
+        self._events.post(lambda: self._enqueue(job, missing))
 
     def end(self, *, kill: bool) -> None:
         """Close the agents, and end the actors."""
-        self._events.put(None)
-        self._has_ended.wait()
+        self._events.end()
         slots = [] if kill else [slot for slot in self._slots if slot.host]
         closed = [slot.actor.close.remote(self.token) for slot in slots]
         if closed:
@@ -135,20 +131,6 @@ class RayExecutor(ClusterExecutor):
             self._ray.shutdown()
 
     # -- everything below runs in one thread -----------------------------------------------------
-
-    def _work(self) -> None:
-        while True:
-            try:
-                event: Callable[[], None] | None = self._events.get(timeout=LOOK_SECONDS)
-            except queue.Empty:
-                event = self._look
-            if event is None:
-                break
-            try:
-                event()
-            except Exception:
-                logger.exception("the Ray executor met an error, and goes on")
-        self._has_ended.set()
 
     def _look(self) -> None:
         self.note_workers(self._n_started)
@@ -230,7 +212,7 @@ class RayExecutor(ClusterExecutor):
 
     def _when_done(self, reference: Any, act: Callable[[Any], None]) -> None:
         reference.future().add_done_callback(
-            lambda future: self._events.put(functools.partial(act, future))
+            lambda future: self._events.post(functools.partial(act, future))
         )
 
 

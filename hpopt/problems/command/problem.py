@@ -39,9 +39,8 @@ class CommandProblem(Problem):
         With fields in braces: parameters by name, and ``{number}``, ``{seed}``, ``{directory}``
         (the trial's folder), ``{fidelity}``, ``{config}`` (the path of the config as a JSON file),
         ``{json}`` (the config as JSON), ``{env:HOME}`` (a variable), ``{python}`` (this
-        interpreter). A word with an inactive
-        parameter is left out, with the option before it. Text is split into words, in which values
-        may hold anything; ``{{`` is a brace.
+        interpreter). A word with an inactive parameter is left out, with the option before it.
+        Text is split into words, in which values may hold anything; ``{{`` is a brace.
     space : Space or mapping of str to Parameter
     arguments : str, optional
         Generate an argument for each active parameter that the command does not name, in this
